@@ -1,0 +1,1 @@
+"""Observe, plan, apply, verify: knows resources and drivers, never a vendor."""

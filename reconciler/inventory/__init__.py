@@ -1,0 +1,1 @@
+"""Reading inventory/: YAML in, resources out, every value with its place."""

@@ -1,0 +1,133 @@
+"""A zone: which records to write, and which to remove. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+
+from reconciler.kinds.domain.changes import DomainChange, Prune, Records
+from reconciler.kinds.domain.spec import DnsSpec
+from reconciler.kinds.domain.state import RecordKey, ZoneState
+from reconciler.model import FieldChange, OnDrift, Share
+
+Rows = Mapping[RecordKey, tuple[str, ...]]
+_HERITAGE = "heritage=external-dns"
+
+
+def wanted(spec: DnsSpec) -> dict[RecordKey, tuple[str, ...]]:
+    """Return the declared records in the form of ZoneState.records."""
+    default = int(spec.default_ttl.total_seconds())
+    return {
+        f"{record.name.lower()}/{record.type}": (
+            str(int(record.ttl.total_seconds()) if record.ttl else default),
+            *record.canonical(),
+        )
+        for record in spec.records
+    }
+
+
+def field_of(key: RecordKey) -> str:
+    """Return the name of a record's field in plans and in the audit log."""
+    return f"spec.dns.records[{key}]"
+
+
+def key_of(field: str) -> RecordKey:
+    """Return the record that a field is about: the inverse of ``field_of``."""
+    return field.removeprefix("spec.dns.records[").removesuffix("]")
+
+
+def create(spec: DnsSpec, share: Share) -> Iterator[DomainChange]:
+    """Yield the change that makes a zone which does not exist."""
+    rows = wanted(spec)
+    if rows:
+        yield Records(
+            share=share,
+            fields=tuple(_field(key, None, rows[key]) for key in sorted(rows)),
+            because=f"{share.provider} does not serve the zone",
+            details={"create": True},
+        )
+
+
+def diff(spec: DnsSpec, share: Share, live: ZoneState) -> Iterator[DomainChange]:
+    """Yield at most one change that writes and one that removes."""
+    rows = wanted(spec)
+    extra = [key for key in sorted(live.records) if key not in rows]
+    gone = [key for key in extra if spec.prune and not _others(spec, key, live)]
+    swapped = {key for key in gone if _replaced(key, rows, live.records)}
+    writes = [
+        _field(key, live.records.get(key), rows[key])
+        for key in sorted(rows)
+        if live.records.get(key) != rows[key]
+    ]
+    writes += [_field(key, live.records[key], None) for key in sorted(swapped)]
+    too_many = _over_limit(spec, len(gone), len(live.records))
+    if writes:
+        yield Records(
+            share=share,
+            fields=tuple(writes),
+            because=f"{len(writes)} record sets differ at {share.provider}",
+            hold=too_many if swapped else None,
+        )
+    removed = [key for key in gone if key not in swapped]
+    if removed:
+        yield Prune(
+            share=share,
+            fields=tuple(_field(key, live.records[key], None) for key in removed),
+            because=f"{len(removed)} record sets are not declared",
+            hold=too_many,
+        )
+
+
+def _over_limit(spec: DnsSpec, deletes: int, existing: int) -> str | None:
+    limit = spec.max_deletes
+    if deletes > limit.count:
+        return f"removes {deletes} record sets, at most {limit.count}"
+    if deletes and deletes > limit.share * existing:
+        share = limit.share * 100
+        return f"removes {deletes} of {existing} record sets, at most {share:f} %"
+    return None
+
+
+def _field(
+    key: RecordKey, before: tuple[str, ...] | None, after: tuple[str, ...] | None
+) -> FieldChange:
+    added_by_hand = before is not None and after is None
+    return FieldChange(
+        field=field_of(key),
+        before=before,
+        after=after,
+        on_drift=OnDrift.HOLD if added_by_hand else OnDrift.REVERT,
+    )
+
+
+def _replaced(key: RecordKey, rows: Rows, live: Rows) -> bool:
+    """Whether another type comes in at the same name, which CNAME rules order."""
+    name, _, rtype = key.partition("/")
+    coming = {k.partition("/")[2] for k in rows if k.partition("/")[0] == name}
+    new = {t for t in coming if f"{name}/{t}" not in live}
+    return bool(new) and (rtype == "CNAME" or "CNAME" in new)
+
+
+def _others(spec: DnsSpec, key: RecordKey, live: ZoneState) -> bool:
+    """Whether an undeclared record belongs to somebody else."""
+    name = key.partition("/")[0]
+    if any(fnmatchcase(name, pattern) for pattern in spec.ignore):
+        return True
+    return name in _owned_elsewhere(live)
+
+
+def _owned_elsewhere(live: ZoneState) -> set[str]:
+    """Names that external-dns marks as its own, with and without its prefixes."""
+    owned: set[str] = set()
+    for key, row in live.records.items():
+        name, _, rtype = key.partition("/")
+        if rtype == "TXT" and any(_HERITAGE in value for value in row[1:]):
+            owned |= {name, name.partition("-")[2], name.partition(".")[2]}
+    return owned - {""}
+
+
+def done(change: DomainChange, live: ZoneState) -> bool:
+    """Say whether every record of *change* is as it shall be."""
+    return all(
+        live.records.get(key_of(field.field)) == field.after for field in change.fields
+    )

@@ -1,0 +1,71 @@
+"""An account at a vendor: where it is and where its secrets are kept."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Annotated, ClassVar
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+
+from reconciler.model import Change, SecretRef, Spec
+from reconciler.model.resource import Resource
+
+
+def is_loopback(endpoint: str | None) -> bool:
+    """Say whether *endpoint* (a URL) can only be a server on this machine."""
+    host = urlsplit(endpoint or "").hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class ProviderSpec(Spec):
+    """
+    The account's address and credentials.
+
+    Attributes:
+        type: The vendor (``porkbun``, ``aws``, ``powerdns`` ...).
+        account: The identity the credentials must belong to. Without it no listing
+            proves that something is absent.
+        endpoint: Another base URL than the vendor's own; https unless loopback.
+        limits: The most this account may be asked, as in ``requestsPerSecond: 5``.
+    """
+
+    type: Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
+    account: str | None = None
+    endpoint: str | None = None
+    credentials: dict[str, SecretRef]
+    limits: dict[str, Annotated[int, Field(ge=1)]] = {}
+    ipv4: IPv4Address | None = None
+    ipv6: IPv6Address | None = None
+
+    @field_validator("endpoint")
+    @classmethod
+    def _tls_or_loopback(cls, endpoint: str | None) -> str | None:
+        if endpoint is None:
+            return None
+        url = urlsplit(endpoint)
+        if url.scheme == "https" and url.hostname and not url.username:
+            return endpoint
+        if url.scheme == "http" and is_loopback(endpoint) and not url.username:
+            return endpoint
+        raise ValueError("an endpoint is an https URL (http only on loopback)")
+
+
+class Provider(Resource[Change]):
+    """One account at one vendor; other documents name it in ``provider``."""
+
+    kind: ClassVar[str] = "Provider"
+    spec: ProviderSpec
+
+    @property
+    def loopback(self) -> bool:
+        """Whether this account is a server on this machine."""
+        return is_loopback(self.spec.endpoint)
+
+
+KIND = Provider

@@ -1,0 +1,101 @@
+"""
+The nouns: plain, frozen, serialisable data and the ports.
+
+Nothing here reads a file, a clock, the network or the environment.
+"""
+
+from reconciler.model.base import Frozen, Spec
+from reconciler.model.calendar import Duration, Period, duration_text
+from reconciler.model.change import (
+    Change,
+    FieldChange,
+    OnDrift,
+    Receipt,
+    Risk,
+    Shown,
+)
+from reconciler.model.driver import Account, AnyDriver, Cache, Driver, OpClass
+from reconciler.model.finding import Finding, Severity
+from reconciler.model.location import Location
+from reconciler.model.money import Money, Price
+from reconciler.model.observed import (
+    Absent,
+    Have,
+    Observation,
+    Observed,
+    Share,
+    State,
+    Unknown,
+    Unmanaged,
+)
+from reconciler.model.plan import (
+    Action,
+    Deferred,
+    Drift,
+    Plan,
+    Unread,
+    action_id,
+    digest_of,
+    sha256,
+)
+from reconciler.model.quantity import Percent
+from reconciler.model.resource import (
+    AnyResource,
+    Due,
+    Metadata,
+    Ref,
+    Resource,
+    To,
+)
+from reconciler.model.secret import SecretRef
+from reconciler.model.verdict import Decision, Verdict
+
+__all__ = [
+    "Absent",
+    "Account",
+    "Action",
+    "AnyDriver",
+    "AnyResource",
+    "Cache",
+    "Change",
+    "Decision",
+    "Deferred",
+    "Drift",
+    "Driver",
+    "Due",
+    "Duration",
+    "FieldChange",
+    "Finding",
+    "Frozen",
+    "Have",
+    "Location",
+    "Metadata",
+    "Money",
+    "Observation",
+    "Observed",
+    "OnDrift",
+    "OpClass",
+    "Percent",
+    "Period",
+    "Plan",
+    "Price",
+    "Receipt",
+    "Ref",
+    "Resource",
+    "Risk",
+    "SecretRef",
+    "Severity",
+    "Share",
+    "Shown",
+    "Spec",
+    "State",
+    "To",
+    "Unknown",
+    "Unmanaged",
+    "Unread",
+    "Verdict",
+    "action_id",
+    "digest_of",
+    "duration_text",
+    "sha256",
+]

@@ -1,0 +1,130 @@
+"""What has to happen, and what a vendor answered when it did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import ClassVar, Self
+
+from pydantic import AwareDatetime, JsonValue
+
+from reconciler.model.base import Frozen
+from reconciler.model.money import Money
+from reconciler.model.observed import Share
+from reconciler.model.quantity import Percent
+
+Shown = str | int | bool | tuple[str, ...] | None
+
+
+class Risk(StrEnum):
+    """What could go wrong; approval rules are written against it."""
+
+    NONE = "none"
+    MONEY = "money"
+    DESTRUCTIVE = "destructive"
+    SECURITY = "security"
+    DISRUPTIVE = "disruptive"
+
+
+class OnDrift(StrEnum):
+    """What to do where the world, and not git, has moved."""
+
+    REVERT = "revert"
+    HOLD = "hold"
+    REPORT = "report"
+
+
+class FieldChange(Frozen):
+    """One field, what it is and what it shall be; ``None`` is *not there*."""
+
+    field: str
+    before: Shown = None
+    after: Shown = None
+    on_drift: OnDrift = OnDrift.REVERT
+
+
+class Change(Frozen):
+    """
+    One thing that has to happen to one share of one resource.
+
+    A change is data, not a closure: it can be printed, judged, digested and
+    committed before anything is done about it, and done again after a crash.
+
+    Attributes:
+        generation: For due work (money, renewals): the period it belongs to. Empty
+            for everything else; the engine then derives one.
+        because: For people; not part of any digest.
+        cost: What the vendor quotes now.
+        ceiling: The most that git allows it to cost.
+        max_increase: The most it may cost over what was last paid.
+        hold: Why the kind itself wants a person to look first.
+        due: When harm begins if nothing is done.
+        waits_for: Verbs on the same resource that have to be done before.
+        not_before: The vendor or the window refuses it earlier: ``deferred``.
+    """
+
+    usual_risk: ClassVar[Risk] = Risk.NONE
+    reversible: ClassVar[bool] = True
+    merges: ClassVar[bool] = True
+
+    verb: str
+    share: Share
+    fields: tuple[FieldChange, ...]
+    because: str
+    generation: str = ""
+    cost: Money | None = None
+    ceiling: Money | None = None
+    max_increase: Percent | None = None
+    hold: str | None = None
+    due: AwareDatetime | None = None
+    not_before: AwareDatetime | None = None
+    waits_for: tuple[str, ...] = ()
+    details: dict[str, JsonValue] = {}
+
+    @property
+    def risk(self) -> Risk:
+        """What could go wrong with this very change."""
+        return self.usual_risk
+
+    @property
+    def field(self) -> str:
+        """The field whose line in the inventory explains this change best."""
+        return self.fields[0].field if self.fields else "provider"
+
+    @property
+    def after(self) -> list[list[JsonValue]]:
+        """What every field shall be: the part of a change that is approved."""
+        return [
+            [c.field, list(c.after) if isinstance(c.after, tuple) else c.after]
+            for c in self.fields
+        ]
+
+    def only(self, keep: Callable[[FieldChange], bool]) -> Self | None:
+        """Return this change for the fields that *keep* accepts, if any."""
+        fields = tuple(filter(keep, self.fields))
+        if not fields:
+            return None
+        return (
+            self
+            if fields == self.fields
+            else self.model_copy(update={"fields": fields})
+        )
+
+
+class Receipt(Frozen):
+    """
+    What the vendor handed back; kept in the audit log as it is.
+
+    Attributes:
+        reference: The vendor's name for what happened (order, operation, change).
+        paid: What it cost, where it cost something.
+        request_id: The vendor's request id, for support.
+        replayed: The vendor answered from its record of the same key.
+        details: More evidence; never a secret, never personal data.
+    """
+
+    reference: str
+    paid: Money | None = None
+    request_id: str | None = None
+    replayed: bool = False
+    details: dict[str, JsonValue] = {}

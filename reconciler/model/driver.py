@@ -1,0 +1,137 @@
+"""The one class a provider implements."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
+
+from pydantic import JsonValue
+
+from reconciler.model.change import Change, Receipt
+from reconciler.model.observed import Observation
+from reconciler.model.resource import AnyResource
+
+
+class OpClass(StrEnum):
+    """How a lost answer can be resolved; declared for each verb, and tested."""
+
+    KEYED = "keyed"
+    """The vendor honours an idempotency key: the same request has one effect."""
+    PROBE = "probe"
+    """No key, but an authoritative read shows whether it happened."""
+    BLIND = "blind"
+    """Neither: after a lost answer a person has to settle it."""
+
+
+class Cache(Protocol):
+    """Answers kept between runs; safe to lose, never the source of a decision."""
+
+    def get(self, key: str) -> JsonValue:
+        """Return what was kept under *key*, or None."""
+
+    def put(self, key: str, value: JsonValue, until: datetime) -> None:
+        """Keep *value* under *key* until then."""
+
+
+class Account(NamedTuple):
+    """
+    One account, as the composition root hands it to a driver.
+
+    Attributes:
+        name: The Provider document's name.
+        endpoint: The base URL of the API, or None for the vendor's own.
+        identity: The account that is declared, to be compared with the live one.
+        secrets: The resolved credentials. Never printed, never logged.
+        clock: The only source of time; aware, UTC.
+        sleep: The only way to wait, in seconds.
+        limits: The vendor's limits as declared (``requestsPerSecond`` ...).
+    """
+
+    name: str
+    endpoint: str | None
+    identity: str | None
+    secrets: Mapping[str, str]
+    clock: Callable[[], datetime]
+    sleep: Callable[[float], None]
+    cache: Cache
+    limits: Mapping[str, float] = {}
+
+    def __repr__(self) -> str:
+        return f"Account({self.name})"
+
+
+WantT = TypeVar("WantT", bound=AnyResource)
+DoT = TypeVar("DoT", bound=Change)
+
+
+class Driver(ABC, Generic[WantT, DoT]):
+    """
+    A vendor's API, seen as one family of resource.
+
+    Attributes:
+        can: The verbs this driver carries out, each with its operation class. A
+            plan that needs another one reports it and leaves it out.
+        key_life: How long the vendor remembers an idempotency key.
+        settles: How long after a lost answer a read may still be stale. Only a
+            read later than this proves that something did not happen.
+        credentials: The names of the credentials it needs.
+    """
+
+    can: ClassVar[Mapping[str, OpClass]]
+    key_life: ClassVar[timedelta | None] = None
+    settles: ClassVar[timedelta] = timedelta(minutes=5)
+    credentials: ClassVar[frozenset[str]] = frozenset()
+
+    @abstractmethod
+    def __init__(self, account: Account) -> None:
+        """Keep the account; must not speak to the vendor yet."""
+
+    @abstractmethod
+    def identity(self) -> str | None:
+        """
+        Return which account the credentials belong to; None if it cannot be read.
+
+        Raises ProviderError where the question failed.
+        """
+
+    @abstractmethod
+    def observe(self, wants: Sequence[WantT]) -> Observation:
+        """
+        Report all *wants* of this account at once, by the vendor's list calls.
+
+        Must not change anything. Must return one entry for each want: a state,
+        Absent only where a complete listing lacks it, Unknown (never an exception
+        for the whole account, never a guess) where a read failed.
+        """
+
+    @abstractmethod
+    def apply(self, want: WantT, change: DoT, key: str) -> Receipt:
+        """
+        Carry out one change, once, exactly as *change* says it.
+
+        Must send *key* as the vendor's idempotency key for keyed verbs, and build
+        the same request from the same change. Must raise Ambiguous, never
+        Transient, once a request that has an effect may have left the machine;
+        TooEarly where the vendor will take it later; Rejected where it refused.
+        """
+
+    def happened(
+        self, want: WantT, change: DoT, key: str, since: datetime
+    ) -> bool | None:
+        """
+        Say from the vendor's own books whether a lost *change* took effect.
+
+        Called after an observation did not show it. Must return None where the
+        books cannot tell (and where asking failed).
+        """
+        del want, change, key, since
+        return None
+
+    def close(self) -> None:
+        """Let go of connections."""
+
+
+AnyDriver = Driver[Any, Any]

@@ -1,0 +1,28 @@
+"""Facts that are not actions, but that a person should know."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from reconciler.model.location import Location
+
+
+class Severity(StrEnum):
+    """How loud a finding is; the order of the members is the order of urgency."""
+
+    CRITICAL = "critical"
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Finding(NamedTuple):
+    """One fact about one resource (or about an account: kind ``Provider``)."""
+
+    code: str
+    severity: Severity
+    kind: str
+    name: str
+    message: str
+    source: Location | None = None

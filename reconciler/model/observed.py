@@ -1,0 +1,72 @@
+"""What a provider reports: a state, a proven absence, or that nobody knows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from reconciler.model.base import Frozen
+from reconciler.model.money import Money
+
+
+class State(Frozen):
+    """What a provider reports about one resource, in our words."""
+
+
+class Absent(Frozen):
+    """
+    A complete listing of the right account does not have it.
+
+    Never concluded from a failed, partial or foreign listing.
+    """
+
+
+class Unknown(Frozen):
+    """A read failed or proved nothing; nothing may be planned from it."""
+
+    why: str
+    request_id: str | None = None
+
+
+Observed = State | Absent | Unknown
+
+
+class Share(NamedTuple):
+    """
+    The part of one resource that one account holds.
+
+    A domain's registration is its share at the registrar (family ``domain``), its
+    records are its share at each DNS host (family ``dns``). Vendor and family
+    choose the driver.
+    """
+
+    provider: str
+    family: str
+
+
+Have = Mapping[Share, Observed]
+
+
+class Unmanaged(NamedTuple):
+    """Something live that no document declares: listed, never touched."""
+
+    kind: str
+    name: str
+    provider: str
+
+
+class Observation(NamedTuple):
+    """
+    One account, looked at once.
+
+    Attributes:
+        states: One entry for each wanted resource, by name.
+        unmanaged: What the listing has and nobody wants.
+        balance: Prepaid credit, where the vendor has such a thing.
+        requests: How many requests were sent, by operation, for the benchmarks.
+    """
+
+    states: Mapping[str, Observed]
+    unmanaged: tuple[Unmanaged, ...] = ()
+    balance: Money | None = None
+    requests: Mapping[str, int] = {}

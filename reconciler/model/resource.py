@@ -1,0 +1,164 @@
+"""What is wanted: the envelope every kind shares, and the port a kind fills."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Generic, NamedTuple, Self, TypeVar
+
+from pydantic import Field, PrivateAttr
+
+from reconciler.model.base import Spec
+from reconciler.model.change import Change
+from reconciler.model.finding import Finding, Severity
+from reconciler.model.location import Location
+from reconciler.model.observed import Have, Share
+
+
+class Ref(NamedTuple):
+    """A resource's address: its kind and what it is called."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+
+class To(NamedTuple):
+    """
+    Marks a field that names another resource: ``Annotated[str, To("Provider")]``.
+
+    Attributes:
+        kind: The kind the name is of.
+        edge: Whether the reference orders actions (False for ``fundedBy`` and its
+            like, which are only checked for existence).
+        besides: Words the field accepts that are no names (``none``).
+    """
+
+    kind: str
+    edge: bool = True
+    besides: tuple[str, ...] = ()
+
+
+class Due(NamedTuple):
+    """Something that will need work or money at a time that is already known."""
+
+    at: datetime
+    kind: str
+    name: str
+    what: str
+    cost: str | None = None
+
+
+NAME = r"^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?$"
+
+
+class Metadata(Spec):
+    """
+    What every document carries beside its spec.
+
+    Attributes:
+        uid: The identity that survives a rename; defaults to the name.
+        protected: May not be deleted, and removing it takes two reviewed commits.
+    """
+
+    name: Annotated[str, Field(pattern=NAME)]
+    labels: dict[str, str] = {}
+    uid: str = ""
+    protected: bool = False
+    moved_from: str | None = None
+
+
+ChangeT = TypeVar("ChangeT", bound=Change)
+
+
+class Resource(Spec, Generic[ChangeT]):
+    """
+    What an engineer wants of one thing. A kind is a subclass of this.
+
+    The fields are the long form of the YAML. A kind that no provider holds (an
+    account, a snippet) leaves the methods as they are.
+    """
+
+    kind: ClassVar[str]
+    changes: ClassVar[tuple[type[Change], ...]] = ()
+    """Every change the kind can yield: the journal rebuilds them from their verb."""
+
+    metadata: Metadata
+    spec: Spec
+
+    _locate: Callable[[str], Location | None] | None = PrivateAttr(default=None)
+
+    @property
+    def name(self) -> str:
+        """The resource's name, unique within its kind."""
+        return self.metadata.name
+
+    @property
+    def uid(self) -> str:
+        """The identity that survives a rename."""
+        return self.metadata.uid or self.metadata.name
+
+    @property
+    def ref(self) -> Ref:
+        """The address others refer to this resource by."""
+        return Ref(self.kind, self.name)
+
+    def at(self, field: str = "") -> Location | None:
+        """Return where *field* (of the spec) was written, or its nearest parent."""
+        return self._locate(field) if self._locate else None
+
+    def placed(self, locate: Callable[[str], Location | None]) -> Self:
+        """Remember how to find the places of fields; returns the resource itself."""
+        self._locate = locate
+        return self
+
+    def shares(self) -> tuple[Share, ...]:
+        """Return the accounts that hold a part of this resource."""
+        return ()
+
+    def diff(self, have: Have, now: datetime) -> Iterable[ChangeT]:
+        """
+        Yield what has to happen for *have* to become what is wanted. Pure.
+
+        Must yield nothing for a share that is Unknown.
+        """
+        del have, now
+        return ()
+
+    def findings(self, have: Have, now: datetime) -> Iterable[Finding]:
+        """Yield the facts that are not actions. Pure."""
+        del have, now
+        return ()
+
+    def due(self, have: Have, now: datetime) -> Iterable[Due]:
+        """Yield what is coming, whether or not anything has to be done yet. Pure."""
+        del have, now
+        return ()
+
+    def quiet_until(self, have: Have, now: datetime) -> datetime | None:
+        """
+        Return the next moment at which diff, findings or due could change.
+
+        With the same *have* nothing may differ before it. None is *never*.
+        """
+        del have, now
+        return None
+
+    def done(self, change: ChangeT, have: Have) -> bool | None:
+        """
+        Say whether *have* shows that *change* took effect; None if it cannot tell.
+
+        Used to verify an action, and to recover one whose answer was lost.
+        """
+        raise AssertionError(f"{self.kind} has no changes: {change.verb}, {have}")
+
+    def found(
+        self, code: str, severity: Severity, message: str, field: str = ""
+    ) -> Finding:
+        """Return a finding about this resource, placed at *field*."""
+        return Finding(code, severity, self.kind, self.name, message, self.at(field))
+
+
+AnyResource = Resource[Any]
