@@ -1,1 +1,30 @@
-"""Rules that judge a plan. Pure: a rule sees actions, never a vendor or a clock."""
+"""
+Judgement: budgets, freezes, approvals and CEL rules over a plan.
+
+Pure: no file, no clock, no environment. What was spent, who approved and what is
+declared come in with the ``Context``.
+"""
+
+from reconciler.policy.allowance import allowances
+from reconciler.policy.built_in import built_in
+from reconciler.policy.checking import check, ending
+from reconciler.policy.context import Context, SpendView
+from reconciler.policy.documents import policy_kinds
+from reconciler.policy.guard import changed_trust, lost_too_much, trusted
+from reconciler.policy.judging import judge
+from reconciler.policy.people import groups
+
+__all__ = [
+    "Context",
+    "SpendView",
+    "allowances",
+    "built_in",
+    "changed_trust",
+    "check",
+    "ending",
+    "groups",
+    "judge",
+    "lost_too_much",
+    "policy_kinds",
+    "trusted",
+]

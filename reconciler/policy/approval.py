@@ -1,0 +1,123 @@
+"""Who has to say yes before an action runs."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from reconciler.model import Action, Change, Decision, Money, Spec, Verdict
+from reconciler.model.resource import Resource
+from reconciler.policy.context import Context, at_stake
+from reconciler.policy.people import Members, missing
+from reconciler.policy.scope import Amounts, Scope, within
+
+
+class Match(Scope):
+    """
+    The actions that need approval.
+
+    Attributes:
+        above: Only those that may cost more than this. A currency that is not
+            listed is always above.
+    """
+
+    above: Amounts = ()
+
+
+class Standing(Spec):
+    """
+    An approval given in advance, for small amounts.
+
+    Attributes:
+        below: An action that can never cost as much as this needs nobody. Its
+            ceiling counts, not the price of the day. A currency that is not listed
+            has no standing approval.
+    """
+
+    below: Annotated[Amounts, Field(min_length=1)]
+
+
+class ApprovalRuleSpec(Spec):
+    """
+    What needs whose approval.
+
+    Attributes:
+        groups: One person of each must approve.
+        two_person: Two different persons of each must approve.
+    """
+
+    match: Match
+    groups: Annotated[tuple[str, ...], Field(min_length=1)]
+    two_person: bool = False
+    standing: Standing | None = None
+
+
+class ApprovalRule(Resource[Change]):
+    """Holds the actions it matches until enough persons have approved them."""
+
+    kind: ClassVar[str] = "ApprovalRule"
+    spec: ApprovalRuleSpec
+
+    def verdict(
+        self, action: Action, context: Context, members: Members
+    ) -> Verdict | None:
+        """Return what this rule thinks of *action*; None if it is not meant."""
+        spec, most = self.spec, at_stake(action)
+        if not spec.match.covers(action, context) or not _above(spec.match.above, most):
+            return None
+        if standing := _standing(spec.standing, most):
+            why = f"standing approval below {standing}"
+            return self._says(Decision.ALLOW, why, "spec.standing")
+        needs = spec.groups * (1 + spec.two_person)
+        asked = approval(str(self.ref), needs, context.approvers(action), members)
+        return asked._replace(at=self.at("spec.groups"))
+
+    def _says(self, decision: Decision, why: str, field: str) -> Verdict:
+        return Verdict(decision, str(self.ref), why, at=self.at(field))
+
+
+def approval(
+    rule: str,
+    needs: tuple[str, ...],
+    approvers: frozenset[str],
+    members: Members,
+    why: str = "",
+) -> Verdict:
+    """
+    Return whether the persons who approved are those that *rule* needs.
+
+    A hold is firm where somebody approved and it was not enough: whoever counts
+    heads later, without knowing the groups, must not lift it.
+    """
+    left = missing(needs, approvers, members)
+    reason = f"{why}: " if why else ""
+    if left:
+        wanted = reason + _wanted(needs, left)
+        return Verdict(Decision.HOLD, rule, wanted, left, firm=bool(approvers))
+    by = ", ".join(sorted(approvers))
+    return Verdict(Decision.ALLOW, rule, f"{reason}approved by {by}")
+
+
+def _wanted(needs: tuple[str, ...], left: tuple[str, ...]) -> str:
+    parts = []
+    for group in dict.fromkeys(left):
+        more = left.count(group)
+        given = needs.count(group) - more
+        many = f"{more}{' more' if given else ''} persons" if more > 1 else "approval"
+        if more == 1 and needs.count(group) > 1:
+            many = "one more person"
+        parts.append(f"{many} of {group}")
+    return "needs " + " and ".join(parts)
+
+
+def _above(limits: tuple[Money, ...], most: Money | None) -> bool:
+    if not limits:
+        return True
+    limit = within(limits, most.currency) if most else None
+    return most is not None and (limit is None or not most <= limit)
+
+
+def _standing(standing: Standing | None, most: Money | None) -> Money | None:
+    limit = within(standing.below, most.currency) if standing and most else None
+    return limit if limit and most and not limit <= most else None

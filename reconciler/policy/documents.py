@@ -1,0 +1,25 @@
+"""The kinds of document a ``policies`` folder holds."""
+
+from __future__ import annotations
+
+from reconciler.model import AnyResource
+from reconciler.policy.allowance import SecretAllowance
+from reconciler.policy.approval import ApprovalRule
+from reconciler.policy.budget import Budget
+from reconciler.policy.freeze import Freeze
+from reconciler.policy.people import Group
+from reconciler.policy.rule import Policy
+
+_KINDS: tuple[type[AnyResource], ...] = (
+    ApprovalRule,
+    Budget,
+    Freeze,
+    Group,
+    Policy,
+    SecretAllowance,
+)
+
+
+def policy_kinds() -> dict[str, type[AnyResource]]:
+    """Return every kind of policy document, by name."""
+    return {kind.kind: kind for kind in _KINDS}

@@ -1,0 +1,76 @@
+"""Who may approve, and whose approval is still missing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from reconciler.model import AnyResource, Change, Spec
+from reconciler.model.resource import Resource
+from reconciler.policy.context import person
+
+Members = Mapping[str, frozenset[str]]
+
+
+class GroupSpec(Spec):
+    """
+    The persons of a group.
+
+    Attributes:
+        members: The names approvals come with (a GitHub login, a git e-mail);
+            letter case and a leading ``@`` do not matter.
+    """
+
+    members: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class Group(Resource[Change]):
+    """
+    A group that approves.
+
+    A group no document declares is one whose members the forge knows: everybody
+    who was let through to approve counts for it.
+    """
+
+    kind: ClassVar[str] = "Group"
+    spec: GroupSpec
+
+
+def groups(policies: Iterable[AnyResource]) -> dict[str, frozenset[str]]:
+    """Return the members of every declared group."""
+    return {
+        policy.name: frozenset(map(person, policy.spec.members))
+        for policy in policies
+        if isinstance(policy, Group)
+    }
+
+
+def missing(
+    needs: Sequence[str], approvers: Collection[str], members: Members
+) -> tuple[str, ...]:
+    """
+    Return the entries of *needs* that nobody among *approvers* fills.
+
+    One person fills one entry. Persons are seated so that as few entries as
+    possible stay empty (augmenting paths), whatever the order they came in.
+    """
+    seats: dict[int, str] = {}
+
+    def seat(entry: int, tried: set[str]) -> bool:
+        for who in sorted(approvers):
+            if who in tried or not _may(who, needs[entry], members):
+                continue
+            tried.add(who)
+            taken = next((e for e, other in seats.items() if other == who), None)
+            if taken is None or seat(taken, tried):
+                seats[entry] = who
+                return True
+        return False
+
+    return tuple(g for entry, g in enumerate(needs) if not seat(entry, set()))
+
+
+def _may(who: str, group: str, members: Members) -> bool:
+    return group not in members or who in members[group]
