@@ -91,6 +91,10 @@ class Money(Frozen):
             raise ValueError(f"cannot compare {self} with {other}")
         return self.amount <= other.amount
 
+    def __lt__(self, other: Money) -> bool:
+        """Compare within one currency; raise ValueError between two."""
+        return self <= other and self.amount != other.amount
+
     def __add__(self, other: Money) -> Money:
         if self.currency != other.currency:
             raise ValueError(f"cannot add {other} to {self}")

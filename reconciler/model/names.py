@@ -39,5 +39,5 @@ def _refuse_mixed(label: str) -> None:
         unicodedata.name(char, "?").split()[0] for char in label if char.isalpha()
     }
     if len(scripts) > 1 and not any(scripts <= joint for joint in _JOINT_SCRIPTS):
-        found = " and ".join(sorted(scripts)).title()
+        found = " and ".join(script.title() for script in sorted(scripts))
         raise ValueError(f"{label!r} mixes {found} letters, which can look alike")

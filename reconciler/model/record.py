@@ -123,6 +123,15 @@ def _words(rtype: str, value: str) -> str:
     return " ".join(words)
 
 
+def _naptr(rtype: str, value: str) -> str:
+    words = value.split()
+    if len(words) != _PARTS[rtype]:
+        raise ValueError(f"a {rtype} value has {_PARTS[rtype]} parts")
+    numbers = [str(_number(word, rtype)) for word in words[:2]]
+    strings = ['"' + word.strip('"') + '"' for word in words[2:5]]
+    return " ".join([*numbers, *strings, _host(words[5])])
+
+
 def _host(word: str) -> str:
     if word == ".":
         return word
@@ -142,4 +151,5 @@ _CANONICAL: dict[str, Callable[[str, str], str]] = {
     "AAAA": _ipv6,
     "TXT": _txt,
     "CAA": _caa,
+    "NAPTR": _naptr,
 }

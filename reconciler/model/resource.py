@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
@@ -12,7 +12,7 @@ from reconciler.model.base import Spec
 from reconciler.model.change import Change
 from reconciler.model.finding import Finding, Severity
 from reconciler.model.location import Location
-from reconciler.model.observed import Have, Share
+from reconciler.model.observed import Have, Share, State
 
 
 class Ref(NamedTuple):
@@ -84,6 +84,8 @@ class Resource(Spec, Generic[ChangeT]):
     kind: ClassVar[str]
     changes: ClassVar[tuple[type[Change], ...]] = ()
     """Every change the kind can yield: the journal rebuilds them from their verb."""
+    states: ClassVar[Mapping[str, type[State]]] = {}
+    """The state that each family of provider reports: snapshots rebuild them."""
 
     metadata: Metadata
     spec: Spec
@@ -144,6 +146,16 @@ class Resource(Spec, Generic[ChangeT]):
         With the same *have* nothing may differ before it. None is *never*.
         """
         del have, now
+        return None
+
+    def urgent(self, deadline: datetime, now: datetime) -> bool:
+        """Say whether *deadline* is so near that not knowing is an alarm. Pure."""
+        del deadline, now
+        return False
+
+    def deadline(self, have: Have) -> datetime | None:
+        """Return when harm begins if nothing is done, as far as *have* tells."""
+        del have
         return None
 
     def done(self, change: ChangeT, have: Have) -> bool | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, cast
 
@@ -28,6 +28,7 @@ from reconciler.model import (
     Have,
     Severity,
     Share,
+    State,
     Unknown,
 )
 from reconciler.model.names import to_ascii
@@ -50,6 +51,10 @@ class Domain(Resource[DomainChange]):
         Records,
         Prune,
     )
+    states: ClassVar[Mapping[str, type[State]]] = {
+        REGISTRATION: RegistrationState,
+        DNS: ZoneState,
+    }
     spec: DomainSpec
 
     @field_validator("metadata", mode="before")
@@ -157,6 +162,16 @@ class Domain(Resource[DomainChange]):
             return None
         moments = registration.moments(self.spec, state)
         return min((m for m in moments if m > now), default=None)
+
+    def urgent(self, deadline: datetime, now: datetime) -> bool:
+        """Say whether an expiry date is inside the urgent window."""
+        return deadline - now <= self.spec.renewal.window.urgent
+
+    def deadline(self, have: Have) -> datetime | None:
+        """Return the expiry date."""
+        registrar = self.registrar()
+        state = have.get(registrar) if registrar else None
+        return state.expires if isinstance(state, RegistrationState) else None
 
     def renewal_near(self, expires: datetime, now: datetime) -> bool:
         """

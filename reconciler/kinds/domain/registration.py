@@ -120,7 +120,7 @@ def _renewal(
     if start is None or now < start or ceiling is None or state.renew_price is None:
         return
     after = spec.renewal.term.after(state.expires)
-    days = (state.expires - now).days
+    left, ago = (state.expires - now).days, (now - state.expires).days
     yield Renew(
         share=share,
         fields=(
@@ -130,9 +130,9 @@ def _renewal(
                 after=after.date().isoformat(),
             ),
         ),
-        because=f"expires in {days} d"
-        if days >= 0
-        else f"expired {-days} d ago and is in its grace period",
+        because=f"expires in {left} d"
+        if left >= 0
+        else f"expired {ago} d ago and is in its grace period",
         generation=state.expires.date().isoformat(),
         cost=state.renew_price,
         ceiling=ceiling,

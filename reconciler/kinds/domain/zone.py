@@ -9,6 +9,7 @@ from reconciler.kinds.domain.changes import DomainChange, Prune, Records
 from reconciler.kinds.domain.spec import DnsSpec
 from reconciler.kinds.domain.state import RecordKey, ZoneState
 from reconciler.model import FieldChange, OnDrift, Share
+from reconciler.model.names import to_ascii
 
 Rows = Mapping[RecordKey, tuple[str, ...]]
 _HERITAGE = "heritage=external-dns"
@@ -18,12 +19,20 @@ def wanted(spec: DnsSpec) -> dict[RecordKey, tuple[str, ...]]:
     """Return the declared records in the form of ZoneState.records."""
     default = int(spec.default_ttl.total_seconds())
     return {
-        f"{record.name.lower()}/{record.type}": (
+        f"{_plain(record.name)}/{record.type}": (
             str(int(record.ttl.total_seconds()) if record.ttl else default),
             *record.canonical(),
         )
         for record in spec.records
     }
+
+
+def _plain(name: str) -> str:
+    """Return a record's name as every equal name is spelt (A-labels)."""
+    if name.isascii():
+        return name.lower()
+    star = "*." if name.startswith("*.") else ""
+    return star + to_ascii(name.removeprefix(star))
 
 
 def field_of(key: RecordKey) -> str:
@@ -52,30 +61,47 @@ def diff(spec: DnsSpec, share: Share, live: ZoneState) -> Iterator[DomainChange]
     """Yield at most one change that writes and one that removes."""
     rows = wanted(spec)
     extra = [key for key in sorted(live.records) if key not in rows]
-    gone = [key for key in extra if spec.prune and not _others(spec, key, live)]
-    swapped = {key for key in gone if _replaced(key, rows, live.records)}
+    owned = _owned_elsewhere(live) if extra else frozenset()
+    theirs = {key for key in extra if _others(spec, key, owned)}
+    replaced = {key for key in extra if _replaced(key, rows, live.records)}
+    swapped = replaced - theirs
+    gone = [key for key in extra if spec.prune and key not in theirs | swapped]
+    too_many = _over_limit(spec, len(gone) + len(swapped), len(live.records))
     writes = [
         _field(key, live.records.get(key), rows[key])
         for key in sorted(rows)
         if live.records.get(key) != rows[key]
     ]
     writes += [_field(key, live.records[key], None) for key in sorted(swapped)]
-    too_many = _over_limit(spec, len(gone), len(live.records))
     if writes:
         yield Records(
             share=share,
             fields=tuple(writes),
-            because=f"{len(writes)} record sets differ at {share.provider}",
-            hold=too_many if swapped else None,
+            because=f"{_sets(len(writes), 'differs', 'differ')} at {share.provider}",
+            hold=_in_the_way(spec, replaced, theirs) or (too_many if swapped else None),
         )
-    removed = [key for key in gone if key not in swapped]
-    if removed:
+    if gone:
         yield Prune(
             share=share,
-            fields=tuple(_field(key, live.records[key], None) for key in removed),
-            because=f"{len(removed)} record sets are not declared",
+            fields=tuple(_field(key, live.records[key], None) for key in gone),
+            because=f"{len(gone)} record sets are not declared",
             hold=too_many,
         )
+
+
+def _in_the_way(
+    spec: DnsSpec, replaced: set[RecordKey], theirs: set[RecordKey]
+) -> str | None:
+    """Say why a person must look before a CNAME or its neighbours are replaced."""
+    if foreign := sorted(replaced & theirs):
+        return f"{foreign[0]} stands in the way and belongs to somebody else"
+    if replaced and not spec.prune:
+        return f"replaces {min(replaced)}, and prune is off"
+    return None
+
+
+def _sets(count: int, one: str, many: str) -> str:
+    return f"1 record set {one}" if count == 1 else f"{count} record sets {many}"
 
 
 def _over_limit(spec: DnsSpec, deletes: int, existing: int) -> str | None:
@@ -108,22 +134,25 @@ def _replaced(key: RecordKey, rows: Rows, live: Rows) -> bool:
     return bool(new) and (rtype == "CNAME" or "CNAME" in new)
 
 
-def _others(spec: DnsSpec, key: RecordKey, live: ZoneState) -> bool:
+def _others(spec: DnsSpec, key: RecordKey, owned: frozenset[str]) -> bool:
     """Whether an undeclared record belongs to somebody else."""
     name = key.partition("/")[0]
-    if any(fnmatchcase(name, pattern) for pattern in spec.ignore):
-        return True
-    return name in _owned_elsewhere(live)
+    return name in owned or any(fnmatchcase(name, pattern) for pattern in spec.ignore)
 
 
-def _owned_elsewhere(live: ZoneState) -> set[str]:
-    """Names that external-dns marks as its own, with and without its prefixes."""
+def _owned_elsewhere(live: ZoneState) -> frozenset[str]:
+    """
+    Return the names that external-dns marks as its own.
+
+    Its marks are TXT records at the name itself, or at ``<type>-<name>`` and with a
+    prefix of the user's choice before a dash or a dot (external-dns, TXT registry).
+    """
     owned: set[str] = set()
     for key, row in live.records.items():
         name, _, rtype = key.partition("/")
         if rtype == "TXT" and any(_HERITAGE in value for value in row[1:]):
             owned |= {name, name.partition("-")[2], name.partition(".")[2]}
-    return owned - {""}
+    return frozenset(owned - {""})
 
 
 def done(change: DomainChange, live: ZoneState) -> bool:
