@@ -1,0 +1,299 @@
+"""
+The one module over httpx: what an answer, or none, means for the caller.
+
+Nothing else in this package imports httpx. TLS is always verified, a redirect is
+never followed, and neither proxies nor passwords are taken from the environment.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import cache
+from ssl import SSLContext
+from threading import Lock
+from typing import Any, Final, NamedTuple
+
+import httpx
+
+from reconciler.errors import Ambiguous, ProviderError, Rejected, Transient
+from reconciler.model import Account
+from reconciler.providers._limit import Limit
+from reconciler.providers._said import shown
+
+#: A read is asked this often at most, and a request that was told to wait too.
+TRIES: Final = 4
+#: The longest one is willing to wait for a single request, all pauses together.
+PATIENCE: Final = 60.0
+_FIRST_PAUSE: Final = 0.5
+_CONNECT: Final = 10.0
+_TIMEOUT: Final = 20.0
+
+#: What can only happen before a request has left this machine.
+_NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+)
+
+
+@cache
+def _tls() -> SSLContext:
+    """Return the one context of all connections: it verifies, and is dear to make."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
+class Reply(NamedTuple):
+    """
+    One answer of the vendor.
+
+    Attributes:
+        data: The JSON body; None where there is none.
+        headers: By lower-case name.
+        request_id: The vendor's name for this very request, for its support.
+    """
+
+    status: int
+    data: Any
+    headers: Mapping[str, str]
+    request_id: str | None
+
+
+class Words(NamedTuple):
+    """
+    How one vendor says things; plain functions over its JSON bodies.
+
+    Attributes:
+        said: Its error text.
+        refused: The error a final answer stands for, or None where it is a success.
+            Gets the text to use, already cut and redacted.
+        wait: In how many seconds it will listen again, where the body says so.
+    """
+
+    said: Callable[[Any], str]
+    refused: Callable[[Reply, str], ProviderError | None]
+    request_id: Callable[[Any], str | None] = lambda _: None
+    wait: Callable[[Any], float | None] = lambda _: None
+
+
+class Http:
+    """
+    One account's connection to its vendor; thread-safe.
+
+    Args:
+        base: The base URL; the account's ``endpoint`` replaces it.
+        limits: The vendor's own limits; the account's come on top.
+        hidden: What must never be shown, beside the account's secrets.
+        jitter: A random number in [0, 1).
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        base: str,
+        words: Words,
+        *,
+        headers: Mapping[str, str],
+        limits: Mapping[str, float] | None = None,
+        hidden: tuple[str, ...] = (),
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.base = (account.endpoint or base).rstrip("/")
+        self._account = account
+        self._words = words
+        self._headers = dict(headers)
+        declared = {**(limits or {}), **account.limits}
+        self._limit = Limit(declared, account.clock, account.sleep)
+        self._timeout = httpx.Timeout(
+            declared.get("timeoutSeconds", _TIMEOUT), connect=_CONNECT
+        )
+        self._hidden = (*account.secrets.values(), *hidden)
+        self._jitter = jitter
+        self._lock = Lock()
+        self._client: httpx.Client | None = None
+        self._counts: Counter[str] = Counter()
+
+    def __repr__(self) -> str:
+        return f"Http({self._account.name})"
+
+    def close(self) -> None:
+        """Let go of connections; the next call opens new ones."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def shown(self, text: str) -> str:
+        """Return what may be shown of *text*: cut, and without any secret."""
+        return shown(text, self._hidden)
+
+    def counts(self) -> dict[str, int]:
+        """Return how many requests were sent by operation, and begin anew."""
+        with self._lock:
+            counted, self._counts = dict(self._counts), Counter()
+        return counted
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        operation: str,
+        effect: bool,
+        key: str | None = None,
+        json: Mapping[str, Any] | None = None,
+        params: Mapping[str, str | int] | None = None,
+    ) -> Reply:
+        """
+        Ask the vendor for *operation* and return its answer.
+
+        A request with an *effect* (it changes or costs something) is sent again
+        only where nothing can have happened: it never left, or the vendor said that
+        it did not look at it (429). A read is, after a lost answer, too. *key* is
+        sent as ``Idempotency-Key``, *json* as the body, *params* as the query of
+        *path*; *operation* is what people call it.
+
+        Raises:
+            Transient: Nothing happened: not sent, told to wait for too long, or a
+                read that kept failing.
+            Ambiguous: *effect*, and nobody knows: no answer, a server error, an
+                answer that cannot be read, a redirect.
+            ProviderError: What ``words.refused`` made of the answer.
+        """
+        headers = {**self._headers, **({"Idempotency-Key": key} if key else {})}
+        request = self._opened().build_request(
+            method, self.base + path, json=json, params=params, headers=headers
+        )
+        waited = 0.0
+        for number in range(TRIES):
+            reply, failure = self._once(request, operation, effect=effect)
+            if failure is None:
+                assert reply is not None  # noqa: S101  (one of the two is there)
+                return reply
+            pause = self._pause(reply, failure, number)
+            waited += pause or 0.0
+            if pause is None or number == TRIES - 1 or waited > PATIENCE:
+                raise failure
+            self._account.sleep(pause)
+        raise AssertionError  # pragma: no cover  (the last round returns or raises)
+
+    def _opened(self) -> httpx.Client:
+        with self._lock:
+            if self._client is None:
+                self._client = httpx.Client(
+                    verify=_tls(),
+                    timeout=self._timeout,
+                    follow_redirects=False,
+                    trust_env=False,
+                )
+            return self._client
+
+    def _once(
+        self, request: httpx.Request, operation: str, *, effect: bool
+    ) -> tuple[Reply | None, ProviderError | None]:
+        """Return a success, or a failure after which it may be asked again."""
+        self._limit.wait()
+        with self._lock:
+            self._counts[operation] += 1
+        lost = Ambiguous if effect else Transient
+        try:
+            response = self._opened().send(request)
+        except _NOT_SENT as error:
+            return None, Transient(f"{operation}: not sent: {_kind(error)}")
+        except httpx.HTTPError as error:
+            return None, lost(f"{operation}: the answer was lost: {_kind(error)}")
+        return self._judged(_reply(response, self._words), operation, lost)
+
+    def _judged(
+        self, reply: Reply, operation: str, lost: type[Ambiguous | Transient]
+    ) -> tuple[Reply, ProviderError | None]:
+        text, number = self._text(reply, operation), reply.request_id
+        if reply.status == httpx.codes.TOO_MANY_REQUESTS:
+            return reply, Transient(text, request_id=number)
+        if _says_nothing(reply):
+            return reply, lost(text, request_id=number)
+        if httpx.codes.is_redirect(reply.status):
+            raise (Ambiguous if lost is Ambiguous else Rejected)(
+                text, request_id=number
+            )
+        refusal = self._words.refused(reply, text)
+        if refusal is not None:
+            raise refusal
+        return reply, None
+
+    def _text(self, reply: Reply, operation: str) -> str:
+        unreadable = reply.data is _UNREADABLE
+        said = "cannot be read" if unreadable else self._words.said(reply.data)
+        about = f"{operation}: answer {reply.status}"
+        return self.shown(f"{about} {said}" if said else about)
+
+    def _pause(
+        self, reply: Reply | None, failure: ProviderError, number: int
+    ) -> float | None:
+        """Return how long to wait before asking again; None is *do not*."""
+        if not isinstance(failure, Transient):
+            return None
+        told = self._told(reply) if reply else None
+        if told is not None:
+            return told
+        return self._jitter() * _FIRST_PAUSE * 2.0**number
+
+    def _told(self, reply: Reply) -> float | None:
+        """Return the wait the vendor asks for, by any of the usual ways."""
+        now = self._account.clock()
+        if (after := reply.headers.get("retry-after")) is not None:
+            return _retry_after(after, now)
+        in_body = None if reply.data is _UNREADABLE else self._words.wait(reply.data)
+        if in_body is not None:
+            return in_body
+        reset = reply.headers.get("x-ratelimit-reset", "")
+        if reply.status == httpx.codes.TOO_MANY_REQUESTS and reset.isdigit():
+            return max(0.0, int(reset) - now.timestamp())
+        return None
+
+
+_UNREADABLE: Final = object()
+
+
+def _says_nothing(reply: Reply) -> bool:
+    """Whether an answer leaves open what happened: a server error, a broken body."""
+    code = httpx.codes
+    if code.is_client_error(reply.status):
+        return reply.status == code.REQUEST_TIMEOUT
+    broken = reply.data is _UNREADABLE and not code.is_redirect(reply.status)
+    return broken or code.is_server_error(reply.status)
+
+
+def _reply(response: httpx.Response, words: Words) -> Reply:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    data: Any = None
+    if response.status_code != httpx.codes.NO_CONTENT:
+        try:
+            data = response.json()
+        except ValueError:
+            data = _UNREADABLE
+    named = None if data is _UNREADABLE else words.request_id(data)
+    return Reply(
+        response.status_code, data, headers, named or headers.get("x-request-id")
+    )
+
+
+def _retry_after(value: str, now: datetime) -> float | None:
+    """Return the seconds of a Retry-After header (RFC 9110, 10.2.3)."""
+    if value.isdigit():
+        return float(value)
+    try:
+        when = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    when = when if when.tzinfo else when.replace(tzinfo=UTC)
+    return max(0.0, (when - now).total_seconds())
+
+
+def _kind(error: Exception) -> str:
+    """Name the failure; its own text may hold a URL or what was sent."""
+    return type(error).__name__

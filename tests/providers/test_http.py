@@ -1,0 +1,306 @@
+"""What an answer, or none, means: the one module over httpx."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from reconciler.errors import Ambiguous, ProviderError, Rejected, Transient
+from reconciler.model import Account
+from reconciler.providers._http import PATIENCE, TRIES, Http, Reply, Words
+from reconciler.providers._limit import Limit
+from reconciler.sandbox import AsgiServer
+from tests.support.contract import MemoryCache
+
+NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+SECRET = "sk1_very-secret"
+
+
+class Script:
+    """A server that gives the answers it was told to, the last one for ever."""
+
+    def __init__(self) -> None:
+        self.answers: list[Response] = []
+        self.asked: list[Request] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.asked.append(Request(scope, receive))
+        answers = self.answers
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        await answer(scope, receive, send)
+
+
+class Waiting:
+    def __init__(self) -> None:
+        self.now = NOW
+        self.slept: list[float] = []
+
+    def clock(self) -> datetime:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += timedelta(seconds=seconds)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[tuple[Script, str]]:
+    script = Script()
+    running = AsgiServer(script)
+    port = running.start("127.0.0.1", 0)
+    yield script, f"http://127.0.0.1:{port}"
+    running.stop()
+
+
+@pytest.fixture
+def waiting() -> Waiting:
+    return Waiting()
+
+
+@pytest.fixture
+def script(server: tuple[Script, str]) -> Script:
+    server[0].asked.clear()
+    return server[0]
+
+
+@pytest.fixture
+def http(server: tuple[Script, str], waiting: Waiting) -> Iterator[Http]:
+    made = make(server[1], waiting)
+    yield made
+    made.close()
+
+
+def make(base: str, waiting: Waiting, **limits: float) -> Http:
+    account = Account(
+        "main",
+        base,
+        None,
+        {"token": SECRET},
+        waiting.clock,
+        waiting.sleep,
+        MemoryCache(),
+        limits,
+    )
+    words = Words(str, refused)
+    headers = {"X-Token": SECRET}
+    return Http(account, "https://unused.invalid", words, headers=headers, jitter=half)
+
+
+def half() -> float:
+    return 0.5
+
+
+def refused(reply: Reply, text: str) -> ProviderError | None:
+    return Rejected(text, request_id=reply.request_id) if reply.status >= 400 else None
+
+
+def json(status: int, text: str = "{}", **headers: str) -> Response:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Response(text, status, named, "application/json")
+
+
+def read(http: Http) -> Reply:
+    return http.call("GET", "/x", operation="read", effect=False)
+
+
+def act(http: Http) -> Reply:
+    return http.call("POST", "/x", operation="act", effect=True, key="k", json={"a": 1})
+
+
+def test_a_success_is_returned_with_its_request_id(http: Http, script: Script) -> None:
+    script.answers = [json(200, '{"a": 1}', x_request_id="r-1")]
+    reply = read(http)
+    assert (reply.data, reply.request_id) == ({"a": 1}, "r-1")
+    assert script.asked[0].headers["x-token"] == SECRET
+
+
+def test_an_effect_sends_its_key_and_a_read_none(http: Http, script: Script) -> None:
+    script.answers = [json(200)]
+    act(http)
+    read(http)
+    keys = [request.headers.get("idempotency-key") for request in script.asked]
+    assert keys == ["k", None]
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504, 408, 302])
+def test_an_effect_without_a_clear_answer_is_ambiguous_and_not_repeated(
+    http: Http, script: Script, status: int
+) -> None:
+    script.answers = [json(status, location="/elsewhere")]
+    with pytest.raises(Ambiguous):
+        act(http)
+    assert len(script.asked) == 1
+
+
+@pytest.mark.parametrize("text", ["", "<html>", '{"a": '])
+def test_a_broken_body_is_ambiguous_for_an_effect(
+    http: Http, script: Script, text: str
+) -> None:
+    script.answers = [json(200, text)]
+    with pytest.raises(Ambiguous, match="cannot be read"):
+        act(http)
+    with pytest.raises(Transient, match="cannot be read"):
+        read(http)
+
+
+def test_no_content_is_an_answer(http: Http, script: Script) -> None:
+    script.answers = [Response(status_code=204)]
+    assert act(http).data is None
+
+
+def test_a_read_is_asked_again_and_not_for_ever(
+    http: Http, script: Script, waiting: Waiting
+) -> None:
+    script.answers = [json(503), json(500), json(200)]
+    assert read(http).status == 200
+    assert waiting.slept == [0.25, 0.5]
+    script.answers = [json(500)]
+    with pytest.raises(Transient):
+        read(http)
+    assert len(script.asked) == 3 + TRIES
+
+
+def test_a_redirect_is_never_followed(http: Http, script: Script) -> None:
+    script.answers = [json(307, location="/elsewhere")]
+    with pytest.raises(Rejected):
+        read(http)
+    assert [request.url.path for request in script.asked] == ["/x"]
+
+
+def test_a_client_error_is_final(http: Http, script: Script) -> None:
+    script.answers = [json(404, "not json", x_request_id="r-4")]
+    for call in (read, act):
+        with pytest.raises(Rejected) as error:
+            call(http)
+        assert error.value.request_id == "r-4"
+    assert len(script.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        pytest.param({"retry_after": "7"}, 7, id="seconds"),
+        pytest.param({"retry_after": "Sun, 22 Nov 2026 09:00:09 GMT"}, 9, id="a date"),
+        pytest.param(
+            {"x_ratelimit_reset": str(int(NOW.timestamp()) + 3)}, 3, id="a reset"
+        ),
+        pytest.param({"retry_after": "soon"}, 0.25, id="no time at all"),
+        pytest.param({}, 0.25, id="nothing"),
+    ],
+)
+def test_a_429_is_waited_out_even_for_an_effect(
+    http: Http,
+    script: Script,
+    waiting: Waiting,
+    headers: dict[str, str],
+    seconds: float,
+) -> None:
+    script.answers = [json(429, **headers), json(200)]
+    assert act(http).status == 200
+    assert waiting.slept == [seconds]
+
+
+def test_patience_has_an_end(http: Http, script: Script, waiting: Waiting) -> None:
+    script.answers = [json(429, retry_after=str(int(PATIENCE) + 1))]
+    with pytest.raises(Transient):
+        act(http)
+    assert waiting.slept == []
+    script.answers = [json(429, retry_after="25")]
+    with pytest.raises(Transient):
+        act(http)
+    assert waiting.slept == [25, 25]
+
+
+def test_what_cannot_be_sent_did_not_happen(waiting: Waiting) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    http = make(f"http://127.0.0.1:{port}", waiting)
+    with pytest.raises(Transient, match="not sent: ConnectError"):
+        act(http)
+    assert len(waiting.slept) == TRIES - 1
+    http.close()
+
+
+def test_a_read_time_out_is_ambiguous_for_an_effect(waiting: Waiting) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        base = f"http://127.0.0.1:{mute.getsockname()[1]}"
+        http = make(base, waiting, timeoutSeconds=0.05)
+        with pytest.raises(Ambiguous, match="ReadTimeout"):
+            act(http)
+        with pytest.raises(Transient, match="ReadTimeout"):
+            read(http)
+        http.close()
+
+
+def test_an_error_is_short_and_shows_no_secret(http: Http, script: Script) -> None:
+    filler = "x" * 220
+    script.answers = [json(400, f'"{filler} {SECRET}\\n{SECRET} {filler}"')]
+    with pytest.raises(Rejected) as error:
+        act(http)
+    text = str(error.value)
+    assert SECRET[:8] not in text
+    assert "***" in text
+    assert "\n" not in text
+    assert len(error.value.what) <= 256
+    assert SECRET not in repr(http)
+
+
+def test_requests_are_counted_once(http: Http, script: Script) -> None:
+    script.answers = [json(500), json(200)]
+    read(http)
+    act(http)
+    assert http.counts() == {"read": 2, "act": 1}
+    assert http.counts() == {}
+
+
+def test_threads_share_one_connection_pool(
+    server: tuple[Script, str], script: Script, waiting: Waiting
+) -> None:
+    script.answers = [json(200)]
+    http = make(server[1], waiting)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: read(http).status, range(40)))
+    assert found == [200] * 40
+    assert http.counts() == {"read": 40}
+    http.close()
+
+
+class TestTheLimit:
+    def wait(self, waiting: Waiting, times: int, **limits: float) -> list[float]:
+        limit = Limit(limits, waiting.clock, waiting.sleep)
+        for _ in range(times):
+            limit.wait()
+        return waiting.slept
+
+    def test_lets_a_burst_through_and_then_spaces(self, waiting: Waiting) -> None:
+        slept = self.wait(waiting, 7, requestsPerSecond=5)
+        assert slept == pytest.approx([0.2, 0.2])
+
+    def test_keeps_the_strictest(self, waiting: Waiting) -> None:
+        slept = self.wait(waiting, 4, requestsPerSecond=100, requestsPerHour=3)
+        assert slept == pytest.approx([1200])
+
+    def test_no_limit_no_wait(self, waiting: Waiting) -> None:
+        assert self.wait(waiting, 50, timeoutSeconds=3) == []
+
+    def test_a_clock_that_stands_still_makes_nobody_wait_twice(self) -> None:
+        slept: list[float] = []
+        limit = Limit({"requestsPerSecond": 1}, lambda: NOW, slept.append)
+        for _ in range(5):
+            limit.wait()
+        assert slept == pytest.approx([1, 1, 1, 1])
+
+    def test_refills_with_time(self, waiting: Waiting) -> None:
+        limit = Limit({"requestsPerMinute": 2}, waiting.clock, waiting.sleep)
+        for _ in range(3):
+            limit.wait()
+            waiting.now += timedelta(seconds=30)
+        assert waiting.slept == []
