@@ -1,0 +1,116 @@
+"""A vendor's JSON API as a table of operations; shared by our own emulators."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import compile_path
+from starlette.types import Receive, Scope, Send
+
+from reconciler.sandbox.emulator import Bench
+from reconciler.sandbox.faults import Fault
+from reconciler.sandbox.gate import Gate
+from reconciler.sandbox.server import AsgiServer
+
+
+class Call(NamedTuple):
+    """
+    One request, read.
+
+    Attributes:
+        state: What the vendor knows; an older copy where the read is to be stale.
+        json: The body: a mapping, None where there is none or it is no JSON.
+    """
+
+    bench: Bench
+    state: dict[str, Any]
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    json: Mapping[str, Any] | None
+    fault: Fault | None
+
+    @property
+    def faulty(self) -> str:
+        """The kind of fault this request meets, or nothing."""
+        return self.fault.kind if self.fault else ""
+
+
+class Answer(NamedTuple):
+    """What the vendor says."""
+
+    status: int
+    data: Any
+    headers: Mapping[str, str] = {}
+
+
+class Operation(NamedTuple):
+    """One entry of the table; the first whose method and path fit serves it."""
+
+    name: str
+    methods: tuple[str, ...]
+    path: str
+    serve: Callable[[Call], Answer]
+
+
+def rest(bench: Bench, operations: Sequence[Operation], unknown: Answer) -> AsgiServer:
+    """Return a server of *operations*; whatever else is asked gets *unknown*."""
+    api = _Api(bench, operations, unknown)
+    return AsgiServer(Gate(api, bench, api.name))
+
+
+class _Api:
+    def __init__(
+        self, bench: Bench, operations: Sequence[Operation], unknown: Answer
+    ) -> None:
+        self._bench = bench
+        self._table = [(o, compile_path(o.path)[0]) for o in operations]
+        self._unknown = unknown
+
+    def name(self, scope: Scope, _: bytes) -> str:
+        found = self._find(scope)
+        return found[0].name if found else "unknown"
+
+    def _find(self, scope: Scope) -> tuple[Operation, dict[str, str]] | None:
+        for operation, pattern in self._table:
+            match = pattern.match(scope["path"])
+            if match and scope["method"] in operation.methods:
+                return operation, match.groupdict()
+        return None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        found = self._find(scope)
+        request = Request(scope, receive)
+        body = await request.body()
+        answer = self._unknown
+        if found:
+            operation, path = found
+            with self._bench.lock:
+                answer = operation.serve(self._call(request, path, body))
+        response = JSONResponse(answer.data, answer.status, dict(answer.headers))
+        await response(scope, receive, send)
+
+    def _call(self, request: Request, path: dict[str, str], body: bytes) -> Call:
+        fault: Fault | None = request.scope.get("fault")
+        stale = fault is not None and fault.kind == "stale"
+        return Call(
+            bench=self._bench,
+            state=fault.snapshot if fault and stale else self._bench.state,
+            path=path,
+            query=dict(request.query_params),
+            headers={name.lower(): value for name, value in request.headers.items()},
+            json=_json(body),
+            fault=fault,
+        )
+
+
+def _json(body: bytes) -> Mapping[str, Any] | None:
+    try:
+        data = json.loads(body)
+    except ValueError:
+        return None
+    return data if isinstance(data, dict) else None
