@@ -1,1 +1,57 @@
-"""The journal: what is about to happen, and what came of it, in git."""
+"""
+The journal: what is about to happen, what happened, and one lock to do it under.
+
+Never decides anything, and never speaks to a vendor.
+"""
+
+from reconciler.audit.books import (
+    Approvals,
+    Base,
+    OpenIntent,
+    Record,
+    Spend,
+    Spent,
+)
+from reconciler.audit.entries import Entry, How, Intent, Note, Outcome, Status
+from reconciler.audit.git_store import GitStore
+from reconciler.audit.ledger import LastRun, Ledger
+from reconciler.audit.lines import canonical
+from reconciler.audit.log import Query, Story, log, show
+from reconciler.audit.rebuild import rebuild
+from reconciler.audit.redact import Redact, redact, redactor
+from reconciler.audit.store import Batch, Lease, LockStatus, Run, Store
+from reconciler.audit.verify import Problem, verify
+
+__all__ = [
+    "Approvals",
+    "Base",
+    "Batch",
+    "Entry",
+    "GitStore",
+    "How",
+    "Intent",
+    "LastRun",
+    "Lease",
+    "Ledger",
+    "LockStatus",
+    "Note",
+    "OpenIntent",
+    "Outcome",
+    "Problem",
+    "Query",
+    "Record",
+    "Redact",
+    "Run",
+    "Spend",
+    "Spent",
+    "Status",
+    "Store",
+    "Story",
+    "canonical",
+    "log",
+    "rebuild",
+    "redact",
+    "redactor",
+    "show",
+    "verify",
+]

@@ -1,0 +1,185 @@
+"""The derived documents: what a run needs to know without reading all history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Annotated, NamedTuple
+
+from pydantic import AwareDatetime, BeforeValidator, JsonValue, PlainSerializer
+
+from reconciler.audit.entries import Intent
+from reconciler.model import Frozen
+
+#: So many failing actions of one resource are counted; the oldest are forgotten.
+FAILURES_KEPT = 64
+# A map whose order (oldest first) is kept in JSON with sorted keys.
+_InOrder = Annotated[
+    dict[str, int],
+    BeforeValidator(dict),
+    PlainSerializer(lambda counts: [list(pair) for pair in counts.items()]),
+]
+
+
+class OpenIntent(Frozen):
+    """
+    Something begun whose end nobody has recorded yet.
+
+    Attributes:
+        outcome_unknown: It was looked for, and nobody could tell.
+        first: When it was begun for the first time.
+        run: The run that last sent it.
+        reserved_by: The run whose budget it is counted in.
+    """
+
+    intent: Intent
+    outcome_unknown: bool = False
+    first: AwareDatetime
+    run: str
+    reserved_by: str
+
+
+class Record(Frozen):
+    """
+    What the journal knows about one resource.
+
+    Attributes:
+        expires: The last recorded expiry, ISO 8601.
+        last_paid: What was paid last, as in ``10.42 USD``.
+        closed: The last closed intent, by verb.
+        done: The last applied intent, by verb.
+        applied: Every applied money intent, for ever: none of them is paid twice.
+        failures: Definite failures by intent, until it is applied.
+        deadline: The last recorded moment at which harm begins.
+        facts: What notes recorded (notices sent, zone serials ...).
+    """
+
+    kind: str
+    uid: str
+    name: str = ""
+    expires: str | None = None
+    last_paid: str | None = None
+    closed: dict[str, str] = {}
+    done: dict[str, str] = {}
+    applied: tuple[str, ...] = ()
+    failures: _InOrder = {}
+    deadline: AwareDatetime | None = None
+    facts: dict[str, JsonValue] = {}
+
+    def attempt(self, intent: str) -> int:
+        """Return the number that the next attempt at *intent* has."""
+        return self.failures.get(intent, 0) + 1
+
+
+class Base(Frozen):
+    """
+    What was last applied, for the three-way merge.
+
+    Attributes:
+        commit: The inventory commit that was applied; None before the first.
+        exceptions: Addresses (``Kind/name``) left at an older commit; None where
+            the resource is not in the base at all.
+    """
+
+    commit: str | None = None
+    exceptions: dict[str, str | None] = {}
+
+
+class Approvals(Frozen):
+    """Who approved which action digest; used up when the action is applied."""
+
+    by: dict[str, tuple[str, ...]] = {}
+
+
+class Head(Frozen):
+    """The end of the chain: hash of the last line, number of lines, last run."""
+
+    head: str
+    lines: int
+    fence: int
+    run: str
+    time: AwareDatetime
+
+
+#: account -> currency -> {"cost": "12.34"}
+_Accounts = dict[str, dict[str, dict[str, str]]]
+
+
+class Month(Frozen):
+    """What was spent (and is reserved) in one month: day -> run -> account ..."""
+
+    month: str
+    days: dict[str, dict[str, _Accounts]] = {}
+
+    def plus(
+        self, day: str, run: str, account: str, amount: Decimal, currency: str
+    ) -> Month:
+        """Return the month with *amount* more (or less) of cost; nothing is dropped."""
+        runs = self.days.get(day, {})
+        accounts = runs.get(run, {})
+        sums = accounts.get(account, {})
+        old = Decimal(sums.get(currency, {}).get("cost", "0"))
+        sums = {**sums, currency: {"cost": str(old + amount)}}
+        runs = {**runs, run: {**accounts, account: sums}}
+        return self.model_copy(update={"days": {**self.days, day: runs}})
+
+
+class Spent(NamedTuple):
+    """What one run spent or reserved on one account on one day (UTC)."""
+
+    day: date
+    run: str
+    account: str
+    currency: str
+    cost: Decimal
+
+
+class Spend:
+    """What was spent around one moment, for the budgets."""
+
+    def __init__(self, now: datetime, months: Iterable[Month]) -> None:
+        self._today = now.astimezone(UTC).date()
+        self.items = tuple(item for month in months for item in _items(month))
+
+    def month(self, account: str | None = None) -> Mapping[str, Decimal]:
+        """Return what this month cost, by currency; of *account* or of all."""
+        first = self._today.replace(day=1)
+        return self._sum(i for i in self.items if i.day >= first and _of(i, account))
+
+    def day(self, account: str | None = None) -> Mapping[str, Decimal]:
+        """Return what this day cost, by currency."""
+        today = self._today
+        return self._sum(i for i in self.items if i.day == today and _of(i, account))
+
+    def run(self, run: str, account: str | None = None) -> Mapping[str, Decimal]:
+        """Return what one run of this or the last month cost, by currency."""
+        return self._sum(i for i in self.items if i.run == run and _of(i, account))
+
+    @staticmethod
+    def _sum(items: Iterable[Spent]) -> Mapping[str, Decimal]:
+        sums: dict[str, Decimal] = {}
+        for item in items:
+            sums[item.currency] = sums.get(item.currency, Decimal()) + item.cost
+        return sums
+
+
+def _of(item: Spent, account: str | None) -> bool:
+    return account is None or item.account == account
+
+
+def _items(month: Month) -> Iterable[Spent]:
+    for day, runs in month.days.items():
+        for run, accounts in runs.items():
+            for account, currencies in accounts.items():
+                for currency, sums in currencies.items():
+                    yield Spent(
+                        date.fromisoformat(day),
+                        run,
+                        account,
+                        currency,
+                        Decimal(sums["cost"]),
+                    )
+
+
+Document = OpenIntent | Record | Base | Approvals | Head | Month

@@ -1,0 +1,276 @@
+"""The derived documents as a pure fold over the lines of the log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC
+from decimal import Decimal
+
+from reconciler.audit import layout
+from reconciler.audit.books import (
+    FAILURES_KEPT,
+    Approvals,
+    Base,
+    Document,
+    Head,
+    Month,
+    OpenIntent,
+    Record,
+)
+from reconciler.audit.entries import Intent, Note, Outcome
+from reconciler.audit.lines import Line
+
+Read = Callable[[str], Document | None]
+Changes = dict[str, Document | None]
+_MONEY = "money"
+
+
+def fold(read: Read, line: Line) -> Changes:
+    """Return the documents that *line* changes; None is a document that goes. Pure."""
+    return {**dict(_changes(read, line)), layout.HEAD: _head(read, line)}
+
+
+def refusal(read: Read, entry: Intent | Outcome | Note) -> str | None:
+    """Say why *entry* contradicts the journal; None where it does not. Pure."""
+    match entry:
+        case Intent():
+            return _refuse_intent(read, entry)
+        case Outcome():
+            return _refuse_outcome(read, entry)
+        case Note():
+            return None
+
+
+def paths(entry: Intent | Outcome | Note) -> Iterator[str]:
+    """Yield the documents that folding *entry* reads, as far as it can tell alone."""
+    if isinstance(entry, Note):
+        if "kind" in entry.data and "uid" in entry.data:
+            yield layout.record_path(str(entry.data["kind"]), str(entry.data["uid"]))
+        return
+    yield layout.open_path(entry.id)
+    yield layout.record_path(entry.kind, entry.uid)
+    if isinstance(entry, Intent):
+        yield layout.spend_path(month_of(entry))
+
+
+def month_of(intent: Intent) -> str:
+    """Return the month whose budget *intent* is counted in."""
+    return f"{intent.time.astimezone(UTC):%Y-%m}"
+
+
+def open_intent(read: Read, intent: str) -> OpenIntent | None:
+    """Return the open intent of that id."""
+    found = read(layout.open_path(intent))
+    return found if isinstance(found, OpenIntent) else None
+
+
+def record(read: Read, kind: str, uid: str) -> Record:
+    """Return the record of a resource; an empty one where nothing is known."""
+    found = read(layout.record_path(kind, uid))
+    return found if isinstance(found, Record) else Record(kind=kind, uid=uid)
+
+
+def _changes(read: Read, line: Line) -> Iterator[tuple[str, Document | None]]:
+    match line.entry:
+        case Intent() as intent:
+            yield from _intent(read, intent, line.stamp.run)
+        case Outcome() as outcome:
+            yield from _outcome(read, outcome)
+        case Note() as note:
+            yield from _note(read, note, line.stamp.actor)
+
+
+def _refuse_intent(read: Read, intent: Intent) -> str | None:
+    known = record(read, intent.kind, intent.uid)
+    if intent.risk == _MONEY and intent.id in known.applied:
+        return f"{intent.id} was paid for and applied before"
+    if intent.attempt != known.attempt(intent.id):
+        return (
+            f"{intent.id} is attempt {intent.attempt}, "
+            f"the journal expects {known.attempt(intent.id)}"
+        )
+    begun = open_intent(read, intent.id)
+    if begun is None:
+        return None
+    if begun.intent.key != intent.key:
+        return f"{intent.id} is open with the key {begun.intent.key}"
+    if begun.intent.body != intent.body:
+        return f"the key {intent.key} was used for another request"
+    return None
+
+
+def _refuse_outcome(read: Read, outcome: Outcome) -> str | None:
+    begun = open_intent(read, outcome.id)
+    if begun is None:
+        return f"{outcome.id} has an outcome but no open intent"
+    if begun.intent.key != outcome.key:
+        return f"{outcome.id} is open with the key {begun.intent.key}"
+    same = (begun.intent.kind, begun.intent.uid, begun.intent.verb)
+    if same != (outcome.kind, outcome.uid, outcome.verb):
+        return f"{outcome.id} belongs to {' '.join(same)}"
+    return None
+
+
+def _intent(read: Read, intent: Intent, run: str) -> Iterator[tuple[str, Document]]:
+    begun = open_intent(read, intent.id)
+    if begun is None:
+        begun = OpenIntent(intent=intent, first=intent.time, run=run, reserved_by=run)
+        yield from _spend(read, begun, _reserved(intent), 1)
+    else:
+        begun = begun.model_copy(update={"run": run})
+    yield layout.open_path(intent.id), begun
+    known = record(read, intent.kind, intent.uid)
+    seen = {"name": intent.name, "deadline": intent.due or known.deadline}
+    yield layout.record_path(intent.kind, intent.uid), known.model_copy(update=seen)
+
+
+def _outcome(read: Read, outcome: Outcome) -> Iterator[tuple[str, Document | None]]:
+    begun = open_intent(read, outcome.id)
+    if begun is None:
+        return
+    if not outcome.closes:
+        lost = begun.model_copy(update={"outcome_unknown": True})
+        yield layout.open_path(outcome.id), lost
+        return
+    yield layout.open_path(outcome.id), None
+    known = record(read, outcome.kind, outcome.uid)
+    path = layout.record_path(outcome.kind, outcome.uid)
+    yield path, _closed(known, outcome, begun.intent)
+    yield from _settle(read, begun, outcome)
+    if outcome.status == "applied":
+        yield from _used_up(read, begun.intent.action_digest)
+
+
+def _closed(known: Record, outcome: Outcome, intent: Intent) -> Record:
+    update: dict[str, object] = {
+        "name": outcome.name,
+        "closed": {**known.closed, outcome.verb: outcome.id},
+    }
+    others = {i: n for i, n in known.failures.items() if i != outcome.id}
+    if outcome.status == "applied":
+        update["failures"] = others
+        update["done"] = {**known.done, outcome.verb: outcome.id}
+        update["last_paid"] = outcome.paid or known.last_paid
+        expires = outcome.evidence.get("expires")
+        update["expires"] = expires if isinstance(expires, str) else known.expires
+        if intent.risk == _MONEY and outcome.id not in known.applied:
+            update["applied"] = (*known.applied, outcome.id)
+    else:
+        newest = list(others.items())[1 - FAILURES_KEPT :]
+        update["failures"] = {**dict(newest), outcome.id: known.attempt(outcome.id)}
+    return known.model_copy(update=update)
+
+
+def _settle(
+    read: Read, begun: OpenIntent, outcome: Outcome
+) -> Iterator[tuple[str, Document]]:
+    intent = begun.intent
+    released = dict(_spend(read, begun, _reserved(intent), -1))
+    yield from released.items()
+    if outcome.status == "applied":
+        paid = outcome.paid or outcome.cost or intent.cost or intent.ceiling
+        yield from _spend(_after(read, released), begun, paid, 1)
+
+
+def _after(read: Read, changes: Mapping[str, Document]) -> Read:
+    return lambda path: changes.get(path) or read(path)
+
+
+def _reserved(intent: Intent) -> str | None:
+    return intent.ceiling or intent.cost
+
+
+def _spend(
+    read: Read, begun: OpenIntent, money: str | None, sign: int
+) -> Iterator[tuple[str, Document]]:
+    if money is None:
+        return
+    amount, currency = money.split()
+    month = month_of(begun.intent)
+    path = layout.spend_path(month)
+    known = read(path)
+    book = known if isinstance(known, Month) else Month(month=month)
+    day = f"{begun.intent.time.astimezone(UTC):%Y-%m-%d}"
+    yield (
+        path,
+        book.plus(
+            day,
+            begun.reserved_by,
+            begun.intent.provider,
+            sign * Decimal(amount),
+            currency,
+        ),
+    )
+
+
+def _used_up(read: Read, digest: str) -> Iterator[tuple[str, Document]]:
+    known = read(layout.APPROVALS)
+    if isinstance(known, Approvals) and digest in known.by:
+        left = {d: who for d, who in known.by.items() if d != digest}
+        yield layout.APPROVALS, Approvals(by=left)
+
+
+def _note(read: Read, note: Note, actor: str) -> Iterator[tuple[str, Document]]:
+    data = note.data
+    if note.event in {"approved", "withdrawn"}:
+        yield layout.APPROVALS, _approvals(read, note, actor)
+    elif note.event == "base":
+        yield layout.BASE, _base(read, note)
+    facts = data.get("facts")
+    if "kind" in data and "uid" in data and isinstance(facts, dict):
+        kind, uid = str(data["kind"]), str(data["uid"])
+        known = record(read, kind, uid)
+        merged = {k: v for k, v in {**known.facts, **facts}.items() if v is not None}
+        update: dict[str, object] = {"facts": merged}
+        if isinstance(facts.get("expires"), str):
+            update["expires"] = facts["expires"]
+        yield layout.record_path(kind, uid), known.model_copy(update=update)
+
+
+def _approvals(read: Read, note: Note, actor: str) -> Approvals:
+    known = read(layout.APPROVALS)
+    by = dict(known.by) if isinstance(known, Approvals) else {}
+    who = str(note.data.get("by") or actor)
+    digests = note.data.get("digests")
+    for digest in map(str, digests if isinstance(digests, list) else []):
+        others = tuple(p for p in by.pop(digest, ()) if p != who)
+        if note.event == "approved":
+            by[digest] = (*others, who)
+        elif others:
+            by[digest] = others
+    return Approvals(by=by)
+
+
+def base_note(old: Base, new: Base) -> Note:
+    """Return the note that turns *old* into *new*; as long as what changed."""
+    put = {k: v for k, v in new.exceptions.items() if old.exceptions.get(k, 0) != v}
+    drop = sorted(old.exceptions.keys() - new.exceptions.keys())
+    return Note(
+        event="base",
+        data={"commit": new.commit, "put": {**put}, "drop": [*drop]},
+    )
+
+
+def _base(read: Read, note: Note) -> Base:
+    known = read(layout.BASE)
+    old = known if isinstance(known, Base) else Base()
+    put, drop = note.data.get("put"), note.data.get("drop")
+    gone = drop if isinstance(drop, list) else []
+    kept = {k: v for k, v in old.exceptions.items() if k not in gone}
+    new = put if isinstance(put, dict) else {}
+    commit = note.data.get("commit")
+    return Base.model_validate({"commit": commit, "exceptions": {**kept, **new}})
+
+
+def _head(read: Read, line: Line) -> Head:
+    known = read(layout.HEAD)
+    old = known if isinstance(known, Head) else None
+    time = line.entry.time or (old.time if old else None)
+    assert time is not None  # noqa: S101  (the writer gives every note a time)
+    return Head(
+        head=line.digest,
+        lines=line.stamp.seq,
+        fence=line.stamp.fence,
+        run=line.stamp.run,
+        time=time,
+    )

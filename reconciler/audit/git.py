@@ -1,0 +1,138 @@
+"""The git program: by argument list, in a clean environment, never without an end."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from reconciler.audit.entries import ERROR_LENGTH
+from reconciler.errors import AuditError
+
+#: Seconds that one git command may take.
+TIMEOUT = 120.0
+_OK = 0
+# A hook runs with GIT_DIR, GIT_INDEX_FILE and the like, which would lead git astray;
+# these are how a user or a CI system configures git and its transport.
+_KEPT = re.compile(
+    r"GIT_(SSH|SSH_COMMAND|SSH_VARIANT|ASKPASS|CONFIG_GLOBAL|CONFIG_SYSTEM"
+    r"|CONFIG_NOSYSTEM|CONFIG_COUNT|CONFIG_(KEY|VALUE)_\d+|SSL_CAINFO)"
+)
+_SETTINGS = {
+    "core.hooksPath": os.devnull,
+    "core.quotePath": "false",
+    "core.fsync": "committed,reference",
+    "core.fsyncMethod": "fsync",
+    "gc.auto": "0",
+    "maintenance.auto": "false",
+    "push.followTags": "false",
+    "push.gpgSign": "false",
+    "push.recurseSubmodules": "no",
+    "fetch.writeCommitGraph": "false",
+    "log.showSignature": "false",
+}
+_CREDENTIALS = re.compile(r"://[^@/\s]+@")
+
+
+class Answer(NamedTuple):
+    """What git said; code -1 means that it did not end in time."""
+
+    code: int
+    out: bytes
+    err: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether git was content."""
+        return self.code == _OK
+
+    @property
+    def said(self) -> str:
+        """The complaint, cut to what people read."""
+        return self.err[:ERROR_LENGTH]
+
+
+class Git:
+    """
+    One repository, reached through the git program.
+
+    Never touches the index or the work tree; works in shallow clones, linked work
+    trees and bare repositories.
+
+    Args:
+        root: Anywhere in the repository.
+        environ: What git may see of the environment (``PATH``, ``HOME``, ssh agent,
+            credentials); variables that would redirect git are left out.
+        timeout: Seconds that one command may take.
+    """
+
+    def __init__(
+        self, root: Path, environ: Mapping[str, str], timeout: float = TIMEOUT
+    ) -> None:
+        kept = {
+            name: value
+            for name, value in environ.items()
+            if not name.startswith("GIT_") or _KEPT.fullmatch(name)
+        }
+        self._environ = {**kept, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+        self._timeout = timeout
+        self._start = ["git", "--no-pager", "--no-replace-objects", "-C", str(root)]
+        for name, value in _SETTINGS.items():
+            self._start += ["-c", f"{name}={value}"]
+
+    def run(self, *args: str, data: bytes = b"") -> Answer:
+        """Run git and return what it said, whatever it said."""
+        with subprocess.Popen(
+            [*self._start, *args],
+            env=self._environ,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        ) as process:
+            try:
+                out, err = process.communicate(data, timeout=self._timeout)
+            except subprocess.TimeoutExpired:
+                _end(process)
+                return Answer(-1, b"", f"no answer within {self._timeout:g} s")
+            except BaseException:
+                _end(process)
+                raise
+        return Answer(process.returncode, out, _readable(err))
+
+    def ask(self, *args: str, data: bytes = b"", hint: str | None = None) -> bytes:
+        """
+        Run git and return its output.
+
+        Raises:
+            AuditError: It failed.
+        """
+        answer = self.run(*args, data=data)
+        if not answer.ok:
+            raise AuditError(f"git {args[0]} failed: {answer.said}", hint=hint)
+        return answer.out
+
+
+def without_credentials(text: str) -> str:
+    """Return *text* without what stands before the ``@`` of an address."""
+    return _CREDENTIALS.sub("://***@", text)
+
+
+def _readable(err: bytes) -> str:
+    lines = err.decode("utf-8", "replace").split("\n")
+    return without_credentials(
+        "; ".join(line.strip() for line in lines if line.strip())
+    )
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    # Its helpers (ssh, git-remote-https) hold the pipes: the whole group goes.
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        process.kill()
+    process.wait()

@@ -1,0 +1,117 @@
+"""Reading one commit: paths, trees and blobs, many at once in one process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from reconciler.audit.git import Git
+from reconciler.errors import AuditError
+
+_ANSWERED = 3
+#: From so many paths on, listing a whole folder is cheaper.
+_MANY = 50
+
+
+def read_names(git: Git, wanted: Iterable[str]) -> dict[str, bytes]:
+    """
+    Return the contents of every object name (an oid, or ``commit:path``) there is.
+
+    A name that leads nowhere is left out.
+    """
+    asked = list(dict.fromkeys(wanted))
+    if not asked:
+        return {}
+    data = "".join(f"{name}\n" for name in asked).encode()
+    out = git.ask("cat-file", "--batch", data=data)
+    found, at = {}, 0
+    for name in asked:
+        end = out.index(b"\n", at)
+        header = out[at:end].split()
+        at = end + 1
+        if len(header) == _ANSWERED and header[-1].isdigit():
+            size = int(header[-1])
+            found[name] = out[at : at + size]
+            at += size + 1
+    return found
+
+
+def list_tree(git: Git, commit: str, *folders: str) -> dict[str, str]:
+    """Return the blob of every path of *commit*, under *folders* if any are named."""
+    out = git.ask("ls-tree", "-r", "-z", "--full-tree", commit, "--", *folders)
+    listing = {}
+    for entry in out.split(b"\0")[:-1]:
+        meta, _, path = entry.partition(b"\t")
+        listing[path.decode("utf-8", "surrogateescape")] = meta.split()[2].decode()
+    return listing
+
+
+def fetch_missing(git: Git, oids: Iterable[str]) -> None:
+    """In a partial clone, fetch those of *oids* that are not here, all at once."""
+    said = git.run("config", "--get-regexp", r"^remote\..*\.promisor$")
+    if not said.ok:
+        return
+    remote = said.out.decode().split()[0].removeprefix("remote.")
+    here = git.ask("cat-file", "--batch-all-objects", "--batch-check=%(objectname)")
+    missing = sorted(set(oids).difference(here.decode().split()))
+    if missing:
+        # What git itself does for one object at a time, when it is asked for it.
+        git.ask(
+            *("-c", "fetch.negotiationAlgorithm=noop", "fetch", "--no-tags"),
+            *("--no-write-fetch-head", "--no-recurse-submodules", "--filter=blob:none"),
+            *("--stdin", remote.removesuffix(".promisor")),
+            data="".join(f"{oid}\n" for oid in missing).encode(),
+        )
+
+
+class Snapshot:
+    """The derived documents of one commit (or of none), as bytes."""
+
+    def __init__(self, git: Git, commit: str | None) -> None:
+        self.git = git
+        self.commit = commit
+        self._listings: dict[str, dict[str, str]] = {}
+
+    def read(self, paths: Iterable[str]) -> Mapping[str, bytes]:
+        """
+        Return the contents of those of *paths* that exist.
+
+        Raises:
+            AuditError: One exists and cannot be read.
+        """
+        wanted = dict.fromkeys(paths)
+        if self.commit is None or not wanted:
+            return {}
+        if len(wanted) <= _MANY:
+            return self._contents(list_tree(self.git, self.commit, *wanted))
+        listed = [self._listing(p.partition("/")[0]).get(p) for p in wanted]
+        pairs = zip(wanted, listed, strict=True)
+        return self._contents({path: oid for path, oid in pairs if oid})
+
+    def folder(self, folder: str) -> Mapping[str, bytes]:
+        """
+        Return all documents of one folder.
+
+        Raises:
+            AuditError: One of them cannot be read.
+        """
+        return self._contents(self._listing(folder.rstrip("/")))
+
+    def _contents(self, oids: Mapping[str, str]) -> Mapping[str, bytes]:
+        # That a blob is missing must never look as if its path did not exist.
+        if len(oids) > 1:
+            fetch_missing(self.git, oids.values())
+        found = read_names(self.git, oids.values())
+        lost = next((path for path, oid in oids.items() if oid not in found), None)
+        if lost:
+            raise AuditError(
+                f"{lost} of {self.commit} cannot be read",
+                hint="run git fsck; fetch the audit branch again",
+            )
+        return {path: found[oid] for path, oid in oids.items()}
+
+    def _listing(self, folder: str) -> dict[str, str]:
+        if self.commit is None:
+            return {}
+        if folder not in self._listings:
+            self._listings[folder] = list_tree(self.git, self.commit, folder)
+        return self._listings[folder]

@@ -1,0 +1,77 @@
+"""Making commits with one ``git fast-import``, without moving any ref."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from reconciler.audit.git import Git
+from reconciler.errors import AuditError
+
+_REF = "refs/reconciler/unborn"
+_UNSAFE = str.maketrans({"<": "(", ">": ")", "\n": " ", "\r": " ", "\0": " "})
+
+
+class Author(NamedTuple):
+    """The reconciler's own identity in git."""
+
+    name: str
+    email: str
+
+
+class Draft(NamedTuple):
+    """
+    A commit to be made.
+
+    Attributes:
+        parent: None makes a root commit.
+        files: Contents by path; None removes the path.
+    """
+
+    message: str
+    parent: str | None = None
+    files: Mapping[str, bytes | None] = {}
+
+
+def write(
+    git: Git, author: Author, now: datetime, drafts: Sequence[Draft]
+) -> tuple[str, ...]:
+    """
+    Make one commit for each draft and return their names; no ref is moved.
+
+    Raises:
+        AuditError: git refused, or its disk is full.
+    """
+    who = f"{_line(author.name)} <{_line(author.email)}> {int(now.timestamp())} +0000"
+    stream = bytearray(b"feature done\n")
+    for mark, draft in enumerate(drafts, 1):
+        stream += _commit(mark, draft, who)
+    stream += b"done\n"
+    out = git.ask(
+        "fast-import", "--quiet", "--date-format=raw", data=bytes(stream)
+    ).split()
+    if len(out) != len(drafts):
+        raise AuditError("git fast-import did not name the commits it made")
+    return tuple(oid.decode() for oid in out)
+
+
+def _commit(mark: int, draft: Draft, who: str) -> bytes:
+    message = draft.message.encode()
+    head = f"commit {_REF}\nmark :{mark}\nauthor {who}\ncommitter {who}\n"
+    parts = [head.encode(), b"data %d\n" % len(message), message, b"\n"]
+    if draft.parent:
+        parts.append(f"from {draft.parent}\n".encode())
+    for path, data in sorted(draft.files.items()):
+        if data is None:
+            parts.append(f"D {path}\n".encode())
+        else:
+            parts.append(f"M 100644 inline {path}\n".encode())
+            parts += [b"data %d\n" % len(data), data, b"\n"]
+    # The ref goes before it was ever written: what moves refs is a lease.
+    ending = f"get-mark :{mark}\nreset {_REF}\n\n"
+    return b"".join([*parts, ending.encode()])
+
+
+def _line(text: str) -> str:
+    return text.translate(_UNSAFE).strip() or "reconciler"
