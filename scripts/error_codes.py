@@ -1,0 +1,71 @@
+"""Print docs/errors.md, made from the codes themselves; ``make schemas`` writes it."""
+
+import sys
+
+from reconciler import errors
+from reconciler.cli.secrets import SecretMissing
+from reconciler.inventory.codes import table_markdown
+
+HEAD = """\
+# Error codes
+
+<!-- Written by `make schemas`; a test holds it equal to the code. -->
+
+An error reads `file:line:column: CODE what` and a hint. `reconciler validate` shows
+all of them at once, as text, JSON, SARIF or GitHub annotations.
+
+## In the inventory
+
+"""
+REST = """
+## Anywhere else
+
+| code | meaning |
+|---|---|
+"""
+#: Causes with a code of their own and no class, because nobody reacts to them alone.
+CAUSES = {
+    "E204": "The base cannot be fetched or no longer validates",
+    "E205": "The file of an approved plan cannot be read",
+    "E206": "The file of an observed snapshot cannot be read",
+    "E501": "An expression of a policy is no CEL that works",
+    "E502": "A policy does not pass one of its own tests",
+    "E503": "A policy has no test that allows, or none that denies",
+    "E504": "A dated exception or allowance has ended",
+    "E505": "A policy names something that does not exist",
+    "E601": "The folder of the inventory is not there",
+    "E602": "An account lacks a credential that its driver needs",
+    "E603": "No single open action has an id that begins so",
+    "E604": "The account shows that what was to be settled as not happened did",
+    "E605": "The folder is in no git repository",
+    "E607": "A sandbox was asked for accounts that are not on this machine",
+    "E608": "The folder of the demo is not empty",
+    "W501": "A dated exception or allowance ends soon",
+}
+
+
+def error_classes() -> list[type[errors.ReconcilerError]]:
+    """Return every class of error."""
+    found = [
+        one
+        for one in vars(errors).values()
+        if isinstance(one, type) and issubclass(one, errors.ReconcilerError)
+    ]
+    return [*found, SecretMissing]
+
+
+def meaning(error: type[errors.ReconcilerError]) -> str:
+    """Return the first sentence of what a class says about itself."""
+    text = " ".join((error.__doc__ or "").strip().split("\n\n")[0].split())
+    return text.rstrip(".")
+
+
+def page() -> str:
+    """Return docs/errors.md."""
+    causes = CAUSES | {one.code: meaning(one) for one in error_classes()}
+    rows = [f"| {code} | {causes[code]} |\n" for code in sorted(causes)]
+    return HEAD + table_markdown() + REST + "".join(rows)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())
