@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Annotated, Literal, Self, get_args
 
@@ -77,6 +78,7 @@ class Record(Spec):
         return tuple(sorted({canonical(self.type, value) for value in values}))
 
 
+@lru_cache(maxsize=8192)
 def canonical(rtype: str, value: str) -> str:
     """
     Return *value* of a record of *rtype* as every equal value is spelt.

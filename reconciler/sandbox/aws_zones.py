@@ -1,0 +1,105 @@
+"""
+The hosted zones in moto's memory, as data.
+
+A zone is ``{name, records: [ResourceRecordSet, ...]}``, each record set in the form of
+Route 53's own API. moto's memory is one per process and account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+_OWN = frozenset({"SOA", "NS"})
+
+
+class Zones:
+    """All hosted zones of one of moto's accounts."""
+
+    def __init__(self, account: str) -> None:
+        from moto.route53.models import route53_backends
+
+        self._backend: Any = route53_backends[account]["aws"]
+
+    def restore(self, zones: Iterable[Mapping[str, Any]]) -> None:
+        """Forget everything and hold *zones*."""
+        self._backend.reset()
+        for number, zone in enumerate(zones):
+            made = self._backend.create_hosted_zone(
+                f"{zone['name']}.",
+                private_zone=bool(zone.get("private", False)),
+                caller_reference=f"sandbox-{number}",
+            )
+            self._write(made, zone.get("records", ()))
+
+    def _write(self, zone: Any, records: Iterable[Mapping[str, Any]]) -> None:
+        changes = [
+            {"Action": "UPSERT", "ResourceRecordSet": _whole(record, zone.name)}
+            for record in records
+        ]
+        if changes:
+            self._backend.change_resource_record_sets(zone.resource_id, changes)
+
+    def name_of(self, path: str) -> str:
+        """Return the zone that a request's path is about, or nothing."""
+        for zone_id, zone in self._backend.zones.items():
+            if zone_id in path.split("/"):
+                return str(zone.name).removesuffix(".")
+        return ""
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """Return them, without what Route 53 makes itself."""
+        return [
+            {
+                "name": zone.name.removesuffix("."),
+                "private": bool(zone.private_zone),
+                "records": [
+                    _shown(rrset)
+                    for rrset in zone.rrsets
+                    if rrset.name.strip(".") != zone.name.strip(".")
+                    or rrset.type not in _OWN
+                ],
+            }
+            for zone in self._backend.zones.values()
+        ]
+
+    def by_hand(self, data: Mapping[str, Any]) -> None:
+        """Write ``record`` into ``zone``; without values it is removed."""
+        record = data["record"]
+        for zone in self._backend.zones.values():
+            if zone.name.strip(".") != data["zone"]:
+                continue
+            if record.get("ResourceRecords") or record.get("AliasTarget"):
+                self._write(zone, [record])
+            else:
+                zone.delete_rrset(_whole(record, zone.name))
+
+
+def _whole(record: Mapping[str, Any], zone: str) -> dict[str, Any]:
+    """Return a copy with a whole name; ``@`` and relative names are welcome."""
+    name = str(record["Name"])
+    if name == "@":
+        name = zone
+    elif not name.endswith("."):
+        name = f"{name}.{zone}"
+    values = [dict(value) for value in record.get("ResourceRecords", ())]
+    rest = {k: v for k, v in record.items() if k not in {"Name", "ResourceRecords"}}
+    return {"Name": name, **rest, **({"ResourceRecords": values} if values else {})}
+
+
+def _shown(rrset: Any) -> dict[str, Any]:
+    shown = {
+        "Name": rrset.name,
+        "Type": rrset.type,
+        "TTL": rrset.ttl,
+        "SetIdentifier": rrset.set_identifier,
+        "Weight": rrset.weight,
+        "Region": rrset.region,
+        "Failover": rrset.failover,
+        "GeoLocation": rrset.geo_location,
+        "HealthCheckId": rrset.health_check_id,
+        "MultiValueAnswer": rrset.multi_value_answer,
+        "AliasTarget": rrset.alias_target,
+        "ResourceRecords": [{"Value": value} for value in rrset.records or ()],
+    }
+    return {name: value for name, value in shown.items() if value}

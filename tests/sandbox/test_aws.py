@@ -1,0 +1,237 @@
+"""The sandbox's AWS against its API reference, through boto3's model of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from reconciler.errors import ReconcilerError
+from reconciler.sandbox import Sandbox, SandboxClock, World
+
+NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
+PART = {
+    "prices": {"com": "14.00 USD"},
+    "unpriced": ["zz"],
+    "windows": {"it": 15},
+    "domains": {
+        "a.com": {"expires": 20, "autoRenew": False, "locked": False},
+        "late.com": {"expires": -40, "autoRenew": False},
+        "early.it": {"expires": 20},
+        "odd.zz": {"expires": 20},
+    },
+    "zones": [
+        {
+            "name": "a.example",
+            "records": [
+                {
+                    "Name": "www",
+                    "Type": "A",
+                    "TTL": 60,
+                    "ResourceRecords": [{"Value": "192.0.2.1"}],
+                }
+            ],
+        }
+    ],
+}
+WORLD = World({"aws": PART})
+
+
+def client(running: Sandbox, service: str, key: str = "sandbox") -> Any:
+    return boto3.client(
+        service,
+        region_name="us-east-1",
+        endpoint_url=running.endpoint("aws"),
+        aws_access_key_id=key,
+        aws_secret_access_key="secret",
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Sandbox]:
+    with Sandbox(WORLD, SandboxClock(NOW, frozen=True)) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def boto(running: Sandbox) -> Iterator[Any]:
+    made = client(running, "route53domains")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def api(running: Sandbox, boto: Any) -> Any:
+    running.clock.set(NOW, frozen=True)
+    running.reset(WORLD)
+    return boto
+
+
+def refused(call: Any, **values: Any) -> str:
+    with pytest.raises(ClientError) as raised:
+        call(**values)
+    return str(raised.value.response["Error"]["Code"])
+
+
+def renew(api: Any, **values: Any) -> Any:
+    given = {
+        "DomainName": "a.com",
+        "DurationInYears": 1,
+        "CurrentExpiryYear": 2026,
+        "Consent": {"MaxPrice": 14.0, "Currency": "USD"},
+    }
+    return api.renew_domain(**{**given, **values})
+
+
+def test_the_listing_and_its_pages(api: Any) -> None:
+    first = api.list_domains(MaxItems=3)
+    assert [d["DomainName"] for d in first["Domains"]] == [
+        "a.com",
+        "early.it",
+        "late.com",
+    ]
+    assert first["Domains"][0]["Expiry"] == NOW + timedelta(days=20)
+    second = api.list_domains(MaxItems=3, Marker=first["NextPageMarker"])
+    assert [d["DomainName"] for d in second["Domains"]] == ["odd.zz"]
+    assert "NextPageMarker" not in second
+
+
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [
+        ({"CurrentExpiryYear": 2025}, "InvalidInput"),
+        ({"Consent": {"MaxPrice": 13.99, "Currency": "USD"}}, "InvalidInput"),
+        ({"Consent": {"MaxPrice": 99.0, "Currency": "EUR"}}, "InvalidInput"),
+        ({"DurationInYears": 10}, "InvalidInput"),
+        ({"DomainName": "nobody.com"}, "InvalidInput"),
+        ({"DomainName": "late.com"}, "InvalidInput"),
+        ({"DomainName": "early.it"}, "TLDRulesViolation"),
+        ({"DomainName": "odd.zz"}, "UnsupportedTLD"),
+    ],
+)
+def test_renewals_that_aws_refuses(
+    running: Sandbox, api: Any, values: dict[str, Any], code: str
+) -> None:
+    assert refused(lambda **v: renew(api, **v), **values) == code
+    assert running.charges() == []
+
+
+def test_a_renewal_ends_when_its_time_has_come(running: Sandbox, api: Any) -> None:
+    running.edit("aws", "operations", {"delay": 60})
+    operation = renew(api)["OperationId"]
+    assert api.get_operation_detail(OperationId=operation)["Status"] == "IN_PROGRESS"
+    assert refused(lambda **v: renew(api, **v)) == "DuplicateRequest"
+    assert running.charges() == []
+    running.clock.advance(timedelta(seconds=60))
+    assert api.get_operation_detail(OperationId=operation)["Status"] == "SUCCESSFUL"
+    assert [e.amount for e in running.charges()] == ["14.00 USD"]
+    assert api.get_domain_detail(DomainName="a.com")["ExpirationDate"].year == 2027
+    listed = api.list_operations(SubmittedSince=NOW, Type=["RENEW_DOMAIN"])
+    assert [o["OperationId"] for o in listed["Operations"]] == [operation]
+    later = api.list_operations(SubmittedSince=NOW + timedelta(seconds=1))
+    assert later["Operations"] == []
+
+
+def test_an_operation_may_fail(running: Sandbox, api: Any) -> None:
+    running.edit("aws", "operations", {"outcome": "FAILED"})
+    operation = renew(api)["OperationId"]
+    assert api.get_operation_detail(OperationId=operation)["Status"] == "FAILED"
+    assert running.charges() == []
+
+
+def test_flags_and_nameservers(api: Any) -> None:
+    api.enable_domain_auto_renew(DomainName="a.com")
+    api.enable_domain_transfer_lock(DomainName="a.com")
+    off = dict.fromkeys(("AdminPrivacy", "RegistrantPrivacy", "TechPrivacy"), False)
+    api.update_domain_contact_privacy(DomainName="a.com", **off)
+    hosts = [{"Name": "NS1.host.example"}, {"Name": "ns2.host.example"}]
+    api.update_domain_nameservers(DomainName="a.com", Nameservers=hosts)
+    detail = api.get_domain_detail(DomainName="a.com")
+    assert detail["AutoRenew"] is True
+    assert detail["StatusList"] == ["clientTransferProhibited"]
+    assert detail["RegistrantPrivacy"] is False
+    assert [h["Name"] for h in detail["Nameservers"]] == [
+        "ns1.host.example",
+        "ns2.host.example",
+    ]
+    api.disable_domain_transfer_lock(DomainName="a.com")
+    api.disable_domain_auto_renew(DomainName="a.com")
+    again = api.get_domain_detail(DomainName="a.com")
+    assert (again["AutoRenew"], again["StatusList"]) == (False, [])
+    mixed = {**off, "AdminPrivacy": True}
+    change = api.update_domain_contact_privacy
+    assert refused(change, DomainName="a.com", **mixed) == "InvalidInput"
+
+
+def test_prices(api: Any) -> None:
+    (com,) = api.list_prices(Tld="com")["Prices"]
+    assert com["RenewalPrice"] == {"Price": 14.0, "Currency": "USD"}
+    own = api.get_domain_prices(DomainName="a.com")["DomainPrice"]
+    assert own["RenewalPrice"]["Price"] == 14.0
+    assert refused(api.list_prices, Tld="zz") == "UnsupportedTLD"
+
+
+def test_a_key_it_does_not_know(running: Sandbox) -> None:
+    for service, call in (
+        ("route53domains", "list_domains"),
+        ("route53", "list_hosted_zones"),
+    ):
+        other = client(running, service, key="OTHER")
+        assert refused(getattr(other, call)) == "InvalidClientTokenId"
+        other.close()
+
+
+def test_zones_come_from_the_world_and_survive(tmp_path: Path) -> None:
+    new = {
+        "Name": "new.a.example.",
+        "Type": "TXT",
+        "TTL": 60,
+        "ResourceRecords": [{"Value": '"t"'}],
+    }
+    batch = {"Changes": [{"Action": "CREATE", "ResourceRecordSet": new}]}
+    alias = {
+        "HostedZoneId": "Z2",
+        "DNSName": "d.example.",
+        "EvaluateTargetHealth": False,
+    }
+    with Sandbox(WORLD, SandboxClock(), folder=tmp_path) as first:
+        api = client(first, "route53")
+        (zone,) = api.list_hosted_zones()["HostedZones"]
+        api.change_resource_record_sets(HostedZoneId=zone["Id"], ChangeBatch=batch)
+        by_hand = {"Name": "alias", "Type": "A", "AliasTarget": alias}
+        first.edit("aws", "record", {"zone": "a.example", "record": by_hand})
+        effects = [(e.operation, e.name) for e in first.ledger.effects("aws")]
+        api.close()
+    assert effects == [
+        ("ChangeResourceRecordSets", "a.example"),
+        ("by-hand", "a.example"),
+    ]
+    with Sandbox(WORLD, SandboxClock(), folder=tmp_path) as second:
+        api = client(second, "route53")
+        (zone,) = api.list_hosted_zones()["HostedZones"]
+        sets = api.list_resource_record_sets(HostedZoneId=zone["Id"])
+        api.close()
+    assert sorted((s["Name"], s["Type"]) for s in sets["ResourceRecordSets"]) == [
+        ("a.example.", "NS"),
+        ("a.example.", "SOA"),
+        ("alias.a.example.", "A"),
+        ("new.a.example.", "TXT"),
+        ("www.a.example.", "A"),
+    ]
+
+
+def test_what_cannot_be_changed_by_hand(running: Sandbox) -> None:
+    for thing, data in (("operations", {"colour": 1}), ("nothing", {})):
+        with pytest.raises(ReconcilerError):
+            running.edit("aws", thing, data)
+
+
+def test_an_operation_it_does_not_have(api: Any) -> None:
+    assert refused(api.view_billing) == "UnknownOperationException"
