@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     Field,
@@ -13,10 +13,12 @@ from pydantic import (
     model_serializer,
     model_validator,
 )
-from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from reconciler.model.base import Frozen
+
+if TYPE_CHECKING:  # slow to import, and needed for schemas alone
+    from pydantic.json_schema import JsonSchemaValue
 
 #: ISO 4217 currencies with other than two minor digits (list of 2024).
 MINOR_DIGITS = {

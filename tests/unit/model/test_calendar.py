@@ -95,7 +95,9 @@ def test_period_moves_by_whole_months(begin, months):
     assert begin.day - 3 <= after.day <= begin.day
 
 
-@pytest.mark.parametrize(("text", "shown"), [("12mo", "1y"), ("1y", "1y"), ("7mo", "7mo")])
+@pytest.mark.parametrize(
+    ("text", "shown"), [("12mo", "1y"), ("1y", "1y"), ("7mo", "7mo")]
+)
 def test_period_text(text, shown):
     assert str(Period.model_validate(text)) == shown
 

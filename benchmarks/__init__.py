@@ -1,0 +1,1 @@
+"""The numbers the design promises (DESIGN section 9), measured: ``make bench``."""

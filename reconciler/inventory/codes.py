@@ -1,0 +1,119 @@
+"""Every cause of an error in the inventory: its code, its meaning, how to mend it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Code(NamedTuple):
+    """
+    What a code stands for.
+
+    Attributes:
+        meaning: One line, for docs/errors.md and SARIF rules.
+        mend: What to do about it; the hint where the error itself has none.
+    """
+
+    meaning: str
+    mend: str
+
+
+TABLE: dict[str, Code] = {
+    "E101": Code(
+        "the file or folder cannot be read",
+        "the inventory holds plain files; check the path and its permissions",
+    ),
+    "E102": Code("the file is over 1 MiB", "split it: one file per customer"),
+    "E103": Code("the file is not UTF-8", "save it as UTF-8"),
+    "E104": Code("a NUL or control character", "remove the character"),
+    "E105": Code("not valid YAML", "mend the syntax at this place"),
+    "E106": Code("a key is written twice", "keep one of the two"),
+    "E107": Code(
+        "an anchor or an alias",
+        "write the value out, or put what is shared in _defaults.yaml",
+    ),
+    "E108": Code(
+        "a merge key (<<)",
+        "write the keys out, or put what is shared in _defaults.yaml",
+    ),
+    "E109": Code("a YAML tag", "remove the tag; quote the value if it is text"),
+    "E110": Code("nested over 64 levels deep", "no kind needs such depth"),
+    "E111": Code(
+        "a number that YAML versions read differently",
+        "quote it if it is text, else write it without leading zeros",
+    ),
+    "E112": Code("a key that is not text", "quote the key"),
+    "E113": Code(
+        "the document is not a mapping",
+        "begin with apiVersion: reconciler/v1, then Kind/name: {...}",
+    ),
+    "E114": Code(
+        "apiVersion is missing or unknown",
+        "begin the file with apiVersion: reconciler/v1",
+    ),
+    "E115": Code("the file's extension is not .yaml", "rename it to end in .yaml"),
+    "E116": Code("no such kind", "`reconciler schema` lists the kinds"),
+    "E117": Code(
+        "an entry is not of the form Kind/name",
+        "write Kind/name: {fields}, or kind, metadata and spec",
+    ),
+    "E120": Code("a field that the kind does not have", "remove it"),
+    "E121": Code("a required field is missing", "add the field"),
+    "E122": Code("a value of the wrong type", "write a value of the type named"),
+    "E123": Code(
+        "a value that is not one of those allowed", "use one of the allowed values"
+    ),
+    "E124": Code("a value out of its range or form", "write it in the form named"),
+    "E125": Code(
+        "a value that the kind refuses", "`reconciler schema KIND` says what it accepts"
+    ),
+    "E130": Code(
+        "a name that cannot be used",
+        "names are ASCII letters, digits, dots, dashes; domains may be IDNA 2008",
+    ),
+    "E131": Code("two resources of one kind and name", "rename or remove one"),
+    "E132": Code(
+        "two resources of one kind and uid",
+        "a uid belongs to one resource; it survives renames and is never reused",
+    ),
+    "E133": Code("a reference to something that is not there", "declare it"),
+    "E134": Code("references that form a cycle", "remove one of the references"),
+    "E140": Code(
+        "two included RecordSets bring the same record",
+        "keep it in one of them, or write the record in the domain itself",
+    ),
+    "E150": Code(
+        "a secret written in plain text",
+        "name where it is kept: {env: NAME}, {file: PATH}, {sops: FILE#key}, "
+        "{awsSecretsManager: ARN} or {vault: PATH#key}; rotate one that was committed",
+    ),
+    "E151": Code(
+        "a payment card number",
+        "remove it and tell whoever handles card data; a false alarm can be allowed "
+        "by the SHA-256 of its text in policies/",
+    ),
+    "E152": Code(
+        "a key or token in plain text",
+        "revoke it and write a reference to it; a false alarm can be allowed by the "
+        "SHA-256 of its text in policies/",
+    ),
+    "E153": Code(
+        "a field for card data",
+        "card numbers and security codes are never stored: keep the gateway's token",
+    ),
+    "W160": Code("defaults that apply to nothing", "remove them or move the file"),
+    "W161": Code("a RecordSet that no domain includes", "remove it or include it"),
+}
+
+#: Code -> one line: what it means, and how to mend it.
+CODES: dict[str, str] = {
+    code: f"{row.meaning}; {row.mend}" for code, row in TABLE.items()
+}
+
+
+def table_markdown() -> str:
+    """Return the table of all codes, as docs/errors.md shows it."""
+    rows = [f"| {code} | {row.meaning} | {row.mend} |" for code, row in TABLE.items()]
+    return "\n".join(
+        ["| code | meaning | how to mend it |", "|---|---|---|", *rows, ""]
+    )

@@ -1,0 +1,112 @@
+"""Where in a file each resource begins, found again from the places alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from reconciler.inventory.complaint import shown
+from reconciler.inventory.defaults import above, is_defaults
+from reconciler.inventory.includes import SNIPPET
+from reconciler.inventory.node import Node, Path
+from reconciler.inventory.origin import Layer, Places
+from reconciler.inventory.rows import target
+from reconciler.model import Ref
+
+#: How long the path of a short-form entry is: the document and the key.
+_SHORT = 2
+_SPEC: Path = ("spec",)
+_METADATA: Path = ("metadata",)
+
+
+class Head(NamedTuple):
+    """
+    Where a resource is in its file.
+
+    Attributes:
+        ref: Its address, in lower case.
+        written: Its address as written.
+        head: The path of its name, and *where* that of its spec.
+    """
+
+    ref: Ref
+    written: str
+    head: Path
+    where: Path
+
+    @property
+    def short(self) -> bool:
+        """Whether it is written ``Kind/name: {...}``."""
+        return self.head == self.where
+
+
+def heads(roots: Sequence[Node]) -> Iterator[Head]:
+    """Yield the resources of a file, in its order."""
+    for number, root in enumerate(roots):
+        kind = root.children.get("kind")
+        if kind is not None:
+            name = root.find(("metadata", "name"))
+            if name is not None:
+                yield _head(kind.text, name.text, (number, "metadata", "name"))
+            continue
+        for key in root.children:
+            word, slash, rest = str(key).partition("/")
+            if slash:
+                yield _head(word, rest, (number, key))
+
+
+def _head(kind: str | None, name: str | None, head: Path) -> Head:
+    ref = Ref(kind or "", target(name or "").lower())
+    where = head if len(head) == _SHORT else (head[0], "spec")
+    return Head(ref, f"{kind}/{shown(name)}", head, where)
+
+
+def head_of(places: Places, file: str, ref: Ref, occurrence: int = 0) -> Head | None:
+    """Return where *ref* is in *file*; the *occurrence*-th time it is there."""
+    wanted = Ref(ref.kind, ref.name.lower())
+    same = [each for each in heads(places.roots(file)) if each.ref == wanted]
+    return same[min(occurrence, len(same) - 1)] if same else None
+
+
+def layers(
+    places: Places,
+    file: str,
+    head: Head,
+    snippets: Sequence[tuple[str, str]],
+    files: Sequence[str],
+) -> list[Layer]:
+    """
+    Return the places the resource at *head* is made from, the strongest first.
+
+    Args:
+        places: The places in all files.
+        file: The resource's own file.
+        head: Where it is in that.
+        snippets: Included RecordSets: file and name.
+        files: All files, or at least those with defaults.
+    """
+    meta = head.where if head.short else (*head.head[:1], "metadata")
+    found = [
+        Layer(file, head.where, _SPEC, _SPEC, head.written, own=True),
+        Layer(file, meta, _METADATA, _METADATA, head.written, own=True),
+    ]
+    for where, snippet in snippets:
+        at = head_of(places, where, Ref(SNIPPET, snippet))
+        if at:
+            base = (*at.where, "records")
+            found.append(_records(where, base, snippet))
+    known = {each for each in files if is_defaults(each)}
+    for path in reversed(above(file, known)):
+        for number, root in enumerate(places.roots(path)):
+            if head.ref.kind in root.children:
+                base = (number, head.ref.kind)
+                found.append(
+                    Layer(path, base, _SPEC, _SPEC, f"{head.ref.kind} defaults")
+                )
+    return found
+
+
+def _records(file: str, base: Path, snippet: str) -> Layer:
+    shown = ("spec", "records")
+    under = ("spec", "dns", "records")
+    return Layer(file, base, under, shown, f"{SNIPPET}/{snippet}")

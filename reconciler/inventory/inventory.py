@@ -1,0 +1,124 @@
+"""The resources of one tree: an index at once, each resource when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+from reconciler.errors import InventoryError
+from reconciler.inventory.complaint import errors_of
+from reconciler.inventory.index import Index
+from reconciler.inventory.loaded import Loaded
+from reconciler.inventory.rows import envelope
+from reconciler.model import AnyResource, Ref
+from reconciler.model.location import Location
+
+
+class Inventory:
+    """
+    What is wanted: all valid resources of a source.
+
+    Made by ``load``. The models of the kinds are imported and built only for the
+    resources that are asked for.
+    """
+
+    def __init__(self, index: Index, loaded: Loaded) -> None:
+        self._index = index
+        self._loaded = loaded
+        self._built: dict[Ref, AnyResource] = {}
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def __contains__(self, ref: object) -> bool:
+        return ref in self._index.row_of
+
+    @cached_property
+    def _sorted(self) -> list[Ref]:
+        return sorted(self._index.refs)
+
+    def refs(self) -> list[Ref]:
+        """Return the addresses of all resources, sorted."""
+        return list(self._sorted)
+
+    def get(self, ref: Ref) -> AnyResource:
+        """
+        Return the resource *ref*; it knows where its fields were written.
+
+        Raises:
+            KeyError: There is none.
+        """
+        built = self._built.get(ref)
+        if built is None:
+            built = self._built[ref] = self._build(ref)
+        return built
+
+    def made(self, ref: Ref) -> AnyResource:
+        """
+        Return what ``get`` returns, but do not keep it.
+
+        Raises:
+            KeyError: There is none.
+        """
+        return self._built.get(ref) or self._build(ref)
+
+    def find(self, ref: Ref) -> AnyResource | None:
+        """Return the resource *ref*, None if there is none."""
+        return self.get(ref) if ref in self else None
+
+    def of(self, kind: str) -> list[AnyResource]:
+        """Return all resources of *kind*, sorted by name."""
+        found = sorted(ref for ref in self._index.refs if ref.kind == kind)
+        return list(map(self.get, found))
+
+    def digest(self, ref: Ref) -> str:
+        """
+        Return the SHA-256 of what is wanted, in hex.
+
+        It covers spec (with defaults and includes), uid, protected, labels and
+        movedFrom; neither the name, nor the file, nor the form it is written in.
+        """
+        return self._index.digest(self._index.row_of[ref])
+
+    def digests(self) -> Mapping[Ref, bytes]:
+        """Return the digest (as bytes) of every resource; read it only."""
+        return self._index.every_digest
+
+    def labels(self, ref: Ref) -> Mapping[str, str]:
+        """Return the labels of *ref*."""
+        return self._index.labels_of(self._index.row_of[ref])
+
+    def uid(self, ref: Ref) -> str:
+        """Return the uid of *ref*: its name, unless it was given one."""
+        return self._index.uid(self._index.row_of[ref])
+
+    def at(self, ref: Ref, field: str = "") -> Location | None:
+        """Return where *field* of *ref* was written, or its nearest parent."""
+        return self._loaded.locate(ref, field)
+
+    @cached_property
+    def _edges(self) -> Mapping[Ref, frozenset[Ref]]:
+        table = [
+            frozenset(Ref(edge.kind, edge.name) for edge in each if edge.orders)
+            for each in self._index.edge_table
+        ]
+        numbers = self._index.edges
+        return dict(zip(self._index.refs, map(table.__getitem__, numbers), strict=True))
+
+    def edges(self) -> Mapping[Ref, frozenset[Ref]]:
+        """Return what each resource waits for: its references that order actions."""
+        return self._edges
+
+    @cached_property
+    def warnings(self) -> tuple[InventoryError, ...]:
+        """What is worth a look, but stops nothing; codes W160 and up."""
+        return tuple(errors_of(self._loaded.warnings()))
+
+    def _build(self, ref: Ref) -> AnyResource:
+        row = self._index.row_of[ref]
+        found = self._loaded.row(row)
+        model = self._loaded.kinds()[ref.kind]
+        resource = model.model_validate(
+            envelope(ref.name, found.content), by_alias=True, by_name=False
+        )
+        return resource.placed(lambda field: self.at(ref, field))

@@ -1,0 +1,127 @@
+"""What stays of a run of the loader: where to find again what was not kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+
+from reconciler.inventory.complaint import Complaint
+from reconciler.inventory.defaults import is_defaults
+from reconciler.inventory.heads import Head, head_of, layers
+from reconciler.inventory.includes import SNIPPET
+from reconciler.inventory.index import Index, Slice
+from reconciler.inventory.origin import Layer, Places, path_of, place
+from reconciler.inventory.rows import Row
+from reconciler.model import AnyResource, Ref
+from reconciler.model.location import Location
+
+_FILES_KEPT = 256
+
+
+class Loaded:
+    """
+    The index of a tree with its ways back to rows and places.
+
+    Args:
+        rows_of: Returns the rows of one file, from the cache or by reading it.
+        kinds: Returns the models; called only when one is needed.
+    """
+
+    def __init__(
+        self,
+        index: Index,
+        places: Places,
+        rows_of: Callable[[Slice], Sequence[Row]],
+        kinds: Callable[[], Mapping[str, type[AnyResource]]],
+    ) -> None:
+        self.index = index
+        self.places = places
+        self.kinds = kinds
+        self._rows_of = rows_of
+        self._rows: dict[str, Sequence[Row]] = {}
+
+    def row(self, number: int) -> Row:
+        """Return one row of the index in full."""
+        part = self.index.slice_of(number)
+        rows = self._rows.get(part.path)
+        if rows is None:
+            if len(self._rows) >= _FILES_KEPT:
+                self._rows.clear()
+            rows = self._rows[part.path] = self._rows_of(part)
+        return rows[number - part.start]
+
+    def head(self, number: int) -> Head | None:
+        """Return where the resource of a row begins in its file."""
+        part = self.index.slice_of(number)
+        ref = self.index.refs[number]
+        before = self.index.refs[part.start : number].count(ref)
+        return head_of(self.places, part.path, ref, before)
+
+    def location(self, number: int) -> Location:
+        """Return the place of the name of a row's resource."""
+        part, head = self.index.slice_of(number), self.head(number)
+        if head is None:
+            return Location(part.path, 1, 1)
+        return self.places.location(part.path, head.head, key=head.short)
+
+    def layers(self, number: int) -> list[Layer]:
+        """Return the places that the resource of a row is made from."""
+        head = self.head(number)
+        if head is None:
+            return []
+        file = self.index.slice_of(number).path
+        snippets = []
+        for edge in self.index.edges_of(number):
+            row = self.index.row_of.get(Ref(edge.kind, edge.name))
+            if edge.kind == SNIPPET and row is not None:
+                snippets.append((self.index.slice_of(row).path, edge.name))
+        return layers(self.places, file, head, snippets, self._files)
+
+    @cached_property
+    def _files(self) -> list[str]:
+        return [each.path for each in self.index.slices if is_defaults(each.path)]
+
+    def locate(self, ref: Ref, field: str) -> Location | None:
+        """Return where *field* of *ref* was written, or its nearest parent."""
+        number = self.index.row_of.get(ref)
+        if number is None:
+            return None
+        path = path_of(field)
+        if not path or path == ("metadata",) or path[:2] == ("metadata", "name"):
+            return self.location(number)
+        found = self.places.find(self.layers(number), path)
+        if found is None:
+            return self.location(number)
+        return place(found.layer.file, found.node, key=not found.exact)
+
+    def warnings(self) -> Iterator[Complaint]:
+        """Yield what is worth a look."""
+        for path in self._files:
+            yield from self._idle_defaults(path)
+        used = {
+            edge.name
+            for number in self.index.used_edges()
+            for edge in self.index.edge_table[number]
+            if edge.kind == SNIPPET
+        }
+        for number, kind in enumerate(self.index.kinds):
+            name = self.index.names[number]
+            if kind == SNIPPET and name not in used:
+                what = f"{SNIPPET}/{name} is included by no domain"
+                yield Complaint("W161", self.location(number), what)
+
+    def _idle_defaults(self, path: str) -> Iterator[Complaint]:
+        folder = path.rpartition("/")[0]
+        below = {
+            kind
+            for part in self.index.slices
+            if not folder or part.path.startswith(f"{folder}/")
+            for kind in set(self.index.kinds[part.start : part.stop])
+        }
+        for root in self.places.roots(path):
+            for kind, node in root.children.items():
+                if kind != "apiVersion" and kind not in below:
+                    what = (
+                        f"no {kind} in {folder or 'the inventory'} has these defaults"
+                    )
+                    yield Complaint("W160", place(path, node, key=True), what)

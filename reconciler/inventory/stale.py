@@ -1,0 +1,69 @@
+"""Which files of a tree have to be looked at again since it was kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from reconciler.inventory.defaults import is_defaults
+from reconciler.inventory.includes import SNIPPET
+from reconciler.inventory.index import Index, Slice
+
+
+class Compared(NamedTuple):
+    """What can be taken over, and the files that cannot."""
+
+    kept: dict[str, Slice]
+    changed: list[str]
+
+
+def compare(base: Index, files: Mapping[str, str]) -> Compared:
+    """
+    Return which files of *base* are as in *files*, their defaults included.
+
+    Changed files come outer folders first, because what is shared lies there.
+    """
+    old = {part.path: part.blob for part in base.slices}
+    if old == files:
+        return Compared({part.path: part for part in base.slices}, [])
+    moved = [
+        path.rpartition("/")[0]
+        for path in {*old, *files}
+        if is_defaults(path) and old.get(path) != files.get(path)
+    ]
+    below = tuple(f"{folder}/" if folder else "" for folder in moved)
+    kept = {
+        part.path: part
+        for part in base.slices
+        if files.get(part.path) == part.blob and not part.path.startswith(below)
+    }
+    changed = [path for path in files if path not in kept]
+    return Compared(kept, sorted(changed, key=lambda path: (path.count("/"), path)))
+
+
+def snippets(base: Index, kept: Mapping[str, Slice]) -> dict[str, str]:
+    """Return the RecordSets of *base* that were not kept, with their digests."""
+    return {
+        base.names[row]: base.digest(row)
+        for part in base.slices
+        if part.path not in kept
+        for row in range(part.start, part.stop)
+        if base.kinds[row] == SNIPPET
+    }
+
+
+def users(base: Index, kept: Mapping[str, Slice], names: Iterable[str]) -> set[str]:
+    """Return the kept files with a reference to one of the RecordSets *names*."""
+    wanted = set(names)
+    numbers = {
+        number
+        for number, edges in enumerate(base.edge_table)
+        if any(edge.kind == SNIPPET and edge.name in wanted for edge in edges)
+    }
+    if not numbers:
+        return set()
+    return {
+        part.path
+        for part in kept.values()
+        if not numbers.isdisjoint(base.edges[part.start : part.stop])
+    }

@@ -1,0 +1,14 @@
+"""
+Inventories that must be refused: each with its code, its line and no secret.
+
+``CASES`` is complete once this module is imported: the parts add to it.
+"""
+
+from __future__ import annotations
+
+from tests.support import bad_fields, bad_values, bad_yaml
+from tests.support.bad_case import CASES, BadCase
+
+PARTS = (bad_yaml, bad_fields, bad_values)
+
+__all__ = ["CASES", "PARTS", "BadCase"]

@@ -1,0 +1,62 @@
+"""What people read for each cause, word for word."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.inventory.codes import TABLE
+from tests.support.bad_inventories import CASES
+from tests.unit.inventory.tree import Texts, load_errors
+
+#: Case of the corpus -> its error, without the hint where that is the table's.
+SAID = {
+    "control-in-name": "inventory/a?b.yaml:1:1: E101 the file's name holds characters that cannot be shown\n  hint: rename the file",
+    "over-1-mib": "inventory/bad.yaml:1:1: E102 the file is over 1 MiB",
+    "latin-1": "inventory/bad.yaml:2:6: E103 the file is not UTF-8",
+    "nul": "inventory/bad.yaml:2:3: E104 a NUL in the file",
+    "control-07": "inventory/bad.yaml:2:3: E104 a character that YAML does not allow",
+    "syntax-at-sign": "inventory/bad.yaml:2:30: E105 not valid YAML: while scanning for the next token found character that cannot start any token\n  hint: quote a value that begins with @, ` or %, or that holds ': '",
+    "duplicate-key": "inventory/bad.yaml:4:3: E106 provider is written twice",
+    "anchor": "inventory/bad.yaml:2:19: E107 &a is an anchor",
+    "merge-key": "inventory/bad.yaml:3:3: E108 << is a merge key",
+    "tag-!!python/object:os.system": "inventory/bad.yaml:2:19: E109 tag:yaml.org,2002:python/object:os.system is a tag",
+    "deep-flow": "inventory/bad.yaml:2:82: E110 nested over 64 levels deep",
+    "number-0755": "inventory/bad.yaml:4:14: E111 0755 begins with a zero: is it octal, decimal or text?",
+    "key-true": "inventory/bad.yaml:4:3: E112 the key true is not text",
+    "document-list": "inventory/bad.yaml:1:1: E113 the document is not a mapping",
+    "version-v1": "inventory/bad.yaml:1:1: E114 apiVersion is not reconciler/v1",
+    "yml": "inventory/b.yml:1:1: E115 the extension is .yml, not .yaml",
+    "kind-Domian": "inventory/bad.yaml:2:1: E116 Domian is no kind\n  hint: did you mean Domain?",
+    "entry-Domain": "inventory/bad.yaml:2:1: E117 'Domain' is not Kind/name\n  hint: write Domain/NAME",
+    "unknown-transfer_lock": "inventory/bad.yaml:4:3: E120 Domain/a.example: spec.transfer_lock: no such field\n  hint: did you mean transferLock?",
+    "missing-credentials": "inventory/bad.yaml:2:1: E121 Provider/x: spec.credentials: is missing\n  hint: add credentials: ...",
+    "bool-no": "inventory/bad.yaml:4:12: E122 Domain/a.example: spec.privacy: write true or false",
+    "choice-nameservers": "inventory/bad.yaml:4:16: E123 Domain/a.example: spec.nameservers: write from-dns or write a list",
+    "choice-mode": "inventory/bad.yaml:4:19: E123 Domain/a.example: spec.renewal.mode: write registrar, reconciler or manual",
+    "one-nameserver": "inventory/bad.yaml:4:16: E124 Domain/a.example: spec.nameservers: needs at least 2 entries",
+    "period-3mo": "inventory/bad.yaml:4:19: E125 Domain/a.example: spec.renewal.term: a term is a whole number of years, 10y at most\n  hint: `reconciler schema Domain` says what it accepts",
+    "homoglyph-cyrillic-a": "inventory/bad.yaml:2:1: E130 Domain/p\u0430ypal.example: metadata.name: 'p\u0430ypal' mixes Cyrillic and Latin letters, which can look alike",
+    "same-address": "inventory/other.yaml:2:1: E131 Domain/a.example is there already, at inventory/bad.yaml:2:1",
+    "same-uid": "inventory/bad.yaml:3:49: E132 Domain/b.example: the uid x is that of Domain/a.example, at inventory/bad.yaml:2:1",
+    "dangling-porkbun": "inventory/bad.yaml:3:13: E133 Domain/a.example: spec.provider: there is no Provider/porkbun\n  hint: did you mean porkbun-main?",
+    "include-clash": "inventory/bad.yaml:4:18: E140 Domain/a.example: spec.dns.include: A at a comes from both RecordSet/x (inventory/sets.yaml:2:25) and RecordSet/y (inventory/sets.yaml:3:25)",
+    "plain-secret-hunter": "inventory/bad.yaml:5:10: E150 Provider/x: spec.credentials.key: a secret is written in plain text",
+    "card-visa": "inventory/bad.yaml:5:13: E151 a payment card number",
+    "key-pattern-aws": "inventory/bad.yaml:5:12: E152 an AWS access key",
+    "card-field-cvv": "inventory/bad.yaml:5:3: E153 cvv is a field for card data",
+}
+BY_ID = {case.id: case for case in CASES}
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_says(name):
+    case = BY_ID[name]
+    wanted = SAID[name]
+    if "\n" not in wanted:
+        wanted += f"\n  hint: {TABLE[case.code].mend}"
+    assert load_errors(Texts(case.files)) == [wanted]
+
+
+def test_each_code_is_shown_here():
+    said = {BY_ID[name].code for name in SAID}
+    assert said == {code for code in TABLE if code.startswith("E")} - {"E134"}
