@@ -1,0 +1,281 @@
+"""One run: recover, plan again, do what is allowed, verify, move the base."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import NamedTuple
+
+from pydantic import JsonValue
+
+from reconciler.audit import Batch, Note, Outcome
+from reconciler.engine import exits
+from reconciler.engine.carry_out import Done, Setting, carry_out, remembered
+from reconciler.engine.desired import Based, based, moved
+from reconciler.engine.exits import Exit
+from reconciler.engine.observe import World, observe
+from reconciler.engine.order import waves
+from reconciler.engine.plan import plan
+from reconciler.engine.recover import Resolution, resolve
+from reconciler.engine.situation import Scope, situation
+from reconciler.model import Action, Decision, Plan
+from reconciler.model.resource import Ref
+
+#: So that an outcome never waits long to be recorded.
+WAVE = 25
+#: Deadlines that are nearer are remembered: no alarm looks further ahead.
+REMEMBERED = timedelta(days=120)
+
+
+class Order(NamedTuple):
+    """
+    What a person or a schedule asked for.
+
+    Attributes:
+        approved: Action id -> digest, of the plan that was approved; None runs what
+            policy allows by itself.
+        approver: Who approved it.
+        ready: Asked once, with the plan, before anything is done.
+        dirty: The inventory is in no commit as it stands: the base stays.
+    """
+
+    scope: Scope
+    approved: Mapping[str, str] | None = None
+    approver: str = ""
+    ready: Callable[[Plan], bool] = lambda _plan: True
+    dirty: bool = False
+
+
+class Result(NamedTuple):
+    """What a run did, and what is left."""
+
+    plan: Plan
+    done: tuple[Done, ...]
+    recovered: tuple[Resolution, ...]
+    left: Plan
+    codes: frozenset[Exit]
+    head: str | None
+    vanished: tuple[str, ...] = ()
+    stale: tuple[str, ...] = ()
+
+    @property
+    def exit(self) -> Exit:
+        """The code that wins."""
+        return exits.first(self.codes)
+
+
+def apply(setting: Setting, order: Order) -> Result:
+    """
+    Bring the world to what git wants, as far as rules and approvals allow.
+
+    Raises:
+        LostLock: The lock was lost; nothing was begun after that.
+        AuditError: The journal cannot be written, so nothing was begun.
+    """
+    scope, journal = order.scope, setting.journal
+    was = based(scope.desired, journal.ledger.base, scope.load, scope.kinds)
+    world = observe(scope.wants(), setting.accounts, known=was.resources)
+    recovered = _recover(setting, scope, world)
+    planned = _plan(setting, scope, was, world, recovered)
+    if _approve(setting, order, planned):
+        planned = _plan(setting, scope, was, world, recovered)
+    chosen, stale, vanished = choose(planned, order.approved)
+    done: list[Done] = []
+    if order.ready(planned):
+        for wave in waves(chosen, WAVE):
+            ready = [action for action in wave if not _blocked(action, done)]
+            if ready:
+                finished, seen = carry_out(setting, ready, planned)
+                done += finished
+                world = world.updated(seen)
+    left = _plan(setting, scope, was, world, ())
+    _close(setting, order, was, left, world)
+    codes = _codes(planned, left, done, stale, order)
+    head = journal.ledger.head
+    return Result(
+        planned, tuple(done), tuple(recovered), left, codes, head, vanished, stale
+    )
+
+
+def _plan(
+    setting: Setting,
+    scope: Scope,
+    was: Based,
+    world: World,
+    recovered: Sequence[Resolution],
+) -> Plan:
+    now, ledger = setting.clock(), setting.journal.ledger
+    if not recovered:
+        recovered = resolve(
+            scope.opened(ledger), scope.by_uid(), world, setting.accounts, now=now
+        )
+    built = situation(scope, ledger, was, recovered, now=now)
+    return plan(built, world, setting.accounts, now=now)
+
+
+def _recover(setting: Setting, scope: Scope, world: World) -> list[Resolution]:
+    """Record what became of what earlier runs left open."""
+    opened = scope.opened(setting.journal.ledger)
+    if not opened:
+        return []
+    found = resolve(
+        opened, scope.by_uid(), world, setting.accounts, now=setting.clock()
+    )
+    outcomes = tuple(
+        outcome for one in found if (outcome := _outcome(one, setting, world))
+    )
+    if outcomes:
+        setting.journal.record(Batch(entries=outcomes, phase="recovered"))
+    return found
+
+
+def _outcome(one: Resolution, setting: Setting, world: World) -> Outcome | None:
+    if one.fate not in {"applied", "not_applied"} or one.action is None:
+        return None
+    intent, want = one.intent, one.action.want
+    deadline = want.deadline(world.have(want))
+    return Outcome.model_validate(
+        {
+            "id": intent.id,
+            "key": intent.key,
+            "time": setting.clock(),
+            "env": intent.env,
+            "kind": intent.kind,
+            "name": intent.name,
+            "uid": intent.uid,
+            "verb": intent.verb,
+            "status": one.fate,
+            "how": "observed",
+            "cost": intent.cost,
+            "paid": intent.cost if one.fate == "applied" else None,
+            "verified": one.fate == "applied",
+            "evidence": {
+                "why": one.why,
+                **({"expires": deadline.isoformat()} if deadline else {}),
+            },
+        }
+    )
+
+
+def _approve(setting: Setting, order: Order, planned: Plan) -> bool:
+    """Record who approved which action of the plan, before acting because of it."""
+    known = setting.journal.ledger.approvals
+    offered = {action.digest for action in planned.actions}
+    new: list[JsonValue] = [
+        digest
+        for digest in sorted((order.approved or {}).values())
+        if digest in offered and order.approver not in known.get(digest, ())
+    ]
+    if new:
+        note = Note(event="approved", data={"by": order.approver, "digests": new})
+        setting.journal.record(Batch(entries=(note,), phase="approved"))
+    return bool(new)
+
+
+def choose(
+    planned: Plan, approved: Mapping[str, str] | None
+) -> tuple[list[Action], tuple[str, ...], tuple[str, ...]]:
+    """
+    Return the actions that run, and the approved ones that are stale or vanished.
+
+    With approvals only approved actions run. One whose result or ceiling is another
+    now, or whose price is above its ceiling, is stale.
+    """
+    allowed = list(planned.allowed())
+    if approved is None:
+        return allowed, (), ()
+    by_id = {action.id: action for action in planned.actions}
+    vanished = tuple(sorted(set(approved) - set(by_id)))
+    stale = tuple(
+        sorted(
+            identity
+            for identity, digest in approved.items()
+            if (action := by_id.get(identity))
+            and (action.digest != digest or _too_dear(action))
+        )
+    )
+    chosen = [a for a in allowed if approved.get(a.id) == a.digest]
+    return chosen, stale, vanished
+
+
+def _too_dear(action: Action) -> bool:
+    cost, ceiling = action.change.cost, action.ceiling
+    if cost is None or ceiling is None:
+        return False
+    return cost.currency != ceiling.currency or not cost <= ceiling
+
+
+def _blocked(action: Action, done: Sequence[Done]) -> bool:
+    """Whether something this action waits for was begun and did not succeed."""
+    failed = {
+        (d.action.want.ref, d.action.change.verb) for d in done if d.status != "applied"
+    }
+    return any((action.want.ref, verb) in failed for verb in action.change.waits_for)
+
+
+def _close(
+    setting: Setting, order: Order, was: Based, left: Plan, world: World
+) -> None:
+    """Move the base to this commit for everything that agrees now."""
+    scope, base = order.scope, setting.journal.ledger.base
+    if scope.head is None or (order.dirty and base.commit):
+        return
+    now_based = moved(
+        scope.desired,
+        base,
+        was,
+        head=scope.head,
+        open_refs=_unsettled(left, scope),
+        kinds=scope.kinds,
+    )
+    if now_based != base:
+        notes = tuple(_seen(setting, scope, world))
+        setting.journal.record(Batch(entries=notes, base=now_based, phase="base"))
+
+
+def _seen(setting: Setting, scope: Scope, world: World) -> Iterator[Note]:
+    """Remember deadlines, so that not being able to read them can be an alarm."""
+    records = setting.journal.ledger.records()
+    soon = setting.clock() + REMEMBERED
+    for want in scope.wants():
+        deadline = want.deadline(world.have(want))
+        if deadline is None or deadline > soon:
+            continue
+        record = records.get((want.kind, want.uid))
+        if record is None or record.expires != deadline.isoformat():
+            facts: dict[str, JsonValue] = {"expires": deadline.isoformat()}
+            yield remembered("seen", want.kind, want.uid, facts)
+
+
+def _unsettled(left: Plan, scope: Scope) -> set[Ref]:
+    differing = {a.want.ref for a in left.actions if a.change.merges}
+    unread = {u.ref for u in left.unknown}
+    drifted = {d.ref for d in left.drift}
+    outside = set(scope.desired.refs()) - {want.ref for want in scope.wants()}
+    return differing | unread | drifted | outside
+
+
+def _codes(
+    planned: Plan,
+    left: Plan,
+    done: Sequence[Done],
+    stale: Sequence[str],
+    order: Order,
+) -> frozenset[Exit]:
+    codes: set[Exit] = {Exit.DONE}
+    if stale:
+        codes.add(Exit.STALE)
+    if any(d.status in {"failed", "not_applied"} and not d.too_early for d in done):
+        codes.add(Exit.PARTLY)
+    if any(d.outcome.verified is False and d.status == "applied" for d in done):
+        codes.add(Exit.PARTLY)
+    if not left.complete:
+        codes.add(Exit.PARTLY)
+    if any(f.code == "outcome-unknown" for f in left.findings):
+        codes.add(Exit.UNKNOWN)
+    if any(d.status == "unknown" for d in done):
+        codes.add(Exit.UNKNOWN)
+    waiting = [a for a in planned.actions if a.decision is not Decision.ALLOW]
+    if order.approved is not None:
+        waiting = [a for a in waiting if order.approved.get(a.id) == a.digest]
+    return frozenset(codes | exits.of_holds(waiting))

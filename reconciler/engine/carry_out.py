@@ -1,0 +1,248 @@
+"""Do one wave: write before, act, look again, write after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Literal, NamedTuple
+
+from pydantic import JsonValue
+
+from reconciler.audit import Batch, Entry, Intent, Note, Outcome
+from reconciler.engine.journal import Journal
+from reconciler.engine.memory import WAITS, parsed
+from reconciler.engine.observe import Accounts, World, observe
+from reconciler.errors import (
+    Ambiguous,
+    ProviderError,
+    ReconcilerError,
+    Rejected,
+    TooEarly,
+)
+from reconciler.model import Action, AnyDriver, Plan, Receipt, Risk, sha256
+
+Status = Literal["applied", "not_applied", "failed", "unknown"]
+
+#: A vendor's call may take this long; a lease that ends sooner is no lease.
+CALL = timedelta(seconds=60)
+#: What is too early, and the vendor does not say until when, is tried again then.
+WAIT = timedelta(days=1)
+
+
+class _NotSent(Exception):
+    """The call was never made, so it cannot have had an effect."""
+
+
+class Setting(NamedTuple):
+    """Where a run acts: its books, its accounts and its clock."""
+
+    env: str
+    journal: Journal
+    accounts: Accounts
+    clock: Callable[[], datetime]
+
+
+class Done(NamedTuple):
+    """One action and what came of it."""
+
+    action: Action
+    status: Status
+    outcome: Outcome
+
+    @property
+    def too_early(self) -> bool:
+        """Whether the vendor only said: later. That is a wait, not an error."""
+        return "not_before" in self.outcome.evidence
+
+
+def carry_out(
+    setting: Setting, wave: Sequence[Action], plan: Plan
+) -> tuple[list[Done], World]:
+    """
+    Carry out one wave and return what came of each action.
+
+    The intents are committed (and pushed) before the first call leaves; the
+    outcomes after the accounts have been looked at again.
+
+    Raises:
+        LostLock: This run may no longer act or record. What it began stays open
+            and is resolved by the next one.
+    """
+    approvers = setting.journal.ledger.approvals
+    intents = [_intent(setting, a, plan, approvers.get(a.digest, ())) for a in wave]
+    setting.journal.record(Batch(entries=tuple(intents), phase="intents"))
+    answers = [_act(setting, action) for action in wave]
+    seen = _look(setting, wave)
+    done = [
+        _known(setting, action, answer, seen)
+        for action, answer in zip(wave, answers, strict=True)
+    ]
+    entries: list[Entry] = [*(d.outcome for d in done), *_waits(done)]
+    setting.journal.record(Batch(entries=entries, phase="outcomes"))
+    return done, seen
+
+
+def _waits(done: Sequence[Done]) -> Iterator[Note]:
+    """Remember until when a vendor refuses what it calls too early."""
+    for one in done:
+        if one.too_early:
+            until = one.outcome.evidence["not_before"]
+            facts: dict[str, JsonValue] = {f"{WAITS}{one.outcome.verb}": until}
+            yield remembered("too-early", one.outcome.kind, one.outcome.uid, facts)
+
+
+def remembered(event: str, kind: str, uid: str, facts: dict[str, JsonValue]) -> Note:
+    """Return the note that keeps *facts* in the record of one resource."""
+    return Note(event=event, data={"kind": kind, "uid": uid, "facts": facts})
+
+
+def _intent(
+    setting: Setting, action: Action, plan: Plan, approvers: Sequence[str]
+) -> Intent:
+    change = action.change.model_dump(mode="json")
+    source = action.want.at(action.change.field)
+    return Intent(
+        id=action.id,
+        key=action.key,
+        time=setting.clock(),
+        env=setting.env,
+        kind=action.want.kind,
+        name=action.want.name,
+        uid=action.want.uid,
+        verb=action.change.verb,
+        op_class=str(action.op_class),
+        provider=action.change.share.provider,
+        family=action.change.share.family,
+        change=change,
+        body=sha256(change),
+        attempt=action.attempt,
+        risk=str(action.change.risk),
+        source=str(source) if source else None,
+        cost=str(action.change.cost) if action.change.cost else None,
+        ceiling=str(action.ceiling) if action.ceiling else None,
+        due=action.change.due,
+        action_digest=action.digest,
+        plan_digest=plan.digest,
+        verdicts=[f"{v.decision} {v.rule}: {v.why}" for v in action.verdicts],
+        approvers=list(approvers),
+        resumed=action.resumes,
+        precondition=[
+            [f.field, list(f.before) if isinstance(f.before, tuple) else f.before]
+            for f in action.change.fields
+        ],
+    )
+
+
+def _act(setting: Setting, action: Action) -> Receipt | Exception:
+    """Make the one call; whatever is not a definite *no* is not a failure."""
+    if setting.journal.left < CALL:
+        return _NotSent("not sent: the lease would end before the call could")
+    driver: AnyDriver = setting.accounts.drivers[action.change.share]
+    try:
+        return driver.apply(action.want, action.change, action.key)
+    except ReconcilerError as error:
+        return error
+    except Exception as error:  # noqa: BLE001  (a fault of a driver proves nothing)
+        return Ambiguous(f"the driver failed: {type(error).__name__}")
+
+
+def _look(setting: Setting, wave: Sequence[Action]) -> World:
+    wants = {action.want.ref: action.want for action in wave}
+    return observe(wants.values(), setting.accounts)
+
+
+def _known(
+    setting: Setting, action: Action, answer: Receipt | Exception, seen: World
+) -> Done:
+    have = seen.have(action.want)
+    shown = action.want.done(action.change, have)
+    deadline = action.want.deadline(have)
+    facts = {
+        "id": action.id,
+        "key": action.key,
+        "time": setting.clock(),
+        "env": setting.env,
+        "kind": action.want.kind,
+        "name": action.want.name,
+        "uid": action.want.uid,
+        "verb": action.change.verb,
+        "cost": str(action.change.cost) if action.change.cost else None,
+        "verified": shown,
+    }
+    evidence: dict[str, object] = {}
+    if deadline is not None:
+        evidence["expires"] = deadline.isoformat()
+    if isinstance(answer, Receipt):
+        return Done(action, "applied", _applied(facts, evidence, answer, action))
+    error = str(getattr(answer, "what", answer))[:256]
+    request = answer.request_id if isinstance(answer, ProviderError) else None
+    status, how = _judged(answer, shown=bool(shown), resumes=action.resumes)
+    if isinstance(answer, TooEarly):
+        until = answer.until or setting.clock() + WAIT
+        evidence["not_before"] = until.isoformat()
+    paid = facts["cost"] if status == "applied" else None
+    outcome = Outcome.model_validate(
+        {
+            **facts,
+            "status": status,
+            "how": how,
+            "error": error,
+            "request_id": request,
+            "paid": paid,
+            "evidence": evidence,
+        }
+    )
+    return Done(action, status, outcome)
+
+
+def _judged(answer: Exception, *, shown: bool, resumes: bool) -> tuple[Status, str]:
+    """
+    Say what an error means.
+
+    Where an earlier run began the same, only what the vendor says to the same key is
+    a *no*: that this sending failed (told to wait, too early, not sent) proves
+    nothing about the first.
+    """
+    if resumes or isinstance(answer, Ambiguous):
+        if shown:
+            return "applied", "observed"
+        if not isinstance(answer, Rejected):
+            return "unknown", "response"
+    if isinstance(answer, (TooEarly, _NotSent)):
+        return "not_applied", "response"
+    return "failed", "response"
+
+
+def _applied(
+    facts: dict[str, object],
+    evidence: dict[str, object],
+    receipt: Receipt,
+    action: Action,
+) -> Outcome:
+    paid = receipt.paid or (
+        action.change.cost if action.change.risk is Risk.MONEY else None
+    )
+    return Outcome.model_validate(
+        {
+            **facts,
+            "status": "applied",
+            "how": "replayed_key" if receipt.replayed else "response",
+            "paid": str(paid) if paid else None,
+            "request_id": receipt.request_id,
+            "reference": receipt.reference,
+            "evidence": {**receipt.details, **evidence, **_expiry(evidence, receipt)},
+        }
+    )
+
+
+def _expiry(seen: dict[str, object], receipt: Receipt) -> dict[str, object]:
+    """
+    Return the later of the expiry that was seen and the one the vendor told.
+
+    What was seen may be older than the answer (a stale read); what was told may be
+    anything, so it counts only where it is a date.
+    """
+    told = receipt.details.get("expires")
+    dates = [d for d in (seen.get("expires"), told) if isinstance(d, str)]
+    latest = max(filter(None, map(parsed, dates)), default=None)
+    return {"expires": latest.isoformat() if latest else None}

@@ -1,0 +1,182 @@
+"""The plan as JSON, ``reconciler.plan/v1``: canonical, and only what matters."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from reconciler.model import Action, Finding, Location, Money, Plan
+
+FORMAT = "reconciler.plan/v1"
+
+
+def dumps(data: Any) -> str:
+    """Return *data* as canonical JSON: sorted keys, two spaces, a final newline."""
+    return json.dumps(data, sort_keys=True, indent=2, ensure_ascii=False) + "\n"
+
+
+def document(plan: Plan) -> dict[str, Any]:
+    """Return *plan* as the data of ``schemas/plan.v1.schema.json``."""
+    return {
+        "format": FORMAT,
+        "digest": plan.digest,
+        "env": plan.env,
+        "as_of": moment(plan.as_of),
+        "base": plan.base,
+        "commit": plan.commit,
+        "complete": plan.complete,
+        "summary": summary(plan),
+        "actions": [action_data(action) for action in plan.actions],
+        "findings": [_finding(finding) for finding in plan.findings],
+        "drift": [
+            {
+                "kind": d.ref.kind,
+                "name": d.ref.name,
+                "provider": d.share.provider,
+                "field": d.field,
+                "wanted": d.before,
+                "live": d.live,
+                "disposition": d.disposition,
+            }
+            for d in plan.drift
+        ],
+        "unmanaged": [u._asdict() for u in plan.unmanaged],
+        "unknown": [
+            {
+                "kind": u.ref.kind,
+                "name": u.ref.name,
+                "provider": u.share.provider,
+                "family": u.share.family,
+                "why": u.why,
+            }
+            for u in plan.unknown
+        ],
+        "deferred": [
+            {
+                "kind": d.ref.kind,
+                "name": d.ref.name,
+                "verb": d.verb,
+                "because": d.because,
+                "until": moment(d.until),
+            }
+            for d in plan.deferred
+        ],
+        "due": [
+            {
+                "at": moment(d.at),
+                "kind": d.kind,
+                "name": d.name,
+                "what": d.what,
+                "cost": d.cost,
+            }
+            for d in plan.due
+        ],
+    }
+
+
+def summary(plan: Plan) -> dict[str, Any]:
+    """Return the counts and sums of *plan*."""
+    verbs = Counter(a.change.verb for a in plan.actions)
+    return {
+        "noop": not plan.allowed(),
+        "actions": len(plan.actions),
+        "by_verb": dict(sorted(verbs.items())),
+        "by_decision": dict(
+            sorted(Counter(str(a.decision) for a in plan.actions).items())
+        ),
+        "cost": totals(plan.actions),
+        "charge": [],
+    }
+
+
+def totals(actions: Iterable[Action]) -> list[dict[str, str]]:
+    """Return what *actions* cost, one entry for each currency."""
+    sums: dict[str, Money] = {}
+    for action in actions:
+        if cost := action.change.cost:
+            zero = Money.of_minor(0, cost.currency)
+            sums[cost.currency] = sums.get(cost.currency, zero) + cost
+    return [_money(sums[currency]) for currency in sorted(sums)]
+
+
+def action_data(action: Action) -> dict[str, Any]:
+    """Return one action as a plan's JSON has it."""
+    change = action.change
+    return {
+        "id": action.id,
+        "digest": action.digest,
+        "kind": action.want.kind,
+        "name": action.want.name,
+        "uid": action.want.uid,
+        "verb": change.verb,
+        "provider": change.share.provider,
+        "decision": str(action.decision),
+        "op_class": str(action.op_class),
+        "risk": str(change.risk),
+        "reversible": change.reversible,
+        "because": change.because,
+        "source": place(action.want.at(change.field)),
+        "via": [],
+        "changes": [
+            {"field": f.field, "before": _shown(f.before), "after": _shown(f.after)}
+            for f in change.fields
+        ],
+        "cost": _money(change.cost) if change.cost else None,
+        "charge": None,
+        "ceiling": _money(action.ceiling) if action.ceiling else None,
+        "needs": list(action.needs),
+        "due": moment(change.due) if change.due else None,
+        "policy": [
+            {"rule": v.rule, "decision": str(v.decision), "why": v.why}
+            for v in action.verdicts
+        ],
+    }
+
+
+def approved_digests(data: Any) -> dict[str, str]:
+    """
+    Return action id -> action digest of a plan document that a person approved.
+
+    Raises:
+        ValueError: It is no plan document.
+    """
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise ValueError(f"not a {FORMAT} document")
+    actions = data.get("actions")
+    try:
+        return {str(a["id"]): str(a["digest"]) for a in actions or ()}
+    except (TypeError, KeyError):
+        raise ValueError("a plan document whose actions cannot be read") from None
+
+
+def moment(when: datetime) -> str:
+    """Return *when* in UTC to the second, as in ``2026-11-22T06:00:00Z``."""
+    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def place(at: Location | None) -> dict[str, Any] | None:
+    """Return a place as JSON."""
+    return at._asdict() if at else None
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "code": finding.code,
+        "severity": str(finding.severity),
+        "kind": finding.kind,
+        "name": finding.name,
+        "message": finding.message,
+        "source": place(finding.source),
+    }
+
+
+def _money(money: Money) -> dict[str, str]:
+    amount, currency = str(money).split()
+    return {"amount": amount, "currency": currency}
+
+
+def _shown(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

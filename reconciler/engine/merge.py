@@ -1,0 +1,101 @@
+"""Who moved: git or the world? Three-way, field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from reconciler.model import AnyResource, Change, FieldChange, Have, OnDrift, Share
+
+
+class Moved(StrEnum):
+    """Which side a difference comes from."""
+
+    GIT = "git"
+    WORLD = "world"
+    BOTH = "both"
+    UNBASED = "unbased"
+    """The base does not know the resource: nothing tells who moved."""
+
+
+class Part(NamedTuple):
+    """The fields of one change that share one origin and one treatment."""
+
+    change: Change
+    moved: Moved
+    treatment: OnDrift
+
+
+def split(
+    change: Change,
+    base: AnyResource | None,
+    have: Have,
+    now: datetime,
+    *,
+    creates: bool,
+) -> list[Part]:
+    """
+    Return *change* in parts, one for each origin and treatment.
+
+    Args:
+        change: What git asks for.
+        base: The resource as it was last applied; None where it never was.
+        have: What the accounts have.
+        now: The moment of the plan.
+        creates: Nothing exists yet on this share, so nothing can be overwritten.
+    """
+    if not change.merges or creates:
+        return [Part(change, Moved.GIT, OnDrift.REVERT)]
+    based = None
+    if base is not None and change.share in base.shares():
+        based = _wanted_by(base, change.share, have, now)
+    groups: dict[tuple[Moved, OnDrift], set[str]] = {}
+    for field in change.fields:
+        moved = _origin(field, based)
+        groups.setdefault((moved, _treatment(field, moved)), set()).add(field.field)
+    parts = []
+    for (moved, treatment), names in sorted(groups.items()):
+        part = change.only(lambda f, names=names: f.field in names)  # type: ignore[misc]
+        if part is not None:
+            parts.append(Part(part, moved, treatment))
+    return _joined(parts)
+
+
+def _wanted_by(
+    base: AnyResource, share: Share, have: Have, now: datetime
+) -> dict[str, FieldChange]:
+    """What the base, still in force, would ask for: where live differs from it."""
+    return {
+        field.field: field
+        for change in base.diff(have, now)
+        if change.merges and change.share == share
+        for field in change.fields
+    }
+
+
+def _origin(field: FieldChange, based: dict[str, FieldChange] | None) -> Moved:
+    if based is None:
+        return Moved.UNBASED
+    then = based.get(field.field)
+    if then is None:
+        return Moved.GIT
+    return Moved.WORLD if then.after == field.after else Moved.BOTH
+
+
+def _treatment(field: FieldChange, moved: Moved) -> OnDrift:
+    if moved is Moved.GIT:
+        return OnDrift.REVERT
+    return field.on_drift if moved is Moved.WORLD else OnDrift.HOLD
+
+
+def _joined(parts: Iterable[Part]) -> list[Part]:
+    """Put what simply runs (git's changes, reverted drift) into one part."""
+    runs = [p for p in parts if p.treatment is OnDrift.REVERT]
+    rest = [p for p in parts if p.treatment is not OnDrift.REVERT]
+    if len(runs) > 1:
+        fields = tuple(f for part in runs for f in part.change.fields)
+        whole = runs[0].change.model_copy(update={"fields": fields})
+        runs = [Part(whole, Moved.GIT, OnDrift.REVERT)]
+    return [*runs, *rest]

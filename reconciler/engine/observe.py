@@ -1,0 +1,221 @@
+"""Look at every account once, and believe only what a listing proves."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from typing import NamedTuple
+
+from reconciler.errors import ProviderError
+from reconciler.model import (
+    Absent,
+    AnyDriver,
+    AnyResource,
+    Finding,
+    Money,
+    Observation,
+    Observed,
+    Severity,
+    Share,
+    Unknown,
+    Unmanaged,
+)
+from reconciler.model.resource import Ref
+
+#: More known things gone from one listing than this is a broken listing.
+MASS_COUNT = 2
+MASS_SHARE = Decimal("0.25")
+
+
+class Accounts(NamedTuple):
+    """
+    The way to every account, and who each must turn out to be.
+
+    Attributes:
+        drivers: One for each (provider, family) that the inventory uses.
+        identities: The declared account of each provider, where there is one.
+        failed: Why a provider has no driver (a secret is missing, no such vendor).
+    """
+
+    drivers: Mapping[Share, AnyDriver]
+    identities: Mapping[str, str | None]
+    failed: Mapping[str, str] = {}
+
+    def close(self) -> None:
+        """Let go of every driver's connections."""
+        for driver in self.drivers.values():
+            driver.close()
+
+
+class World(NamedTuple):
+    """What every account said, by share and by the resource's name."""
+
+    shares: Mapping[Share, Observation]
+    findings: tuple[Finding, ...] = ()
+
+    def have(self, want: AnyResource) -> dict[Share, Observed]:
+        """Return what is known about one resource."""
+        nobody = Unknown(why="was not read")
+        return {
+            share: self.shares[share].states.get(want.name, nobody)
+            if share in self.shares
+            else nobody
+            for share in want.shares()
+        }
+
+    def unmanaged(self) -> tuple[Unmanaged, ...]:
+        """Everything live that nobody declares, in order."""
+        found = {one for seen in self.shares.values() for one in seen.unmanaged}
+        return tuple(sorted(found))
+
+    def balances(self) -> dict[str, Money]:
+        """Prepaid credit by provider."""
+        return {
+            share.provider: seen.balance
+            for share, seen in self.shares.items()
+            if seen.balance is not None
+        }
+
+    def updated(self, newer: World) -> World:
+        """Return this world with the states of *newer* in place of its own."""
+        shares = dict(self.shares)
+        for share, seen in newer.shares.items():
+            old = shares.get(share)
+            states = {**(old.states if old else {}), **seen.states}
+            shares[share] = (old or seen)._replace(states=states)
+        return self._replace(shares=shares)
+
+
+def observe(
+    wants: Iterable[AnyResource],
+    accounts: Accounts,
+    *,
+    known: Collection[Ref] = frozenset(),
+    threads: int = 16,
+) -> World:
+    """
+    Read every account that *wants* name, side by side.
+
+    Args:
+        wants: What is declared.
+        accounts: The drivers.
+        known: What was there before (the base): its absence in numbers is a sign of
+            a broken listing, not of a mass deletion.
+        threads: How many accounts are read at once.
+    """
+    by_share: dict[Share, list[AnyResource]] = {}
+    for want in wants:
+        for share in want.shares():
+            by_share.setdefault(share, []).append(want)
+    with ThreadPoolExecutor(max(1, min(threads, len(by_share) or 1))) as pool:
+        seen = pool.map(
+            lambda item: _one_account(item[0], item[1], accounts, known),
+            sorted(by_share.items()),
+        )
+        results = dict(zip(sorted(by_share), seen, strict=True))
+    return World(
+        {share: result.observation for share, result in results.items()},
+        tuple(f for share in sorted(results) for f in results[share].findings),
+    )
+
+
+class _Seen(NamedTuple):
+    observation: Observation
+    findings: tuple[Finding, ...] = ()
+
+
+def _one_account(
+    share: Share,
+    wants: Sequence[AnyResource],
+    accounts: Accounts,
+    known: Collection[Ref],
+) -> _Seen:
+    driver = accounts.drivers.get(share)
+    if driver is None:
+        why = accounts.failed.get(share.provider, f"no driver for {share.family}")
+        return _nothing_known(share, wants, why, "account-unusable")
+    declared = accounts.identities.get(share.provider)
+    try:
+        live = driver.identity()
+        if declared and live and live != declared:
+            why = f"the credentials belong to account {live}, declared is {declared}"
+            return _nothing_known(share, wants, why, "wrong-account")
+        observation = driver.observe(wants)
+    except ProviderError as error:
+        return _nothing_known(share, wants, error.what, "account-unreadable", error)
+    except Exception as error:  # noqa: BLE001  (a fault of a driver is no reason to act)
+        why = f"the driver failed: {type(error).__name__}"
+        return _nothing_known(share, wants, why, "driver-fault")
+    proven = bool(declared) and live == declared
+    return _believed(share, wants, observation, known, proven=proven)
+
+
+def _nothing_known(
+    share: Share,
+    wants: Sequence[AnyResource],
+    why: str,
+    code: str,
+    error: ProviderError | None = None,
+) -> _Seen:
+    request = error.request_id if error else None
+    states: dict[str, Observed] = {
+        want.name: Unknown(why=why, request_id=request) for want in wants
+    }
+    severity = Severity.CRITICAL if code == "wrong-account" else Severity.ERROR
+    message = f"{why}: nothing is planned for {_count(wants)} ({share.family})"
+    found = Finding(code, severity, "Provider", share.provider, message)
+    return _Seen(Observation(states), (found,))
+
+
+def _believed(
+    share: Share,
+    wants: Sequence[AnyResource],
+    observation: Observation,
+    known: Collection[Ref],
+    *,
+    proven: bool,
+) -> _Seen:
+    """Take back every absence that the listing does not prove."""
+    absent = {
+        want.name
+        for want in wants
+        if isinstance(observation.states.get(want.name), Absent)
+    }
+    if not absent:
+        return _Seen(observation, tuple(_unreadable(share, observation)))
+    empty = len(absent) == len(wants) and not observation.unmanaged
+    lost = [w for w in wants if w.name in absent and w.ref in known]
+    if not proven:
+        why = "not in the listing, and the account's identity is not proven"
+        code, severity = "absence-unproven", Severity.WARNING
+    elif len(lost) > MASS_COUNT and len(lost) > MASS_SHARE * len(wants):
+        why = f"{len(lost)} of {len(wants)} known resources vanished at once"
+        code, severity = "mass-absence", Severity.CRITICAL
+    elif lost and empty:
+        why = f"the listing is empty, and {len(lost)} known resources were in it"
+        code, severity = "mass-absence", Severity.CRITICAL
+    else:
+        return _Seen(observation)
+    states = {
+        name: Unknown(why=why) if name in absent else state
+        for name, state in observation.states.items()
+    }
+    message = f"{why}: nothing is planned for {_count(absent)}"
+    found = Finding(code, severity, "Provider", share.provider, message)
+    return _Seen(observation._replace(states=states), (found,))
+
+
+def _unreadable(share: Share, observation: Observation) -> Iterator[Finding]:
+    """Name the account where not one of its resources could be read."""
+    states = list(observation.states.values())
+    first = next((s for s in states if isinstance(s, Unknown)), None)
+    if first and all(isinstance(state, Unknown) for state in states):
+        message = f"{first.why}: nothing is planned for {len(states)} resources"
+        yield Finding(
+            "account-unreadable", Severity.ERROR, "Provider", share.provider, message
+        )
+
+
+def _count(things: Collection[object]) -> str:
+    return "1 resource" if len(things) == 1 else f"{len(things)} resources"

@@ -1,0 +1,138 @@
+"""What became of the actions that an earlier run began and never saw end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from pydantic import ValidationError
+
+from reconciler.audit import Intent, OpenIntent
+from reconciler.engine.observe import Accounts, World
+from reconciler.errors import ProviderError
+from reconciler.model import (
+    Action,
+    AnyDriver,
+    AnyResource,
+    Change,
+    Money,
+    OpClass,
+    Risk,
+    Unknown,
+    sha256,
+)
+
+Fate = Literal["applied", "not_applied", "resend", "unknown"]
+
+
+class Resolution(NamedTuple):
+    """
+    What is known now about one open intent.
+
+    Attributes:
+        fate: ``applied`` and ``not_applied`` close it; ``resend`` may be sent again
+            under the same key; ``unknown`` waits for time or for a person.
+        why: For people.
+        action: The action as the journal has it, where it can be rebuilt.
+    """
+
+    intent: Intent
+    fate: Fate
+    why: str
+    action: Action | None = None
+
+
+def resolve(
+    opened: Iterable[OpenIntent],
+    wants: Mapping[tuple[str, str], AnyResource],
+    world: World,
+    accounts: Accounts,
+    *,
+    now: datetime,
+) -> list[Resolution]:
+    """Return what became of each open intent; reads only, never acts."""
+    return [_resolved(one.intent, wants, world, accounts, now) for one in opened]
+
+
+def rebuilt(intent: Intent, want: AnyResource) -> Change | None:
+    """
+    Return the change exactly as it was journalled, or None if it cannot be trusted.
+
+    A change whose hash is not the one recorded with the key is refused: the same
+    key must never be sent with another body.
+    """
+    if sha256(intent.change) != intent.body:
+        return None
+    for kind in type(want).changes:
+        if kind.model_fields["verb"].default == intent.verb:
+            try:
+                return kind.model_validate(intent.change)
+            except ValidationError:
+                return None
+    return None
+
+
+def _resolved(
+    intent: Intent,
+    wants: Mapping[tuple[str, str], AnyResource],
+    world: World,
+    accounts: Accounts,
+    now: datetime,
+) -> Resolution:
+    want = wants.get((intent.kind, intent.uid))
+    if want is None:
+        return Resolution(intent, "unknown", "its resource is no longer declared")
+    change = rebuilt(intent, want)
+    if change is None:
+        return Resolution(intent, "unknown", "the journalled change cannot be rebuilt")
+    driver = accounts.drivers.get(change.share)
+    if driver is None:
+        return Resolution(intent, "unknown", "its account is no longer declared")
+    have = world.have(want)
+    action = Action(
+        intent.id,
+        want,
+        change,
+        OpClass(intent.op_class),
+        ceiling=Money.model_validate(intent.ceiling) if intent.ceiling else None,
+        attempt=intent.attempt,
+    )
+    if isinstance(have.get(change.share, Unknown(why="")), Unknown):
+        return Resolution(intent, "unknown", "its account cannot be read", action)
+    if want.done(change, have):
+        why = "the account shows its effect"
+        return Resolution(intent, "applied", why, action)
+    return _unseen(intent, action, driver, now)
+
+
+def _unseen(
+    intent: Intent, action: Action, driver: AnyDriver, now: datetime
+) -> Resolution:
+    """The account does not show the effect: not sent, refused, or not visible yet."""
+    age = now - intent.time
+    if (
+        action.op_class is OpClass.KEYED
+        and driver.key_life
+        and age < driver.key_life / 2
+    ):
+        why = "the vendor remembers its key: sending it again has one effect"
+        return Resolution(intent, "resend", why, action)
+    try:
+        told = driver.happened(action.want, action.change, action.key, intent.time)
+    except ProviderError as error:
+        return Resolution(intent, "unknown", error.what, action)
+    if told:
+        why = "the vendor's books show it"
+        return Resolution(intent, "applied", why, action)
+    if action.op_class is OpClass.BLIND:
+        why = "its answer was lost, and nothing can tell what happened"
+        return Resolution(intent, "unknown", why, action)
+    if age < driver.settles:
+        why = "its answer was lost, and a read may still be stale"
+        return Resolution(intent, "unknown", why, action)
+    if told is False or action.change.risk is not Risk.MONEY:
+        why = "neither the account nor the vendor's books show it"
+        return Resolution(intent, "not_applied", why, action)
+    why = "its answer was lost, and the vendor cannot tell whether it was paid"
+    return Resolution(intent, "unknown", why, action)

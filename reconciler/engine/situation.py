@@ -1,0 +1,183 @@
+"""Put together what a plan depends on: git, the base, the records, the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+from typing import NamedTuple, overload
+
+from reconciler.audit import Intent, Ledger, OpenIntent, Record
+from reconciler.engine.desired import Based, Load, Tree
+from reconciler.engine.memory import WAITS, Memory, parsed
+from reconciler.engine.plan import Situation
+from reconciler.engine.recover import Resolution
+from reconciler.model import AnyResource, Money, Plan, Unmanaged
+from reconciler.model.resource import Ref
+
+Rules = Callable[[Plan, Ledger, datetime], Plan]
+
+
+class Scope(NamedTuple):
+    """
+    What a run is about.
+
+    Attributes:
+        desired: The inventory at *head*.
+        load: Loads the inventory of another commit.
+        kinds: The kinds that providers hold.
+        selected: Whether a resource is in the selection of this run.
+        rules: The policies, ready to judge a plan.
+        head: The commit of *desired*; None where it is in no commit.
+    """
+
+    env: str
+    desired: Tree
+    load: Load
+    kinds: frozenset[str]
+    rules: Rules
+    selected: Callable[[Ref], bool] = lambda _ref: True
+    head: str | None = None
+
+    def refs(self) -> list[Ref]:
+        """The addresses of what this run looks at, sorted."""
+        return [
+            ref
+            for ref in self.desired.refs()
+            if ref.kind in self.kinds and self.selected(ref)
+        ]
+
+    def wants(self) -> list[AnyResource]:
+        """The resources this run looks at, sorted."""
+        return list(map(self.desired.get, self.refs()))
+
+    def by_uid(self) -> dict[tuple[str, str], AnyResource]:
+        """The same, by what the journal calls them."""
+        return {(want.kind, want.uid): want for want in self.wants()}
+
+    def opened(self, ledger: Ledger) -> list[OpenIntent]:
+        """What earlier runs left open, but for what this run does not look at."""
+        return [one for one in ledger.open.values() if not self._outside(one.intent)]
+
+    def _outside(self, intent: Intent) -> bool:
+        ref = Ref(intent.kind, intent.name)
+        return ref in self.desired and not self.selected(ref)
+
+
+def memory_of(record: Record) -> Memory:
+    """Return a record in the engine's terms."""
+    return Memory(
+        deadline=parsed(record.expires or ""),
+        last_paid=Money.model_validate(record.last_paid) if record.last_paid else None,
+        done=record.done,
+        applied=frozenset(record.applied),
+        failures=record.failures,
+        waits={
+            fact.removeprefix(WAITS): datetime.fromisoformat(str(until))
+            for fact, until in record.facts.items()
+            if fact.startswith(WAITS)
+        },
+    )
+
+
+class Passing(Sequence[AnyResource]):
+    """Resources of *tree* that are made when they are looked at, and not kept."""
+
+    def __init__(self, tree: Tree, refs: Sequence[Ref]) -> None:
+        self._tree = tree
+        self._refs = refs
+
+    def __len__(self) -> int:
+        return len(self._refs)
+
+    @overload
+    def __getitem__(self, at: int) -> AnyResource: ...
+    @overload
+    def __getitem__(self, at: slice) -> Passing: ...
+    def __getitem__(self, at: int | slice) -> AnyResource | Passing:
+        if isinstance(at, slice):
+            return Passing(self._tree, self._refs[at])
+        return self._tree.made(self._refs[at])
+
+
+class _Memories(Mapping[tuple[str, str], Memory]):
+    """Every record of a ledger, by (kind, uid); read when the first is asked for."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    @cached_property
+    def _records(self) -> Mapping[tuple[str, str], Record]:
+        return self._ledger.records()
+
+    def __getitem__(self, key: tuple[str, str]) -> Memory:
+        return memory_of(self._records[key])
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self._records)
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+
+class _Edges(Mapping[Ref, frozenset[Ref]]):
+    """What depends on what; worked out when there is something to put in order."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+
+    def __getitem__(self, ref: Ref) -> frozenset[Ref]:
+        return self._tree.edges()[ref]
+
+    def __iter__(self) -> Iterator[Ref]:
+        return iter(self._tree.edges())
+
+    def __len__(self) -> int:
+        return len(self._tree.edges())
+
+
+def situation(
+    scope: Scope,
+    ledger: Ledger,
+    was: Based,
+    recovered: Sequence[Resolution],
+    *,
+    now: datetime,
+    wants: Sequence[AnyResource] | None = None,
+) -> Situation:
+    """
+    Return what a plan of *scope* depends on at *now*.
+
+    *wants* are those that have to be looked at; all of the scope if left out.
+    """
+    return Situation(
+        env=scope.env,
+        wants=scope.wants() if wants is None else wants,
+        base=was.resources,
+        orphans=was.orphans,
+        memories=_Memories(ledger),
+        edges=_Edges(scope.desired),
+        resumable={
+            one.intent.id: one.action
+            for one in recovered
+            if one.fate == "resend" and one.action is not None
+        },
+        stuck={
+            one.intent.id: f"{one.intent.verb} {one.intent.kind}/{one.intent.name}: "
+            f"{one.why}"
+            for one in recovered
+            if one.fate == "unknown" and one.intent.id in ledger.open
+        },
+        approvals=ledger.approvals,
+        judge=lambda plan: scope.rules(plan, ledger, now),
+        declares=lambda live: _declares(scope.desired, live),
+        base_commit=ledger.base.commit,
+        commit=scope.head,
+    )
+
+
+def _declares(desired: Tree, live: Unmanaged) -> bool:
+    ref = Ref(live.kind, live.name)
+    if ref not in desired:
+        return False
+    return any(s.provider == live.provider for s in desired.get(ref).shares())
