@@ -1,0 +1,141 @@
+"""``reconciler apply``: do what may be done, verify it, record it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reconciler.cli import show_apply
+from reconciler.cli.commit import check_commit, check_money
+from reconciler.cli.plan_command import refuse_loss
+from reconciler.cli.project import Project
+from reconciler.cli.show_plan import text
+from reconciler.engine import (
+    Exit,
+    Journal,
+    Order,
+    Setting,
+    apply,
+    approved_digests,
+    based,
+    dumps,
+    exits,
+)
+from reconciler.errors import ReconcilerError, StalePlan, UsageError
+from reconciler.model import Plan, digest_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reconciler.engine import Result
+
+
+@click.command(
+    "apply", help="Do what policy allows or a person approved, verify it, record it."
+)
+@click.option("--approve", metavar="DIGEST", help="The digest of the approved plan.")
+@click.option(
+    "--approved-plan",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The JSON of the approved plan: it must hash to the digest.",
+)
+@click.option("--auto-approve", is_flag=True, help="Do not ask on a terminal.")
+@click.option("--held-ok", is_flag=True, help="Exit 0 where only holds remain.")
+@click.option(
+    "--single-writer", is_flag=True, help="Spend without a remote to lock on."
+)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@click.pass_context
+def apply_command(ctx: click.Context, /, **options: Any) -> None:
+    """Apply, and say what was done."""
+    project = Project.of(ctx)
+    approved = _approved(options["approve"], options["approved_plan"])
+    result = carry_out(
+        project,
+        approved=approved,
+        ready=_asker(project, asks=not options["auto_approve"]),
+        single_writer=options["single_writer"],
+    )
+    codes = set(result.codes)
+    if options["held_ok"]:
+        codes -= {Exit.UNAPPROVED, Exit.OVER_BUDGET}
+    if options["form"] == "json":
+        sys.stdout.write(dumps(show_apply.data(result, codes)))
+    else:
+        click.echo(show_apply.text(result))
+    ctx.exit(exits.first(codes))
+
+
+COMMAND = apply_command
+
+
+def carry_out(
+    project: Project,
+    *,
+    approved: dict[str, str] | None = None,
+    ready: Callable[[Plan], bool] = lambda _plan: True,
+    single_writer: bool = False,
+) -> Result:
+    """
+    Take the lock, apply, let go of the lock.
+
+    Raises:
+        UnsafeCommit: This commit may not act.
+        Locked: Another run holds the lock.
+    """
+    scope, ledger = project.scope(), project.store.read()
+    folders = (project.folders[0], project.folders[1])
+    check_commit(project, ledger.base, folders)
+    refuse_loss(based(scope.desired, ledger.base, scope.load, scope.kinds), scope)
+
+    def permitted(plan: Plan) -> bool:
+        check_money(project, plan, single_writer=single_writer)
+        return ready(plan)
+
+    accounts = project.accounts(scope.wants())
+    run = project.run(scope.head)
+    try:
+        with (
+            closing(accounts),
+            Journal(project.journal(), run, project.clock) as journal,
+        ):
+            project.say(f"run {run.id} holds the lock (fence {journal.fence})")
+            setting = Setting(project.env, journal, accounts, project.clock)
+            order = Order(scope, approved, project.actor, permitted, project.dirty)
+            return apply(setting, order)
+    finally:
+        project.cache.close()
+
+
+def _approved(digest: str | None, file: Path | None) -> dict[str, str] | None:
+    """Return action id -> digest of what was approved; None without approval."""
+    if digest is None and file is None:
+        return None
+    if digest is None or file is None:
+        raise UsageError("--approve and --approved-plan go together")
+    try:
+        listed = approved_digests(json.loads(file.read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise ReconcilerError(f"{file.name}: {error}", code="E205") from None
+    if digest_of(listed.values()) != digest:
+        raise StalePlan(
+            f"{file.name} does not hash to {digest}",
+            hint="approve the digest that this very file shows",
+        )
+    return listed
+
+
+def _asker(project: Project, *, asks: bool) -> Callable[[Plan], bool]:
+    def ask(plan: Plan) -> bool:
+        count = len(plan.allowed())
+        if not (asks and count and sys.stdin.isatty()):
+            return True
+        click.echo(text(plan))
+        return click.confirm(f"\ncarry out {count} actions in {project.env}?")
+
+    return ask

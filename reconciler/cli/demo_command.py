@@ -1,0 +1,188 @@
+"""``reconciler demo``: the whole loop on this machine, with no account anywhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Collection
+from importlib import resources
+from pathlib import Path
+
+import click
+
+from reconciler.engine.exits import Exit
+from reconciler.errors import ReconcilerError
+
+#: What the last reviewed commit said: (file, what it says now, what it said then).
+YESTERDAY = (
+    ("inventory/clients/studio.yaml", "192.0.2.70", "203.0.113.70"),
+    ("inventory/clients/novalaw.yaml", "192.0.2.30", "203.0.113.30"),
+    (
+        "inventory/house.yaml",
+        "[ns1.agency.example, ns2.agency.example]",
+        "[ns1.agency.example, ns3.agency.example]",
+    ),
+)
+CLOSED = """\
+# A client who left: the next commit removes the file.
+apiVersion: reconciler/v1
+Domain/closed-client.example: {provider: namecom-main}
+"""
+
+
+@click.command(
+    "demo", help="Sandbox, plan, apply, plan again, verify: the whole loop in a minute."
+)
+@click.option(
+    "--dir",
+    "folder",
+    type=click.Path(path_type=Path),
+    help="Work there and leave everything to look at.",
+)
+def demo_command(folder: Path | None) -> None:
+    """Run the loop and check its end."""
+    kept = folder is not None
+    where = folder or Path(tempfile.mkdtemp(prefix="reconciler-demo-"))
+    if where.exists() and any(where.iterdir()):
+        raise ReconcilerError(
+            f"{where} is not empty", hint="name a new folder", code="E608"
+        )
+    began = time.monotonic()
+    demo = _Demo(where / "agency")
+    try:
+        demo.prepare(where / "remote.git")
+        demo.run()
+    finally:
+        demo.call("sandbox", "down", quiet=True)
+        if not kept:
+            shutil.rmtree(where, ignore_errors=True)
+    took = time.monotonic() - began
+    click.secho(
+        f"\nThe loop is closed: nothing is left to do. {took:.0f} s.", bold=True
+    )
+    if kept:
+        click.echo(f"look around: cd {where / 'agency'} && git log --all --oneline")
+
+
+COMMAND = demo_command
+
+
+class _Demo:
+    """A copy of the example agency with a remote of its own, and its sandbox."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def prepare(self, remote: Path) -> None:
+        """Make yesterday's commit, start the sandbox on it, then today's commit."""
+        _say("The example agency: an inventory in git, and its vendors on loopback")
+        self.root.mkdir(parents=True)
+        for name in ("inventory", "policies"):
+            shutil.copytree(example(name), self.root / name)
+        self._move_ports()
+        today = {name: (self.root / name).read_text() for name, _, _ in YESTERDAY}
+        for name, now, then in YESTERDAY:
+            (self.root / name).write_text(today[name].replace(now, then))
+        closed = self.root / "inventory" / "clients" / "closed.yaml"
+        closed.write_text(CLOSED)
+        (self.root / ".gitignore").write_text(".sandbox/\n")
+        _git(self.root, "init", "-q", "-b", "main")
+        _git(remote.parent, "init", "-q", "--bare", "-b", "main", str(remote))
+        _git(self.root, "remote", "add", "origin", str(remote))
+        self._commit("inventory: as it was applied last")
+        self.expect("sandbox", "up", "--control-port", "0")
+        for name, text in today.items():
+            (self.root / name).write_text(text)
+        closed.unlink()
+        self._commit("inventory: new addresses, new nameserver, one client less")
+
+    def run(self) -> None:
+        """Validate, plan, apply, plan again, verify."""
+        self.expect("validate")
+        _say("The plan: what is due, what was changed by hand, what git changed")
+        incomplete = {Exit.DONE, Exit.PARTLY}  # one name cannot be read, on purpose
+        self.expect("plan", codes=incomplete)
+        _say("Apply: what policy allows; the rest waits for a person")
+        self.expect("apply", "--auto-approve", "--held-ok", codes=incomplete)
+        _say("The second plan: nothing more to do")
+        self.expect("plan", codes=incomplete)
+        self._check_noop()
+        _say("The audit log, and the proof that it is what was written")
+        self.expect("audit", "log", "--risk", "money")
+        self.expect("audit", "verify")
+
+    def _check_noop(self) -> None:
+        out = self.root / ".sandbox" / "second-plan.json"
+        self.call("plan", "--out", str(out), quiet=True)
+        if not json.loads(out.read_text())["summary"]["noop"]:
+            raise ReconcilerError("the second plan still has something to do")
+
+    def expect(
+        self,
+        *argv: str,
+        codes: Collection[Exit] = (Exit.DONE,),
+        quiet: bool = False,
+    ) -> None:
+        """Run one command of ours and fail where its exit code is another."""
+        code = self.call(*argv, quiet=quiet)
+        if code not in codes:
+            raise ReconcilerError(f"`reconciler {' '.join(argv)}` ended with {code}")
+
+    def call(self, *argv: str, quiet: bool = False) -> int:
+        """Run one command of ours in the demo's folder and return its exit code."""
+        if not self.root.is_dir():
+            return Exit.DONE
+        if not quiet:
+            click.secho(f"$ reconciler {' '.join(argv)}", fg="cyan")
+        sink = subprocess.DEVNULL if quiet else None
+        done = subprocess.run(
+            [sys.executable, "-m", "reconciler.cli", "-C", str(self.root), *argv],
+            stdout=sink,
+            stderr=sink,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+        return done.returncode
+
+    def _move_ports(self) -> None:
+        """Use free ports: the shipped ones may be taken by a sandbox of yours."""
+        path = self.root / "inventory" / "accounts.yaml"
+        text = path.read_text()
+        for port in ("18701", "18702", "18703"):
+            text = text.replace(port, str(_free_port()))
+        path.write_text(text)
+
+    def _commit(self, subject: str) -> None:
+        _git(self.root, "add", "--all")
+        _git(self.root, "commit", "-q", "-m", subject)
+        _git(self.root, "push", "-q", "origin", "main")
+
+
+def example(name: str) -> Path:
+    """Return a folder of the shipped example: in the package, or in the checkout."""
+    package = Path(str(resources.files("reconciler")))
+    shipped = package / "sandbox" / "example_files" / name
+    return shipped if shipped.is_dir() else package.parent / name
+
+
+def _git(folder: Path, *argv: str) -> None:
+    who = ["-c", "user.name=Demo", "-c", "user.email=demo@agency.example"]
+    environ = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
+    subprocess.run(["git", *who, "-C", str(folder), *argv], check=True, env=environ)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _say(title: str) -> None:
+    click.secho(f"\n== {title}", bold=True)

@@ -1,0 +1,128 @@
+"""``reconciler init``: a repository to start from, that validates and plans."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+
+import click
+
+from reconciler.errors import UsageError
+from reconciler.model.names import to_ascii
+from reconciler.providers import driver_class, vendors
+
+_PROVIDER = re.compile(r"([A-Za-z0-9_.-]+)=([a-z][a-z0-9_]*)(?::(\S+))?")
+
+
+@click.command("init", help="Make a repository to start from.")
+@click.argument("folder", default=".", type=click.Path(path_type=Path))
+@click.option(
+    "--domains",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A file with one domain name a line: they are declared, and only watched.",
+)
+@click.option(
+    "--provider",
+    "accounts",
+    multiple=True,
+    metavar="NAME=TYPE[:ENDPOINT]",
+    help="Declare an account; its secrets are read from the environment.",
+)
+def init_command(folder: Path, domains: Path | None, accounts: tuple[str, ...]) -> None:
+    """Write what is not there yet; overwrite nothing."""
+    files = dict(_skeleton())
+    if accounts:
+        files["inventory/accounts.yaml"] = _accounts(accounts)
+    if domains is not None:
+        names = _names(domains)
+        files["inventory/domains.yaml"] = _watched(names)
+    made = [name for name, text in files.items() if _written(folder / name, text)]
+    if not (folder / ".git").exists():
+        subprocess.run(["git", "init", "-q", "-b", "main", str(folder)], check=True)
+    for name in made:
+        click.echo(f"wrote {name}")
+    if not made:
+        click.echo("everything is there already; nothing was written")
+    where = "" if folder == Path() else f"cd {folder} && "
+    click.echo(f"next: {where}git add . && git commit -m 'inventory: begin'")
+    click.echo("then: reconciler validate && reconciler plan")
+
+
+COMMAND = init_command
+
+
+def _skeleton() -> Iterator[tuple[str, str]]:
+    root = resources.files("reconciler.cli") / "skeleton"
+    yield "inventory/accounts.yaml", _read(root / "accounts.yaml")
+    yield "inventory/domains.yaml", _read(root / "domains.yaml")
+    yield "policies/house.yaml", _read(root / "house.yaml")
+    yield ".github/workflows/plan.yml", _read(root / "plan.yml")
+    yield ".github/workflows/reconcile.yml", _read(root / "reconcile.yml")
+    yield ".gitignore", ".sandbox/\n"
+
+
+def _read(found: resources.abc.Traversable) -> str:
+    return found.read_text(encoding="utf-8")
+
+
+def _written(path: Path, text: str) -> bool:
+    if path.exists():
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return True
+
+
+def _names(file: Path) -> list[str]:
+    found: dict[str, int] = {}
+    lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    for number, line in enumerate(lines, 1):
+        name = line.partition("#")[0].strip().rstrip(".")
+        if not name:
+            continue
+        try:
+            if "." not in name:
+                raise ValueError(f"{name!r} is no domain name")
+            found.setdefault(to_ascii(name), number)
+        except ValueError as error:
+            raise UsageError(f"{file.name}:{number}:1: {error}") from None
+    return sorted(found)
+
+
+def _watched(names: list[str]) -> str:
+    entries = [f"Domain/{name}: {{provider: none}}" for name in names]
+    head = "# Watched only: name an account in `provider` to manage one of them."
+    return "\n".join(["apiVersion: reconciler/v1", head, *entries, ""])
+
+
+def _accounts(accounts: tuple[str, ...]) -> str:
+    return "\n".join(["apiVersion: reconciler/v1", *map(_account, accounts), ""])
+
+
+def _account(given: str) -> str:
+    found = _PROVIDER.fullmatch(given)
+    if found is None:
+        raise UsageError(
+            f"{given!r} is no account", hint="write NAME=TYPE, as in main=porkbun"
+        )
+    name, vendor, endpoint = found.groups()
+    families = vendors().get(vendor)
+    if not families:
+        known = ", ".join(sorted(vendors()))
+        raise UsageError(f"there is no vendor {vendor!r}", hint=f"one of: {known}")
+    needed = sorted(
+        {one for family in families for one in driver_class(vendor, family).credentials}
+    )
+    secrets = ", ".join(f"{one}: {{env: {_variable(name, one)}}}" for one in needed)
+    parts = [f"type: {vendor}", f"credentials: {{{secrets}}}"]
+    if endpoint:
+        parts.insert(1, f"endpoint: {endpoint}")
+    return f"Provider/{name}: {{{', '.join(parts)}}}"
+
+
+def _variable(name: str, credential: str) -> str:
+    snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", credential)
+    return re.sub(r"[^A-Z0-9]+", "_", f"{name}_{snake}".upper())

@@ -1,0 +1,170 @@
+"""``reconciler plan``: look, compare, judge, show; change nothing."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from collections import Counter
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from operator import itemgetter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reconciler.audit import Base
+from reconciler.cli.hygiene import advised
+from reconciler.cli.project import Project
+from reconciler.cli.show_plan import View, text
+from reconciler.engine import (
+    based,
+    document,
+    dumps,
+    exits,
+    observe,
+    plan,
+    resolve,
+    situation,
+)
+from reconciler.errors import UnsafePlan, UsageError
+from reconciler.model import Plan
+
+if TYPE_CHECKING:
+    from reconciler.engine import Based, Scope
+
+
+@click.command("plan", help="Show what would be done, and what is coming due.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@click.option("--view", type=click.Choice(["summary", "changes", "full"]))
+@click.option("--out", type=click.Path(path_type=Path), help="Write JSON to a file.")
+@click.option("--detailed-exitcode", is_flag=True, help="2 where there are changes.")
+@click.option("--as-of", metavar="TIME", help="Plan as if it were then.")
+@click.option("--horizon", default="30d", help="How far to look for what is due.")
+@click.option("--base", metavar="REV", help="Compare with this commit as the base.")
+@click.option(
+    "--observed",
+    type=click.Path(path_type=Path, exists=True),
+    help="Plan against a snapshot instead of the accounts.",
+)
+@click.pass_context
+def plan_command(ctx: click.Context, /, **options: Any) -> None:
+    """Plan, and print the plan."""
+    project = Project.of(ctx)
+    as_of = parsed_time(options["as_of"]) if options["as_of"] else None
+    planned = make(
+        project,
+        as_of=as_of,
+        horizon=parsed_days(options["horizon"]),
+        base=options["base"],
+        observed=options["observed"],
+    )
+    shown = dumps(document(planned))
+    if options["out"]:
+        options["out"].write_text(shown, encoding="utf-8")
+    if options["form"] == "json":
+        sys.stdout.write(shown)
+    else:
+        view: View = options["view"] or ("full" if project.verbose else "changes")
+        click.echo(text(planned, view, columns()))
+    codes = exits.of_plan(planned, detailed=options["detailed_exitcode"])
+    ctx.exit(exits.first(codes))
+
+
+COMMAND = plan_command
+
+
+def make(
+    project: Project,
+    *,
+    as_of: datetime | None = None,
+    horizon: timedelta = timedelta(days=30),
+    base: str | None = None,
+    observed: Path | None = None,
+) -> Plan:
+    """Return the plan of *project* now, or as of another time."""
+    commit = _commit(project, base) if base else None
+    project.trusted = commit
+    scope = project.scope()
+    ledger = project.store.read()
+    now = as_of or project.clock()
+    compared = Base(commit=commit) if commit else ledger.base
+    was = based(scope.desired, compared, scope.load, scope.kinds)
+    refuse_loss(was, scope)
+    if observed is not None:
+        from reconciler.cli.offline import plan_observed
+
+        return advised(
+            plan_observed(
+                project, scope, ledger, was, observed, now=now, horizon=horizon
+            )
+        )
+    wants = scope.wants()
+    with closing(project.accounts(wants)) as accounts:
+        project.say(f"reading {len(accounts.drivers)} accounts …")
+        world = observe(wants, accounts, known=was.resources)
+        project.cache.close()
+        opened = scope.opened(ledger)
+        found = resolve(opened, scope.by_uid(), world, accounts, now=now)
+    built = situation(scope, ledger, was, found, now=now)
+    return advised(plan(built, world, accounts, now=now, horizon=horizon))
+
+
+_kind = itemgetter(0)
+
+
+def refuse_loss(was: Based, scope: Scope) -> None:
+    """
+    Refuse an inventory that is empty or lost too much at once.
+
+    Raises:
+        UnsafePlan: It did; nothing was planned.
+    """
+    if scope.desired.addresses() and not was.orphans:
+        return  # nothing was lost, and the judge is slow to import
+    from reconciler.policy import lost_too_much
+
+    before = Counter(map(_kind, was.resources))
+    before.update(gone.kind for gone in was.orphans)
+    after = Counter(map(_kind, scope.desired.refs()))
+    why = lost_too_much(before, {k: after.get(k, 0) for k in before} or after)
+    if why:
+        raise UnsafePlan(why, hint="if that is meant, remove it in smaller steps")
+
+
+def columns() -> int | None:
+    """Return the width of the terminal; None where the output goes elsewhere."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2})?)?")
+_DAYS = re.compile(r"(\d{1,4})([dw])")
+
+
+def parsed_time(given: str) -> datetime:
+    """Return ``2026-11-22`` or an ISO 8601 time, in UTC; raises UsageError."""
+    try:
+        if not _TIME.fullmatch(given):
+            raise ValueError
+        found = datetime.fromisoformat(given)
+    except ValueError:
+        raise UsageError(
+            f"{given!r} is no time", hint="write 2026-11-22 or 2026-11-22T06:00:00Z"
+        ) from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def parsed_days(given: str) -> timedelta:
+    """Return ``60d`` or ``8w`` as a duration; raises UsageError."""
+    found = _DAYS.fullmatch(given)
+    if not found:
+        raise UsageError(f"{given!r} is no horizon", hint="write days, as in 60d")
+    return timedelta(days=int(found[1]) * (7 if found[2] == "w" else 1))
+
+
+def _commit(project: Project, rev: str) -> str:
+    found = project.git.ask("rev-parse", "--verify", f"{rev}^{{commit}}")
+    if found is None:
+        raise UsageError(f"{rev!r} is no commit here")
+    return found

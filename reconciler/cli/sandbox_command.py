@@ -1,0 +1,108 @@
+"""``reconciler sandbox``: the vendors of a loopback inventory, on this machine."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import click
+
+from reconciler.audit import Base, Batch
+from reconciler.cli.accounts import providers
+from reconciler.cli.project import Project
+from reconciler.cli.sandbox_clock import FOLDER
+from reconciler.engine import Exit, Journal
+from reconciler.errors import ReconcilerError
+
+if TYPE_CHECKING:
+    from reconciler.model import AnyResource
+
+
+@click.group("sandbox", help="Local servers that behave like the vendors.")
+def sandbox_command() -> None:
+    """Hold the commands about the sandbox."""
+
+
+@sandbox_command.command("up", help="Start it with what the inventory wants.")
+@click.option("--control-port", type=int, help="Of its control endpoint; 0 is any.")
+@click.pass_context
+def up(ctx: click.Context, control_port: int | None) -> None:
+    """Start the vendors, write their secrets, take the first base."""
+    from reconciler.sandbox import process
+    from reconciler.sandbox.example import SECRETS, world
+
+    project = Project.of(ctx)
+    if not project.loopback:
+        raise ReconcilerError(
+            "the inventory names accounts that are not on this machine",
+            hint="a sandbox serves loopback endpoints only",
+            code="E607",
+        )
+    folder = project.root / FOLDER
+    secrets = folder / "secrets"
+    secrets.mkdir(parents=True, exist_ok=True)
+    for name, value in SECRETS.items():
+        secrets.joinpath(name).write_text(value, encoding="utf-8")
+    resources: dict[str, list[AnyResource]] = defaultdict(list)
+    for ref in project.inventory.refs():
+        resources[ref.kind].append(project.inventory.get(ref))
+    wanted = ports(project)
+    if control_port is not None:
+        wanted["control"] = control_port
+    process.up(folder, world(resources), wanted)
+    take_base(project)
+    click.echo(f"the sandbox is up; its state is in {FOLDER}")
+
+
+@sandbox_command.command("down", help="Stop it; its state is kept in the folder.")
+@click.pass_context
+def down(ctx: click.Context) -> None:
+    """Stop the vendors."""
+    from reconciler.sandbox import process
+
+    process.down(_folder(ctx))
+    click.echo("the sandbox is down")
+
+
+@sandbox_command.command("status", help="Say whether it runs, and where.")
+@click.pass_context
+def status(ctx: click.Context) -> None:
+    """Show the endpoints."""
+    from reconciler.sandbox import process
+
+    found = process.status(_folder(ctx))
+    if found is None:
+        click.echo("the sandbox is down")
+        ctx.exit(Exit.ERROR)
+    for vendor, endpoint in sorted(found.endpoints.items()):
+        click.echo(f"{vendor:<12} {endpoint}")
+    click.echo(f"{'control':<12} {found.control}")
+
+
+COMMAND = sandbox_command
+
+
+def _folder(ctx: click.Context) -> Path:
+    return Project.of(ctx).root / FOLDER
+
+
+def ports(project: Project) -> dict[str, int]:
+    """Return the port of every vendor, as the inventory's endpoints say it."""
+    found: dict[str, int] = {}
+    for provider in providers(project.inventory):
+        port = urlsplit(provider.spec.endpoint or "").port
+        if port is not None:
+            found[provider.spec.type] = port
+    return found
+
+
+def take_base(project: Project) -> None:
+    """Record the commit that is checked out as the base, where there is none."""
+    head = project.git.head
+    if head is None or project.store.read().base.commit:
+        return
+    run = project.run(head)
+    with Journal(project.journal(), run, project.clock) as journal:
+        journal.record(Batch(base=Base(commit=head), phase="base"))

@@ -1,0 +1,85 @@
+"""What a run did, as text and as data."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+import click
+
+from reconciler.engine import Done, Result
+from reconciler.engine.document import document
+from reconciler.engine.exits import Exit, first
+from reconciler.model import Decision, Severity
+
+_COLOURS = {
+    "applied": "green",
+    "failed": "red",
+    "unknown": "magenta",
+    "not_applied": "yellow",
+}
+
+
+def text(result: Result) -> str:
+    """Return *result* for a terminal."""
+    return "\n".join(_lines(result))
+
+
+def _lines(result: Result) -> Iterator[str]:
+    for one in result.recovered:
+        what = f"{one.intent.verb} {one.intent.kind}/{one.intent.name}"
+        yield f"recovered {what}: {one.fate}, {one.why}"
+    for done in result.done:
+        yield from _done(done)
+    for identity in result.stale:
+        yield f"stale   {identity}: what was approved is not what would happen now"
+    for identity in result.vanished:
+        yield f"gone    {identity}: approved, and no longer needed"
+    yield from _left(result)
+    applied = sum(1 for d in result.done if d.status == "applied")
+    yield f"{applied} of {len(result.done)} done · audit head {result.head or 'none'}"
+
+
+def _left(result: Result) -> Iterator[str]:
+    """One line for each thing that waits; the whole story is in the plan."""
+    for action in result.left.actions:
+        reasons = [v for v in action.verdicts if v.decision > Decision.ALLOW]
+        word = "waits" if not reasons else str(action.decision)
+        why = reasons[0] if reasons else None
+        said = f"{why.rule}: {why.why}" if why else "not in this run"
+        yield f"{word:<11} {action.change.verb:<10} {action.want.ref}  {said}"
+    for unread in result.left.unknown:
+        yield f"{'unknown':<11} {'read':<10} {unread.ref}  {unread.why}"
+    urgent = [f for f in result.left.findings if f.severity is Severity.CRITICAL]
+    for finding in urgent:
+        yield f"{'CRITICAL':<11} {finding.kind}/{finding.name}  {finding.message}"
+
+
+def _done(done: Done) -> Iterator[str]:
+    outcome = done.outcome
+    word = click.style(f"{done.status:<11}", fg=_COLOURS[done.status])
+    paid = f"  {outcome.paid}" if outcome.paid else ""
+    shown = {True: "verified", False: "NOT SEEN YET", None: "not verifiable"}
+    seen = f"  {shown[outcome.verified]}" if done.status == "applied" else ""
+    yield f"{word} {outcome.verb:<10} {outcome.kind}/{outcome.name}{paid}{seen}"
+    if outcome.error:
+        yield f"        {outcome.error}"
+        if outcome.request_id:
+            yield f"        vendor's request: {outcome.request_id}"
+
+
+def data(result: Result, codes: Collection[int]) -> dict[str, Any]:
+    """Return *result* as JSON data, with every exit code that holds."""
+    return {
+        "format": "reconciler.apply/v1",
+        "exit": int(first(codes)),
+        "exits": sorted(int(code) for code in codes if code != Exit.DONE),
+        "head": result.head,
+        "recovered": [
+            {"id": r.intent.id, "fate": r.fate, "why": r.why} for r in result.recovered
+        ],
+        "done": [d.outcome.model_dump(mode="json") for d in result.done],
+        "stale": list(result.stale),
+        "vanished": list(result.vanished),
+        "left": document(result.left),
+    }

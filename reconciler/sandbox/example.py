@@ -1,0 +1,167 @@
+"""
+The example agency's world: everything as its inventory wants it, but for a few.
+
+The sandbox starts where an agency stands on a bad Monday: most names are healthy,
+some are due, some were changed by hand, one is in grace, one is not readable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from reconciler.kinds.domain import Domain
+from reconciler.kinds.domain.zone import wanted
+from reconciler.kinds.provider import Provider
+from reconciler.model import AnyResource
+from reconciler.sandbox.world import World
+
+#: Credential -> the sandbox's fixed token; fake, and good nowhere else.
+SECRETS = {
+    "porkbun-api-key": "pk1_sandbox",
+    "porkbun-secret-api-key": "sk1_sandbox",
+    "namecom-username": "agency-test",
+    "namecom-token": "sandbox-namecom-token",
+    "aws-access-key-id": "sandbox",
+    "aws-secret-access-key": "sandbox",
+}
+_LOGINS = {
+    "porkbun": ("pk1_sandbox", "sk1_sandbox"),
+    "namecom": ("agency-test", "sandbox-namecom-token"),
+}
+
+
+class Oddity(NamedTuple):
+    """
+    How one name differs from what the inventory wants.
+
+    Attributes:
+        registration: Fields of the registrar's seed (``expires`` in days ...).
+        records: ``name/TYPE`` -> row, or None for a record that is lost.
+        absent: It is not in the account.
+    """
+
+    registration: Mapping[str, Any] = {}
+    records: Mapping[str, tuple[str, ...] | None] = {}
+    absent: bool = False
+
+
+ODDITIES: dict[str, Oddity] = {
+    # Due: inside the window of those that the reconciler renews.
+    "bakker.example": Oddity({"expires": 41}),
+    "bakker-shop.example": Oddity({"expires": 18}, {"www/CNAME": None}),
+    "fiets.example": Oddity({"expires": 12}),
+    "novalaw.example": Oddity({"expires": 25}),
+    # The registrar should have renewed it by now: taken over.
+    "cafe-menu.example": Oddity({"expires": 9, "autoRenewFails": True}),
+    # Urgent, and only a person renews it.
+    "fietsplan.example": Oddity({"expires": 16, "autoRenew": False}),
+    # In its grace period: it can still be renewed.
+    "e-bike.example": Oddity({"expires": -4}),
+    # Dearer than its ceiling.
+    "studio-portfolio.example": Oddity({"expires": 30, "price": "14.99 USD"}),
+    # Changed by hand.
+    "broodjes.example": Oddity({"autoRenew": False}),
+    "fietsen.example": Oddity({"locked": False}),
+    "roses.example": Oddity({"locked": False, "privacy": False}),
+    "studio.example": Oddity(
+        {"nameservers": ["ns1.somewhere.example", "ns2.somewhere.example"]}
+    ),
+    "garden.example": Oddity({}, {"@/A": ("3600", "198.51.100.99")}),
+    "tulips.example": Oddity({}, {"promo/CNAME": ("300", "shop.elsewhere.example.")}),
+    # Not in the account that should have it.
+    "studio-archive.example": Oddity(absent=True),
+}
+_UNMANAGED = {
+    "porkbun": ("forgotten-project.example",),
+    "namecom": ("fiets-outlet.example",),
+}
+#: The delegation set of every zone in moto's Route 53.
+ROUTE53 = (
+    "ns-2048.awsdns-64.com",
+    "ns-2049.awsdns-65.net",
+    "ns-2050.awsdns-66.org",
+    "ns-2051.awsdns-67.co.uk",
+)
+_HEALTHY = (210, 340)
+_PARKED = ("ns1.registrar.example", "ns2.registrar.example")
+
+
+def world(
+    resources: Mapping[str, list[AnyResource]],
+    oddities: Mapping[str, Oddity] = ODDITIES,
+) -> World:
+    """
+    Return the world of an inventory.
+
+    Args:
+        resources: The inventory's documents, by kind.
+        oddities: What is not as the inventory wants it.
+    """
+    providers = [one for one in resources["Provider"] if isinstance(one, Provider)]
+    domains = [one for one in resources["Domain"] if isinstance(one, Domain)]
+    vendors = {provider.name: provider.spec.type for provider in providers}
+    names: dict[str, dict[str, Any]] = {vendor: {} for vendor in vendors.values()}
+    zones: dict[str, list[Any]] = {vendor: [] for vendor in vendors.values()}
+    for number, domain in enumerate(domains):
+        odd = oddities.get(domain.name, Oddity())
+        vendor = vendors.get(domain.spec.provider)
+        if vendor and not odd.absent:
+            names[vendor][domain.name] = _registration(domain, number, odd)
+        for target in domain.spec.dns.targets:
+            zones[vendors[target]].append(_zone(domain, odd))
+    for vendor, extra in _UNMANAGED.items():
+        names[vendor] |= {name: {"expires": 150} for name in extra}
+    return World.from_dict(
+        {"vendors": {v: _vendor(v, names[v], zones[v]) for v in names}}
+    )
+
+
+def _registration(domain: Domain, number: int, odd: Oddity) -> dict[str, Any]:
+    spec = domain.spec
+    first, last = _HEALTHY
+    seed: dict[str, Any] = {
+        "expires": first + number * 37 % (last - first),
+        "autoRenew": spec.lifecycle != "expire" and spec.renewal.mode == "registrar",
+        "nameservers": _delegation(domain),
+    }
+    return {**seed, **odd.registration}
+
+
+def _delegation(domain: Domain) -> list[str]:
+    if isinstance(domain.spec.nameservers, tuple):
+        return list(domain.spec.nameservers)
+    return list(ROUTE53) if domain.spec.dns.targets else list(_PARKED)
+
+
+def _zone(domain: Domain, odd: Oddity) -> dict[str, Any]:
+    rows = {**wanted(domain.spec.dns), **odd.records}
+    return {
+        "name": domain.name,
+        "records": [_record(domain.name, key, row) for key, row in rows.items() if row],
+    }
+
+
+def _record(zone: str, key: str, row: tuple[str, ...]) -> dict[str, Any]:
+    name, _, rtype = key.partition("/")
+    whole = zone if name == "@" else f"{name}.{zone}"
+    values = [_quoted(value) if rtype == "TXT" else value for value in row[1:]]
+    return {
+        "Name": f"{whole}.",
+        "Type": rtype,
+        "TTL": int(row[0]),
+        "ResourceRecords": [{"Value": value} for value in values],
+    }
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _vendor(vendor: str, names: dict[str, Any], zones: list[Any]) -> dict[str, Any]:
+    if vendor not in _LOGINS:
+        return {"domains": names, "zones": zones}
+    login, secret = _LOGINS[vendor]
+    account = {"login": login, "secret": secret, "domains": names}
+    return {"accounts": [account]}

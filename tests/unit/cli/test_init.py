@@ -1,0 +1,81 @@
+"""`init` makes a repository that validates and plans, and overwrites nothing."""
+
+import os
+import subprocess
+
+import pytest
+from click.testing import CliRunner
+
+from reconciler.cli import command
+
+
+def run(*argv):
+    return CliRunner().invoke(command, argv)
+
+
+def commit(folder):
+    who = ["-c", "user.name=Ann", "-c", "user.email=ann@agency.example"]
+    environ = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
+    for argv in (["add", "."], ["commit", "-q", "-m", "begin"]):
+        subprocess.run(["git", *who, "-C", str(folder), *argv], check=True, env=environ)
+
+
+def test_init_validate_plan(tmp_path):
+    folder = tmp_path / "agency"
+    made = run("init", str(folder))
+    assert made.exit_code == 0, made.output
+    assert "wrote inventory/domains.yaml" in made.output
+    assert (folder / ".git").is_dir()
+    commit(folder)
+    assert run("-C", str(folder), "validate").exit_code == 0
+    planned = run("-C", str(folder), "plan")
+    assert planned.exit_code == 0, planned.output
+    assert "No actions" in planned.output
+
+
+def test_nothing_is_overwritten(tmp_path):
+    own = tmp_path / "inventory" / "domains.yaml"
+    own.parent.mkdir()
+    own.write_text("apiVersion: reconciler/v1\n")
+    run("init", str(tmp_path))
+    assert own.read_text() == "apiVersion: reconciler/v1\n"
+    assert "nothing was written" in run("init", str(tmp_path)).output
+
+
+def test_domains_and_accounts(tmp_path):
+    names = tmp_path / "domains.txt"
+    names.write_text(
+        "# ours\nShop.Example.\n\nbücher.example  # in German\nshop.example\n"
+    )
+    made = run(
+        "init", str(tmp_path / "a"), "--domains", str(names), "--provider",
+        "main=porkbun", "--provider", "local=namecom:http://127.0.0.1:9",
+    )  # fmt: skip
+    assert made.exit_code == 0, made.output
+    domains = (tmp_path / "a/inventory/domains.yaml").read_text()
+    assert domains.count("Domain/") == 2
+    assert "Domain/xn--bcher-kva.example: {provider: none}" in domains
+    accounts = (tmp_path / "a/inventory/accounts.yaml").read_text()
+    assert "secretApiKey: {env: MAIN_SECRET_API_KEY}" in accounts
+    assert run("-C", str(tmp_path / "a"), "validate").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("provider", "said"),
+    [
+        ("main", "is no account"),
+        ("main=nosuch", "there is no vendor 'nosuch'"),
+    ],
+)
+def test_bad_accounts(tmp_path, provider, said):
+    made = run("init", str(tmp_path / "a"), "--provider", provider)
+    assert made.exit_code == 1
+    assert said in str(made.exception)
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_bad_name_is_named_with_its_line(tmp_path):
+    names = tmp_path / "domains.txt"
+    names.write_text("good.example\nnot a name\n")
+    made = run("init", str(tmp_path / "a"), "--domains", str(names))
+    assert "domains.txt:2:1: 'not a name' is no domain name" in str(made.exception)
