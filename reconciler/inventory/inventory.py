@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from reconciler.errors import InventoryError
@@ -40,6 +40,10 @@ class Inventory:
     def refs(self) -> list[Ref]:
         """Return the addresses of all resources, sorted."""
         return list(self._sorted)
+
+    def addresses(self) -> Sequence[Ref]:
+        """Return the same, in the order of the files; read it only."""
+        return self._index.refs
 
     def get(self, ref: Ref) -> AnyResource:
         """

@@ -46,9 +46,7 @@ def blob_id(data: bytes) -> str:
 
 def is_yaml(path: str) -> bool:
     """Say whether *path* is looked at: hidden files and folders never are."""
-    parts = path.split("/")
-    suffix = parts[-1].rpartition(".")[2].lower()
-    return suffix in {"yaml", "yml"} and not any(p.startswith(".") for p in parts)
+    return path.lower().endswith((".yaml", ".yml")) and "/." not in f"/{path}"
 
 
 def unreadable(path: str, why: str) -> InventoryError:

@@ -9,7 +9,12 @@ from pydantic.alias_generators import to_camel
 class Frozen(BaseModel):
     """Data that cannot change and that refuses a field nobody declared."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        defer_build=True,  # most of what is imported is never needed in one run
+    )
 
 
 class Spec(Frozen):

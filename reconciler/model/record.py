@@ -74,8 +74,9 @@ class Record(Spec):
 
     def canonical(self) -> tuple[str, ...]:
         """Return the values, each in its one canonical spelling, sorted."""
-        values = (self.value,) if self.value is not None else self.values
-        return tuple(sorted({canonical(self.type, value) for value in values}))
+        if self.value is not None:
+            return (canonical(self.type, self.value),)
+        return tuple(sorted({canonical(self.type, value) for value in self.values}))
 
 
 @lru_cache(maxsize=8192)

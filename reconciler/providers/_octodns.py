@@ -130,9 +130,7 @@ class OctodnsDriver(Driver[Domain, DomainChange]):
             failed = Unknown(why=error.what, request_id=error.request_id)
             states = dict.fromkeys(names, failed)
             return Observation(states, requests=self._since(before))
-        with ThreadPoolExecutor(_THREADS) as pool:
-            read = pool.map(lambda want: self._observe(want, live), wants)
-            found: dict[str, Observed] = dict(zip(names, read, strict=True))
+        found = self._observed(wants, live)
         unmanaged = [
             Unmanaged(Domain.kind, name, self.account.name)
             for name in sorted(live.keys() - set(names))
@@ -154,14 +152,36 @@ class OctodnsDriver(Driver[Domain, DomainChange]):
             if number > before.get(operation, 0)
         }
 
-    def _observe(self, want: Domain, live: Mapping[str, Listed]) -> Observed:
+    def _observed(
+        self, wants: Sequence[Domain], live: Mapping[str, Listed]
+    ) -> dict[str, Observed]:
+        """Return the state of each zone; threads are for those that must be read."""
+        kept = [self._observe(want, live, fetch=False) for want in wants]
+        pairs = zip(wants, kept, strict=True)
+        unread = [want for want, state in pairs if state is None]
+        with ThreadPoolExecutor(_THREADS) as pool:
+            read = pool.map(lambda want: self._observe(want, live, fetch=True), unread)
+            fetched = {want.name: s for want, s in zip(unread, read, strict=True)}
+        return {
+            want.name: state or fetched[want.name] or Unknown(why="was not read")
+            for want, state in zip(wants, kept, strict=True)
+        }
+
+    def _observe(
+        self, want: Domain, live: Mapping[str, Listed], *, fetch: bool
+    ) -> Observed | None:
+        """Return the state of one zone; None where it must be read, but may not."""
         zone = live.get(want.name)
         if zone is None:
             return Absent()
         if zone.trouble:
             return Unknown(why=zone.trouble)
         try:
-            reading = self._kept.get(zone.name, zone.serial) or self._read(zone)
+            reading = self._kept.get(zone.name, zone.serial)
+            if reading is None:
+                if not fetch:
+                    return None
+                reading = self._read(zone)
         except ProviderError as error:
             return Unknown(why=error.what, request_id=error.request_id)
         if why := self._unwritable(want, reading):
