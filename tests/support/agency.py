@@ -89,7 +89,9 @@ class Agency:
         self.write(".gitignore", ".sandbox/\n")
         self.git("init", "-q", "-b", "main")
         if self.remote:
-            subprocess.run(["git", "init", "-q", "--bare", str(self.remote)], check=True)
+            subprocess.run(
+                ["git", "init", "-q", "--bare", str(self.remote)], check=True
+            )
             self.git("remote", "add", "origin", str(self.remote))
         self.commit("inventory: begin")
         take_base(self.project())
@@ -164,9 +166,7 @@ class Agency:
             env=self.environ(actor),
             input=stdin or "",
         )
-        return SimpleNamespace(
-            code=done.returncode, out=done.stdout, err=done.stderr
-        )
+        return SimpleNamespace(code=done.returncode, out=done.stdout, err=done.stderr)
 
 
 def domain(name, provider="porkbun-main", *, spec=""):
