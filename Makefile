@@ -1,11 +1,11 @@
 # Every target does all of its own set-up. `make` alone lists them.
 #
 #   PYTHON=python3.12 make demo    with another Python (3.11 or newer)
-#   JOBS=4 make test               with as many processes
+#   JOBS=8 make test               with as many processes
 #   ARGS='-k renew' make test      with more options for pytest
 
 PYTHON ?= python3
-JOBS ?= 2
+JOBS ?= 4
 ARGS ?=
 
 VENV := .venv
@@ -29,7 +29,7 @@ demo: $(READY) ## Sandbox, plan, apply, plan again, verify: the whole loop in a 
 
 test: $(TOOLS) ## Install the real servers where that is allowed, then test everything
 	@sh scripts/servers.sh
-	$(PY) -m pytest -n $(JOBS) $(ARGS)
+	$(PY) -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 lint: $(TOOLS) ## Formatting, lint, types and layers
 	$(PY) -m ruff format --check .

@@ -70,12 +70,17 @@ def contend(number: int, root: Path, witness: Path) -> dict[str, list[Any]]:
     """Hold the lock ROUNDS times; a sleeper's first time lasts too long."""
     mine = store(root, "origin", sleep=time.sleep)
     told: dict[str, list[Any]] = {"fences": [], "wrote": [], "late": []}
+    beds = [witness.with_name(f"asleep-{sleeper}") for sleeper in range(SLEEPERS)]
+    if number >= SLEEPERS:  # a sleeper that came last would wait for nobody
+        while not all(bed.exists() for bed in beds):
+            time.sleep(0.05)
     for turn in range(ROUNDS):
         sleeps = turn == 0 and number < SLEEPERS
         name = f"{number}-{turn}.example"
         lease = wait_for(mine, name, NAP if sleeps else TERM)
         told["fences"].append(lease.fence)
         if sleeps:
+            beds[number].touch()
             oversleep(mine, lease, name)
             told["late"].append(name)
         else:

@@ -197,6 +197,19 @@ def test_a_person_who_contradicts_the_account_is_refused(tmp_path):
         assert len(agency.charges()) == 1
 
 
+def test_money_is_settled_by_its_group(tmp_path):
+    files = inventory(domain("due.example", "namecom-main", spec=RENEWED))
+    rules = "apiVersion: reconciler/v1\nGroup/money: {members: ['@bea']}\n"
+    odd = {"due.example": Oddity({"expires": 20})}
+    with Agency(tmp_path, files, odd, policies={"groups.yaml": rules}) as agency:
+        blinded(agency, paid=False)
+        agency.apply()
+        word = ("settle", opened(agency), "--did-not-happen", "--evidence", "asked")
+        refused = at(agency, *word, actor="ann")
+        assert (refused.code, "E609" in refused.err) == (1, True)
+        assert at(agency, *word, actor="Bea").code == 0
+
+
 @pytest.mark.parametrize(
     ("argv", "code"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -210,6 +211,9 @@ def test_a_git_that_hangs_is_ended(tmp_path: Path, cloned: Make) -> None:
         away.read()
     # Its helpers are ended with it.
     helper = Path("/proc", (tmp_path / "pid").read_text().strip())
+    deadline = time.monotonic() + 10
+    while (helper / "exe").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
     assert not (helper / "exe").exists()
 
 
