@@ -40,6 +40,7 @@ CAUSES = {
     "E605": "The folder is in no git repository",
     "E607": "A sandbox was asked for accounts that are not on this machine",
     "E608": "The folder of the demo is not empty",
+    "E609": "Who settles an action about money is not in the group money",
     "W501": "A dated exception or allowance ends soon",
 }
 

@@ -11,9 +11,12 @@ from reconciler.audit import Batch, Outcome
 from reconciler.cli.project import Project
 from reconciler.engine import Journal, observe
 from reconciler.errors import ReconcilerError, UsageError
+from reconciler.model import Risk
 
 if TYPE_CHECKING:
     from reconciler.audit import OpenIntent
+
+MONEY = "money"
 
 
 @click.command("settle", help="Say what became of an action whose answer was lost.")
@@ -32,6 +35,7 @@ def settle_command(
         raise UsageError("say --happened or --did-not-happen")
     project = Project.of(ctx)
     opened = _opened(project, action)
+    _refuse_outsiders(project, opened)
     shown = _shown(project, opened)
     if shown and not happened:
         raise _contradicted(opened)
@@ -59,6 +63,21 @@ def _opened(project: Project, prefix: str) -> OpenIntent:
         hint=f"open are: {names}",
         code="E603",
     )
+
+
+def _refuse_outsiders(project: Project, opened: OpenIntent) -> None:
+    """Money is settled by the group ``money``, where policies declare one."""
+    if opened.intent.risk != Risk.MONEY or not project.policies:
+        return
+    from reconciler.policy import groups, person
+
+    members = groups(project.policies).get(MONEY)
+    if members is not None and person(project.actor) not in members:
+        raise ReconcilerError(
+            f"{project.actor} is not in the group {MONEY}",
+            hint=f"who settles money is in policies: Group/{MONEY}",
+            code="E609",
+        )
 
 
 def _shown(project: Project, opened: OpenIntent) -> bool:

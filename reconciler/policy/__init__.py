@@ -8,7 +8,7 @@ declared come in with the ``Context``.
 from reconciler.policy.allowance import allowances
 from reconciler.policy.built_in import built_in
 from reconciler.policy.checking import check, ending
-from reconciler.policy.context import Context, SpendView
+from reconciler.policy.context import Context, SpendView, person
 from reconciler.policy.documents import policy_kinds
 from reconciler.policy.guard import changed_trust, lost_too_much, trusted
 from reconciler.policy.judging import judge
@@ -25,6 +25,7 @@ __all__ = [
     "groups",
     "judge",
     "lost_too_much",
+    "person",
     "policy_kinds",
     "trusted",
 ]
