@@ -15,6 +15,8 @@ READY := $(VENV)/.ready
 TOOLS := $(VENV)/.tools
 
 export PYTHON
+# Tests and benchmarks start many processes: none of them should compile it all anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint bench schemas clean
