@@ -28,7 +28,7 @@ def driver_class(vendor: str, family: str) -> type[AnyDriver]:
     Raises:
         Unsupported: There is no such vendor, or it has no such family.
     """
-    load = _registered().get((vendor, family))
+    load = _shipped().get((vendor, family)) or _registered().get((vendor, family))
     if load is None:
         if family == "dns" and (untested := _by_entry(vendor)) is not None:
             return untested
@@ -48,17 +48,28 @@ def vendors() -> dict[str, frozenset[str]]:
 
 
 @cache
-def _registered() -> dict[tuple[str, str], Callable[[], object]]:
-    """Return how to load each driver; what is shipped wins over a third party."""
+def _shipped() -> dict[tuple[str, str], Callable[[], object]]:
+    """Return how to load each driver of this package."""
     found: dict[tuple[str, str], Callable[[], object]] = {}
-    for entry in entry_points(group=GROUP):
-        vendor, _, family = entry.name.rpartition("_")
-        found[vendor, family] = entry.load
     for module in pkgutil.iter_modules(__path__):
         vendor, _, family = module.name.rpartition("_")
         if vendor and not module.name.startswith("_"):
             found[vendor, family] = _loader(module.name)
     return found
+
+
+@cache
+def _registered() -> dict[tuple[str, str], Callable[[], object]]:
+    """
+    Return how to load each driver; what is shipped wins over a third party.
+
+    Asked only where no shipped driver will do: every installed package is looked at.
+    """
+    found: dict[tuple[str, str], Callable[[], object]] = {}
+    for entry in entry_points(group=GROUP):
+        vendor, _, family = entry.name.rpartition("_")
+        found[vendor, family] = entry.load
+    return {**found, **_shipped()}
 
 
 def _loader(module: str) -> Callable[[], object]:

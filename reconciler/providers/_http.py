@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
-from ssl import SSLContext
+from ssl import PROTOCOL_TLS_CLIENT, SSLContext
 from threading import Lock
 from typing import Any, Final, NamedTuple
 
@@ -42,8 +42,15 @@ _NOT_SENT = (
 
 
 @cache
-def _tls() -> SSLContext:
-    """Return the one context of all connections: it verifies, and is dear to make."""
+def _tls(scheme: str) -> SSLContext:
+    """
+    Return the one context of all connections: it verifies, and is dear to make.
+
+    A server on this machine that is spoken to without TLS gets one that trusts
+    nobody, which costs nothing: it is never used, and would refuse if it were.
+    """
+    if scheme == "http":
+        return SSLContext(PROTOCOL_TLS_CLIENT)
     return httpx.create_ssl_context(trust_env=False)
 
 
@@ -185,7 +192,7 @@ class Http:
         with self._lock:
             if self._client is None:
                 self._client = httpx.Client(
-                    verify=_tls(),
+                    verify=_tls(self.base.partition(":")[0]),
                     timeout=self._timeout,
                     follow_redirects=False,
                     trust_env=False,

@@ -25,7 +25,7 @@ def test_what_is_put_is_there_until_then(tmp_path):
     again = FileCache(tmp_path / "c", clock)
     assert again.get("a") == {"x": [1, None]}
     clock.now = NOW + HOUR
-    assert again.get("a") is None
+    assert FileCache(tmp_path / "c", clock).get("a") is None
 
 
 def test_another_zone_of_time_is_the_same_moment(tmp_path):
@@ -43,6 +43,7 @@ def test_forgetting_holds_without_closing(tmp_path):
     first.close()
     second = FileCache(tmp_path / "c", Clock())
     second.put("a", None, NOW - HOUR)
+    assert second.get("a") is None
     assert FileCache(tmp_path / "c", Clock()).get("a") is None
 
 
@@ -62,3 +63,16 @@ def test_two_writers_do_not_wait_for_each_other(tmp_path):
     other.close()
     third = FileCache(tmp_path / "c", Clock())
     assert (third.get("a"), third.get("b")) == (1, 2)
+
+
+def test_what_is_put_before_the_first_question_is_there(tmp_path):
+    cache = FileCache(tmp_path / "c", Clock())
+    cache.put("a", 1, NOW + HOUR)
+    cache.put("a", 2, NOW + HOUR)
+    assert cache.get("a") == 2
+    cache.put("a", 3, NOW + HOUR)
+    assert cache.get("a") == 3
+    cache.put("a", 3, NOW)
+    assert cache.get("a") is None
+    cache.close()
+    assert FileCache(tmp_path / "c", Clock()).get("a") is None
