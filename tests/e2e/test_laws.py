@@ -23,7 +23,7 @@ from tests.support.agency import Agency, domain, inventory
 from tests.support.shell import at
 
 BOUNDED = settings(
-    max_examples=6,
+    max_examples=12,
     deadline=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),
