@@ -152,10 +152,14 @@ def _value(value: Shown) -> str:
 
 
 def _unread(plan: Plan) -> Iterator[str]:
-    for unread in plan.unknown:
-        label = click.style(f"{'unknown':<7}", fg="yellow")
-        yield f"{label} {'read':<10} {unread.ref}  {unread.share.provider}"
-        yield f"        {unread.why}; nothing is planned from it"
+    """What could not be read; one entry for all of an account with one reason."""
+    label = click.style(f"{'unknown':<7}", fg="yellow")
+    ordered = sorted(plan.unknown, key=lambda u: (u.share, u.why, u.ref))
+    for (share, why), same in groupby(ordered, key=lambda u: (u.share, u.why)):
+        refs = [str(unread.ref) for unread in same]
+        more = f" and {len(refs) - _SAME} more" if len(refs) > _SAME else ""
+        yield f"{label} {'read':<10} {', '.join(refs[:_SAME])}{more}  {share.provider}"
+        yield f"        {why}; nothing is planned from it"
 
 
 def _deferred(plan: Plan) -> Iterator[str]:
