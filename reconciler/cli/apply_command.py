@@ -32,7 +32,8 @@ from reconciler.model import Plan, digest_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from reconciler.engine import Result
+    from reconciler.audit import Base
+    from reconciler.engine import Result, Scope
 
 
 @click.command(
@@ -88,10 +89,8 @@ def carry_out(
         UnsafeCommit: This commit may not act.
         Locked: Another run holds the lock.
     """
-    scope, ledger = project.scope(), project.store.read()
-    folders = (project.folders[0], project.folders[1])
-    check_commit(project, ledger.base, folders)
-    refuse_loss(based(scope.desired, ledger.base, scope.load, scope.kinds), scope)
+    scope = project.scope()
+    _refuse(project, scope, project.store.read().base)
 
     def permitted(plan: Plan) -> bool:
         check_money(project, plan, single_writer=single_writer)
@@ -104,12 +103,20 @@ def carry_out(
             closing(accounts),
             Journal(project.journal(), run, project.clock) as journal,
         ):
+            # Another run may have applied a newer commit before this one got the lock.
+            _refuse(project, scope, journal.ledger.base)
             project.say(f"run {run.id} holds the lock (fence {journal.fence})")
             setting = Setting(project.env, journal, accounts, project.clock)
             order = Order(scope, approved, project.actor, permitted, project.dirty)
             return apply(setting, order)
     finally:
         project.cache.close()
+
+
+def _refuse(project: Project, scope: Scope, base: Base) -> None:
+    """Raise where this commit may not act, or lost too much since *base*."""
+    check_commit(project, scope.head, base, project.folders)
+    refuse_loss(based(scope.desired, base, scope.load, scope.kinds), scope)
 
 
 def _approved(digest: str | None, file: Path | None) -> dict[str, str] | None:

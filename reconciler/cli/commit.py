@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from reconciler.model import Plan
 
 
-def check_commit(project: Project, base: Base, folders: tuple[str, ...]) -> None:
+def check_commit(
+    project: Project, head: str | None, base: Base, folders: tuple[str, ...]
+) -> None:
     """
-    Refuse to act from a commit that must not.
+    Refuse to act from *head*, the commit that was read, where it must not.
 
     An environment on loopback is exempt from the first two rules, never from the
     third: a commit that does not descend from the base is an old or another history.
@@ -24,7 +26,7 @@ def check_commit(project: Project, base: Base, folders: tuple[str, ...]) -> None
         UnsafeCommit: The tree is dirty, the commit is not the tip of the protected
             branch as it is on the remote now, or it does not descend from the base.
     """
-    git, head = project.git, project.git.head
+    git = project.git
     if head is None:
         raise UnsafeCommit(
             "there is no commit to apply",

@@ -195,7 +195,18 @@ def choose(
         )
     )
     chosen = [a for a in allowed if approved.get(a.id) == a.digest]
-    return chosen, stale, vanished
+    return _with_what_they_wait_for(chosen, planned), stale, vanished
+
+
+def _with_what_they_wait_for(chosen: Sequence[Action], planned: Plan) -> list[Action]:
+    """Leave out what waits for an action that was not approved along with it."""
+    ids = {action.id for action in chosen}
+    missing = {(a.want.ref, a.change.verb) for a in planned.actions if a.id not in ids}
+    return [
+        action
+        for action in chosen
+        if not any((action.want.ref, v) in missing for v in action.change.waits_for)
+    ]
 
 
 def _too_dear(action: Action) -> bool:

@@ -10,6 +10,7 @@ import pytest
 from reconciler.audit import Batch, Note
 from reconciler.engine import Journal
 from reconciler.errors import LostLock
+from reconciler.model import digest_of
 from reconciler.sandbox.example import Oddity
 from tests.support.agency import START, Agency, domain, inventory
 from tests.support.shell import at
@@ -250,3 +251,23 @@ def test_a_holder_that_slept_past_its_lease_can_neither_record_nor_act(agency, a
         journal.record(Batch([Note(event="late", data={})]))
     assert "late" not in at(agency, "audit", "log").out
     assert at(agency, "audit", "verify").code == 0
+
+
+def test_what_waits_for_something_that_was_not_approved_waits_too(tmp_path):
+    """Approving the delegation alone must not point a name at a zone without records."""
+    dns = "dns: {targets: [aws], records: [{name: www, type: A, value: 192.0.2.1}]}"
+    names = inventory(domain("one.example", "namecom-main", spec=f"{OLD}, {dns}"))
+    with Agency(tmp_path, names, policies={"p.yaml": OPS}) as agency:
+        agency.edit("inventory/domains.yaml", ".old.example", ".new.example")
+        agency.edit("inventory/domains.yaml", "192.0.2.1", "192.0.2.2")
+        agency.commit()
+        _, file = planned(agency, tmp_path)
+        data = json.loads(file.read_text())
+        data["actions"] = [a for a in data["actions"] if a["verb"] == "delegate"]
+        file.write_text(json.dumps(data))
+        digest = digest_of(action["digest"] for action in data["actions"])
+        approved(agency, digest, file)
+        assert happened(agency) == []
+        agency.apply()  # the approval is kept; now the records may go first
+        verbs = [e.operation for e in agency.sandbox.ledger.effects()]
+        assert verbs == ["ChangeResourceRecordSets", "setNameservers"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from reconciler.cli.apply_command import carry_out
 from reconciler.errors import UnsafeCommit
 from reconciler.sandbox import Fault
 from reconciler.sandbox.aws_zones import Zones
@@ -308,3 +309,27 @@ def test_an_inventory_that_lost_too_much_is_refused(agency):
     (agency.root / FILE).unlink()
     agency.commit()
     assert at(agency, "plan").code == 1
+
+
+def test_a_newer_commit_that_was_applied_while_waiting_for_the_lock_wins(agency):
+    """The commit is judged again under the lock: an old one never undoes a new one."""
+    agency.apply()
+    late = agency.project("late")
+    late.scope()  # it has read the old commit
+    assert late.store.read().base.commit  # and looked at the journal
+    journal = late.journal
+
+    def meanwhile():
+        agency.edit(FILE, "192.0.2.1", "192.0.2.9")
+        agency.commit()
+        assert agency.apply().codes == {0}
+        agency.git("checkout", "-q", "HEAD~1")
+        return journal()
+
+    late.journal = meanwhile
+    before = len(agency.sandbox.ledger.effects())
+    with pytest.raises(UnsafeCommit, match="does not descend"):
+        carry_out(late)
+    assert len(agency.sandbox.ledger.effects()) == before + 1
+    agency.git("checkout", "-q", "main")
+    assert says(agency.plan()) == ([], [])
