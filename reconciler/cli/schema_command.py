@@ -7,18 +7,31 @@ from pathlib import Path
 
 import click
 
+from reconciler.cli.project import Project
 from reconciler.engine.plan_schema import PLAN_SCHEMA, plan_schema
 from reconciler.errors import UsageError
-from reconciler.inventory.schemas import schemas
+from reconciler.inventory.schemas import schemas, with_names
 from reconciler.policy import policy_kinds
 
 
 @click.command("schema", help="Print or write the JSON Schemas of the YAML.")
 @click.argument("name", required=False)
 @click.option("--write", type=click.Path(path_type=Path), help="Write all to a folder.")
-def schema_command(name: str | None, write: Path | None) -> None:
+@click.option(
+    "--names", is_flag=True, help="Offer the names of this inventory to editors."
+)
+@click.pass_context
+def schema_command(
+    ctx: click.Context,
+    name: str | None,
+    write: Path | None,
+    names: bool,  # noqa: FBT001  (click's way)
+) -> None:
     """Print one schema, write all, or list their names."""
     found = all_schemas()
+    if names:
+        known = _names(Project.of(ctx))
+        found = {file: with_names(text, known) for file, text in found.items()}
     if write is not None:
         write.mkdir(parents=True, exist_ok=True)
         for file, text in found.items():
@@ -36,6 +49,14 @@ def schema_command(name: str | None, write: Path | None) -> None:
 
 
 COMMAND = schema_command
+
+
+def _names(project: Project) -> dict[str, list[str]]:
+    """Return the names that the inventory has, by kind."""
+    known: dict[str, list[str]] = {}
+    for ref in project.inventory.refs():
+        known.setdefault(ref.kind, []).append(ref.name)
+    return known
 
 
 def all_schemas() -> dict[str, str]:
