@@ -62,16 +62,31 @@ def names(env: str) -> Names:
     Raises:
         AuditError: *env* cannot be part of a ref.
     """
+    checked = _env(env)
+    return Names(
+        f"refs/heads/reconciler/audit/{checked}",
+        f"refs/reconciler/{checked}/lock",
+        f"refs/reconciler/{checked}/applied",
+    )
+
+
+def observed(env: str) -> str:
+    """
+    Return the branch of *env* that is replaced by each run, and proves nothing.
+
+    Raises:
+        AuditError: *env* cannot be part of a ref.
+    """
+    return f"refs/heads/reconciler/observed/{_env(env)}"
+
+
+def _env(env: str) -> str:
     if not _ENV.fullmatch(env):
         raise AuditError(
             f"{env!r} cannot name an environment",
             hint="use lower-case letters, digits and dashes",
         )
-    return Names(
-        f"refs/heads/reconciler/audit/{env}",
-        f"refs/reconciler/{env}/lock",
-        f"refs/reconciler/{env}/applied",
-    )
+    return env
 
 
 def log_folder(run: str, started: datetime) -> str:

@@ -31,15 +31,15 @@ def schema_command(
     found = all_schemas()
     if names:
         known = _names(Project.of(ctx))
-        found = {file: with_names(text, known) for file, text in found.items()}
+        found = {one: with_names(text, known) for one, text in found.items()}
     if write is not None:
         write.mkdir(parents=True, exist_ok=True)
-        for file, text in found.items():
-            write.joinpath(file).write_text(text, encoding="utf-8")
+        for one, text in found.items():
+            write.joinpath(one).write_text(text, encoding="utf-8")
         click.echo(f"wrote {len(found)} schemas to {write}", err=True)
     elif name is None:
-        for file in found:
-            click.echo(file.removesuffix(".schema.json"))
+        for one in found:
+            click.echo(one.removesuffix(".schema.json"))
     else:
         file = f"{name}.schema.json"
         if file not in found:

@@ -5,6 +5,7 @@ from reconciler.engine.carry_out import Done, Setting
 from reconciler.engine.desired import Based, Tree, based
 from reconciler.engine.document import approved_digests, document, dumps
 from reconciler.engine.exits import Exit
+from reconciler.engine.held import held
 from reconciler.engine.journal import Journal
 from reconciler.engine.observe import Accounts, World, observe
 from reconciler.engine.plan import Situation, plan
@@ -37,6 +38,7 @@ __all__ = [
     "based",
     "document",
     "dumps",
+    "held",
     "observe",
     "plan",
     "resolve",

@@ -75,7 +75,13 @@ class Order(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What a run did, and what is left."""
+    """
+    What a run did, and what is left.
+
+    Attributes:
+        run: The id of the run.
+        world: What every account said at the end.
+    """
 
     plan: Plan
     done: tuple[Done, ...]
@@ -83,6 +89,8 @@ class Result(NamedTuple):
     left: Plan
     codes: frozenset[Exit]
     head: str | None
+    run: str
+    world: World
     vanished: tuple[str, ...] = ()
     stale: tuple[str, ...] = ()
 
@@ -121,7 +129,16 @@ def apply(setting: Setting, order: Order) -> Result:
     codes = _codes(planned, left, done, stale, order)
     head = journal.ledger.head
     return Result(
-        planned, tuple(done), tuple(recovered), left, codes, head, vanished, stale
+        planned,
+        tuple(done),
+        tuple(recovered),
+        left,
+        codes,
+        head,
+        journal.run,
+        world,
+        vanished,
+        stale,
     )
 
 
