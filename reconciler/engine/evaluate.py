@@ -184,7 +184,14 @@ def _held(subject: Subject, part: Part) -> Iterator[Verdict]:
         rule = f"built-in/{_RULES[part.moved]}"
         yield Verdict(Decision.HOLD, rule, _WHY[part.moved], ("review",), at)
     if part.change.hold:
-        yield Verdict(Decision.HOLD, "built-in/limit", part.change.hold, ("review",))
+        needs = () if part.change.firm else ("review",)
+        yield Verdict(
+            Decision.HOLD,
+            "built-in/limit",
+            part.change.hold,
+            needs,
+            firm=part.change.firm,
+        )
 
 
 def _stale(subject: Subject, action: Action) -> Iterator[Verdict]:
