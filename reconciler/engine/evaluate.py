@@ -87,7 +87,10 @@ def evaluate(
             continue
         until = _too_early(subject, change, now)
         if until is not None:
-            deferred.append(Deferred(want.ref, change.verb, change.because, until))
+            later = Deferred(
+                want.ref, change.verb, change.because, until, change.merges
+            )
+            deferred.append(later)
             continue
         creates = isinstance(have.get(change.share), Absent)
         for part in split(change, subject.base, have, now, creates=creates):

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, cast
 
 from pydantic import ValidationError, ValidationInfo, field_validator
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic_core import InitErrorDetails
 
 from reconciler.kinds.domain import registration, zone
 from reconciler.kinds.domain.changes import (
@@ -92,13 +92,10 @@ class Domain(Resource[DomainChange]):
             return spec
         wrong = [
             InitErrorDetails(
-                type=PydanticCustomError(
-                    "value_error",
-                    "{host} is not inside {name}: its glue is with its own domain",
-                    {"host": host, "name": metadata.name},
-                ),
+                type="value_error",
                 loc=("glue", host),
                 input=host,
+                ctx={"error": ValueError(f"{host} is not inside {metadata.name}")},
             )
             for host in spec.glue
             if not host.endswith(f".{metadata.name}")
