@@ -44,6 +44,8 @@ class TestPorkbunKeepsTheContract(RegistrarContract):
         "renew": "renew",
         "auto-renew": "updateAutoRenew",
         "delegate": "updateNs",
+        "ds": "deleteDnssecRecord",
+        "glue": "createGlue",
     }
 
 
