@@ -13,6 +13,7 @@ from tests.support.contract import NOW, SandboxContract
 DS = f"12345 13 2 {'AB' * 32}"
 GLUE = {"ns1.glue.example": ["192.0.2.53", "2001:db8::53"]}
 HOSTS = ["ns1.agency.example", "ns2.agency.example"]
+RESTORE = {"mode": "manual", "restore": "approve", "maxRestore": "100.00 USD"}
 RECONCILER = {"mode": "reconciler", "maxPrice": "20.00 USD/year"}
 
 
@@ -43,6 +44,8 @@ class RegistrarContract(SandboxContract):
             "privacy": domain("privacy.example"),
             "ds": domain("ds.example", dnssec="off"),
             "glue": domain("glue.example", glue=GLUE),
+            "restore": domain("lost.example", renewal=RESTORE),
+            "block-transfer": domain("leaving.example"),
         }
         return [want for verb, want in wants.items() if verb in self.operations]
 
