@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import pytest
 
-from reconciler.audit import Query, log, rebuild
+from reconciler.audit import Query, log, verify
 from reconciler.cli.apply_command import carry_out
 from reconciler.engine.exits import Exit
 from reconciler.kinds.domain.changes import DS_LASTS
@@ -84,9 +86,7 @@ def test_the_wait_is_in_the_books_and_can_be_made_again(tmp_path):
         record = store.read().records()[("Domain", "signed.example")]
         waits = datetime.fromisoformat(record.facts["waits/delegate"])
         assert abs(waits - START - DS_LASTS) < timedelta(seconds=5)
-        rebuild(store)
-        assert store.read().records()[("Domain", "signed.example")] == record
-        assert at(agency, "audit", "verify").code == 0
+        assert verify(store) == []  # the same, made again from the log alone
 
 
 @pytest.mark.parametrize(
