@@ -8,8 +8,7 @@ from pathlib import Path
 import click
 
 from reconciler.cli.project import Project
-from reconciler.engine import Exit, observe, snapshot, written
-from reconciler.model import Unknown
+from reconciler.engine import Exit, observe, snapshot, unread, written
 
 
 @click.command("observe", help="Write what the accounts have to a file.")
@@ -23,10 +22,10 @@ def observe_command(ctx: click.Context, out: Path) -> None:
         world = observe(wants, accounts)
     out.write_text(written(snapshot(world, project.clock())), encoding="utf-8")
     project.cache.close()
-    states = [s for seen in world.shares.values() for s in seen.states.values()]
-    unread = sum(isinstance(state, Unknown) for state in states)
-    project.say(f"{len(states)} states, {unread} unknown, in {out}")
-    ctx.exit(Exit.PARTLY if unread else Exit.DONE)
+    states = sum(len(seen.states) for seen in world.shares.values())
+    unknown = sum(1 for want in wants for _ in unread(want, world.have(want)))
+    project.say(f"{states} states, {unknown} unknown, in {out}")
+    ctx.exit(Exit.PARTLY if unknown else Exit.DONE)
 
 
 COMMAND = observe_command

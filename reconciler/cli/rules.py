@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from reconciler.audit import Ledger, Spend
 from reconciler.cli.accounts import providers
 from reconciler.engine import Rules
+from reconciler.kinds.provider import Provider
 from reconciler.model import Finding, Money, Plan
 from reconciler.model.resource import Ref
 
@@ -62,12 +63,18 @@ def judged_by(project: Project) -> Rules:
     return rules
 
 
+def _written(account: Provider) -> bool:
+    """Say whether a document declares *account*: the built-in one needs none."""
+    return account.at() is not None
+
+
 def _trust(project: Project) -> list[Finding]:
     """Name what decides who may do what, where this tree would change it."""
     if project.trusted is None:
         return []
     from reconciler.policy import changed_trust, trusted
 
-    then = [*project.accounts_declared.values(), *project.policies]
+    declared = project.accounts_declared.values()
+    then = [*filter(_written, declared), *project.policies]
     now = [*providers(project.inventory), *project.policies_at(None)]
     return changed_trust(trusted(then), trusted(now))

@@ -6,7 +6,7 @@ from reconciler.engine.desired import Based, Tree, based
 from reconciler.engine.document import approved_digests, document, dumps
 from reconciler.engine.exits import Exit
 from reconciler.engine.journal import Journal
-from reconciler.engine.observe import Accounts, World, observe
+from reconciler.engine.observe import Accounts, World, observe, unread
 from reconciler.engine.plan import Situation, plan
 from reconciler.engine.quiet import Quiet
 from reconciler.engine.recover import Resolution, resolve
@@ -41,5 +41,6 @@ __all__ = [
     "resolve",
     "situation",
     "snapshot",
+    "unread",
     "written",
 ]
