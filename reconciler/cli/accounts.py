@@ -60,8 +60,9 @@ def with_public(declared: Mapping[str, Provider]) -> dict[str, Provider]:
     """
     if PUBLIC in declared or all_loopback(declared):
         return dict(declared)
-    built_in = {"metadata": {"name": PUBLIC}, "spec": {"type": PUBLIC, "credentials": {}}}
-    return {**declared, PUBLIC: Provider.model_validate(built_in)}
+    spec = {"type": PUBLIC, "credentials": {}}
+    built_in = Provider.model_validate({"metadata": {"name": PUBLIC}, "spec": spec})
+    return {**declared, PUBLIC: built_in}
 
 
 def all_loopback(declared: Mapping[str, Provider]) -> bool:

@@ -66,8 +66,8 @@ class Provider(Resource[Change]):
     def _public_is_reserved(self) -> Self:
         if (self.name == PUBLIC) != (self.spec.type == PUBLIC):
             raise ValueError(
-                f"the account {PUBLIC} is built in: its name and its type belong "
-                f"together, as in Provider/{PUBLIC}: {{type: {PUBLIC}, credentials: {{}}}}"
+                f"the account {PUBLIC} is built in, its name and its type go together: "
+                f"Provider/{PUBLIC}: {{type: {PUBLIC}, credentials: {{}}}}"
             )
         return self
 

@@ -23,13 +23,11 @@ from reconciler.providers._detail import DAY, Details, life
 
 #: Looked at again this soon: what failed, what is in trouble, what was just changed.
 SOON: Final = timedelta(hours=1)
-#: An answer older than this is worth nothing, even where there is no newer one.
-WORTH: Final = timedelta(days=7)
 #: No new look begins this long after the first: witnesses do not hold plans up.
 PATIENCE: Final = timedelta(seconds=90)
 #: How many things one run looks at, where the account's limits say nothing else.
 LOOKUPS: Final = 500
-_KEPT: Final = 2 * WORTH
+_KEPT: Final = timedelta(days=14)
 _THREADS: Final = 16
 
 StateT = TypeVar("StateT", bound=State)
@@ -49,6 +47,7 @@ class Habits(NamedTuple, Generic[StateT]):
         mark: What of a want decides what is looked at: another mark, another look.
         deadline: Until when the thing is good; the nearest is looked at first.
         in_trouble: Whether it should be looked at again soon.
+        worth: An older answer is worth nothing, even where there is no newer one.
         lane: Whom a look asks: so many looks of one lane happen at once.
         width: How many those are.
     """
@@ -58,6 +57,7 @@ class Habits(NamedTuple, Generic[StateT]):
     mark: Callable[[Any], JsonValue] = lambda _: None
     deadline: Callable[[StateT], datetime | None] = lambda _: None
     in_trouble: Callable[[StateT], bool] = lambda _: False
+    worth: timedelta = DAY
     lane: Callable[[Any], str] = lambda _: ""
     width: int = _THREADS
 
@@ -98,7 +98,7 @@ class Looks(Generic[StateT]):
         proves nothing either. Names are looked at once, however many wants share one.
         """
         now = self._account.clock()
-        kept = {want.name: self._read(want) for want in wants}
+        kept = {want.name: self._worth(self._read(want), now) for want in wants}
         due = [w for w in wants if (k := kept[w.name]) is None or k.good <= now]
         chosen = self._chosen(due, kept)
         found = self._looked(chosen, kept, look, now + PATIENCE)
@@ -108,7 +108,7 @@ class Looks(Generic[StateT]):
     def forget(self, want: AnyResource) -> None:
         """Look again, and for a day soon again after each look."""
         self._details.forget(self._habits.what, want.name)
-        self._details.keep(f"{self._habits.what}-changed", want.name, None, True)
+        self._details.keep(f"{self._habits.what}-changed", want.name, None, "yes")
 
     def _chosen(
         self, due: Sequence[WantT], kept: Mapping[str, _Kept[StateT] | None]
@@ -165,7 +165,7 @@ class Looks(Generic[StateT]):
         old: _Kept[StateT] | None,
         look: Callable[[WantT], StateT],
     ) -> _Kept[StateT] | None:
-        """Look at one thing and keep what came of it; None where it was not its turn."""
+        """Look at one thing and keep what came of it; None: its turn comes later."""
         now = self._account.clock()
         try:
             state = look(want)
@@ -187,13 +187,21 @@ class Looks(Generic[StateT]):
     ) -> _Kept[StateT]:
         good = now + life(want.name, SOON)
         since = (old.since if old else None) or now
-        if old is None or old.seen is None or now - old.seen > WORTH:
+        if old is None or old.state is None:
             return _Kept(None, good, None, since, why)
         return _Kept(old.seen, good, old.state, since, why)
 
     def _restless(self, want: WantT, state: StateT) -> bool:
         changed = self._details.kept(f"{self._habits.what}-changed", want.name, None)
         return changed is not None or self._habits.in_trouble(state)
+
+    def _worth(self, kept: _Kept[StateT] | None, now: datetime) -> _Kept[StateT] | None:
+        """Return what is still worth something of what is kept."""
+        if kept is None or kept.seen is None:
+            return kept
+        if now - kept.seen <= self._habits.worth:
+            return kept
+        return kept._replace(seen=None, state=None) if kept.since else None
 
     def _told(self, kept: _Kept[StateT] | None) -> Observed:
         if kept is None:
@@ -205,9 +213,7 @@ class Looks(Generic[StateT]):
     # -- keeping -----------------------------------------------------------------
 
     def _read(self, want: WantT) -> _Kept[StateT] | None:
-        said = self._details.kept(
-            self._habits.what, want.name, self._habits.mark(want)
-        )
+        said = self._details.kept(self._habits.what, want.name, self._habits.mark(want))
         try:
             match said:
                 case {"good": str() as good, "state": state, **rest}:
@@ -219,6 +225,8 @@ class Looks(Generic[StateT]):
                         datetime.fromisoformat(str(since)) if since else None,
                         str(rest.get("why", "")),
                     )
+                case _:
+                    pass
         except (ValueError, ValidationError):
             pass  # written by another version: looked at anew
         return None

@@ -93,6 +93,8 @@ def _registrar(data: Mapping[str, Any]) -> str | None:
                 for line in lines:
                     if isinstance(line, list) and line[:1] == ["fn"]:
                         return " ".join(str(line[-1]).split())[:80] or None
+            case _:
+                continue
     return None
 
 
@@ -128,10 +130,9 @@ class Bootstrap:
     """
 
     def __init__(self, data: Any) -> None:
-        if not isinstance(data, dict) or not isinstance(data.get("services"), list):
-            raise ValueError("this is no RDAP bootstrap file")
         self._urls: dict[str, list[str]] = {}
-        for service in data["services"]:
+        services = data.get("services") if isinstance(data, dict) else None
+        for service in services if isinstance(services, list) else [None]:
             match service:
                 case [list() as suffixes, list() as urls]:
                     for suffix in suffixes:

@@ -24,7 +24,7 @@ from datetime import datetime, timedelta
 from importlib import resources
 from ipaddress import ip_address
 from threading import BoundedSemaphore, Lock
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
 from pydantic import JsonValue
@@ -42,6 +42,8 @@ from reconciler.providers._rdap import Bootstrap, View, standing, view
 IANA: Final = "https://data.iana.org"
 PATH: Final = "/rdap/dns.json"
 WEEK: Final = timedelta(days=14)  # an answer lives for a half to all of it
+#: Dates move once a year: an answer of last week is better than none.
+_WORTH: Final = timedelta(days=7)
 _HOPS: Final = 3
 _LIMITS: Final = {"requestsPerSecond": 5.0, "timeoutSeconds": 10.0}
 _AT_ONCE: Final = 2
@@ -110,6 +112,7 @@ class PublicRdap(Witness[Domain]):
             "rdap",
             RdapState,
             deadline=_deadline,
+            worth=_WORTH,
             lane=self._lane,
             width=int(account.limits.get("perHost", _AT_ONCE)),
         )

@@ -1,19 +1,20 @@
-"""What follows from what witnesses say about a domain: findings, never actions. Pure."""
+"""What follows from what witnesses say about a domain: findings, no actions. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
-from reconciler.kinds.domain.evidence import DelegationState, RdapState, Standing
+from reconciler.kinds.domain.evidence import RdapState, Standing
 from reconciler.kinds.domain.registration import SLACK, Note
 from reconciler.kinds.domain.spec import DomainSpec
-from reconciler.kinds.domain.state import Phase, RegistrationState
-from reconciler.model import Severity
-
-RDAP: Final = "rdap"
-DELEGATION: Final = "delegation"
+from reconciler.kinds.domain.state import (
+    DelegationState,
+    Phase,
+    RegistrationState,
+)
+from reconciler.model import Observed, Severity, Share, Unknown
 
 #: An answer older than this is mentioned: for so long nobody could look again.
 OLD: Final = timedelta(days=3)
@@ -119,7 +120,8 @@ def _standing(
 ) -> Iterator[Note]:
     known = own is not None and own.phase not in {Phase.ACTIVE, Phase.GRACE}
     if state.standing in _LOST and not known:
-        which = "in redemption" if state.standing is Standing.REDEMPTION else "to be deleted"
+        redeemable = state.standing is Standing.REDEMPTION
+        which = "in redemption" if redeemable else "about to be deleted"
         message = f"is {which} at the registry, whatever the registrar says"
         yield "entering-redemption", Severity.CRITICAL, message, "spec.renewal"
     if own is not None and state.standing is Standing.AVAILABLE:
@@ -128,13 +130,11 @@ def _standing(
     until = own.expires if own is not None else paid(state)
     grace = state.standing is Standing.AUTO_RENEW_GRACE
     if grace and until is not None and until + ENTERING <= now:
-        yield (
-            "entering-redemption",
-            Severity.CRITICAL,
+        message = (
             f"was paid until {until.date()} only: the registrar can delete it any day, "
-            f"on {(until + LAST).date()} at the latest, and then it is in redemption",
-            "spec.renewal",
+            f"on {(until + LAST).date()} at the latest, and then it is in redemption"
         )
+        yield "entering-redemption", Severity.CRITICAL, message, "spec.renewal"
 
 
 def _statuses(
@@ -148,10 +148,10 @@ def _statuses(
         message = f"the registry does not publish it in DNS ({held[0]})"
         yield "domain-on-hold", Severity.CRITICAL, message, ""
     wanted = spec.transfer_lock and spec.lifecycle == "managed"
-    if wanted and own is not None and own.locked is True and state.statuses:
-        if not _LOCKED & set(state.statuses):
-            message = "the registrar says it is locked, and the registry has no lock"
-            yield "lock-not-at-registry", Severity.WARNING, message, "spec.transferLock"
+    unlocked = bool(state.statuses) and not _LOCKED & set(state.statuses)
+    if wanted and unlocked and own is not None and own.locked is True:
+        message = "the registrar says it is locked, and the registry has no lock"
+        yield "lock-not-at-registry", Severity.WARNING, message, "spec.transferLock"
 
 
 def _dates(own: RegistrationState, state: RdapState) -> Iterator[Note]:
@@ -162,13 +162,20 @@ def _dates(own: RegistrationState, state: RdapState) -> Iterator[Note]:
         message = f"{_provisional(state)}; paid is until {own.expires.date()}"
         yield "registry-date-provisional", Severity.WARNING, message, "spec.renewal"
     else:
-        yield (
-            "registry-disagrees",
-            Severity.WARNING,
+        message = (
             f"the registrar says it expires on {own.expires.date()}, the registry on "
-            f"{moved.date()}",
-            "spec.renewal",
+            f"{moved.date()}"
         )
+        yield "registry-disagrees", Severity.WARNING, message, "spec.renewal"
+
+
+def unreadable(share: Share, state: Observed | None, now: datetime) -> Iterator[Note]:
+    """Yield that *share* could not be read for so long that somebody should look."""
+    if not isinstance(state, Unknown) or state.since is None:
+        return
+    if now - state.since > OLD:
+        message = f"{share.family}: could not be read since {state.since.date()}"
+        yield "witness-unreadable", Severity.WARNING, f"{message} ({state.why})", ""
 
 
 # -- nameservers and the zone ------------------------------------------------------
@@ -183,7 +190,7 @@ def hosts(
     said = {
         "the registrar": own.nameservers if own else None,
         "the registry": state.nameservers if state else None,
-        "the parent zone": live.parent if live else None,
+        "the parent zone": live.nameservers if live else None,
         "the zone itself": live.child if live else None,
     }
     known = {who: frozenset(names) for who, names in said.items() if names}
@@ -199,11 +206,9 @@ def _names(found: frozenset[str]) -> str:
     return ", ".join(shown[:3]) + more
 
 
-def delegation(
-    spec: DomainSpec, state: DelegationState, now: datetime
-) -> Iterator[Note]:
+def delegation(spec: DomainSpec, state: DelegationState) -> Iterator[Note]:
     """Yield what is wrong with the zone as it is found from the root down."""
-    if not state.parent:
+    if not state.nameservers:
         message = "is not delegated: the parent zone has no nameservers for it"
         yield "not-delegated", Severity.ERROR, message, "spec.nameservers"
     else:
@@ -211,24 +216,17 @@ def delegation(
         yield from _keys(state)
         yield from _mail(state)
         yield from _targets(state)
-    if now - state.seen > OLD:
-        message = f"was last looked up in DNS on {state.seen.date()}; no newer answer"
-        yield _info("not-seen-lately", message)
 
 
 def _servers(spec: DomainSpec, state: DelegationState) -> Iterator[Note]:
-    lame = {host: s.problem for host, s in state.servers.items() if s.problem}
+    lame, every = state.problems, state.nameservers or frozenset()
+    worst = Severity.CRITICAL if len(lame) >= len(every) else Severity.ERROR
     for host, problem in sorted(lame.items()):
-        worst = Severity.CRITICAL if len(lame) == len(state.servers) else Severity.ERROR
         message = f"{host} does not answer for the zone ({problem})"
         yield "lame-nameserver", worst, message, "spec.nameservers"
-    serials = {s.serial for s in state.servers.values() if s.serial is not None}
-    if len(serials) > 1 and len(spec.dns.targets) <= 1:
-        parts = ", ".join(
-            f"{host} {one.serial}"
-            for host, one in sorted(state.servers.items())
-            if one.serial is not None
-        )
+    serials = {host: one for host, one in state.serials.items() if one is not None}
+    if len(set(serials.values())) > 1 and len(spec.dns.targets) <= 1:
+        parts = ", ".join(f"{host} {one}" for host, one in sorted(serials.items()))
         message = f"its nameservers have different versions of the zone: {parts}"
         yield "serials-differ", Severity.WARNING, message, "spec.dns"
 
@@ -236,8 +234,8 @@ def _servers(spec: DomainSpec, state: DelegationState) -> Iterator[Note]:
 def _keys(state: DelegationState) -> Iterator[Note]:
     if not state.stale_ds:
         return
-    names = ", ".join(state.stale_ds)
-    if len(state.stale_ds) == state.ds:
+    names = ", ".join(" ".join(ds.split()[:3]) for ds in sorted(state.stale_ds))
+    if state.stale_ds == state.parent_ds:
         message = (
             f"no key of the zone fits the DS at its parent ({names}): resolvers that "
             "validate refuse the whole zone"
@@ -299,15 +297,15 @@ def _targets(state: DelegationState) -> Iterator[Note]:
 
 
 def moments(
-    own: RegistrationState | None,
-    state: RdapState | None,
-    live: DelegationState | None,
+    own: RegistrationState | None, said: Iterable[Observed | None]
 ) -> Iterator[datetime]:
     """Yield every moment at which time alone may change what is said here."""
-    tick = timedelta(microseconds=1)
-    for seen in (state, live):
-        if seen is not None:
-            yield seen.seen + OLD + tick
-    until = own.expires if own is not None else paid(state) if state else None
-    if until is not None:
-        yield until + ENTERING
+    just = timedelta(microseconds=1)
+    for state in said:
+        if isinstance(state, Unknown) and state.since is not None:
+            yield state.since + OLD + just
+        elif isinstance(state, RdapState):
+            yield state.seen + OLD + just
+            until = own.expires if own is not None else paid(state)
+            if until is not None:
+                yield until + ENTERING
