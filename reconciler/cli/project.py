@@ -249,12 +249,12 @@ class Project:
         from reconciler.cli.selection import selection
         from reconciler.kinds import kinds
 
-        managed = frozenset(name for name, kind in kinds().items() if kind.changes)
+        held = (name for name, kind in kinds().items() if kind.changes or kind.states)
         return Scope(
             self.env,
             self.inventory,
             self.at_commit,
-            managed,
+            frozenset(held),
             judged_by(self),
             selection(
                 self._options["select"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import AwareDatetime, Field, field_validator
 
@@ -112,6 +112,15 @@ class Certificate(Resource[Change]):
     kind: ClassVar[str] = "Certificate"
     states: ClassVar[Mapping[str, type[State]]] = {TLS.family: TlsState}
     spec: CertificateSpec
+
+    @field_validator("metadata", mode="before")
+    @classmethod
+    def _a_labels(cls, raw: Any) -> Any:
+        """Take a name in its own script, as a domain's: the same name, one spelling."""
+        match raw:
+            case {"name": str() as name} if not name.isascii():
+                return {**raw, "name": to_ascii(name)}
+        return raw
 
     def witnesses(self) -> tuple[Share, ...]:
         """Return who looks at what is served: nothing else tells."""
