@@ -110,6 +110,7 @@ class Names:
                 hosts = tuple(Server(_plain(host)) for host in sorted(own))
                 return Cut(hosts, servers, own=bool(hosts))
             if below.zone == wanted:
+                self._cuts[wanted] = below.servers
                 return Cut(below.servers, servers)
             zone, servers = below.zone, below.servers
             self._cuts[zone] = servers

@@ -34,6 +34,8 @@ def _counted(
     above: frozenset[str],
 ) -> int:
     for word in record.lower().split()[1:]:
+        if count >= _STOP:
+            break
         target = ""
         if word.startswith("redirect="):
             target = word.removeprefix("redirect=")
@@ -43,8 +45,6 @@ def _counted(
         else:
             continue
         count += 1
-        if count >= _STOP:
-            return count
         if target and target not in above and "%" not in target:
             inner = spf(read(target))
             if len(inner) == 1:

@@ -171,7 +171,7 @@ class PublicDelegation(Witness[Domain]):
         child = self._at(at, name, "NS")
         texts = self._at(at, name, "TXT")
         caa = self._at(at, name, "CAA")
-        records = None if texts is None else spf(tuple(map(text_of, texts)))
+        records = None if texts is None else spf(tuple(sorted(map(text_of, texts))))
         return seen.model_copy(
             update={
                 "child": None
@@ -194,7 +194,7 @@ class PublicDelegation(Witness[Domain]):
         return values(answer, name, rtype) if known else None
 
     def _texts(self, name: str) -> tuple[str, ...]:
-        return tuple(map(text_of, self._names.resolve(name, "TXT").values))
+        return tuple(sorted(map(text_of, self._names.resolve(name, "TXT").values)))
 
     def _dmarc(self, name: str) -> tuple[str, ...] | None:
         try:

@@ -18,6 +18,7 @@ import dns.rcode
 Answer = Callable[[int, dns.message.Message], dns.message.Message | None]
 _TCP_PATIENCE: Final = 2.0
 _SMALL: Final = 1232
+_HEAD: Final = 2
 
 
 class DnsServers:
@@ -78,14 +79,13 @@ class DnsServers:
 
     def _udp(self, number: int, listening: socket.socket) -> None:
         data, sender = listening.recvfrom(65535)
-        answer = self._said(number, data)
-        if answer is not None:
-            wire = answer.to_wire()
-            if len(wire) > _SMALL:  # the client asks again over TCP
-                query = dns.message.from_wire(data)
-                cut = dns.message.make_response(query)
-                cut.flags |= dns.flags.TC
-                wire = cut.to_wire()
+        wire = self._said(number, data)
+        if wire is not None and len(wire) > _SMALL:
+            # Cut off: the client asks again over TCP.
+            cut = dns.message.make_response(dns.message.from_wire(data))
+            cut.flags |= dns.flags.TC
+            wire = cut.to_wire()
+        if wire is not None:
             listening.sendto(wire, sender)
 
     def _tcp(self, number: int, listening: socket.socket) -> None:
@@ -93,23 +93,25 @@ class DnsServers:
         with connection:
             connection.settimeout(_TCP_PATIENCE)
             head = connection.recv(2, socket.MSG_WAITALL)
+            if len(head) < _HEAD:
+                return
             (length,) = struct.unpack("!H", head)
-            answer = self._said(number, connection.recv(length, socket.MSG_WAITALL))
-            if answer is not None:
-                wire = answer.to_wire()
+            wire = self._said(number, connection.recv(length, socket.MSG_WAITALL))
+            if wire is not None:
                 connection.sendall(struct.pack("!H", len(wire)) + wire)
 
-    def _said(self, number: int, data: bytes) -> dns.message.Message | None:
+    def _said(self, number: int, data: bytes) -> bytes | None:
         try:
             query = dns.message.from_wire(data)
         except dns.exception.DNSException:
             return None
         try:
-            return self._answer(number, query)
+            answer = self._answer(number, query)
+            return answer.to_wire(max_size=65535) if answer is not None else None
         except Exception:  # noqa: BLE001  (as a server does whose zone is broken)
             failed = dns.message.make_response(query)
             failed.set_rcode(dns.rcode.SERVFAIL)
-            return failed
+            return failed.to_wire()
 
 
 def _pair(host: str) -> tuple[socket.socket, socket.socket]:

@@ -49,6 +49,8 @@ def registry(call: Call) -> Answer:
     row, vendor = found
     odd = call.state["oddities"].get(name, {})
     now = call.bench.clock()
+    if odd.get("moved") and "moved" not in call.query:
+        return Answer(302, {}, {"location": f"/registry/domain/{name}?moved=yes"})
     expires, statuses = _life(row, odd, now, _start(call))
     links = [_link(call, "self", f"/registry/domain/{name}")]
     if not odd.get("unlinked"):

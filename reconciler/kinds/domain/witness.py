@@ -106,7 +106,7 @@ def registry(
 
     *own* is the account's word; None where there is no account, or it is not known.
     """
-    yield from _standing(own, state, now)
+    yield from _standing(spec, own, state, now)
     yield from _statuses(spec, own, state)
     if own is not None and own.phase in {Phase.ACTIVE, Phase.GRACE}:
         yield from _dates(own, state)
@@ -115,8 +115,12 @@ def registry(
         yield _info("not-seen-lately", message)
 
 
+def _free(state: RdapState) -> bool:
+    return state.standing is Standing.AVAILABLE
+
+
 def _standing(
-    own: RegistrationState | None, state: RdapState, now: datetime
+    spec: DomainSpec, own: RegistrationState | None, state: RdapState, now: datetime
 ) -> Iterator[Note]:
     known = own is not None and own.phase not in {Phase.ACTIVE, Phase.GRACE}
     if state.standing in _LOST and not known:
@@ -124,9 +128,12 @@ def _standing(
         which = "in redemption" if redeemable else "about to be deleted"
         message = f"is {which} at the registry, whatever the registrar says"
         yield "entering-redemption", Severity.CRITICAL, message, "spec.renewal"
-    if own is not None and state.standing is Standing.AVAILABLE:
+    if own is not None and _free(state):
         message = "the registry does not have it, and the registrar says it is ours"
         yield "not-at-registry", Severity.CRITICAL, message, "spec.provider"
+    elif own is None and spec.provider != "none" and _free(state):
+        message = "is not registered: the registry does not have it"
+        yield "not-registered", Severity.ERROR, message, "spec.provider"
     until = own.expires if own is not None else paid(state)
     grace = state.standing is Standing.AUTO_RENEW_GRACE
     if grace and until is not None and until + ENTERING <= now:
