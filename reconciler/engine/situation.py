@@ -31,7 +31,7 @@ class Scope(NamedTuple):
     Attributes:
         desired: The inventory at *head*.
         load: Loads the inventory of another commit.
-        kinds: The kinds that providers hold.
+        kinds: The kinds that providers hold, or witnesses look at.
         selected: Whether a resource is in the selection of this run.
         rules: The policies, ready to judge a plan.
         counted: Whose approval of an action counts, ready to ask.

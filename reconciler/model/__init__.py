@@ -14,11 +14,19 @@ from reconciler.model.change import (
     Risk,
     Shown,
 )
-from reconciler.model.driver import Account, AnyDriver, Cache, Driver, OpClass
+from reconciler.model.driver import (
+    Account,
+    AnyDriver,
+    Cache,
+    Driver,
+    OpClass,
+    Witness,
+)
 from reconciler.model.finding import Finding, Severity
 from reconciler.model.location import Location
 from reconciler.model.money import Money, Price
 from reconciler.model.observed import (
+    PUBLIC,
     Absent,
     Have,
     Observation,
@@ -51,6 +59,7 @@ from reconciler.model.secret import SecretRef
 from reconciler.model.verdict import Decision, Verdict
 
 __all__ = [
+    "PUBLIC",
     "Absent",
     "Account",
     "Action",
@@ -94,6 +103,7 @@ __all__ = [
     "Unmanaged",
     "Unread",
     "Verdict",
+    "Witness",
     "action_id",
     "digest_of",
     "duration_text",

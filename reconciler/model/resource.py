@@ -131,6 +131,19 @@ class Resource(Spec, Generic[ChangeT]):
         """Return the accounts that hold a part of this resource."""
         return ()
 
+    def witnesses(self) -> tuple[Share, ...]:
+        """
+        Return who else can tell about this resource: evidence, never an action.
+
+        They are looked at where their account exists, and missed by nobody where not.
+        """
+        return ()
+
+    def relies_on(self, witness: Share) -> bool:
+        """Say whether nothing but *witness* tells what it tells."""
+        del witness
+        return not self.shares()
+
     def diff(self, have: Have, now: datetime) -> Iterable[ChangeT]:
         """
         Yield what has to happen for *have* to become what is wanted. Pure.
