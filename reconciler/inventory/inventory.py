@@ -84,6 +84,15 @@ class Inventory:
         """
         return self._index.digest(self._index.row_of[ref])
 
+    def content(self, ref: Ref) -> str:
+        """
+        Return what is wanted of *ref* as canonical JSON: what its digest is of.
+
+        Raises:
+            KeyError: There is none.
+        """
+        return self._loaded.row(self._index.row_of[ref]).content
+
     def digests(self) -> Mapping[Ref, bytes]:
         """Return the digest (as bytes) of every resource; read it only."""
         return self._index.every_digest
