@@ -73,19 +73,26 @@ class Loaded:
     def origin(self, number: int) -> Origin | None:
         """Return the Site that makes a row; None if it is written itself."""
         name = self.index.sites.get(number)
-        site = None if name is None else self._site_head(number)
         row = self.index.row_of.get(Ref(SITE, name or ""))
-        if site is None or row is None:
-            return None
-        profile = str(self.spec(row)["profile"])
+        return None if name is None or row is None else self.origin_of(row)
+
+    def origin_of(self, site: int) -> Origin:
+        """Return where the Site of a row and its profile are."""
+        ref = self.index.refs[site]
+        profile = str(self.spec(site)["profile"])
         at = self.index.row_of.get(Ref(PROFILE, profile))
         file = "" if at is None else self.index.slice_of(at).path
-        return Origin(site, profile, file)
+        head = self.head(site) or Head(ref, str(ref), (0,), (0,))
+        return Origin(head, profile, file)
 
     def spec(self, number: int) -> dict[str, Any]:
         """Return the effective spec of a row, as plain data."""
         found: dict[str, Any] = json.loads(self.row(number).content)["spec"]
         return found
+
+    def file(self, number: int) -> str:
+        """Return the file of a row."""
+        return self.index.slice_of(number).path
 
     def location(self, number: int) -> Location:
         """Return the place of the name of a row's resource."""
@@ -106,10 +113,11 @@ class Loaded:
             if edge.kind == SNIPPET and row is not None:
                 snippets.append((self.index.slice_of(row).path, edge.name))
         origin = self.origin(number)
-        return layers(self.places, file, head, snippets, self._files, origin)
+        return layers(self.places, file, head, snippets, self.files, origin)
 
     @cached_property
-    def _files(self) -> list[str]:
+    def files(self) -> list[str]:
+        """The files with defaults."""
         return [each.path for each in self.index.slices if is_defaults(each.path)]
 
     def locate(self, ref: Ref, field: str) -> Location | None:
@@ -127,7 +135,7 @@ class Loaded:
 
     def warnings(self) -> Iterator[Complaint]:
         """Yield what is worth a look."""
-        for path in self._files:
+        for path in self.files:
             yield from self._idle_defaults(path)
         used = {
             edge.name

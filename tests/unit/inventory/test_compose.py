@@ -203,4 +203,4 @@ def test_nothing_that_is_given_is_changed():
 
     before = copy.deepcopy((PROFILE, SPEC))
     made(aliases=["b.example"], **{"with": {"Domain": {"dns": {"prune": False}}}})
-    assert (PROFILE, SPEC) == before
+    assert before == (PROFILE, SPEC)
