@@ -13,8 +13,9 @@ from reconciler.audit import Ledger, Spend
 from reconciler.cli.accounts import providers
 from reconciler.cli.signed import signed_approvals
 from reconciler.engine import Given
+from reconciler.inventory.parts import PROFILE, SITE
 from reconciler.kinds.provider import Provider
-from reconciler.model import Action, Finding, Money, Plan, Severity
+from reconciler.model import Action, Finding, Money, Plan, Ref, Severity
 
 if TYPE_CHECKING:
     from reconciler.cli.project import Project
@@ -78,7 +79,7 @@ class Court:
             now=now,
             env=project.env,
             spend=Spent(ledger.spend(now)),
-            resources=Counter(ref.kind for ref in inventory.refs()),
+            resources=_declared(inventory.refs()),
             labels=lambda ref: inventory.labels(ref) if ref in inventory else {},
             approvals=self._approvals(ledger),
             actor=project.actor,
@@ -140,6 +141,14 @@ def _broken(ledger: Ledger, now: datetime) -> Iterator[Finding]:
 def _written(account: Provider) -> bool:
     """Say whether a document declares *account*: the built-in one needs none."""
     return account.at() is not None
+
+
+def _declared(refs: Iterable[Ref]) -> Counter[str]:
+    """Count the resources by kind; what is expanded counts as what it makes."""
+    counts = Counter(ref.kind for ref in refs)
+    for composed in (SITE, PROFILE):
+        counts.pop(composed, None)
+    return counts
 
 
 def _trust(project: Project) -> list[Finding]:
