@@ -134,7 +134,7 @@ def test_what_shares_its_lines_is_left_alone(tmp_path, site):
     path = write(tmp_path, text)
     with pytest.raises(InventoryError, match="shares a line") as caught:
         eject(tmp_path)
-    assert caught.value.shown_code == "E142"
+    assert caught.value.shown_code == "E670"
     assert path.read_text() == text
 
 
