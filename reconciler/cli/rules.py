@@ -51,7 +51,7 @@ def judged_by(project: Project) -> Rules:
             now=now,
             env=project.env,
             spend=Spent(ledger.spend(now)),
-            resources=_declared(inventory.refs()),
+            resources=declared(inventory.refs()),
             labels=labels,
             approvals=ledger.approvals,
             actor=project.actor,
@@ -63,7 +63,7 @@ def judged_by(project: Project) -> Rules:
     return rules
 
 
-def _declared(refs: Iterable[Ref]) -> Counter[str]:
+def declared(refs: Iterable[Ref]) -> Counter[str]:
     """Count the resources by kind; what is expanded counts as what it makes."""
     counts = Counter(ref.kind for ref in refs)
     for composed in (SITE, PROFILE):
