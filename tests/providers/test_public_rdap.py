@@ -370,7 +370,7 @@ def test_the_example_of_the_standard_is_understood() -> None:
     ],
 )
 def test_what_is_no_such_answer_proves_nothing(spoilt: Any) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011
+    with pytest.raises(ValueError):
         view(spoilt, "xn--fo-5ja.example")
 
 
