@@ -14,8 +14,8 @@ done there shows here. The world's part is::
 
 Oddities: ``registryExpires`` (days), ``statuses``, ``nameservers``, ``undated``,
 ``unlinked``, ``moved`` and ``silent`` (the registrar) in RDAP; ``parent``, ``child``,
-``lame``, ``mute``, ``serials``, ``ds`` and ``keys`` in DNS. ``/routes`` says where on
-this machine each address is played.
+``lame``, ``cached``, ``mute``, ``serials``, ``ds`` and ``keys`` in DNS. ``/routes``
+says where on this machine each address is played.
 """
 
 from __future__ import annotations

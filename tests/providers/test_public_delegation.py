@@ -40,6 +40,7 @@ WORLD = part(
             "ok.example", "two.example", "signed.example", "lame.example",
             "mute.example", "serials.example", "mail.example", "dangling.example",
             "deaf.example", "other.example", "nowhere.example", "big.example",
+            "cached.example",
         )
     },
     {
@@ -62,6 +63,7 @@ WORLD = part(
     oddities={
         "signed.example": {"ds": [GOOD_DS, SHA_384, STALE], "keys": [KEY, ZONE_KEY]},
         "lame.example": {"lame": [TWO], "ds": [STALE]},
+        "cached.example": {"cached": [TWO]},
         "mute.example": {"mute": [ONE]},
         "deaf.example": {"mute": HOSTS, "ds": [STALE]},
         "serials.example": {"serials": {TWO: 9}},
@@ -170,6 +172,7 @@ def test_where_nobody_tells_the_keys_no_ds_is_called_stale(account: Account) -> 
     ("name", "problems"),
     [
         ("lame.example", {TWO: "REFUSED"}),
+        ("cached.example", {TWO: "it is not authoritative"}),
         ("mute.example", {ONE: "no answer"}),
         ("deaf.example", dict.fromkeys(HOSTS, "no answer")),
     ],

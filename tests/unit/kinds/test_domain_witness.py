@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reconciler.kinds.domain import (
@@ -271,6 +271,8 @@ days = st.one_of(st.none(), st.integers(-60, 120))
 @given(
     days, days, standings, st.integers(-100, 60), st.integers(0, 5), st.integers(0, 400)
 )
+@example(None, None, Standing.AUTO_RENEW_GRACE, -15, 5, 200)
+@example(None, -15, Standing.AUTO_RENEW_GRACE, 9, 5, 200)
 def test_nothing_changes_before_quiet_until(
     registry, registrar, standing, own, old, hours
 ):
