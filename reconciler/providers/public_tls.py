@@ -36,6 +36,7 @@ from reconciler.model import Account, Change, Observation, Witness
 from reconciler.providers._looks import Habits, Looks
 from reconciler.providers._names import Names
 from reconciler.providers._network import Network
+from reconciler.providers._said import shown
 
 TIMEOUT: Final = 5.0
 _PORT: Final = 443
@@ -247,7 +248,7 @@ def matches(leaf: x509.Certificate, name: str) -> bool:
 def _issuer(leaf: x509.Certificate) -> str | None:
     for oid in (NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME):
         for found in leaf.issuer.get_attributes_for_oid(oid):
-            return " ".join(str(found.value).split())[:80]
+            return shown(str(found.value))[:80]
     return None
 
 
