@@ -186,11 +186,28 @@ def guard(change: Renew, live: datetime) -> None:
         )
 
 
-def price(change: Renew) -> Money:
-    """Return what the renewal was planned to cost; raise Rejected if in no USD."""
-    if change.cost is None or change.cost.currency != "USD":
-        raise Rejected("a renewal needs the price in USD it was planned with")
+def price(change: Renew, currency: str = "USD") -> Money:
+    """Return what the renewal was planned to cost; raise Rejected if in another."""
+    if change.cost is None or change.cost.currency != currency:
+        raise Rejected(f"a renewal needs the price in {currency} it was planned with")
     return change.cost
+
+
+def quoted(change: Renew, quote: Money | None) -> Money:
+    """
+    Return the price that is asked for now, for vendors who do not guard it themselves.
+
+    Raises:
+        Rejected: There is none, or it is more than was planned; nothing was sent.
+    """
+    if quote is None:
+        raise Rejected("the vendor gives no price for this renewal any more")
+    planned = price(change, quote.currency)
+    if not quote <= planned:
+        raise Rejected(
+            f"the price moved: planned with {planned}, now {quote}", hint="plan again"
+        )
+    return quote
 
 
 def flag(change: Change) -> bool:

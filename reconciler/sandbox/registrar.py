@@ -73,6 +73,9 @@ class AccountSeed(Seed):
         secret: The other half.
         name: Who it is, where the vendor can be asked.
         balance: Prepaid credit, in USD.
+        user: Its token is a person's, who reaches every account (DNSimple).
+        scoped: Its token may not read what was paid.
+        hosted: Names that are served and not registered here (DNSimple).
     """
 
     login: str
@@ -80,6 +83,9 @@ class AccountSeed(Seed):
     name: str = ""
     balance: Money = Money.model_validate("1000.00 USD")
     domains: dict[str, DomainSeed] = {}
+    user: bool = False
+    scoped: bool = False
+    hosted: list[str] = []
 
 
 class RegistrarSeed(Seed):
@@ -90,11 +96,14 @@ class RegistrarSeed(Seed):
         accounts: Its accounts; credentials are fixed fake strings.
         prices: What a year costs, by TLD; every other TLD costs 11.08 USD.
         rate_limits: Whether the documented rate limits are kept.
+        latency: How many seconds pass until an order is carried out, where the
+            vendor answers before that.
     """
 
     accounts: Annotated[list[AccountSeed], Field(min_length=1)]
     prices: dict[str, Money] = {}
     rate_limits: bool = True
+    latency: float = 0.0
 
 
 def seeded(bench: Bench) -> RegistrarSeed:
@@ -129,6 +138,9 @@ def _account(seed: AccountSeed, now: datetime) -> dict[str, Any]:
         "secret": seed.secret,
         "name": seed.name or seed.login,
         "balance": seed.balance.minor,
+        "user": seed.user,
+        "scoped": seed.scoped,
+        "hosted": seed.hosted,
         "domains": {name: _domain(d, now) for name, d in seed.domains.items()},
     }
 
@@ -155,10 +167,31 @@ def account_of(
     return None
 
 
+def account_by_token(
+    state: dict[str, Any], token: str, fault: str
+) -> dict[str, Any] | None:
+    """Return the account that a token alone opens; see ``account_of``."""
+    for account in state["accounts"]:
+        if token and account["secret"] == token:
+            return account_of(state, account["login"], token, fault)
+    return None
+
+
+_STRANGER: dict[str, Any] = {
+    "login": "",
+    "secret": "",
+    "name": "someone-else",
+    "balance": 0,
+    "user": False,
+    "scoped": False,
+    "hosted": [],
+    "domains": {},
+}
+
+
 def _other(state: dict[str, Any], account: dict[str, Any]) -> dict[str, Any]:
     others = [one for one in state["accounts"] if one is not account]
-    empty = {"login": "", "secret": "", "name": "someone-else", "balance": 0}
-    return others[0] if others else {**empty, "domains": {}}
+    return others[0] if others else _STRANGER
 
 
 def price_of(state: dict[str, Any], name: str) -> int:

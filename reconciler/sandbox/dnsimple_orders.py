@@ -1,0 +1,149 @@
+"""Orders at DNSimple's emulator: they are answered first, and charged when done."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from zlib import crc32
+
+from reconciler.model import Money, Period
+from reconciler.sandbox import registrar
+from reconciler.sandbox.dnsimple_words import Account, error, good, ok, paged, when
+from reconciler.sandbox.emulator import Bench
+from reconciler.sandbox.rest import Answer, Call
+
+#: DomainRenewal.period: "minimum: 1, maximum: 9".
+MOST_YEARS = 9
+TEN_YEARS = Period(months=120)
+
+
+def renew(call: Call, account: Account) -> Answer:
+    """Take an order: 201 where it is done at once, 202 where it will be."""
+    name, body, now = call.path["domain"].lower(), call.json or {}, call.bench.clock()
+    row = account["domains"][name]
+    years = body.get("period", row["min_years"])
+    refusal = _not_renewable(call, name, row, years)
+    if refusal is not None:
+        return refusal
+    price = registrar.price_of(call.state, name)
+    if row["premium"] and body.get("premium_price") != f"{price / 100:.2f}":
+        return error(
+            400, "The premium price is missing or wrong", premium_price=["is invalid"]
+        )
+    if account["balance"] < price * years:
+        return error(
+            400,
+            "We were unable to authorize the payment for this purchase on your card. "
+            "Payment gateway returned error code: card_declined (generic_decline).",
+        )
+    orders = call.bench.state["orders"]
+    order = {
+        "id": len(orders) + 1,
+        "account": account["login"],
+        "name": name,
+        "period": years,
+        "cents": price * years,
+        "state": "new",
+        "created": now.isoformat(),
+        "updated": now.isoformat(),
+    }
+    orders.append(order)
+    settle(call.bench)
+    done = order["state"] == "renewed"
+    return ok(201 if done else 202, {**_shown(order), "state": "new"})
+
+
+def _not_renewable(
+    call: Call, name: str, row: dict[str, Any], years: Any
+) -> Answer | None:
+    now = call.bench.clock()
+    if not isinstance(years, int) or not 1 <= years <= MOST_YEARS:
+        return error(400, "Validation failed", period=["is invalid"])
+    if not row["api_access"] or years % row["min_years"]:
+        return error(400, f"{name} may not be renewed")
+    old = datetime.fromisoformat(row["expires"])
+    late = Period(months=12 * years).after(old) > TEN_YEARS.after(now)
+    if late or registrar.phase(row, now) not in {"active", "grace"}:
+        return error(400, f"{name} may not be renewed at this time")
+    return None
+
+
+def _shown(order: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": order["id"],
+        "domain_id": crc32(order["name"].encode()),
+        "period": order["period"],
+        "state": order["state"],
+        "created_at": when(order["created"]),
+        "updated_at": when(order["updated"]),
+    }
+
+
+def renewal(call: Call, account: Account) -> Answer:
+    """Return what has become of an order."""
+    name = call.path["domain"].lower()
+    for order in call.state["orders"]:
+        mine = (order["account"], order["name"]) == (account["login"], name)
+        if mine and str(order["id"]) == call.path["order"]:
+            return good(_shown(order))
+    return error(404, f"Domain renewal `{call.path['order']}` not found")
+
+
+def settle(bench: Bench) -> None:
+    """Carry out, and charge, the orders whose time has come."""
+    now = bench.clock()
+    for order in bench.state["orders"]:
+        begun = datetime.fromisoformat(order["created"])
+        if order["state"] != "new" or now < begun + timedelta(
+            seconds=bench.state["latency"]
+        ):
+            continue
+        account = _account(bench, order["account"])
+        row = account["domains"].get(order["name"])
+        if row is None:
+            order["state"] = "failed"
+            continue
+        account["balance"] -= order["cents"]
+        registrar.extend(row, order["period"], now)
+        paid = Money.of_minor(order["cents"], "USD")
+        bench.effect("renewDomain", order["name"], amount=str(paid))
+        order.update(state="renewed", updated=now.isoformat())
+
+
+def _account(bench: Bench, login: str) -> Account:
+    accounts: list[Account] = bench.state["accounts"]
+    return next(one for one in accounts if one["login"] == login)
+
+
+def charges(call: Call, account: Account) -> Answer:
+    """Return the book: what was charged, the oldest first; the last year at most."""
+    if account["scoped"]:
+        return error(403, "Permission Denied. Required Scope: billing:*:read")
+    start = call.query.get("start_date", "")
+    done = [
+        _charge(order)
+        for order in call.state["orders"]
+        if order["account"] == account["login"]
+        and order["state"] in {"renewed", "refunded"}
+        and order["updated"][:10] > start
+    ]
+    return paged(call, done)
+
+
+def _charge(order: dict[str, Any]) -> dict[str, Any]:
+    amount = f"{order['cents'] / 100:.2f}"
+    item = {
+        "description": f"Renew {order['name']}",
+        "amount": amount,
+        "product_id": order["id"],
+        "product_type": "domain-renewal",
+        "product_reference": order["name"],
+    }
+    return {
+        "invoiced_at": when(order["updated"]),
+        "total_amount": amount,
+        "balance_amount": "0.00",
+        "reference": f"{order['id']}-2",
+        "state": "refunded" if order["state"] == "refunded" else "collected",
+        "items": [item],
+    }
