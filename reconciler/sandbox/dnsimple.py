@@ -197,7 +197,7 @@ def _line(
         "expires_on": row["expires"][:10],
         "expires_at": when(row["expires"]),
         "created_at": when(row["created"]),
-        "updated_at": when(row["renewed"] or row["created"]),
+        "updated_at": when(registrar.updated(row)),
     }
 
 

@@ -49,6 +49,8 @@ class DomainSeed(Seed):
         auto_renew_fails: The registrar's own renewal does not work (no money, a
             card that expired at the registrar): somebody else has to do it.
         min_years: The shortest term the registry sells.
+        prohibited: The registrar does not renew it for now (Gandi).
+        begins: The first day on which it does (Gandi), counted as ``expires``.
     """
 
     expires: float
@@ -62,6 +64,8 @@ class DomainSeed(Seed):
     api_access: bool = True
     auto_renew_fails: bool = False
     min_years: int = 1
+    prohibited: bool = False
+    begins: float | None = None
 
 
 class AccountSeed(Seed):
@@ -72,7 +76,7 @@ class AccountSeed(Seed):
         login: The public half of its credentials (API key, user name).
         secret: The other half.
         name: Who it is, where the vendor can be asked.
-        balance: Prepaid credit, in USD.
+        balance: Prepaid credit, in USD (at Gandi in any currency: its prices', too).
         user: Its token is a person's, who reaches every account (DNSimple).
         scoped: Its token may not read what was paid.
         hosted: Names that are served and not registered here (DNSimple).
@@ -138,6 +142,8 @@ def _account(seed: AccountSeed, now: datetime) -> dict[str, Any]:
         "secret": seed.secret,
         "name": seed.name or seed.login,
         "balance": seed.balance.minor,
+        "currency": seed.balance.currency,
+        "moved": None,
         "user": seed.user,
         "scoped": seed.scoped,
         "hosted": seed.hosted,
@@ -148,11 +154,15 @@ def _account(seed: AccountSeed, now: datetime) -> dict[str, Any]:
 def _domain(seed: DomainSeed, now: datetime) -> dict[str, Any]:
     whole = now.replace(microsecond=0)
     return {
-        **seed.model_dump(exclude={"expires", "created", "price"}),
+        **seed.model_dump(exclude={"expires", "created", "price", "begins"}),
         "expires": (whole + timedelta(days=seed.expires)).isoformat(),
         "created": (whole + timedelta(days=seed.created)).isoformat(),
+        "begins": None
+        if seed.begins is None
+        else (whole + timedelta(days=seed.begins)).isoformat(),
         "price": seed.price.minor if seed.price else None,
         "renewed": None,
+        "updated": None,
     }
 
 
@@ -182,6 +192,8 @@ _STRANGER: dict[str, Any] = {
     "secret": "",
     "name": "someone-else",
     "balance": 0,
+    "currency": "USD",
+    "moved": None,
     "user": False,
     "scoped": False,
     "hosted": [],
@@ -240,6 +252,18 @@ def extend(domain: dict[str, Any], years: int, now: datetime) -> None:
     domain["renewed"] = now.isoformat()
 
 
+def updated(domain: dict[str, Any]) -> str:
+    """Return when a registration was last changed."""
+    moments = (domain[field] for field in ("created", "renewed", "updated"))
+    return max(str(moment) for moment in moments if moment)
+
+
+def debit(bench: Bench, account: dict[str, Any], cents: int) -> None:
+    """Take *cents* from an account's credit."""
+    account["balance"] -= cents
+    account["moved"] = bench.clock().isoformat()
+
+
 def let_time_pass(bench: Bench) -> None:
     """Do what the registrar does by itself: renew on the paid date what is set to."""
     now, last = bench.clock(), datetime.fromisoformat(bench.state["settled"])
@@ -261,7 +285,7 @@ def _auto_renewed(
         return False
     if account["balance"] < price:
         return False
-    account["balance"] -= price
+    debit(bench, account, price)
     extend(domain, 1, bench.clock())
     bench.effect("auto-renew", name, amount=str(Money.of_minor(price, "USD")))
     return True
@@ -296,10 +320,10 @@ def _edit_domain(bench: Bench, name: str, fields: dict[str, Any]) -> None:
         return
     seed = _validated({"expires": 365, **fields})
     written = _domain(seed, bench.clock())
+    written["updated"] = bench.clock().isoformat()
     given = seed.model_fields_set - (set() if "expires" in fields else {"expires"})
-    home[name] = (
-        {**home[name], **{k: written[k] for k in given}} if name in home else written
-    )
+    changed = {field: written[field] for field in (*given, "updated")}
+    home[name] = {**home[name], **changed} if name in home else written
 
 
 def _validated(fields: dict[str, Any]) -> DomainSeed:
