@@ -166,6 +166,13 @@ def _domain(seed: DomainSeed, now: datetime) -> dict[str, Any]:
     }
 
 
+def registrations(given: Mapping[str, Any], now: datetime) -> dict[str, dict[str, Any]]:
+    """Return registrations as they are kept; raise ReconcilerError if they are none."""
+    return {
+        name: _domain(_validated(dict(fields)), now) for name, fields in given.items()
+    }
+
+
 def account_of(
     state: dict[str, Any], login: str, secret: str, fault: str
 ) -> dict[str, Any] | None:
