@@ -8,9 +8,9 @@ from typing import Literal, NamedTuple
 
 from pydantic import JsonValue
 
-from reconciler.audit import Batch, Entry, Intent, Note, Outcome
+from reconciler.audit import WAITS, Batch, Entry, Intent, Note, Outcome
 from reconciler.engine.journal import Journal
-from reconciler.engine.memory import WAITS, parsed
+from reconciler.engine.memory import parsed
 from reconciler.engine.observe import Accounts, World, observe
 from reconciler.errors import (
     Ambiguous,

@@ -87,7 +87,10 @@ def evaluate(
             continue
         until = _too_early(subject, change, now)
         if until is not None:
-            deferred.append(Deferred(want.ref, change.verb, change.because, until))
+            later = Deferred(
+                want.ref, change.verb, change.because, until, change.merges
+            )
+            deferred.append(later)
             continue
         creates = isinstance(have.get(change.share), Absent)
         for part in split(change, subject.base, have, now, creates=creates):
@@ -184,7 +187,14 @@ def _held(subject: Subject, part: Part) -> Iterator[Verdict]:
         rule = f"built-in/{_RULES[part.moved]}"
         yield Verdict(Decision.HOLD, rule, _WHY[part.moved], ("review",), at)
     if part.change.hold:
-        yield Verdict(Decision.HOLD, "built-in/limit", part.change.hold, ("review",))
+        needs = () if part.change.firm else ("review",)
+        yield Verdict(
+            Decision.HOLD,
+            "built-in/limit",
+            part.change.hold,
+            needs,
+            firm=part.change.firm,
+        )
 
 
 def _stale(subject: Subject, action: Action) -> Iterator[Verdict]:

@@ -7,9 +7,9 @@ from datetime import datetime
 from functools import cached_property
 from typing import NamedTuple, overload
 
-from reconciler.audit import Intent, Ledger, OpenIntent, Record
+from reconciler.audit import WAITS, Intent, Ledger, OpenIntent, Record
 from reconciler.engine.desired import Based, Load, Tree
-from reconciler.engine.memory import WAITS, Memory, parsed
+from reconciler.engine.memory import Memory, parsed
 from reconciler.engine.plan import Situation
 from reconciler.engine.recover import Resolution
 from reconciler.model import AnyResource, Money, Plan, Unmanaged

@@ -194,6 +194,8 @@ class CloudflareDomain(Driver[Domain, DomainChange]):
                 case "action_required":
                     what = "the update waits for somebody's action at Cloudflare"
                     raise Ambiguous(what, request_id=request_id)
+                case _:
+                    pass
             self._account.sleep(_PAUSE * 2**poll)
             try:
                 said = self._read(

@@ -51,6 +51,10 @@ class DomainSeed(Seed):
         min_years: The shortest term the registry sells.
         prohibited: The registrar does not renew it for now (Gandi).
         begins: The first day on which it does (Gandi), counted as ``expires``.
+        ds: DS records at the registry, as ``KEYTAG ALGORITHM DIGESTTYPE DIGEST``.
+        glue: Nameservers inside the domain, with their addresses.
+        transfer: A transfer away that is under way, in the vendor's words.
+        restore: What it costs to buy it back from redemption.
     """
 
     expires: float
@@ -66,6 +70,10 @@ class DomainSeed(Seed):
     min_years: int = 1
     prohibited: bool = False
     begins: float | None = None
+    ds: list[str] = []
+    glue: dict[str, list[str]] = {}
+    transfer: str | None = None
+    restore: Money = Money.model_validate("80.00 USD")
 
 
 class AccountSeed(Seed):
@@ -154,13 +162,14 @@ def _account(seed: AccountSeed, now: datetime) -> dict[str, Any]:
 def _domain(seed: DomainSeed, now: datetime) -> dict[str, Any]:
     whole = now.replace(microsecond=0)
     return {
-        **seed.model_dump(exclude={"expires", "created", "price", "begins"}),
+        **seed.model_dump(exclude={"expires", "created", "price", "restore", "begins"}),
         "expires": (whole + timedelta(days=seed.expires)).isoformat(),
         "created": (whole + timedelta(days=seed.created)).isoformat(),
         "begins": None
         if seed.begins is None
         else (whole + timedelta(days=seed.begins)).isoformat(),
         "price": seed.price.minor if seed.price else None,
+        "restore": seed.restore.minor,
         "renewed": None,
         "updated": None,
     }

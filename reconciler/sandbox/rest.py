@@ -9,14 +9,13 @@ from typing import Any, NamedTuple
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import compile_path
+from starlette.status import HTTP_204_NO_CONTENT
 from starlette.types import Receive, Scope, Send
 
 from reconciler.sandbox.emulator import Bench
 from reconciler.sandbox.faults import Fault
 from reconciler.sandbox.gate import Gate
 from reconciler.sandbox.server import AsgiServer
-
-NO_CONTENT = 204
 
 
 class Call(NamedTuple):
@@ -107,8 +106,8 @@ class _Api:
                 answer = operation.serve(self._call(request, path, body))
         headers = dict(answer.headers)
         response = (
-            Response(status_code=NO_CONTENT, headers=headers)
-            if answer.status == NO_CONTENT
+            Response(status_code=answer.status, headers=headers)
+            if answer.status == HTTP_204_NO_CONTENT
             else JSONResponse(answer.data, answer.status, headers)
         )
         await response(scope, receive, send)

@@ -11,9 +11,11 @@ from reconciler.kinds.domain import Records
 from reconciler.model import Share, Unknown
 from reconciler.providers._registrar import Pages
 from reconciler.providers.namecom_domain import NamecomDomain
-from reconciler.sandbox import Sandbox
+from reconciler.sandbox import Sandbox, SandboxClock, World, namecom_delegation
 from tests.support.contract import NOW
+from tests.support.delegation import DelegationTests
 from tests.support.registrar import (
+    GLUE,
     RECONCILER,
     Bench,
     RegistrarContract,
@@ -49,6 +51,8 @@ class TestNamecomKeepsTheContract(RegistrarContract):
         "lock": "updateDomain",
         "privacy": "updateDomain",
         "delegate": "setNameservers",
+        "ds": "deleteDNSSEC",
+        "glue": "createVanityNameserver",
     }
 
 
@@ -93,7 +97,7 @@ class TestWhatIsRead:
         fill(bench.sandbox, "namecom", 1001)
         seen = bench.driver.observe([FAR])
         assert seen.requests["listDomains"] == 2
-        assert len(seen.unmanaged) == 1001 + 5
+        assert len(seen.unmanaged) == 1001 + len(domains()) - 1
         assert {one.provider for one in seen.unmanaged} == {"main"}
         assert seen.states["ns.example"].locked
 
@@ -232,3 +236,45 @@ class TestTheBookOfOrders:
     def test_a_book_that_cannot_be_read_proves_nothing(self, bench: Bench) -> None:
         bench.fault("status", "listOrders", times=0)
         assert self.after(bench) is None
+
+
+class TestDelegations(DelegationTests):
+    vendor = "namecom"
+    reads = ("listDNSSECs", "listVanityNameservers")
+    ds_writes = ("createDNSSEC", "deleteDNSSEC")
+    glue_writes = (
+        "createVanityNameserver",
+        "updateVanityNameserver",
+        "deleteVanityNameserver",
+    )
+
+    def test_a_listing_may_leave_the_addresses_out(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As the vendor's API of before did: then every host is asked about."""
+        listed = namecom_delegation.list_hosts
+
+        def without(call: Any, account: Any) -> Any:
+            answer = listed(call, account)
+            for row in answer.data["vanityNameservers"]:
+                del row["ips"]
+            return answer
+
+        table = [
+            (name, method, path, without if serve is listed else serve)
+            for name, method, path, serve in namecom_delegation.TABLE
+        ]
+        monkeypatch.setattr(namecom_delegation, "TABLE", table)
+        part = {"namecom": PART}
+        with Sandbox(World(part), SandboxClock(NOW, frozen=True)) as other:
+            own = other.bench("namecom").state["accounts"][0]["domains"]
+            own["glue.example"]["glue"] = dict(GLUE)
+            endpoint = other.endpoint("namecom")
+            driver = NamecomDomain(bench.account._replace(endpoint=endpoint))
+            want = domain("glue.example", glue=GLUE)
+            seen = driver.observe([want])
+            driver.close()
+        assert seen.states["glue.example"].glue == {
+            host: tuple(ips) for host, ips in GLUE.items()
+        }
+        assert seen.requests["getVanityNameserver"] == 1

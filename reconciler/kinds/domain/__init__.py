@@ -2,17 +2,26 @@
 
 from reconciler.kinds.domain.changes import (
     AutoRenew,
+    BlockTransfer,
     Delegate,
+    Dnssec,
     DomainChange,
+    Glue,
     Lock,
     Privacy,
     Prune,
     Records,
     Renew,
+    Restore,
 )
-from reconciler.kinds.domain.domain import DNS, REGISTRATION, Domain
+from reconciler.kinds.domain.domain import DNS, REGISTRATION, SEEN, Domain
 from reconciler.kinds.domain.spec import DnsSpec, DomainSpec, Renewal
-from reconciler.kinds.domain.state import Phase, RegistrationState, ZoneState
+from reconciler.kinds.domain.state import (
+    DelegationState,
+    Phase,
+    RegistrationState,
+    ZoneState,
+)
 
 KIND = Domain
 
@@ -20,12 +29,17 @@ __all__ = [
     "DNS",
     "KIND",
     "REGISTRATION",
+    "SEEN",
     "AutoRenew",
+    "BlockTransfer",
     "Delegate",
+    "DelegationState",
     "DnsSpec",
+    "Dnssec",
     "Domain",
     "DomainChange",
     "DomainSpec",
+    "Glue",
     "Lock",
     "Phase",
     "Privacy",
@@ -34,5 +48,6 @@ __all__ = [
     "RegistrationState",
     "Renew",
     "Renewal",
+    "Restore",
     "ZoneState",
 ]

@@ -6,21 +6,31 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, cast
 
-from pydantic import field_validator
+from pydantic import ValidationError, ValidationInfo, field_validator
+from pydantic_core import InitErrorDetails
 
 from reconciler.kinds.domain import registration, zone
 from reconciler.kinds.domain.changes import (
     AutoRenew,
+    BlockTransfer,
     Delegate,
+    Dnssec,
     DomainChange,
+    Glue,
     Lock,
     Privacy,
     Prune,
     Records,
     Renew,
+    Restore,
 )
+from reconciler.kinds.domain.delegation import NOTHING_SEEN, Around
 from reconciler.kinds.domain.spec import DomainSpec
-from reconciler.kinds.domain.state import RegistrationState, ZoneState
+from reconciler.kinds.domain.state import (
+    DelegationState,
+    RegistrationState,
+    ZoneState,
+)
 from reconciler.model import (
     Absent,
     Due,
@@ -36,6 +46,8 @@ from reconciler.model.resource import Resource
 
 REGISTRATION = "domain"
 DNS = "dns"
+#: Whoever looks at the live delegation from outside, where somebody does.
+SEEN = Share("public", "delegation")
 
 
 class Domain(Resource[DomainChange]):
@@ -50,6 +62,10 @@ class Domain(Resource[DomainChange]):
         Delegate,
         Records,
         Prune,
+        Dnssec,
+        Glue,
+        Restore,
+        BlockTransfer,
     )
     states: ClassVar[Mapping[str, type[State]]] = {
         REGISTRATION: RegistrationState,
@@ -66,6 +82,27 @@ class Domain(Resource[DomainChange]):
                 raise ValueError(f"{name!r} is no domain name")
             return {**raw, "name": name}
         return raw
+
+    @field_validator("spec")
+    @classmethod
+    def _glue_of_its_own(cls, spec: DomainSpec, info: ValidationInfo) -> DomainSpec:
+        """Refuse glue for a host that another domain has to have it for."""
+        metadata = info.data.get("metadata")
+        if not spec.glue or metadata is None or metadata.name.endswith(".invalid"):
+            return spec
+        wrong = [
+            InitErrorDetails(
+                type="value_error",
+                loc=("glue", host),
+                input=host,
+                ctx={"error": ValueError(f"{host} is not inside {metadata.name}")},
+            )
+            for host in spec.glue
+            if not host.endswith(f".{metadata.name}")
+        ]
+        if wrong:
+            raise ValidationError.from_exception_data("Domain", wrong)
+        return spec
 
     def registrar(self) -> Share | None:
         """The registrar's share; None where the name is only watched."""
@@ -98,7 +135,7 @@ class Domain(Resource[DomainChange]):
         state = have.get(registrar) if registrar else None
         if registrar and isinstance(state, RegistrationState):
             yield from registration.diff(
-                self.spec, registrar, state, self.served_from(have), now
+                self.spec, registrar, state, self.around(have), now
             )
 
     def served_from(self, have: Have) -> frozenset[str] | None:
@@ -112,6 +149,32 @@ class Domain(Resource[DomainChange]):
                 return None
             hosts |= state.nameservers
         return frozenset(hosts) or None
+
+    def around(self, have: Have) -> Around:
+        """Return what others than the registrar say about the delegation."""
+        seen = have.get(SEEN)
+        return Around(
+            self.name,
+            self.served_from(have),
+            self._ds_to_come(have),
+            seen if isinstance(seen, DelegationState) else NOTHING_SEEN,
+        )
+
+    def _ds_to_come(self, have: Have) -> frozenset[str] | None:
+        """Return the DS records that every DNS target's keys answer for, if all say."""
+        if self.spec.nameservers != "from-dns" and not self._all_from_dns(have):
+            return None
+        states = [have.get(share) for share in self.zones()]
+        known = [s.ds for s in states if isinstance(s, ZoneState) and s.ds is not None]
+        if not known or len(known) != len(states):
+            return None
+        return frozenset.intersection(*known)
+
+    def _all_from_dns(self, have: Have) -> bool:
+        """Whether the nameservers written down are those of the DNS targets."""
+        states = [have.get(share) for share in self.zones()]
+        served = [s.nameservers for s in states if isinstance(s, ZoneState)]
+        return frozenset().union(*served) == frozenset(self.spec.nameservers)
 
     def findings(self, have: Have, now: datetime) -> Iterator[Finding]:
         """Yield what a person should know about the name."""
@@ -134,7 +197,7 @@ class Domain(Resource[DomainChange]):
                 )
             case RegistrationState() as state:
                 for code, severity, message, field in registration.findings(
-                    self.spec, state, now
+                    self.spec, state, self.around(have), now
                 ):
                     yield self.found(code, severity, message, field)
             case _:
