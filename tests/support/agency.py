@@ -62,12 +62,23 @@ class Agency:
     the world that they want, but for ``oddities``.
     """
 
-    def __init__(self, tmp: Path, files, oddities=None, *, remote=True, policies=None):
+    def __init__(
+        self,
+        tmp: Path,
+        files,
+        oddities=None,
+        *,
+        remote=True,
+        policies=None,
+        accounts=ACCOUNTS,
+    ):
+        self.accounts = accounts
         self.root = tmp / "agency"
         self.remote = tmp / "remote.git" if remote else None
         self.clock = SandboxClock(START, frozen=True)
         self.root.mkdir(parents=True)
-        self.write("inventory/accounts.yaml", ACCOUNTS.format(**NOWHERE))
+        nowhere = defaultdict(lambda: NOWHERE["aws"])
+        self.write("inventory/accounts.yaml", accounts.format_map(nowhere))
         for name, text in files.items():
             self.write(name, text)
         for name, text in (policies or {}).items():
@@ -85,7 +96,7 @@ class Agency:
     def __enter__(self):
         self.sandbox.start()
         endpoints = {**NOWHERE, **self.sandbox.endpoints()}
-        self.write("inventory/accounts.yaml", ACCOUNTS.format(**endpoints))
+        self.write("inventory/accounts.yaml", self.accounts.format(**endpoints))
         self.write(".gitignore", ".sandbox/\n")
         self.git("init", "-q", "-b", "main")
         if self.remote:
