@@ -205,7 +205,7 @@ class NamecomDomain(Driver[Domain, DomainChange]):
 
     def _renew(self, want: Domain, change: Renew) -> Receipt:
         cost = _registrar.price(change)
-        _registrar.guard(change, self._live(want, change).expires)
+        _registrar.guard(change, self._live(want).expires)
         body = {"years": change.years, "purchasePrice": float(cost.amount)}
         path = f"/core/v1/domains/{want.name}:renew"
         reply = self._effect("POST", path, "renew", body)
@@ -223,8 +223,13 @@ class NamecomDomain(Driver[Domain, DomainChange]):
             method, path, operation=operation, effect=True, json=body
         )
 
-    def _live(self, want: Domain, change: DomainChange) -> RegistrationState:
-        known = self._known(self._read("getDomain", f"/core/v1/domains/{want.name}"))
+    def _live(self, want: Domain) -> RegistrationState:
+        raw = self._read("getDomain", f"/core/v1/domains/{want.name}")
+        return self._known(raw)
+
+    def _shown(self, want: Domain, change: DomainChange) -> RegistrationState:
+        """Return what a fresh read says about what *change* is about."""
+        known = self._live(want)
         match change:
             case Dnssec():
                 ds = self._delegations.ds(want.name)
@@ -252,7 +257,7 @@ class NamecomDomain(Driver[Domain, DomainChange]):
             if isinstance(change, Renew):
                 seen = self._ordered(want, since)
             else:
-                seen = want.done(change, {change.share: self._live(want, change)})
+                seen = want.done(change, {change.share: self._shown(want, change)})
         except (ProviderError, ValueError, KeyError, TypeError):
             return None
         settled = self._account.clock() - since >= self.settles

@@ -11,9 +11,9 @@ from reconciler.kinds.domain import Records
 from reconciler.model import Share, Unknown
 from reconciler.providers._registrar import Pages
 from reconciler.providers.namecom_domain import NamecomDomain
-from reconciler.sandbox import Sandbox, SandboxClock, World, namecom_delegation
+from reconciler.sandbox import Sandbox
 from tests.support.contract import NOW
-from tests.support.delegation import DelegationTests
+from tests.support.delegation import HERE, DelegationTests
 from tests.support.registrar import (
     GLUE,
     RECONCILER,
@@ -248,33 +248,14 @@ class TestDelegations(DelegationTests):
         "deleteVanityNameserver",
     )
 
-    def test_a_listing_may_leave_the_addresses_out(
-        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """As the vendor's API of before did: then every host is asked about."""
-        listed = namecom_delegation.list_hosts
-
-        def without(call: Any, account: Any) -> Any:
-            answer = listed(call, account)
-            for row in answer.data["vanityNameservers"]:
-                del row["ips"]
-            return answer
-
-        table = [
-            (name, method, path, without if serve is listed else serve)
-            for name, method, path, serve in namecom_delegation.TABLE
-        ]
-        monkeypatch.setattr(namecom_delegation, "TABLE", table)
-        part = {"namecom": PART}
-        with Sandbox(World(part), SandboxClock(NOW, frozen=True)) as other:
-            own = other.bench("namecom").state["accounts"][0]["domains"]
-            own["glue.example"]["glue"] = dict(GLUE)
-            endpoint = other.endpoint("namecom")
-            driver = NamecomDomain(bench.account._replace(endpoint=endpoint))
-            want = domain("glue.example", glue=GLUE)
-            seen = driver.observe([want])
-            driver.close()
-        assert seen.states["glue.example"].glue == {
-            host: tuple(ips) for host, ips in GLUE.items()
-        }
+    def test_a_host_listed_without_addresses_is_asked_about(self, bench: Bench) -> None:
+        """They can be taken away one by one, and the API of before left them out."""
+        own = bench.sandbox.bench("namecom").state["accounts"][0]["domains"]
+        own["glue.example"]["glue"] = {"ns1.glue.example": []}
+        want = domain("glue.example", glue=GLUE)
+        seen = bench.driver.observe([want])
         assert seen.requests["getVanityNameserver"] == 1
+        assert seen.states["glue.example"].glue == {"ns1.glue.example": ()}
+        (change,) = want.diff({HERE: seen.states["glue.example"]}, NOW)
+        bench.driver.apply(want, change, "k")
+        assert want.done(change, {HERE: bench.state(want)}) is True
