@@ -63,6 +63,10 @@ class Dnsimple:
             )
         return f"/{self._number}{rest}"
 
+    def registrar(self, name: str, rest: str) -> str:
+        """Return the path of *rest* of a registration."""
+        return self.path(f"/registrar/domains/{name}/{rest}")
+
     def get(
         self, operation: str, path: str, params: Mapping[str, str | int] | None = None
     ) -> Any:

@@ -11,8 +11,12 @@ Source: the vendor's documentation, OpenAPI file and example answers
   the price is asked again right before, and nothing is sent if it is higher. It is an
   order that ends later. Whether a lost one happened is read from the expiry and from
   the account's book of charges, which needs a token that may read billing.
+* A name in redemption is bought back by an order, too. That takes up to a day and is
+  charged at its end: a lost answer is held for a person, until the name is back.
 * Prices are in USD, for one year; a TLD that sells other terms is given no price.
   Some TLDs are renewed by the vendor alone (``auto_renew_only``).
+* No call stops a transfer away, and vanity nameservers are no glue. DS records:
+  ``_dnsimple_ds``; purchases: ``_dnsimple_orders``.
 * A scoped token lists only what it may see, and nothing tells that it is scoped: use
   an account token without scopes.
 """
@@ -25,10 +29,11 @@ from typing import Any, ClassVar, Final
 
 from pydantic import JsonValue
 
-from reconciler.errors import Ambiguous, ProviderError, Rejected, Unsupported
+from reconciler.errors import ProviderError, Rejected, Unsupported
 from reconciler.kinds.domain import (
     AutoRenew,
     Delegate,
+    Dnssec,
     Domain,
     DomainChange,
     Lock,
@@ -36,21 +41,21 @@ from reconciler.kinds.domain import (
     Privacy,
     RegistrationState,
     Renew,
+    Restore,
 )
 from reconciler.kinds.domain.domain import as_domains
 from reconciler.model import Account, Driver, Money, Observation, OpClass, Receipt
-from reconciler.providers import _registrar
-from reconciler.providers._answers import mapping, money, nameservers, rows
+from reconciler.providers import _delegation, _registrar
+from reconciler.providers._answers import mapping, nameservers, rows
 from reconciler.providers._detail import Details
 from reconciler.providers._dnsimple import PAGE, Dnsimple, paged
+from reconciler.providers._dnsimple_ds import DsRecords
+from reconciler.providers._dnsimple_orders import Orders
 from reconciler.providers._http import Reply
 from reconciler.providers._registrar import Pages, Row
 
 #: "Our registrar partners may offer a non-guaranteed 29-day grace period."
 GRACE: Final = timedelta(days=29)
-#: How far the vendor's clock and ours may be apart.
-SKEW: Final = timedelta(minutes=2)
-_POLLS, _PAUSE = 6, 5.0
 _DETAIL, _PRICE, _TLD = "detail", "price", "tld"
 
 
@@ -63,6 +68,9 @@ class DnsimpleDomain(Driver[Domain, DomainChange]):
         "lock": OpClass.PROBE,
         "privacy": OpClass.PROBE,
         "delegate": OpClass.PROBE,
+        "ds": OpClass.PROBE,
+        # It takes up to a day, and only its own id tells how it stands.
+        "restore": OpClass.BLIND,
     }
     #: An order is carried out, and charged, after it was answered.
     settles: ClassVar[timedelta] = timedelta(hours=1)
@@ -72,6 +80,8 @@ class DnsimpleDomain(Driver[Domain, DomainChange]):
         self._account = account
         self._api = Dnsimple(account)
         self._details = Details(account, self._api.http.base)
+        self._orders = Orders(self._api, account)
+        self._ds = DsRecords(self._api, self._details)
 
     def __repr__(self) -> str:
         return f"DnsimpleDomain({self._account.name})"
@@ -114,13 +124,17 @@ class DnsimpleDomain(Driver[Domain, DomainChange]):
     def _state(self, want: Domain, raw: Mapping[str, Any]) -> RegistrationState:
         now = self._account.clock()
         known = self._known(raw)
+        if known.phase is Phase.REDEMPTION:
+            return known.model_copy(update=self._way_back(want, raw))
         detail = mapping(
             self._details.ask(
                 _DETAIL, want.name, dict(raw), lambda: self._detail(want.name)
             )
         )
-        state = {
-            "nameservers": nameservers(detail["nameservers"]),
+        hosts = nameservers(detail["nameservers"])
+        state: dict[str, Any] = {
+            **self._ds.seen(want, raw, hosts),
+            "nameservers": hosts,
             "locked": detail["locked"],
             "renew_from": _registrar.not_before(now, known.expires, want.years()),
         }
@@ -129,6 +143,14 @@ class DnsimpleDomain(Driver[Domain, DomainChange]):
             state["renewable"] = bool(tld["renewable"])
             state["renew_price"] = self._kept_price(want, raw, tld)
         return known.model_copy(update=state)
+
+    def _way_back(self, want: Domain, raw: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what buying a name back costs, where that is wanted."""
+        if want.spec.renewal.restore != "approve":
+            return {}
+        prices = self._prices(want.name, raw)
+        year, fee = (Money.model_validate(prices[one]) for one in ("year", "fee"))
+        return {"restore_price": year + fee}
 
     def _known(self, raw: Mapping[str, Any]) -> RegistrationState:
         if not raw.get("expires_at"):
@@ -143,8 +165,12 @@ class DnsimpleDomain(Driver[Domain, DomainChange]):
 
     def _detail(self, name: str) -> JsonValue:
         """Return what the listing lacks; two questions."""
-        hosts = self._api.get("getDomainDelegation", self._at(name, "delegation"))
-        lock = self._api.get("getDomainTransferLock", self._at(name, "transfer_lock"))
+        hosts = self._api.get(
+            "getDomainDelegation", self._api.registrar(name, "delegation")
+        )
+        lock = self._api.get(
+            "getDomainTransferLock", self._api.registrar(name, "transfer_lock")
+        )
         return {
             "nameservers": [*sorted(nameservers(hosts))],
             "locked": bool(mapping(lock)["enabled"]),
@@ -158,7 +184,8 @@ class DnsimpleDomain(Driver[Domain, DomainChange]):
             said = mapping(self._api.get("getTld", f"/tlds/{tld}"))
             sold = said["renewal_enabled"] and not said["auto_renew_only"]
             years = int(said["minimum_registration"])
-            return {"renewable": bool(sold), "years": years}
+            takes = str(said.get("dnssec_interface_type") or "ds")
+            return {"renewable": bool(sold), "years": years, "dnssec": takes}
 
         return mapping(self._details.ask(_TLD, tld, None, read))
 
@@ -169,20 +196,18 @@ class DnsimpleDomain(Driver[Domain, DomainChange]):
         if tld["years"] != 1:
             return None
 
+        prices = self._prices(want.name, raw)
+        return Money.model_validate(prices["year"]).times(want.years())
+
+    def _prices(self, name: str, raw: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what a name costs; kept for a day, or until it is paid for."""
+
         def read() -> JsonValue:
-            price, premium = self._price(want.name)
-            return {"price": str(price), "premium": premium}
+            prices = self._orders.prices(name)
+            return {"year": str(prices.year), "fee": str(prices.fee)}
 
-        said = mapping(self._details.ask(_PRICE, want.name, raw["expires_at"], read))
-        return Money.model_validate(said["price"]).times(want.years())
-
-    def _price(self, name: str) -> tuple[Money, bool]:
-        """Return what one year costs now, and whether it is a premium name."""
-        said = mapping(self._api.get("getDomainPrices", self._at(name, "prices")))
-        return money(said["renewal_price"], "USD"), bool(said["premium"])
-
-    def _at(self, name: str, rest: str) -> str:
-        return self._api.path(f"/registrar/domains/{name}/{rest}")
+        mark: JsonValue = [raw["expires_at"], raw["state"]]
+        return mapping(self._details.ask(_PRICE, name, mark, read))
 
     # -- apply -----------------------------------------------------------------
 
@@ -191,9 +216,15 @@ class DnsimpleDomain(Driver[Domain, DomainChange]):
         del key
         for what in (_DETAIL, _PRICE):
             self._details.forget(what, want.name)
-        if isinstance(change, Renew):
-            return self._renew(want, change)
-        reply = self._set(want, change)
+        self._ds.forget(want.name)
+        match change:
+            case Renew() | Restore():
+                _registrar.guard(change, self._live(want, change).expires)
+                return self._orders.place(want, change)
+            case Dnssec():
+                return self._ds.set(want, change, self._tld(want.name))
+            case _:
+                reply = self._set(want, change)
         return Receipt(
             reference=f"{change.verb}/{want.name}", request_id=reply.request_id
         )
@@ -207,10 +238,9 @@ class DnsimpleDomain(Driver[Domain, DomainChange]):
             case Privacy():
                 return self._switch(want, change, "PUT", "whois_privacy")
             case Delegate():
-                path, hosts = (
-                    self._at(want.name, "delegation"),
-                    _registrar.hosts(change),
-                )
+                _delegation.guard(change, frozenset(self._ds.now(want.name)))
+                path = self._api.registrar(want.name, "delegation")
+                hosts = _registrar.hosts(change)
                 return self._api.effect("PUT", path, "changeDomainDelegation", hosts)
             case _:
                 raise Unsupported(f"DNSimple cannot {change.verb} a domain")
@@ -222,46 +252,7 @@ class DnsimpleDomain(Driver[Domain, DomainChange]):
         enable = _registrar.flag(change)
         method = on if enable else "DELETE"
         operation = f"{'enable' if enable else 'disable'}/{what}"
-        return self._api.effect(method, self._at(want.name, what), operation)
-
-    def _renew(self, want: Domain, change: Renew) -> Receipt:
-        """Pay, if neither the paid date nor the price has moved since the plan."""
-        _registrar.guard(change, self._live(want, change).expires)
-        price, premium = self._price(want.name)
-        cost = _registrar.quoted(change, price.times(change.years))
-        body: dict[str, Any] = {"period": change.years}
-        if premium:
-            body["premium_price"] = str(price.amount)
-        path = self._at(want.name, "renewals")
-        reply = self._api.effect("POST", path, "renewDomain", body)
-        order = mapping(mapping(reply.data)["data"])
-        self._await(f"{path}/{order.get('id')}", order, reply.request_id)
-        return Receipt(
-            reference=f"renewal/{order.get('id')}",
-            paid=cost,
-            request_id=reply.request_id,
-        )
-
-    def _await(
-        self, path: str, order: Mapping[str, Any], request_id: str | None
-    ) -> None:
-        """Return when an order has ended well; raise Ambiguous if it has not yet."""
-        for poll in range(_POLLS):
-            if order.get("state") == "renewed":
-                return
-            if order.get("state") in {"failed", "cancelled"}:
-                what = f"renewal {order.get('id')} {order['state']}"
-                raise Rejected(what, request_id=request_id)
-            if poll:
-                self._account.sleep(_PAUSE)
-            try:
-                order = mapping(self._api.get("getDomainRenewal", path))
-            except ProviderError:
-                continue
-        raise Ambiguous(
-            f"renewal {order.get('id')} has begun and has not ended yet",
-            request_id=request_id,
-        )
+        return self._api.effect(method, self._api.registrar(want.name, what), operation)
 
     # -- recover ---------------------------------------------------------------
 
@@ -269,6 +260,9 @@ class DnsimpleDomain(Driver[Domain, DomainChange]):
         """Return a fresh reading of what *change* is about."""
         path = self._api.path(f"/domains/{want.name}")
         known = self._known(mapping(self._api.get("getDomain", path)))
+        if isinstance(change, Dnssec):
+            ds = frozenset(self._ds.now(want.name))
+            return known.model_copy(update={"ds": ds})
         if not isinstance(change, Lock | Delegate):
             return known
         detail = mapping(self._detail(want.name))
@@ -293,30 +287,13 @@ class DnsimpleDomain(Driver[Domain, DomainChange]):
         try:
             seen = want.done(change, {change.share: self._live(want, change)})
             if not seen and isinstance(change, Renew):
-                seen = self._charged(want.name, since)
+                seen = self._orders.renewed(want.name, since)
         except (ProviderError, ValueError, KeyError, TypeError):
+            return None
+        if not seen and isinstance(change, Restore):
             return None
         settled = self._account.clock() - since >= self.settles
         return seen if seen or settled else None
-
-    def _charged(self, name: str, since: datetime) -> bool | None:
-        """Whether a renewal of *name* was charged since then; None if it was undone."""
-        path = self._api.path("/billing/charges")
-        start = (since - timedelta(days=2)).date().isoformat()
-        found: bool | None = False
-        for charge in self._api.all("listCharges", path, start_date=start):
-            if _registrar.utc(str(charge["invoiced_at"])) < since - SKEW:
-                continue
-            if any(_is_renewal(item, name) for item in rows(charge["items"], "items")):
-                if charge["state"] == "collected":
-                    return True
-                found = None
-        return found
-
-
-def _is_renewal(item: Mapping[str, Any], name: str) -> bool:
-    about = str(item.get("product_reference") or "").lower()
-    return item.get("product_type") == "domain-renewal" and about == name
 
 
 def _phase(state: str, expires: datetime, now: datetime) -> Phase:

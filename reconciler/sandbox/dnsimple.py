@@ -15,11 +15,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from zlib import crc32
 
-from reconciler.sandbox import registrar
+from reconciler.sandbox import dnsimple_ds, registrar
 from reconciler.sandbox.dnsimple_orders import (
     charges,
     renew,
     renewal,
+    restoration,
+    restore,
     settle,
 )
 from reconciler.sandbox.dnsimple_words import Account, error, good, ok, paged, when
@@ -46,6 +48,12 @@ def make(bench: Bench) -> Server:
         ("getDomainPrices", "GET", at + "/prices", _prices),
         ("renewDomain", "POST", at + "/renewals", _own(renew)),
         ("getDomainRenewal", "GET", at + "/renewals/{order}", _own(renewal)),
+        ("restoreDomain", "POST", at + "/restores", _own(restore)),
+        ("getDomainRestore", "GET", at + "/restores/{order}", _own(restoration)),
+        *(
+            (operation, method, domain + path, _own(serve))
+            for operation, method, path, serve in dnsimple_ds.TABLE
+        ),
         ("getDomainDelegation", "GET", at + "/delegation", _own(_delegation)),
         ("changeDomainDelegation", "PUT", at + "/delegation", _own(_delegate)),
         ("getDomainTransferLock", "GET", at + "/transfer_lock", _own(_lock)),
@@ -144,7 +152,7 @@ def _accounts(call: Call, account: Account) -> Answer:
     return good([_account(one) for one in (mine if account["user"] else mine[:1])])
 
 
-def _tld(call: Call, _: Account) -> Answer:
+def _tld(call: Call, account: Account) -> Answer:
     tld = call.path["tld"].lower()
     names = {
         name: row
@@ -154,6 +162,7 @@ def _tld(call: Call, _: Account) -> Answer:
     }
     if not names:
         return error(404, f"TLD `{tld}` not found")
+    keys = dnsimple_ds.takes_keys(account, tld)
     return good(
         {
             "tld": tld,
@@ -162,6 +171,7 @@ def _tld(call: Call, _: Account) -> Answer:
             "auto_renew_only": not any(row["api_access"] for row in names.values()),
             "minimum_registration": min(row["min_years"] for row in names.values()),
             "renewal_enabled": True,
+            "dnssec_interface_type": "key" if keys else "ds",
         }
     )
 
@@ -237,7 +247,7 @@ def _prices(call: Call, account: Account) -> Answer:
             "registration_price": price,
             "renewal_price": price,
             "transfer_price": price,
-            "restore_price": price + 80.0,
+            "restore_price": account["domains"].get(name, {}).get("restore", 0) / 100,
             "trustee_price": 10.0,
         }
     )

@@ -15,11 +15,13 @@ from reconciler.sandbox.rest import Answer, Call
 #: DomainRenewal.period: "minimum: 1, maximum: 9".
 MOST_YEARS = 9
 TEN_YEARS = Period(months=120)
+_DONE = {"renewal": "renewed", "restore": "restored"}
+_WORDS = {"renewal": "Renew", "restore": "Restore"}
 
 
 def renew(call: Call, account: Account) -> Answer:
     """Take an order: 201 where it is done at once, 202 where it will be."""
-    name, body, now = call.path["domain"].lower(), call.json or {}, call.bench.clock()
+    name, body = call.path["domain"].lower(), call.json or {}
     row = account["domains"][name]
     years = body.get("period", row["min_years"])
     refusal = _not_renewable(call, name, row, years)
@@ -31,25 +33,48 @@ def renew(call: Call, account: Account) -> Answer:
             400, "The premium price is missing or wrong", premium_price=["is invalid"]
         )
     if account["balance"] < price * years:
-        return error(
-            400,
-            "We were unable to authorize the payment for this purchase on your card. "
-            "Payment gateway returned error code: card_declined (generic_decline).",
-        )
-    orders = call.bench.state["orders"]
+        return _declined()
+    return _ordered(call, account, "renewal", price * years, years)
+
+
+def restore(call: Call, account: Account) -> Answer:
+    """Take an order to buy a name back; the fee comes on top of one year more."""
+    name, body = call.path["domain"].lower(), call.json or {}
+    row = account["domains"][name]
+    if registrar.phase(row, call.bench.clock()) != "redemption":
+        return error(400, f"{name} is not eligible to be restored")
+    fee, price = row["restore"], registrar.price_of(call.state, name)
+    if row["premium"] and body.get("premium_price") != f"{fee / 100:.2f}":
+        return error(400, "Premium price mismatch", premium_price=["is invalid"])
+    if account["balance"] < price + fee:
+        return _declined()
+    return _ordered(call, account, "restore", price + fee, 1)
+
+
+def _declined() -> Answer:
+    return error(
+        400,
+        "We were unable to authorize the payment for this purchase on your card. "
+        "Payment gateway returned error code: card_declined (generic_decline).",
+    )
+
+
+def _ordered(call: Call, account: Account, kind: str, cents: int, years: int) -> Answer:
+    orders, now = call.bench.state["orders"], call.bench.clock().isoformat()
     order = {
         "id": len(orders) + 1,
+        "kind": kind,
         "account": account["login"],
-        "name": name,
+        "name": call.path["domain"].lower(),
         "period": years,
-        "cents": price * years,
+        "cents": cents,
         "state": "new",
-        "created": now.isoformat(),
-        "updated": now.isoformat(),
+        "created": now,
+        "updated": now,
     }
     orders.append(order)
     settle(call.bench)
-    done = order["state"] == "renewed"
+    done = order["state"] != "new"
     return ok(201 if done else 202, {**_shown(order), "state": "new"})
 
 
@@ -69,10 +94,12 @@ def _not_renewable(
 
 
 def _shown(order: dict[str, Any]) -> dict[str, Any]:
+    """Return a DomainRenewal, or a DomainRestore, which has no period."""
+    period = {"period": order["period"]} if order["kind"] == "renewal" else {}
     return {
         "id": order["id"],
         "domain_id": crc32(order["name"].encode()),
-        "period": order["period"],
+        **period,
         "state": order["state"],
         "created_at": when(order["created"]),
         "updated_at": when(order["updated"]),
@@ -80,13 +107,22 @@ def _shown(order: dict[str, Any]) -> dict[str, Any]:
 
 
 def renewal(call: Call, account: Account) -> Answer:
-    """Return what has become of an order."""
-    name = call.path["domain"].lower()
+    """Return what has become of a renewal."""
+    return _order(call, account, "renewal")
+
+
+def restoration(call: Call, account: Account) -> Answer:
+    """Return what has become of a restoration."""
+    return _order(call, account, "restore")
+
+
+def _order(call: Call, account: Account, kind: str) -> Answer:
+    wanted = (account["login"], call.path["domain"].lower(), kind)
     for order in call.state["orders"]:
-        mine = (order["account"], order["name"]) == (account["login"], name)
-        if mine and str(order["id"]) == call.path["order"]:
+        found = (order["account"], order["name"], order["kind"])
+        if found == wanted and str(order["id"]) == call.path["order"]:
             return good(_shown(order))
-    return error(404, f"Domain renewal `{call.path['order']}` not found")
+    return error(404, f"Domain {kind} `{call.path['order']}` not found")
 
 
 def settle(bench: Bench) -> None:
@@ -106,8 +142,8 @@ def settle(bench: Bench) -> None:
         account["balance"] -= order["cents"]
         registrar.extend(row, order["period"], now)
         paid = Money.of_minor(order["cents"], "USD")
-        bench.effect("renewDomain", order["name"], amount=str(paid))
-        order.update(state="renewed", updated=now.isoformat())
+        bench.effect(order["kind"], order["name"], amount=str(paid))
+        order.update(state=_DONE[order["kind"]], updated=now.isoformat())
 
 
 def _account(bench: Bench, login: str) -> Account:
@@ -124,7 +160,7 @@ def charges(call: Call, account: Account) -> Answer:
         _charge(order)
         for order in call.state["orders"]
         if order["account"] == account["login"]
-        and order["state"] in {"renewed", "refunded"}
+        and order["state"] in {*_DONE.values(), "refunded"}
         and order["updated"][:10] > start
     ]
     return paged(call, done)
@@ -133,10 +169,10 @@ def charges(call: Call, account: Account) -> Answer:
 def _charge(order: dict[str, Any]) -> dict[str, Any]:
     amount = f"{order['cents'] / 100:.2f}"
     item = {
-        "description": f"Renew {order['name']}",
+        "description": f"{_WORDS[order['kind']]} {order['name']}",
         "amount": amount,
         "product_id": order["id"],
-        "product_type": "domain-renewal",
+        "product_type": f"domain-{order['kind']}",
         "product_reference": order["name"],
     }
     return {

@@ -7,14 +7,17 @@ from typing import Any
 import pytest
 
 from reconciler.errors import Ambiguous, Rejected, TooEarly, Transient, Unsupported
-from reconciler.kinds.domain import Records, Renew
-from reconciler.model import Absent, Share, Unknown
+from reconciler.kinds.domain import Dnssec, Phase, Records, Renew, Restore
+from reconciler.kinds.domain.dnssec import ds_of
+from reconciler.model import Absent, FieldChange, OpClass, Share, Unknown
 from reconciler.providers.dnsimple_domain import DnsimpleDomain
 from reconciler.sandbox import Sandbox
 from tests.support.contract import NOW
+from tests.support.delegation import DsTests
 from tests.support.registrar import (
     HOSTS,
     RECONCILER,
+    RESTORE,
     Bench,
     RegistrarContract,
     benches,
@@ -30,7 +33,10 @@ PART = {
         {
             "login": "1385",
             "secret": "sandbox-dnsimple-token",
-            "domains": domains(),
+            "domains": {
+                **domains(),
+                "lost.example": {"expires": -40, "autoRenew": False},
+            },
             "hosted": ["hosted.example"],
         },
         {"login": "2460", "secret": "sandbox-other-token", "domains": {}},
@@ -50,6 +56,8 @@ class TestDnsimpleKeepsTheContract(RegistrarContract):
         "lock": "enable/transfer_lock",
         "privacy": "enable/whois_privacy",
         "delegate": "changeDomainDelegation",
+        "ds": "deleteDelegationSignerRecord",
+        "restore": "restoreDomain",
     }
 
     def pages(self) -> int:
@@ -120,7 +128,7 @@ class TestWhatIsRead:
         fill(bench.sandbox, "dnsimple", 101)
         seen = bench.driver.observe([FAR])
         assert seen.requests["listDomains"] == 2
-        assert len(seen.unmanaged) == 101 + len(domains()) - 1
+        assert len(seen.unmanaged) == 101 + len(domains())
 
     def test_a_page_twice_proves_nothing(self, bench: Bench) -> None:
         fill(bench.sandbox, "dnsimple", 101)
@@ -195,7 +203,7 @@ class TestRenewing:
     def test_an_order_that_does_not_end_is_ambiguous(self, bench: Bench) -> None:
         change = renewal(bench.driver, DUE, bench.account)
         world(bench)["latency"] = 600
-        with pytest.raises(Ambiguous, match="renewal 1 has begun"):
+        with pytest.raises(Ambiguous, match="order 1 has begun"):
             bench.driver.apply(DUE, change, "k")
         assert bench.driver.happened(DUE, change, "k", NOW) is None
         bench.sandbox.clock.advance(timedelta(seconds=600))
@@ -212,7 +220,7 @@ class TestRenewing:
             sleep(seconds)
 
         driver = DnsimpleDomain(bench.account._replace(sleep=fail))
-        with pytest.raises(Rejected, match="renewal 1 failed"):
+        with pytest.raises(Rejected, match="order 1 failed"):
             driver.apply(DUE, change, "k")
         driver.close()
 
@@ -307,6 +315,7 @@ class TestTheBookOfCharges:
         """Write a charge of a renewal whose expiry does not show (yet)."""
         order = {
             "id": 7,
+            "kind": "renewal",
             "account": "1385",
             "name": "renew.example",
             "period": 1,
@@ -323,6 +332,7 @@ class TestTheBookOfCharges:
             ({}, True),
             ({"name": "other.example"}, False),
             ({"account": "2460"}, False),
+            ({"kind": "restore", "state": "restored"}, False),
             ({"state": "refunded"}, None),
             ({"updated": (NOW - timedelta(hours=1)).isoformat()}, False),
             ({"updated": (NOW - timedelta(minutes=1)).isoformat()}, True),
@@ -365,3 +375,92 @@ class TestTheBookOfCharges:
         with pytest.raises(Ambiguous):
             bench.driver.apply(want, change, "k")
         assert bench.driver.happened(want, change, "k", NOW) is True
+
+
+KEY = (
+    "257 3 13 mdsswUyr3DPW132mOi8V9xESWE8jTo0dxCjjnopKl+GqJxpVXckHAeF+"
+    "KkxLbxILfDLUT0rAK9iUzy1L53eKGQ=="
+)
+
+
+class TestDsRecords(DsTests):
+    vendor = "dnsimple"
+    reads = ("listDelegationSignerRecords", "")
+    ds_writes = ("createDelegationSignerRecord", "deleteDelegationSignerRecord")
+
+    def test_a_tld_that_takes_keys_is_sent_the_key(self, bench: Bench) -> None:
+        world(bench)["accounts"][0]["key_tlds"] = ["example"]
+        wanted = str(ds_of("ns.example", KEY))
+        field = FieldChange(field="spec.dnssec", before=(), after=(wanted,))
+        change = Dnssec(
+            share=Share("main", "domain"),
+            fields=(field,),
+            because="x",
+            details={"keys": {wanted: KEY}},
+        )
+        want = domain("ns.example", dnssec="sync")
+        bench.driver.apply(want, change, "k")
+        assert bench.state(want).ds == {wanted}
+        blind = change.model_copy(update={"details": {}})
+        world(bench)["accounts"][0]["domains"]["ns.example"]["ds"] = []
+        with pytest.raises(Rejected, match="was not seen"):
+            bench.driver.apply(want, blind, "k")
+
+
+class TestRestoring:
+    """The fee and a year more; only its own id tells how an order stands."""
+
+    WANT = domain("lost.example", renewal=RESTORE)
+
+    def change(self, bench: Bench) -> Restore:
+        share = self.WANT.registrar()
+        assert share
+        (found,) = self.WANT.diff({share: bench.state(self.WANT)}, NOW)
+        assert isinstance(found, Restore)
+        return found
+
+    def test_what_is_lost_has_a_price_where_it_is_wanted_back(
+        self, bench: Bench
+    ) -> None:
+        state = bench.state(self.WANT)
+        assert (state.phase, str(state.restore_price)) == (
+            Phase.REDEMPTION,
+            "91.08 USD",
+        )
+        assert bench.state(domain("lost.example")).restore_price is None
+
+    def test_it_is_paid_once(self, bench: Bench) -> None:
+        change = self.change(bench)
+        receipt = bench.driver.apply(self.WANT, change, "k")
+        assert (receipt.reference, str(receipt.paid)) == ("restore/1", "91.08 USD")
+        assert bench.state(self.WANT).phase is Phase.ACTIVE
+        with pytest.raises(Rejected, match="the expiry moved"):
+            bench.driver.apply(self.WANT, change, "k")
+        assert len(bench.sandbox.charges()) == 1
+
+    def test_a_fee_that_rose_is_refused_before_anything_is_sent(
+        self, bench: Bench
+    ) -> None:
+        change = self.change(bench)
+        bench.edit("lost.example", restore="90.00 USD")
+        with pytest.raises(Rejected, match=r"planned with 91.08 USD, now 101.08 USD"):
+            bench.driver.apply(self.WANT, change, "k")
+        assert "restoreDomain" not in bench.sandbox.ledger.requests()["dnsimple"]
+
+    def test_the_fee_of_a_premium_name_is_confirmed(self, bench: Bench) -> None:
+        bench.edit("lost.example", premium=True)
+        bench.driver.apply(self.WANT, self.change(bench), "k")
+        assert bench.state(self.WANT).phase is Phase.ACTIVE
+
+    def test_a_lost_one_waits_for_a_person_until_the_name_is_back(
+        self, bench: Bench
+    ) -> None:
+        assert DnsimpleDomain.can["restore"] is OpClass.BLIND
+        change = self.change(bench)
+        world(bench)["latency"] = 20 * 3600
+        with pytest.raises(Ambiguous, match="order 1 has begun"):
+            bench.driver.apply(self.WANT, change, "k")
+        bench.sandbox.clock.advance(timedelta(hours=10))
+        assert bench.driver.happened(self.WANT, change, "k", NOW) is None
+        bench.sandbox.clock.advance(timedelta(hours=11))
+        assert bench.driver.happened(self.WANT, change, "k", NOW) is True

@@ -332,3 +332,54 @@ def test_the_limit_is_2400_an_hour(sandbox: Sandbox) -> None:
     assert over.headers["x-ratelimit-remaining"] == "0"
     sandbox.clock.advance(timedelta(hours=1))
     assert ask(sandbox, "GET", "/whoami").status_code == 200
+
+
+def test_a_restoration_is_an_order(sandbox: Sandbox) -> None:
+    """restoreDomain/success.http: as a renewal, without a period."""
+    path = "/1385/registrar/domains/lost.example/restores"
+    said = ask(sandbox, "POST", path)
+    assert said.status_code == 201
+    order = said.json()["data"]
+    assert set(order) == {"id", "domain_id", "state", "created_at", "updated_at"}
+    later = ask(sandbox, "GET", f"{path}/{order['id']}").json()["data"]
+    assert later["state"] == "restored"
+    (charge,) = sandbox.charges()
+    assert charge.amount == "91.08 USD"
+    again = ask(sandbox, "POST", path)
+    assert again.status_code == 400
+    due = ask(sandbox, "POST", "/1385/registrar/domains/due.example/restores")
+    assert due.status_code == 400
+
+
+def test_ds_records(sandbox: Sandbox) -> None:
+    """createDelegationSignerRecord/{created,validation-error}.http; numbers as text."""
+    path = "/1385/domains/due.example/ds_records"
+    body = {"algorithm": "13", "digest": "ab" * 32, "digest_type": "2", "keytag": "5"}
+    said = ask(sandbox, "POST", path, body)
+    assert said.status_code == 201
+    made = said.json()["data"]
+    assert {**body, "digest": made["digest"].lower()} == body
+    assert {field: made[field] for field in ("algorithm", "digest_type", "keytag")} == {
+        "algorithm": "13",
+        "digest_type": "2",
+        "keytag": "5",
+    }
+    assert made["public_key"] is None
+    listed = ask(sandbox, "GET", path).json()
+    assert [row["id"] for row in listed["data"]] == [made["id"]]
+    assert listed["pagination"]["total_entries"] == 1
+    one = ask(sandbox, "GET", f"{path}/{made['id']}").json()["data"]
+    assert one["keytag"] == "5"
+    wrong = ask(sandbox, "POST", path, {})
+    assert wrong.status_code == 400
+    blank = ["can't be blank"]
+    assert wrong.json() == {
+        "message": "Validation failed",
+        "errors": dict.fromkeys(
+            ("keytag", "algorithm", "digest_type", "digest"), blank
+        ),
+    }
+    assert ask(sandbox, "POST", path, body).status_code == 400
+    gone = ask(sandbox, "DELETE", f"{path}/{made['id']}")
+    assert (gone.status_code, gone.content) == (204, b"")
+    assert ask(sandbox, "DELETE", f"{path}/{made['id']}").status_code == 404
