@@ -20,6 +20,15 @@ Page = tuple[int, int]
 """A page's number, and how many rows were on those before."""
 
 
+class Missing(Rejected):
+    """There is no such thing, or the token cannot see it."""
+
+
+def at(name: str, rest: str = "") -> str:
+    """Return the path of a registration, or of *rest* below it."""
+    return f"/domain/domains/{name}" + (f"/{rest}" if rest else "")
+
+
 class Gandi:
     """
     One account's connection.
@@ -152,7 +161,8 @@ def _refused(reply: Reply, text: str) -> ProviderError | None:
     if reply.status < 300:  # noqa: PLR2004
         known = isinstance(reply.data, dict | list) or reply.status == 204  # noqa: PLR2004
         return None if known else Ambiguous(text, request_id=reply.request_id)
-    return Rejected(text, request_id=reply.request_id)
+    kind = Missing if reply.status == 404 else Rejected  # noqa: PLR2004
+    return kind(text, request_id=reply.request_id)
 
 
 _WORDS: Final = Words(_said, _refused)

@@ -1,5 +1,5 @@
 """
-Gandi, API v5: registrations, their flags, delegation and renewal.
+Gandi, API v5: registrations, their flags, delegation, renewal and restoration.
 
 Source: the vendor's reference (api.gandi.net/docs: domains, billing, organization),
 checked against two clients of others (go-gandi, the gem gandi_v5). What follows:
@@ -11,8 +11,9 @@ checked against two clients of others (go-gandi, the gem gandi_v5). What follows
   the details, which also have a transfer code and contacts: those are never kept.
 * A renewal has a dry run, no idempotency key and no price to confirm: the price is
   asked again right before (``/domain/check``, with taxes: that is what is debited).
+  A restoration is the same without a dry run (``_gandi_trade``).
 * Writes are accepted (202) and carried out later: one that does not show after some
-  looks is *unknown*. Nothing lists orders. That a renewal did not happen is proven
+  looks is *unknown*. Nothing lists orders. That a payment did not happen is proven
   only by a prepaid account that nobody has touched since; else a person must look.
 * There is no call for privacy: it is a property of each contact.
 """
@@ -25,23 +26,37 @@ from typing import Any, ClassVar, Final
 
 from pydantic import JsonValue
 
-from reconciler.errors import Ambiguous, ProviderError, Rejected, TooEarly, Unsupported
+from reconciler.errors import Ambiguous, ProviderError, Unsupported
 from reconciler.kinds.domain import (
     AutoRenew,
+    BlockTransfer,
     Delegate,
+    Dnssec,
     Domain,
     DomainChange,
+    Glue,
     Lock,
-    Phase,
     RegistrationState,
     Renew,
+    Restore,
 )
 from reconciler.kinds.domain.domain import as_domains
-from reconciler.model import Account, Driver, Money, Observation, OpClass, Receipt
-from reconciler.providers import _registrar
-from reconciler.providers._answers import mapping, money, nameservers, rows
+from reconciler.model import (
+    Account,
+    Driver,
+    Money,
+    Observation,
+    Observed,
+    OpClass,
+    Receipt,
+    Risk,
+)
+from reconciler.providers import _delegation, _gandi_detail, _registrar
+from reconciler.providers._answers import mapping, money
 from reconciler.providers._detail import Details
-from reconciler.providers._gandi import Gandi, Page
+from reconciler.providers._gandi import Gandi, Missing, Page, at
+from reconciler.providers._gandi_delegation import Delegations
+from reconciler.providers._gandi_trade import Trade
 from reconciler.providers._http import Reply
 from reconciler.providers._registrar import Pages, Row
 
@@ -49,16 +64,8 @@ from reconciler.providers._registrar import Pages, Row
 SKEW: Final = timedelta(minutes=2)
 #: "duration: Minimum: 1, Maximum: 9".
 MOST_YEARS: Final = 9
-_LOCKED: Final = "clientTransferProhibited"
-_HOLDS: Final = frozenset({"clientHold", "serverHold"})
-_DATES: Final = (
-    "registry_ends_at",
-    "hold_begins_at",
-    "deletes_at",
-    "restore_ends_at",
-)
 _LOOKS, _PAUSE = 6, 5.0
-_DETAIL, _TERMS = "detail", "terms"
+_DETAIL: Final = "detail"
 
 
 class GandiDomain(Driver[Domain, DomainChange]):
@@ -69,6 +76,10 @@ class GandiDomain(Driver[Domain, DomainChange]):
         "auto-renew": OpClass.PROBE,
         "lock": OpClass.PROBE,
         "delegate": OpClass.PROBE,
+        "ds": OpClass.PROBE,
+        "glue": OpClass.PROBE,
+        "restore": OpClass.PROBE,
+        "block-transfer": OpClass.PROBE,
     }
     #: What was accepted is carried out later, and nothing says when at the latest.
     settles: ClassVar[timedelta] = timedelta(hours=1)
@@ -78,6 +89,8 @@ class GandiDomain(Driver[Domain, DomainChange]):
         self._account = account
         self._api = Gandi(account)
         self._details = Details(account, self._api.http.base)
+        self._trade = Trade(self._api, self._details, account)
+        self._delegations = Delegations(self._api, self._details, account.sleep)
 
     def __repr__(self) -> str:
         return f"GandiDomain({self._account.name})"
@@ -102,6 +115,8 @@ class GandiDomain(Driver[Domain, DomainChange]):
             seen = _registrar.all_unknown(domains, error)
         else:
             seen = _registrar.observation(domains, listed, self._state)
+            states = {d.name: self._missing(d, seen.states[d.name]) for d in domains}
+            seen = seen._replace(states=states)
         balance = _registrar.known(self._balance)
         return seen._replace(balance=balance, requests=self._api.http.counts())
 
@@ -113,117 +128,99 @@ class GandiDomain(Driver[Domain, DomainChange]):
         return Pages(found, following, total)
 
     def _balance(self) -> Money:
-        prepaid = mapping(self._billing()["prepaid"])
+        prepaid = mapping(self._trade.billing()["prepaid"])
         return money(prepaid["amount"], prepaid["currency"])
 
-    def _billing(self) -> Mapping[str, Any]:
-        whose = f"/{self._account.identity}" if self._account.identity else ""
-        return mapping(self._api.get("billingInfo", f"/billing/info{whose}"))
+    def _missing(self, want: Domain, state: Observed) -> Observed:
+        """Return what became of a name that is not listed, where it can be told."""
+        try:
+            return self._trade.lost(want, state)
+        except ProviderError as error:
+            return _registrar.unknown(error)
 
     def _state(self, want: Domain, raw: Mapping[str, Any]) -> RegistrationState:
         now = self._account.clock()
         detail = self._details.ask(
             _DETAIL, want.name, dict(raw), lambda: self._detail(want.name)
         )
-        known = self._known(mapping(detail))
-        state: dict[str, Any] = {"auto_renew": raw["autorenew"] is True}
+        known = _gandi_detail.known(mapping(detail), now)
+        self._trade.remember(want.name, known)
+        state: dict[str, Any] = {
+            "auto_renew": raw["autorenew"] is True,
+            **self._delegations.seen(want, raw, known.nameservers),
+        }
         begins: tuple[datetime, ...] = ()
         if want.renewal_near(known.expires, now):
-            mark: JsonValue = [want.years(), dict(raw)]
-            terms = self._details.ask(
-                _TERMS, want.name, mark, lambda: self._terms(want.name, want.years())
-            )
-            said = mapping(terms)
-            price = said["price"]
+            terms = self._trade.offer(want, raw)
+            price = terms["price"]
             state["renew_price"] = Money.model_validate(price) if price else None
-            state["renewable"] = not said["prohibited"]
-            begins = (_registrar.utc(str(said["begins_at"])),)
+            state["renewable"] = not terms["prohibited"]
+            begins = (_registrar.utc(str(terms["begins_at"])),)
         state["renew_from"] = _registrar.not_before(
             now, known.expires, want.years(), *begins
         )
         return known.model_copy(update=state)
 
     def _detail(self, name: str) -> JsonValue:
-        """Return what may be kept of a name's details: no contact and no code."""
-        said = mapping(self._api.get("getDomain", _at(name)))
-        dates = mapping(said["dates"])
-        return {
-            "dates": {date: str(dates[date]) for date in _DATES if dates.get(date)},
-            "status": [*sorted(map(str, said["status"]))],
-            "nameservers": [*sorted(nameservers(said["nameservers"]))],
-            "lockable": bool(said["can_tld_lock"]),
-            "auto_renew": mapping(said["autorenew"])["enabled"] is True,
-        }
-
-    def _known(self, detail: Mapping[str, Any]) -> RegistrationState:
-        dates = {name: _registrar.utc(text) for name, text in detail["dates"].items()}
-        status = set(detail["status"])
-        expires = _paid(dates, status)
-        return RegistrationState(
-            expires=expires,
-            phase=_phase(dates, expires, self._account.clock()),
-            auto_renew=detail["auto_renew"],
-            locked=_LOCKED in status if detail["lockable"] else None,
-            nameservers=nameservers(detail["nameservers"]),
-        )
-
-    def _terms(self, name: str, years: int) -> JsonValue:
-        """Return whether, from when and for how much a name is renewed by *years*."""
-        said = mapping(self._api.get("renewInfo", _at(name, "renew")))
-        said = mapping(said.get("renew", said))  # older answers were nested
-        sold = years in said["durations"]
-        price = self._price(name, "renew", years) if sold else None
-        return {
-            "prohibited": bool(said["prohibited"]),
-            "begins_at": str(said["begins_at"]),
-            "price": str(price) if price else None,
-        }
-
-    def _price(self, name: str, process: str, years: int) -> Money | None:
-        """Return what *years* cost with taxes; None where that is not sold."""
-        asked = {**self._api.sharing, "name": name, "processes": process}
-        said = mapping(self._api.get("check", "/domain/check", asked))
-        found = [
-            money(price["price_after_taxes"], said["currency"]).times(years)
-            for product in rows(said.get("products") or [], "products")
-            if product.get("process") == process and product.get("name") == name
-            for price in rows(product.get("prices") or [], "prices")
-            if price["duration_unit"] == "y"
-            and price["min_duration"] <= years <= price["max_duration"]
-        ]
-        return max(found, key=lambda one: one.amount, default=None)
+        return _gandi_detail.kept(mapping(self._api.get("getDomain", at(name))))
 
     # -- apply -----------------------------------------------------------------
 
     def apply(self, want: Domain, change: DomainChange, key: str) -> Receipt:
         """Carry out one change; see ``Driver.apply``. There is no key to send."""
         del key
-        for what in (_DETAIL, _TERMS):
-            self._details.forget(what, want.name)
+        self._details.forget(_DETAIL, want.name)
+        self._trade.forget(want.name)
+        self._delegations.forget(want.name)
         paid = None
-        if isinstance(change, Renew):
-            reply, paid = self._renew(want, change)
-        else:
-            reply = self._set(want, change)
-        self._await(want, change, reply)
+        match change:
+            case Renew():
+                _registrar.guard(change, self._live(want, change).expires)
+                reply, paid = self._trade.renew(want, change)
+                sent = [reply]
+            case Restore():
+                reply, paid = self._trade.restore(want, change)
+                sent = [reply]
+            case Dnssec():
+                sent = self._delegations.set_ds(want, change)
+            case Glue():
+                sent = self._delegations.set_glue(want, change)
+            case BlockTransfer():
+                sent = [self._delegations.block(want, change)]
+            case _:
+                sent = [self._set(want, change)]
+        return self._receipt(want, change, sent, paid)
+
+    def _receipt(
+        self, want: Domain, change: DomainChange, sent: list[Reply], paid: Money | None
+    ) -> Receipt:
+        """Look until the account shows *change*."""
+        last = sent[-1] if sent else None
+        if last is not None:
+            self._await(want, change, last)
+        where = last.headers.get("location") if last else None
         return Receipt(
-            reference=reply.headers.get("location") or f"{change.verb}/{want.name}",
+            reference=where or f"{change.verb}/{want.name}",
             paid=paid,
-            request_id=reply.request_id,
+            request_id=last.request_id if last else None,
+            details={"requests": len(sent)},
         )
 
     def _set(self, want: Domain, change: DomainChange) -> Reply:
         match change:
             case AutoRenew():
-                path, body = _at(want.name, "autorenew"), self._auto_renew(want, change)
+                body = self._auto_renew(want, change)
+                path = at(want.name, "autorenew")
                 return self._api.effect("PATCH", path, "autorenew", body)
             case Lock():
-                lock = {_LOCKED: _registrar.flag(change)}
-                path = _at(want.name, "status")
-                return self._api.effect("PATCH", path, "status", lock)
+                lock = {_gandi_detail.LOCKED: _registrar.flag(change)}
+                return self._api.effect(
+                    "PATCH", at(want.name, "status"), "status", lock
+                )
             case Delegate():
+                _delegation.guard(change, self._delegations.ds(want.name))
                 hosts = {"nameservers": _registrar.hosts(change)}
-                path = _at(want.name, "nameservers")
+                path = at(want.name, "nameservers")
                 return self._api.effect("PUT", path, "nameservers", hosts)
             case _:
                 raise Unsupported(f"Gandi cannot {change.verb} a domain")
@@ -236,28 +233,13 @@ class GandiDomain(Driver[Domain, DomainChange]):
         payer = self._account.identity
         return {**body, "org_id": payer} if payer else body
 
-    def _renew(self, want: Domain, change: Renew) -> tuple[Reply, Money]:
-        """Pay, if neither the paid date nor the price has moved since the plan."""
-        live = self._known(mapping(self._detail(want.name)))
-        _registrar.guard(change, live.expires)
-        terms = mapping(self._terms(want.name, change.years))
-        begins = _registrar.utc(str(terms["begins_at"]))
-        if terms["prohibited"] or begins > self._account.clock():
-            until = begins if begins > self._account.clock() else None
-            raise TooEarly("Gandi prohibits the renewal for now", until=until)
-        price = terms["price"]
-        cost = _registrar.quoted(change, Money.model_validate(price) if price else None)
-        path, body = _at(want.name, "renew"), {"duration": change.years}
-        self._api.check(path, "renew", body)
-        return self._api.effect("POST", path, "renew", body, pays=True), cost
-
     def _await(self, want: Domain, change: DomainChange, reply: Reply) -> None:
         """Return when the account shows *change*; raise Ambiguous if not soon."""
         for look in range(_LOOKS):
             if look:
                 self._account.sleep(_PAUSE)
             try:
-                live = self._live(want)
+                live = self._live(want, change)
             except (ProviderError, ValueError, KeyError, TypeError):
                 continue
             if want.done(change, {change.share: live}):
@@ -269,8 +251,19 @@ class GandiDomain(Driver[Domain, DomainChange]):
 
     # -- recover ---------------------------------------------------------------
 
-    def _live(self, want: Domain) -> RegistrationState:
-        return self._known(mapping(self._detail(want.name)))
+    def _live(self, want: Domain, change: DomainChange) -> RegistrationState:
+        """Return a fresh reading of what *change* is about."""
+        detail = mapping(self._detail(want.name))
+        known = _gandi_detail.known(detail, self._account.clock())
+        match change:
+            case Dnssec():
+                ds = self._delegations.ds(want.name)
+                return known.model_copy(update={"ds": ds})
+            case Glue():
+                glue = self._delegations.glue(want.name)
+                return known.model_copy(update={"glue": glue})
+            case _:
+                return known
 
     def happened(
         self, want: Domain, change: DomainChange, key: str, since: datetime
@@ -284,54 +277,23 @@ class GandiDomain(Driver[Domain, DomainChange]):
         if change.verb not in self.can:
             return None
         try:
-            seen = want.done(change, {change.share: self._live(want)})
-            if not seen and isinstance(change, Renew):
-                seen = self._untouched(since)
+            seen = self._shows(want, change)
+            if not seen and change.risk is Risk.MONEY:
+                seen = False if self._trade.untouched(since - SKEW) else None
         except (ProviderError, ValueError, KeyError, TypeError):
             return None
         settled = self._account.clock() - since >= self.settles
         return seen if seen or settled else None
 
-    def _untouched(self, since: datetime) -> bool | None:
-        """Return False where nothing can have been paid since then, else None."""
-        billing = self._billing()
-        prepaid = mapping(billing["prepaid"])
-        on_account = billing.get("prepaid_monthly_invoice") or billing.get(
-            "outstanding_amount"
-        )
-        changed = _registrar.utc(str(prepaid["updated_at"])) >= since - SKEW
-        return None if on_account or changed else False
-
-
-def _at(name: str, rest: str = "") -> str:
-    return f"/domain/domains/{name}" + (f"/{rest}" if rest else "")
-
-
-def _paid(dates: Mapping[str, datetime], status: set[str]) -> datetime:
-    """
-    Return the date until which is paid.
-
-    Raises:
-        Rejected: The vendor does not say: no date at all, or on hold since when.
-    """
-    if "registry_ends_at" not in dates:
-        raise Rejected("the registrar says no expiry date (yet)")
-    if "hold_begins_at" not in dates and status & _HOLDS:
-        raise Rejected("it is on hold, and the registrar does not say since when")
-    return min(
-        dates[name] for name in ("registry_ends_at", "hold_begins_at") if name in dates
-    )
-
-
-def _phase(dates: Mapping[str, datetime], expires: datetime, now: datetime) -> Phase:
-    """Return the phase by the vendor's own dates, where it says them."""
-    deletes = dates.get("deletes_at")
-    if now < expires or deletes is None:
-        return _registrar.phase_by_date(expires, now)
-    if now < deletes:
-        return Phase.GRACE
-    lost = dates.get("restore_ends_at", deletes) <= now
-    return Phase.PENDING_DELETE if lost else Phase.REDEMPTION
+    def _shows(self, want: Domain, change: DomainChange) -> bool | None:
+        """Whether the account shows *change*; a name that is gone shows no return."""
+        try:
+            live = self._live(want, change)
+        except Missing:
+            if isinstance(change, Restore):
+                return False
+            raise
+        return want.done(change, {change.share: live})
 
 
 DRIVER = GandiDomain

@@ -20,6 +20,7 @@ from typing import Any
 
 from reconciler.sandbox import registrar
 from reconciler.sandbox.emulator import Bench, Emulator, Server
+from reconciler.sandbox.gandi_delegation import LOST, TABLE
 from reconciler.sandbox.gandi_words import Account, error, listed, when
 from reconciler.sandbox.gandi_writes import (
     MOST_YEARS,
@@ -62,6 +63,8 @@ def make(bench: Bench) -> Server:
         ("autorenew", "PATCH", at + "/autorenew", _own(auto_renew), {}),
         ("status", "PATCH", at + "/status", _own(status), {}),
         ("nameservers", "PUT", at + "/nameservers", _own(nameservers), {}),
+        *((name, way, at + path, _own(s), {}) for name, way, path, s in TABLE),
+        *((name, way, at + path, serve, {}) for name, way, path, serve in LOST),
     ]
     operations = [
         Operation(name, (method,), BASE + path, _signed_in(serve), headers)
@@ -157,7 +160,8 @@ def _check(call: Call, account: Account) -> Answer:
     if process in {"renew", "restore"}:
         row = account["domains"].get(name, {})
         cents = registrar.price_of(call.state, name)
-        cents += 8000 if process == "restore" else 0
+        if process == "restore":
+            cents = row.get("restore", 0)
         whole = {
             "duration_unit": "y",
             "min_duration": row.get("min_years", 1),
@@ -206,9 +210,12 @@ def _line(name: str, row: dict[str, Any], now: datetime) -> dict[str, Any]:
 
 def _statuses(row: dict[str, Any], now: datetime) -> list[str]:
     late = registrar.phase(row, now) == "grace"
-    return (["clientHold"] if late else []) + (
-        ["clientTransferProhibited"] if row["locked"] else []
-    )
+    found = {
+        "clientHold": late,
+        "clientTransferProhibited": row["locked"],
+        "pendingTransfer": row["transfer"],
+    }
+    return [status for status, there in found.items() if there]
 
 
 def _dates(row: dict[str, Any], now: datetime) -> dict[str, str]:

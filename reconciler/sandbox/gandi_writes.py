@@ -97,7 +97,7 @@ def renew(call: Call, account: Account) -> Answer:
     registrar.debit(call.bench, account, cents)
     paid = Money.of_minor(cents, account["currency"])
     call.bench.effect("renew", name, amount=str(paid))
-    return _later(call, account, {"years": years})
+    return later(call, account, {"years": years})
 
 
 def auto_renew(call: Call, account: Account) -> Answer:
@@ -130,14 +130,14 @@ def nameservers(call: Call, account: Account) -> Answer:
 
 def _set(call: Call, account: Account, change: dict[str, Any]) -> Answer:
     call.bench.effect(_named(change), call.path["domain"].lower(), **change)
-    return _later(call, account, change)
+    return later(call, account, change)
 
 
 def _named(change: Mapping[str, Any]) -> str:
     return f"set-{next(iter(change))}"
 
 
-def _later(call: Call, account: Account, change: dict[str, Any]) -> Answer:
+def later(call: Call, account: Account, change: dict[str, Any]) -> Answer:
     """Accept *change*; it shows once the latency has passed."""
     name = call.path["domain"].lower()
     begun = call.bench.clock() + timedelta(seconds=call.bench.state["latency"])
@@ -160,7 +160,17 @@ def settle(bench: Bench) -> None:
 
 
 def _carry_out(row: dict[str, Any], change: dict[str, Any], now: datetime) -> None:
-    if "years" in change:
-        registrar.extend(row, change["years"], now)
-    else:
-        row.update(change, updated=now.isoformat())
+    match change:
+        case {"years": int() as years}:
+            registrar.extend(row, years, now)
+        case {"add_ds": str() as ds}:
+            row["ds"].append(ds)
+        case {"remove_ds": str() as ds}:
+            row["ds"].remove(ds)
+        case {"host": str() as host, "ips": None}:
+            del row["glue"][host]
+        case {"host": str() as host, "ips": list() as ips}:
+            row["glue"][host] = ips
+        case _:
+            row.update(change)
+    row["updated"] = now.isoformat()

@@ -8,14 +8,26 @@ from typing import Any
 import pytest
 
 from reconciler.errors import Ambiguous, Rejected, TooEarly, Transient, Unsupported
-from reconciler.kinds.domain import Domain, DomainChange, Privacy, Renew
-from reconciler.model import Absent, FieldChange, Share, Unknown
+from reconciler.kinds.domain import (
+    Dnssec,
+    Domain,
+    DomainChange,
+    Phase,
+    Privacy,
+    Renew,
+)
+from reconciler.kinds.domain.dnssec import ds_of
+from reconciler.model import Absent, Account, FieldChange, Share, Unknown
+from reconciler.providers._gandi_detail import known
 from reconciler.providers.gandi_domain import GandiDomain
 from reconciler.sandbox import Sandbox
 from tests.support.contract import NOW
+from tests.support.delegation import HERE, SYNC, GlueTests, done
 from tests.support.registrar import (
+    DS,
     HOSTS,
     RECONCILER,
+    RESTORE,
     Bench,
     RegistrarContract,
     benches,
@@ -30,7 +42,15 @@ OTHER = "42927d64-18c8-11e9-b9b5-00163ec4cb00"
 SECRETS = {"token": "pat_sandbox-gandi-token"}
 PART = {
     "accounts": [
-        {"login": ORGANIZATION, "secret": SECRETS["token"], "domains": domains()},
+        {
+            "login": ORGANIZATION,
+            "secret": SECRETS["token"],
+            "domains": {
+                **domains(),
+                "lost.example": {"expires": -40, "autoRenew": False},
+                "leaving.example": {"expires": 300, "transfer": "pendingTransfer"},
+            },
+        },
         {"login": OTHER, "secret": "pat_sandbox-other-token", "domains": {}},
     ]
 }
@@ -47,7 +67,27 @@ class TestGandiKeepsTheContract(RegistrarContract):
         "auto-renew": "autorenew",
         "lock": "status",
         "delegate": "nameservers",
+        "ds": "deleteKey",
+        "glue": "createHost",
+        "restore": "restore",
+        "block-transfer": "transferout",
     }
+
+    def start(self) -> Account:
+        """Begin with a name that was seen while it could still be renewed."""
+        account = super().start()
+        self.sandbox.clock.set(NOW - timedelta(days=20), frozen=True)
+        driver = GandiDomain(account)
+        driver.observe([domain("lost.example")])
+        driver.close()
+        account.cache.kept = {  # type: ignore[attr-defined]
+            key: kept
+            for key, kept in account.cache.kept.items()  # type: ignore[attr-defined]
+            if "|paid|" in key
+        }
+        self.sandbox.clock.set(NOW, frozen=True)
+        self.sandbox.ledger.reset_requests()
+        return account
 
     def pages(self) -> int:
         fill(self.sandbox, self.vendor, 101)
@@ -125,7 +165,7 @@ class TestWhatIsRead:
         fill(bench.sandbox, "gandi", 101)
         seen = bench.driver.observe([FAR])
         assert seen.requests["listDomains"] == 2
-        assert len(seen.unmanaged) == 101 + len(domains()) - 1
+        assert len(seen.unmanaged) == 101 + len(domains())
 
     def test_a_page_twice_proves_nothing(self, bench: Bench) -> None:
         fill(bench.sandbox, "gandi", 101)
@@ -176,7 +216,13 @@ class TestThePaidDate:
         assert moved > NOW + timedelta(days=350)
 
     def test_a_name_that_was_deleted_leaves_the_account(self, bench: Bench) -> None:
+        """When it expired is not told then: nothing can be planned."""
         bench.edit("ns.example", expires=-31, autoRenew=False)
+        assert "can be bought back" in bench.state(FAR).why
+        watched = domain("ns.example", lifecycle="observe")
+        assert isinstance(bench.state(watched), Absent)
+        bench.edit("ns.example", expires=-61, autoRenew=False)
+        bench.sandbox.clock.advance(timedelta(hours=24))
         assert isinstance(bench.state(FAR), Absent)
 
     @pytest.mark.parametrize(
@@ -190,18 +236,18 @@ class TestThePaidDate:
         ],
     )
     def test_the_vendors_dates_give_the_phase(
-        self, bench: Bench, dates: dict[str, int], phase: str
+        self, dates: dict[str, int], phase: str
     ) -> None:
         said = {date: NOW + timedelta(days=days) for date, days in dates.items()}
-        assert self.known(bench, [], registry_ends_at=NOW, **said).phase == phase
+        assert self.known([], registry_ends_at=NOW, **said).phase == phase
 
-    def test_on_hold_since_nobody_knows_when_is_unknown(self, bench: Bench) -> None:
+    def test_on_hold_since_nobody_knows_when_is_unknown(self) -> None:
         with pytest.raises(Rejected, match="does not say since when"):
-            self.known(bench, ["clientHold"], registry_ends_at=NOW)
+            self.known(["clientHold"], registry_ends_at=NOW)
         with pytest.raises(Rejected, match="no expiry date"):
-            self.known(bench, [])
+            self.known([])
 
-    def known(self, bench: Bench, status: list[str], **dates: datetime) -> Any:
+    def known(self, status: list[str], **dates: datetime) -> Any:
         detail = {
             "dates": {name: moment.isoformat() for name, moment in dates.items()},
             "status": status,
@@ -209,7 +255,7 @@ class TestThePaidDate:
             "lockable": True,
             "auto_renew": False,
         }
-        return bench.driver._known(detail)  # type: ignore[attr-defined]
+        return known(detail, NOW)
 
 
 class TestQuotes:
@@ -428,3 +474,154 @@ class TestThePrepaidAccount:
         change = self.lost(bench)
         bench.fault("status", "billingInfo", times=0)
         assert bench.driver.happened(DUE, change, "k", NOW) is None
+
+
+KEY = (
+    "257 3 13 mdsswUyr3DPW132mOi8V9xESWE8jTo0dxCjjnopKl+GqJxpVXckHAeF+"
+    "KkxLbxILfDLUT0rAK9iUzy1L53eKGQ=="
+)
+NEW = str(ds_of("ds.example", KEY))
+
+
+def keyed(*wanted: str, **keys: str) -> Dnssec:
+    """Return the change of the one DS that is there into *wanted*."""
+    field = FieldChange(field="spec.dnssec", before=(DS,), after=wanted)
+    details: Any = {"keys": dict.fromkeys(wanted, KEY)} if not keys else {}
+    return Dnssec(share=HERE, fields=(field,), because="x", details=details)
+
+
+class TestDsRecords:
+    """Gandi takes keys and makes the DS; what it accepted has to show first."""
+
+    def test_they_are_asked_once_a_day_and_where_they_matter(
+        self, bench: Bench
+    ) -> None:
+        assert "listKeys" not in bench.asked(domain("ds.example"))
+        assert bench.asked(SYNC)["listKeys"] == 1
+        assert "listKeys" not in bench.asked(SYNC)
+        assert bench.state(SYNC).ds == {DS}
+
+    def test_the_new_key_shows_before_the_old_one_goes(self, bench: Bench) -> None:
+        world(bench)["latency"] = 12
+        receipt = bench.driver.apply(SYNC, keyed(NEW), "k")
+        assert bench.state(SYNC).ds == {NEW}
+        assert done(bench, "gandi", "ds.example") == ("createKey", "deleteKey")
+        assert receipt.details == {"requests": 2}
+        again = bench.driver.apply(SYNC, keyed(NEW), "k")
+        assert again.details == {"requests": 0}
+
+    def test_a_key_that_does_not_show_removes_nothing(self, bench: Bench) -> None:
+        world(bench)["latency"] = 600
+        with pytest.raises(Ambiguous, match="none was removed"):
+            bench.driver.apply(SYNC, keyed(NEW), "k")
+        assert done(bench, "gandi", "ds.example") == ("createKey",)
+        assert bench.driver.happened(SYNC, keyed(NEW), "k", NOW) is None
+
+    def test_half_of_it_is_no_failure_but_unknown(self, bench: Bench) -> None:
+        bench.fault("status", "deleteKey", status=400, text="no")
+        with pytest.raises(Ambiguous, match="half-way"):
+            bench.driver.apply(SYNC, keyed(NEW), "k")
+        bench.driver.apply(SYNC, keyed(NEW), "k")
+        assert bench.driver.happened(SYNC, keyed(NEW), "k", NOW) is True
+
+    def test_without_the_key_nothing_is_sent(self, bench: Bench) -> None:
+        with pytest.raises(Rejected, match="was not seen"):
+            bench.driver.apply(SYNC, keyed(NEW, none="x"), "k")
+        assert done(bench, "gandi", "ds.example") == ()
+
+    def test_a_delegation_leaves_no_ds_behind(self, bench: Bench) -> None:
+        want = domain("ns.example", nameservers=HOSTS)
+        change = change_of(bench, want)
+        bench.edit("ns.example", ds=[DS])
+        with pytest.raises(Rejected, match="do not answer for"):
+            bench.driver.apply(want, change, "k")
+        assert done(bench, "gandi", "ns.example") == ("by-hand",)
+
+
+class TestGlue(GlueTests):
+    vendor = "gandi"
+    reads = ("", "listHosts")
+    glue_writes = ("createHost", "updateHost", "deleteHost")
+
+    def test_the_domain_itself_can_be_a_host(self, bench: Bench) -> None:
+        """It is listed as ``@``; the inventory says nothing about it."""
+        bench.edit("glue.example", glue={"glue.example": ["192.0.2.1"]})
+        want = domain("glue.example", glue={"ns1.glue.example": []})
+        assert bench.state(want).glue == {"glue.example": ("192.0.2.1",)}
+
+
+class TestRestoring:
+    WANT = domain("lost.example", renewal=RESTORE)
+
+    def test_what_was_seen_in_time_can_be_bought_back(self, bench: Bench) -> None:
+        state = bench.state(self.WANT)
+        assert state.expires == NOW - timedelta(days=40)
+        assert (state.phase, str(state.restore_price)) == (
+            Phase.REDEMPTION,
+            "80.00 USD",
+        )
+        assert bench.state(domain("lost.example")).restore_price is None
+
+    def test_it_is_paid_once(self, bench: Bench) -> None:
+        change = change_of(bench, self.WANT)
+        receipt = bench.driver.apply(self.WANT, change, "k")
+        assert str(receipt.paid) == "80.00 USD"
+        assert bench.state(self.WANT).phase is Phase.ACTIVE
+        with pytest.raises(Rejected, match="cannot be bought back"):
+            bench.driver.apply(self.WANT, change, "k")
+        assert len(bench.sandbox.charges()) == 1
+
+    def test_a_price_that_rose_is_refused_before_anything_is_sent(
+        self, bench: Bench
+    ) -> None:
+        change = change_of(bench, self.WANT)
+        bench.edit("lost.example", restore="90.00 USD")
+        with pytest.raises(Rejected, match=r"planned with 80.00 USD, now 90.00 USD"):
+            bench.driver.apply(self.WANT, change, "k")
+        assert bench.sandbox.charges() == []
+
+    def test_a_date_that_is_too_old_is_of_an_earlier_life(self, bench: Bench) -> None:
+        kept = bench.account.cache.kept  # type: ignore[attr-defined]
+        (key,) = (one for one in kept if "|paid|lost.example" in one)
+        kept[key] = (NOW - timedelta(days=201)).isoformat()
+        assert "can be bought back" in bench.state(self.WANT).why
+
+    def test_who_cannot_be_asked_knows_nothing(self, bench: Bench) -> None:
+        bench.fault("status", "restoreInfo", times=0)
+        assert isinstance(bench.state(self.WANT), Unknown)
+
+    def test_a_lost_one_is_proven_by_the_name_or_by_the_account(
+        self, bench: Bench
+    ) -> None:
+        change = change_of(bench, self.WANT)
+        bench.fault("lost-before", "restore")
+        with pytest.raises(Ambiguous):
+            bench.driver.apply(self.WANT, change, "k")
+        bench.sandbox.clock.advance(timedelta(minutes=61))
+        assert bench.driver.happened(self.WANT, change, "k", NOW) is False
+        world(bench)["accounts"][0]["moved"] = NOW.isoformat()
+        assert bench.driver.happened(self.WANT, change, "k", NOW) is None
+
+
+class TestLeaving:
+    WANT = domain("leaving.example")
+
+    def test_a_transfer_is_seen_and_declined(self, bench: Bench) -> None:
+        assert bench.state(self.WANT).transfer == "pendingTransfer"
+        change = change_of(bench, self.WANT)
+        bench.driver.apply(self.WANT, change, "k")
+        assert bench.state(self.WANT).transfer is None
+        (effect,) = bench.sandbox.ledger.effects("gandi", "leaving.example")
+        assert effect.details == {"accept": False}
+        with pytest.raises(Rejected, match="any more"):
+            bench.driver.apply(self.WANT, change, "k")
+
+    def test_the_transfer_code_is_never_shown(self, bench: Bench) -> None:
+        change = change_of(bench, self.WANT)
+        told = "no code-leaving.example"
+        bench.fault("status", "transferout", status=400, text=told)
+        with pytest.raises(Rejected) as refused:
+            bench.driver.apply(self.WANT, change, "k")
+        assert "***" in str(refused.value)
+        assert "code-leaving.example" not in str(refused.value)
+        assert refused.value.__suppress_context__

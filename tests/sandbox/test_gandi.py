@@ -302,3 +302,83 @@ def test_too_little_credit(sandbox: Sandbox) -> None:
     sandbox.bench("gandi").state["accounts"][0]["balance"] = 5
     assert ask(sandbox, "POST", f"{DUE}/renew", {}).status_code == 403
     assert sandbox.charges() == []
+
+
+KEY = (
+    "mdsswUyr3DPW132mOi8V9xESWE8jTo0dxCjjnopKl+GqJxpVXckHAeF+"
+    "KkxLbxILfDLUT0rAK9iUzy1L53eKGQ=="
+)
+
+
+def test_keys_go_in_and_ds_records_come_out(sandbox: Sandbox) -> None:
+    """ "DNSSEC Keys Management": algorithm, type and public_key are required."""
+    path = f"{DUE}/dnskeys"
+    body = {"algorithm": 13, "type": "ksk", "public_key": KEY}
+    assert ask(sandbox, "POST", path, body).status_code == 202
+    answer = ask(sandbox, "GET", path)
+    (row,) = answer.json()
+    assert answer.headers["total-count"] == "1"
+    assert {
+        "algorithm",
+        "digest",
+        "digest_type",
+        "href",
+        "id",
+        "keytag",
+        "type",
+    } == set(row)
+    assert (row["algorithm"], row["digest_type"], row["type"]) == (13, 2, "ksk")
+    for wrong in ({**body, "type": "sep"}, {**body, "public_key": ""}, {}, body):
+        assert ask(sandbox, "POST", path, wrong).status_code == 400
+    assert ask(sandbox, "DELETE", f"{path}/{row['id']}").status_code == 202
+    assert ask(sandbox, "DELETE", f"{path}/{row['id']}").status_code == 404
+
+
+def test_glue(sandbox: Sandbox) -> None:
+    """ "Glue Record Management": hosts without the domain, ``@`` for itself."""
+    path = f"{DUE}/hosts"
+    for name in ("ns1", "@"):
+        body = {"name": name, "ips": ["203.0.113.2", "2001:db8:0:0:0:0:0:00ff"]}
+        assert ask(sandbox, "POST", path, body).status_code == 202
+    rows = {row["name"]: row for row in ask(sandbox, "GET", path).json()}
+    assert set(rows) == {"ns1", "@"}
+    assert rows["ns1"]["ips"] == ["203.0.113.2", "2001:db8::ff"]
+    assert {"fqdn", "fqdn_unicode", "href"} < set(rows["@"])
+    new = {"ips": ["203.0.113.3"]}
+    assert ask(sandbox, "PUT", f"{path}/ns1", new).status_code == 202
+    assert ask(sandbox, "PUT", f"{path}/ns9", new).status_code == 404
+    assert ask(sandbox, "POST", path, {"name": "ns1", **new}).status_code == 400
+    assert ask(sandbox, "POST", path, {"name": "x", "ips": ["no"]}).status_code == 400
+    assert ask(sandbox, "DELETE", f"{path}/ns1").status_code == 202
+    assert ask(sandbox, "DELETE", f"{path}/ns1").status_code == 404
+
+
+def test_a_deleted_name_is_restorable_for_a_while(sandbox: Sandbox) -> None:
+    """ "Domain Restore": GET says whether, POST debits; 404 of what never was here."""
+    path = "/domain/domains/lost.example/restore"
+    assert ask(sandbox, "GET", path).json() == {"restorable": True}
+    assert ask(sandbox, "GET", f"{DUE}/restore").json() == {"restorable": False}
+    assert ask(sandbox, "GET", "/domain/domains/x.example/restore").status_code == 404
+    assert ask(sandbox, "POST", f"{DUE}/restore", {}).status_code == 400
+    asked = {"name": "lost.example", "processes": "restore"}
+    (product,) = ask(sandbox, "GET", "/domain/check", **asked).json()["products"]
+    assert product["prices"][0]["price_after_taxes"] == 80.0
+    assert ask(sandbox, "POST", path, {}).status_code == 202
+    (charge,) = sandbox.charges()
+    assert charge.amount == "80.00 EUR"
+    back = ask(sandbox, "GET", "/domain/domains/lost.example").json()
+    assert back["dates"]["registry_ends_at"] == "2027-10-13T09:00:00Z"
+
+
+def test_a_transfer_is_declined_with_the_code(sandbox: Sandbox) -> None:
+    """ "Accept or decline a transfer to another registrar": accept, authinfo."""
+    change = {"name": "due.example", "transfer": "pendingTransfer"}
+    sandbox.edit("gandi", "domain", change)
+    said = ask(sandbox, "GET", DUE).json()
+    assert "pendingTransfer" in said["status"]
+    no = {"accept": False, "authinfo": said["authinfo"]}
+    wrong = ask(sandbox, "POST", f"{DUE}/transferout", {**no, "authinfo": "x"})
+    assert wrong.status_code == 400
+    assert ask(sandbox, "POST", f"{DUE}/transferout", {}).status_code == 400
+    assert ask(sandbox, "POST", f"{DUE}/transferout", no).status_code == 202
+    assert "pendingTransfer" not in ask(sandbox, "GET", DUE).json()["status"]
