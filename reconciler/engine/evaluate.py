@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from reconciler.engine.memory import Memory
 from reconciler.engine.merge import Moved, Part, split
+from reconciler.engine.observe import unread
 from reconciler.model import (
     Absent,
     Action,
@@ -70,9 +71,7 @@ def evaluate(
     """Return what follows for one resource. Pure."""
     want, have = subject.want, subject.have
     unknown = tuple(
-        Unread(want.ref, share, state.why)
-        for share, state in sorted(have.items())
-        if isinstance(state, Unknown)
+        Unread(want.ref, share, state.why) for share, state in unread(want, have)
     )
     found = [*want.findings(have, now), *_alarm(subject, unknown, now)]
     actions: list[Action] = []

@@ -10,11 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from reconciler.kinds.certificate import Certificate
 from reconciler.kinds.domain import Domain
 from reconciler.kinds.domain.zone import wanted
 from reconciler.kinds.provider import Provider
-from reconciler.model import AnyResource
+from reconciler.model import PUBLIC, AnyResource
 from reconciler.sandbox.cloudflare_records import seeds as cloudflare_zone
+from reconciler.sandbox.example_public import ODDITIES as SEEN
+from reconciler.sandbox.example_public import public_part
 from reconciler.sandbox.world import World
 
 #: Credential -> the sandbox's fixed token; fake, and good nowhere else.
@@ -52,11 +55,13 @@ class Oddity(NamedTuple):
         registration: Fields of the registrar's seed (``expires`` in days ...).
         records: ``name/TYPE`` -> row, or None for a record that is lost.
         absent: It is not in the account.
+        public: How what anyone can read differs; see ``public.py``.
     """
 
     registration: Mapping[str, Any] = {}
     records: Mapping[str, tuple[str, ...] | None] = {}
     absent: bool = False
+    public: Mapping[str, Any] = {}
 
 
 ODDITIES: dict[str, Oddity] = {
@@ -84,6 +89,8 @@ ODDITIES: dict[str, Oddity] = {
     "tulips.example": Oddity({}, {"promo/CNAME": ("300", "shop.elsewhere.example.")}),
     # Not in the account that should have it.
     "studio-archive.example": Oddity(absent=True),
+    # What registries, DNS and web servers say, and no account does.
+    **{name: Oddity(public=public) for name, public in SEEN.items()},
 }
 _UNMANAGED = {
     "porkbun": ("forgotten-project.example",),
@@ -132,14 +139,33 @@ def world(
     for vendor in names.keys() & _UNMANAGED.keys():
         names[vendor] |= {name: {"expires": 150} for name in _UNMANAGED[vendor]}
     declared = {one.spec.type: one.spec.account for one in providers}
-    return World.from_dict(
-        {
-            "vendors": {
-                vendor: _vendor(vendor, declared.get(vendor), own, zones[vendor])
-                for vendor, own in names.items()
-            }
-        }
+    parts = {
+        vendor: _vendor(vendor, declared.get(vendor), own, zones[vendor])
+        for vendor, own in names.items()
+        if vendor != PUBLIC
+    }
+    if PUBLIC in names:
+        parts[PUBLIC] = public_part(
+            domains,
+            [one for one in resources["Certificate"] if isinstance(one, Certificate)],
+            {d.name: _delegated(names, d, vendors) for d in domains},
+            vendors,
+            ROUTE53,
+            {name: odd.public for name, odd in oddities.items() if odd.public},
+        )
+    return World.from_dict({"vendors": parts})
+
+
+def _delegated(
+    names: Mapping[str, Mapping[str, Any]],
+    domain: Domain,
+    vendors: Mapping[str, str],
+) -> list[str]:
+    """Return where a name is delegated to, by hand or as it is wanted."""
+    held: Mapping[str, Any] = next(
+        (own[domain.name] for own in names.values() if domain.name in own), {}
     )
+    return list(held.get("nameservers", _delegation(domain, vendors)))
 
 
 def _registration(

@@ -182,6 +182,11 @@ def registrations(given: Mapping[str, Any], now: datetime) -> dict[str, dict[str
     }
 
 
+def written(seed: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """Return what is kept of one registration, as it is written in a world."""
+    return _domain(_validated(dict(seed)), now)
+
+
 def account_of(
     state: dict[str, Any], login: str, secret: str, fault: str
 ) -> dict[str, Any] | None:

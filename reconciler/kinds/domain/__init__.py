@@ -14,7 +14,14 @@ from reconciler.kinds.domain.changes import (
     Renew,
     Restore,
 )
-from reconciler.kinds.domain.domain import DNS, REGISTRATION, SEEN, Domain
+from reconciler.kinds.domain.domain import (
+    DNS,
+    REGISTRATION,
+    REGISTRY,
+    SEEN,
+    Domain,
+)
+from reconciler.kinds.domain.evidence import RdapState, Standing
 from reconciler.kinds.domain.spec import DnsSpec, DomainSpec, Renewal
 from reconciler.kinds.domain.state import (
     DelegationState,
@@ -29,6 +36,7 @@ __all__ = [
     "DNS",
     "KIND",
     "REGISTRATION",
+    "REGISTRY",
     "SEEN",
     "AutoRenew",
     "BlockTransfer",
@@ -44,10 +52,12 @@ __all__ = [
     "Phase",
     "Privacy",
     "Prune",
+    "RdapState",
     "Records",
     "RegistrationState",
     "Renew",
     "Renewal",
     "Restore",
+    "Standing",
     "ZoneState",
 ]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any, ClassVar, cast
 
 from pydantic import ValidationError, ValidationInfo, field_validator
 from pydantic_core import InitErrorDetails
 
-from reconciler.kinds.domain import registration, zone
+from reconciler.kinds.domain import registration, witness, zone
 from reconciler.kinds.domain.changes import (
     AutoRenew,
     BlockTransfer,
@@ -25,6 +26,8 @@ from reconciler.kinds.domain.changes import (
     Restore,
 )
 from reconciler.kinds.domain.delegation import NOTHING_SEEN, Around
+from reconciler.kinds.domain.evidence import RdapState
+from reconciler.kinds.domain.registration import Note
 from reconciler.kinds.domain.spec import DomainSpec
 from reconciler.kinds.domain.state import (
     DelegationState,
@@ -32,10 +35,12 @@ from reconciler.kinds.domain.state import (
     ZoneState,
 )
 from reconciler.model import (
+    PUBLIC,
     Absent,
     Due,
     Finding,
     Have,
+    Observed,
     Severity,
     Share,
     State,
@@ -47,7 +52,10 @@ from reconciler.model.resource import Resource
 REGISTRATION = "domain"
 DNS = "dns"
 #: Whoever looks at the live delegation from outside, where somebody does.
-SEEN = Share("public", "delegation")
+SEEN = Share(PUBLIC, "delegation")
+#: What registries publish, whoever's name it is.
+REGISTRY = Share(PUBLIC, "rdap")
+_WITNESSES = (REGISTRY, SEEN)
 
 
 class Domain(Resource[DomainChange]):
@@ -70,6 +78,8 @@ class Domain(Resource[DomainChange]):
     states: ClassVar[Mapping[str, type[State]]] = {
         REGISTRATION: RegistrationState,
         DNS: ZoneState,
+        REGISTRY.family: RdapState,
+        SEEN.family: DelegationState,
     }
     spec: DomainSpec
 
@@ -119,6 +129,14 @@ class Domain(Resource[DomainChange]):
         registrar = self.registrar()
         return (*([registrar] if registrar else []), *self.zones())
 
+    def witnesses(self) -> tuple[Share, ...]:
+        """Return the registry, by RDAP, and the live DNS."""
+        return _WITNESSES
+
+    def relies_on(self, witness: Share) -> bool:
+        """Say whether the registry's word is the only one about the registration."""
+        return witness == REGISTRY and self.registrar() is None
+
     def diff(self, have: Have, now: datetime) -> Iterator[DomainChange]:
         """Yield what has to happen at the DNS hosts, then at the registrar."""
         if self.spec.lifecycle == "observe":
@@ -155,8 +173,8 @@ class Domain(Resource[DomainChange]):
         seen = have.get(SEEN)
         return Around(
             self.name,
-            self.served_from(have),
-            self._ds_to_come(have),
+            lambda: self.served_from(have),
+            lambda: self._ds_to_come(have),
             seen if isinstance(seen, DelegationState) else NOTHING_SEEN,
         )
 
@@ -176,39 +194,69 @@ class Domain(Resource[DomainChange]):
         served = [s.nameservers for s in states if isinstance(s, ZoneState)]
         return frozenset().union(*served) == frozenset(self.spec.nameservers)
 
+    def told(self, have: Have, now: datetime) -> RegistrationState | None:
+        """Return the registrar's word; without an account of it, what RDAP says."""
+        registrar = self.registrar()
+        state = have.get(registrar or REGISTRY)
+        if isinstance(state, RdapState):
+            return witness.as_registration(state, now)
+        return state if isinstance(state, RegistrationState) else None
+
     def findings(self, have: Have, now: datetime) -> Iterator[Finding]:
         """Yield what a person should know about the name."""
         registrar = self.registrar()
-        if registrar is None:
-            yield self.found(
-                "watched-only",
-                Severity.INFO,
-                "has no registrar account: nothing is read about it yet",
-                "spec.provider",
-            )
-            return
-        match have.get(registrar):
-            case Absent():
-                yield self.found(
-                    "not-at-registrar",
-                    Severity.ERROR,
-                    f"is not in the account {registrar.provider}",
-                    "spec.provider",
-                )
-            case RegistrationState() as state:
-                for code, severity, message, field in registration.findings(
-                    self.spec, state, self.around(have), now
-                ):
-                    yield self.found(code, severity, message, field)
-            case _:
-                pass
+        held = have.get(registrar or REGISTRY)
+        notes = (
+            self._watched(held)
+            if registrar is None
+            else self._missing(registrar, have.get(REGISTRY))
+            if isinstance(held, Absent)
+            else ()
+        )
+        own = self.told(have, now)
+        of_registrar = (
+            registration.findings(self.spec, own, self.around(have), now) if own else ()
+        )
+        seen = self._witnessed(have, own, now)
+        for code, severity, message, field in chain(notes, of_registrar, seen):
+            yield self.found(code, severity, message, field)
+
+    def _watched(self, held: Observed | None) -> Iterator[Note]:
+        if isinstance(held, RdapState):
+            yield from witness.watched(held)
+        elif isinstance(held, Unknown) and held.later:
+            yield "not-looked-at-yet", Severity.INFO, "is not looked at yet", ""
+        elif held is None:
+            message = "has no registrar account, and nothing else is asked about it"
+            yield "watched-only", Severity.INFO, message, "spec.provider"
+
+    def _missing(self, registrar: Share, seen: Observed | None) -> Iterator[Note]:
+        message = f"is not in the account {registrar.provider}"
+        if isinstance(seen, RdapState) and seen.registrar:
+            message += f"; RDAP: {seen.registrar}"
+        yield "not-at-registrar", Severity.ERROR, message, "spec.provider"
+
+    def _witnessed(
+        self, have: Have, own: RegistrationState | None, now: datetime
+    ) -> Iterator[Note]:
+        registry, live = have.get(REGISTRY), have.get(SEEN)
+        account = own if self.registrar() else None
+        if isinstance(registry, RdapState):
+            yield from witness.registry(self.spec, account, registry, now)
+        for share in (REGISTRY, SEEN):
+            yield from witness.unreadable(share, have.get(share), now)
+        yield from witness.hosts(
+            account,
+            registry if isinstance(registry, RdapState) else None,
+            live if isinstance(live, DelegationState) else None,
+        )
+        if isinstance(live, DelegationState):
+            yield from witness.delegation(self.spec, live)
 
     def due(self, have: Have, now: datetime) -> Iterator[Due]:
         """Yield the expiry date and what happens at it."""
-        del now
-        registrar = self.registrar()
-        state = have.get(registrar) if registrar else None
-        if isinstance(state, RegistrationState):
+        state = self.told(have, now)
+        if state is not None:
             what = {
                 "observe": "expires (observed only)",
                 "expire": "expires, as wanted",
@@ -219,11 +267,12 @@ class Domain(Resource[DomainChange]):
 
     def quiet_until(self, have: Have, now: datetime) -> datetime | None:
         """Return the next moment at which time alone changes something."""
-        registrar = self.registrar()
-        state = have.get(registrar) if registrar else None
-        if not isinstance(state, RegistrationState):
-            return None
-        moments = registration.moments(self.spec, state)
+        own = self.told(have, now)
+        account = own if self.registrar() else None
+        moments = chain(
+            registration.moments(self.spec, own) if own else (),
+            witness.moments(account, [have.get(share) for share in _WITNESSES]),
+        )
         return min((m for m in moments if m > now), default=None)
 
     def urgent(self, deadline: datetime, now: datetime) -> bool:
@@ -231,9 +280,10 @@ class Domain(Resource[DomainChange]):
         return deadline - now <= self.spec.renewal.window.urgent
 
     def deadline(self, have: Have) -> datetime | None:
-        """Return the expiry date."""
-        registrar = self.registrar()
-        state = have.get(registrar) if registrar else None
+        """Return the expiry date: the one that is paid for."""
+        state = have.get(self.registrar() or REGISTRY)
+        if isinstance(state, RdapState):
+            return witness.paid(state)
         return state.expires if isinstance(state, RegistrationState) else None
 
     def renewal_near(self, expires: datetime, now: datetime) -> bool:
