@@ -69,6 +69,20 @@ def test_domains_and_accounts(tmp_path):
     assert run("-C", str(tmp_path / "a"), "validate").exit_code == 0
 
 
+def test_accounts_of_every_registrar_and_dns_host(tmp_path):
+    """One account may be both: cloudflare needs one token for its two families."""
+    asked = [
+        f"--provider={name}={name}" for name in ("cloudflare", "dnsimple", "gandi")
+    ]
+    made = run("init", str(tmp_path / "a"), *asked)
+    assert made.exit_code == 0, made.output
+    accounts = (tmp_path / "a/inventory/accounts.yaml").read_text()
+    for name in ("cloudflare", "dnsimple", "gandi"):
+        secret = f"{{token: {{env: {name.upper()}_TOKEN}}}}"
+        assert f"type: {name}, credentials: {secret}" in accounts
+    assert run("-C", str(tmp_path / "a"), "validate").exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("provider", "said"),
     [
