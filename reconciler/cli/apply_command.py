@@ -12,8 +12,10 @@ import click
 
 from reconciler.cli import show_apply
 from reconciler.cli.commit import check_commit, check_money
+from reconciler.cli.notices import Post
 from reconciler.cli.plan_command import refuse_loss
 from reconciler.cli.project import Project
+from reconciler.cli.pulse import Pulses
 from reconciler.cli.show_plan import text
 from reconciler.engine import (
     Exit,
@@ -56,19 +58,24 @@ def apply_command(ctx: click.Context, /, **options: Any) -> None:
     """Apply, and say what was done."""
     project = Project.of(ctx)
     approved = _approved(options["approve"], options["approved_plan"])
+    post = Post(project)
     result = carry_out(
         project,
         approved=approved,
         ready=_asker(project, asks=not options["auto_approve"]),
         single_writer=options["single_writer"],
+        post=post,
     )
     codes = set(result.codes)
     if options["held_ok"]:
         codes -= {Exit.UNAPPROVED, Exit.OVER_BUDGET}
+    if approved is None:
+        Pulses(project, post).beat(result, exits.first(codes))
     if options["form"] == "json":
-        sys.stdout.write(dumps(show_apply.data(result, codes)))
+        said = {**show_apply.data(result, codes), "notices": post.report()}
+        sys.stdout.write(dumps(said))
     else:
-        click.echo(show_apply.text(result))
+        click.echo("\n".join([*post.lines(), show_apply.text(result)]))
     ctx.exit(exits.first(codes))
 
 
@@ -81,22 +88,25 @@ def carry_out(
     approved: dict[str, str] | None = None,
     ready: Callable[[Plan], bool] = lambda _plan: True,
     single_writer: bool = False,
+    post: Post | None = None,
 ) -> Result:
     """
-    Take the lock, apply, let go of the lock.
+    Take the lock, apply, tell who has to be told, let go of the lock.
 
     Raises:
         UnsafeCommit: This commit may not act.
         Locked: Another run holds the lock.
     """
     scope = project.scope()
-    _refuse(project, scope, project.store.read().base)
+    refuse(project, scope, project.store.read().base)
+    post = post or Post(project)
 
     def permitted(plan: Plan) -> bool:
         check_money(project, plan, single_writer=single_writer)
         return ready(plan)
 
     accounts = project.accounts(scope.wants())
+    post.prepare()
     run = project.run(scope.head)
     try:
         with (
@@ -104,16 +114,19 @@ def carry_out(
             Journal(project.journal(), run, project.clock) as journal,
         ):
             # Another run may have applied a newer commit before this one got the lock.
-            _refuse(project, scope, journal.ledger.base)
+            refuse(project, scope, journal.ledger.base)
             project.say(f"run {run.id} holds the lock (fence {journal.fence})")
             setting = Setting(project.env, journal, accounts, project.clock)
             order = Order(scope, approved, project.actor, permitted, project.dirty)
-            return apply(setting, order)
+            result = apply(setting, order)
+            outcomes = [done.outcome for done in result.done]
+            post.tell(journal, run, scope, result.left, outcomes)
+            return result
     finally:
         project.cache.close()
 
 
-def _refuse(project: Project, scope: Scope, base: Base) -> None:
+def refuse(project: Project, scope: Scope, base: Base) -> None:
     """Raise where this commit may not act, or lost too much since *base*."""
     check_commit(project, scope.head, base, project.folders)
     refuse_loss(based(scope.desired, base, scope.load, scope.kinds), scope)

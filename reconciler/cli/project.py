@@ -81,6 +81,11 @@ class Project:
         return self._options["inventory"], self._options["policies"]
 
     @property
+    def whole(self) -> bool:
+        """Whether this command line is about everything there is."""
+        return not (self._options["select"] or self._options["exclude"])
+
+    @property
     def dirty(self) -> bool:
         """Whether the inventory is in no commit as it stands."""
         return self.git.dirty(self._options["inventory"])

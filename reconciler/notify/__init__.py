@@ -12,7 +12,15 @@ from reconciler.notify.heartbeat import Pulse
 from reconciler.notify.line import Line, trusted
 from reconciler.notify.message import Context, Message, explain_command
 from reconciler.notify.notice import Condition, Notice, fingerprint
-from reconciler.notify.rounds import Channel, Channels, Round, Told, deliver
+from reconciler.notify.rounds import (
+    Channel,
+    Channels,
+    Round,
+    Told,
+    deliver,
+    due,
+    messages,
+)
 from reconciler.notify.smtp import Mail
 from reconciler.notify.webhook import Hook
 
@@ -38,8 +46,10 @@ __all__ = [
     "Told",
     "conditions",
     "deliver",
+    "due",
     "explain_command",
     "fingerprint",
+    "messages",
     "over",
     "trusted",
     "turn",
