@@ -14,7 +14,14 @@ from reconciler.model.change import (
     Risk,
     Shown,
 )
-from reconciler.model.driver import Account, AnyDriver, Cache, Driver, OpClass
+from reconciler.model.driver import (
+    Account,
+    Advice,
+    AnyDriver,
+    Cache,
+    Driver,
+    OpClass,
+)
 from reconciler.model.finding import Finding, Severity
 from reconciler.model.location import Location
 from reconciler.model.money import Money, Price
@@ -54,6 +61,7 @@ __all__ = [
     "Absent",
     "Account",
     "Action",
+    "Advice",
     "AnyDriver",
     "AnyResource",
     "Cache",

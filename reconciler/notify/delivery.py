@@ -50,6 +50,9 @@ class Sender(Protocol):
     def send(self, message: Message, now: datetime) -> Delivery:
         """Send *message*; never raises for what the receiver does."""
 
+    def trouble(self) -> str | None:
+        """Return why it cannot be used now, as far as can be seen without sending."""
+
 
 class Sent(NamedTuple):
     """

@@ -46,6 +46,10 @@ class Pulse:
             sleep(pause)
         raise AssertionError  # pragma: no cover  (the last round returns)
 
+    def trouble(self) -> str | None:
+        """Return why the address cannot be used; nothing is sent there."""
+        return self._line.trouble(self._url)
+
     def _once(self, url: str, body: str) -> Delivery:
         headers = {"Content-Type": "text/plain", "User-Agent": "reconciler"}
         try:

@@ -113,6 +113,14 @@ class Line:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise Lost(f"the answer was lost: {type(error).__name__}") from None
 
+    def trouble(self, url: str) -> str | None:
+        """Return why nothing is posted to *url*; None where it may be."""
+        try:
+            self._pinned(url)
+        except NotSent as error:
+            return str(error)
+        return None
+
     def _pinned(self, url: str) -> tuple[str, str]:
         """Return *url* with the address that was checked, and the Host header."""
         try:

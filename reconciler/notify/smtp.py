@@ -97,6 +97,17 @@ class Mail:
                 client.quit()
             client.close()
 
+    def trouble(self) -> str | None:
+        """Return why no mail could be handed over now; None where it could."""
+        try:
+            client = self._opened()
+        except (smtplib.SMTPException, OSError, ValueError) as error:
+            return self._why(error)
+        with contextlib.suppress(smtplib.SMTPException, OSError):
+            client.quit()
+        client.close()
+        return None
+
     def _made(self, message: Message, now: datetime) -> bytes:
         mail = EmailMessage(policy=SMTP)
         domain = self._sender.rpartition("@")[2]

@@ -108,6 +108,10 @@ class Hook:
             return Delivery(Status.UNKNOWN, str(error))
         return self._judged(answer)
 
+    def trouble(self) -> str | None:
+        """Return why the address cannot be used; nothing is sent there."""
+        return self._line.trouble(self._url)
+
     def _judged(self, answer: Answer) -> Delivery:
         text = answer.body.decode("utf-8", "replace")
         said = shown(f"{answer.status} {text}", self._hidden)

@@ -16,7 +16,7 @@ Source: the service's API reference (and botocore's model of it). What it has:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar, Final
@@ -43,6 +43,7 @@ from reconciler.kinds.domain import (
 from reconciler.kinds.domain.domain import as_domains
 from reconciler.kinds.domain.registration import opens
 from reconciler.model import Account, Driver, Money, Observation, OpClass, Receipt
+from reconciler.model.driver import Advice
 from reconciler.providers import _registrar
 from reconciler.providers._aws import CREDENTIALS, Aws, Calls, Refusal, pages
 from reconciler.providers._detail import Details
@@ -83,6 +84,10 @@ class Route53Domains(Driver[Domain, DomainChange]):
     def identity(self) -> str | None:
         """Return the number of the AWS account."""
         return self._aws.identity()
+
+    def examine(self) -> Iterable[Advice]:
+        """Say what is unwise about the keys."""
+        return self._aws.examine()
 
     def close(self) -> None:
         """Let go of connections."""
