@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.cli.accounts import account
 from reconciler.cli.doctor.check import Check, mend, note, ok
+from reconciler.cli.secrets import SecretMissing
 from reconciler.errors import ProviderError, ReconcilerError, Rejected
 from reconciler.model import AnyDriver
 from reconciler.providers import driver_class, vendors
@@ -28,31 +29,37 @@ def checks(project: Project) -> Iterator[Check]:
 
 
 def _account(project: Project, name: str, provider: Provider) -> Iterator[Check]:
+    """Ask once whose the keys are, and once what is wrong with them."""
     families = sorted(vendors().get(provider.spec.type, {"dns"}))
+    found: list[Check] = []
     for family in families:
         try:
             kind = driver_class(provider.spec.type, family)
             driver = kind(account(project, provider, kind.credentials))
+        except SecretMissing:
+            yield note(name, "is not asked: a secret cannot be had")
+            return
         except ReconcilerError as error:
             fix = error.hint or "see docs/yaml.md for what this vendor needs"
             yield mend(name, error.what, fix)
             return
         with closing(driver):
-            yield from _asked(name, provider, driver)
-            if family == families[0]:
-                yield from _examined(name, driver)
+            found += (c for c in _all(name, provider, driver) if c not in found)
+    yield from found or [ok(name, READ_ONLY)]
 
 
-def _asked(name: str, provider: Provider, driver: AnyDriver) -> Iterator[Check]:
-    declared = provider.spec.account
+def _all(name: str, provider: Provider, driver: AnyDriver) -> Iterator[Check]:
     try:
-        live = driver.identity()
+        yield from _identity(name, provider.spec.account, driver.identity())
+        for advice in driver.examine():
+            yield mend(name, advice.said, advice.fix)
     except ProviderError as error:
         yield _refused(name, error)
-        return
     except Exception as error:  # noqa: BLE001  (a fault of one driver hides no other)
         yield mend(name, f"the driver failed: {type(error).__name__}", "report it")
-        return
+
+
+def _identity(name: str, declared: str | None, live: str | None) -> Iterator[Check]:
     if declared and live is None:
         yield mend(
             name,
@@ -67,20 +74,8 @@ def _asked(name: str, provider: Provider, driver: AnyDriver) -> Iterator[Check]:
             "docs/runbooks/wrong-account.md",
         )
     elif live and not declared:
-        fix = f"write `account: {live!r}` if that is the account you mean"
+        fix = f'write account: "{live}" if that is the account you mean'
         yield mend(name, f"`account` is not declared; the keys belong to {live}", fix)
-    else:
-        yield ok(name, READ_ONLY)
-
-
-def _examined(name: str, driver: AnyDriver) -> Iterator[Check]:
-    try:
-        for advice in driver.examine():
-            yield mend(name, advice.said, advice.fix)
-    except ProviderError as error:
-        yield _refused(name, error)
-    except Exception as error:  # noqa: BLE001  (a fault of one driver hides no other)
-        yield mend(name, f"the driver failed: {type(error).__name__}", "report it")
 
 
 def _refused(name: str, error: ProviderError) -> Check:

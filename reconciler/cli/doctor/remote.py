@@ -36,9 +36,9 @@ def checks(project: Project) -> Iterator[Check]:
         yield _no_remote(project)
         return
     yield from _branch(project, remote)
-    answer = git.run("ls-remote", "--exit-code", remote, "HEAD")
+    answer = git.run("ls-remote", remote, "HEAD")
     if not answer.ok:
-        said = f"the remote {remote} cannot be read: {answer.said or 'it is empty'}"
+        said = f"the remote {remote} cannot be read: {answer.said}"
         yield mend(ABOUT, said, "check its address, the network and the credentials")
         return
     yield from _push(git, remote, head)
@@ -76,13 +76,13 @@ def _push(git: Git, remote: str, head: str) -> Iterator[Check]:
             return
         yield from _leases(git, remote, refs, head)
     finally:
-        specs = [f":{ref}" for ref in refs]
-        git.run("push", "--quiet", "--no-verify", remote, *specs)
-    left = git.run("ls-remote", remote, *refs)
-    if left.out.strip():
+        for ref in refs:
+            git.run("push", "--quiet", "--no-verify", remote, f":{ref}")
+    left = git.run("ls-remote", remote, *refs).out.decode().split()[1::2]
+    if left:
         yield mend(
             ABOUT,
-            f"{', '.join(refs)} cannot be removed again",
+            f"{', '.join(left)} cannot be removed again",
             "allow the reconciler's identity to delete under refs/reconciler/",
         )
 
@@ -116,18 +116,24 @@ def _refused(git: Git, remote: str, ref: str, head: str) -> Check:
 
 
 def _leases(git: Git, remote: str, refs: list[str], head: str) -> Iterator[Check]:
-    """A stale lease on one ref must refuse both: the lock hangs on it."""
-    parent = git.run("rev-parse", "--verify", "--quiet", f"{head}^")
-    other = parent.out.decode().strip() if parent.ok else head
-    stale = "1" * 40
-    moves = {refs[0]: (head, other), refs[1]: (stale, other)}
-    if _moved(git, remote, moves):
+    """A stale lease on one ref must leave the other alone too: the lock hangs on it."""
+    gone, there, missing = refs[0], refs[1], f"{refs[0]}-c"
+    answer = git.run(
+        "push",
+        "--quiet",
+        "--atomic",
+        "--no-verify",
+        f"--force-with-lease={gone}:{head}",
+        f"--force-with-lease={missing}:{head}",  # it is not there: stale
+        remote,
+        f":{gone}",
+        f"{head}:{missing}",
+    )
+    listed = git.run("ls-remote", remote, gone, there, missing).out.decode()
+    left = {line.split("\t")[1] for line in listed.splitlines()}
+    refs.append(missing)
+    if answer.ok or left != {gone, there}:
         said = "this host takes a push whose lease is stale: it cannot hold a lock"
-        yield mend(ABOUT, said, "use another host for the inventory's remote")
-        return
-    listed = git.run("ls-remote", remote, refs[0]).out.decode()
-    if not listed.startswith(head):
-        said = "this host moved one ref of a push that it refused (not atomic)"
         yield mend(ABOUT, said, "use another host for the inventory's remote")
         return
     yield ok(ABOUT, "custom refs, atomic pushes and leases work on this host")
