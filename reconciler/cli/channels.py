@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from reconciler.cli import secrets
@@ -58,7 +59,7 @@ def sender(project: Project, want: NotificationChannel) -> Sender:
         smtp.host,
         smtp.to_port,
         smtp.tls,
-        trusted(),
+        partial(trusted, "smtp"),
         (_secret(project, login.username), _secret(project, login.password))
         if login
         else None,
@@ -75,7 +76,7 @@ def pulse(project: Project, want: NotificationChannel) -> Pulse:
 
 def line(project: Project) -> Line:
     """Return the way to post, as far as this environment may."""
-    return Line(trusted(), loopback=project.loopback)
+    return Line(partial(trusted, "https"), loopback=project.loopback)
 
 
 def check(wants: Iterable[NotificationChannel]) -> Iterator[InventoryError]:

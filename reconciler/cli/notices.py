@@ -180,8 +180,18 @@ class Post:
         """Whether everything that had to be told reached somebody."""
         return not self.troubles and all(told.arrived for told in self.told)
 
-    def lines(self) -> Iterator[str]:
-        """Yield a line for each message and each trouble."""
+    def lines(self) -> list[str]:
+        """Return a line for each message and each trouble, with no secret of any."""
+        shown: list[str] = self._redact(list(self._lines()))
+        return shown
+
+    def _redact(self, data: Any) -> Any:
+        """Mask the secrets of all channels: one may repeat what another one holds."""
+        from reconciler.audit import redactor
+
+        return redactor(self._project.secrets)(data)
+
+    def _lines(self) -> Iterator[str]:
         for told in self.told:
             by = f" by {told.sent.channel}" if told.sent.channel != told.channel else ""
             word = "told" if told.arrived else "NOT TOLD"
@@ -197,8 +207,12 @@ class Post:
 
     def report(self) -> list[dict[str, Any]]:
         """Return the same as JSON data."""
-        return [
-            {
+        shown: list[dict[str, Any]] = self._redact(list(self._report()))
+        return shown
+
+    def _report(self) -> Iterator[dict[str, Any]]:
+        for told in self.told:
+            yield {
                 "channel": told.channel,
                 "by": told.sent.channel if told.arrived else None,
                 "id": told.message.id,
@@ -208,8 +222,6 @@ class Post:
                 "said": told.sent.delivery.said,
                 "tried": [list(each) for each in told.sent.tried],
             }
-            for told in self.told
-        ]
 
 
 def _budget() -> Callable[[], bool]:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
@@ -48,12 +49,15 @@ class Answer(NamedTuple):
     body: bytes
 
 
-def trusted() -> ssl.SSLContext:
+@cache
+def trusted(protocol: str) -> ssl.SSLContext:
     """
     Return a context that verifies, by httpx's and this machine's authorities.
 
-    One for each protocol: httpx writes its own into the context it is given.
+    One for each *protocol* (``https``, ``smtp``): httpx writes its own into the one
+    it is given. Dear to make, so it is made once, and only where it is needed.
     """
+    del protocol
     context = httpx.create_ssl_context(trust_env=False)
     context.load_default_certs()
     return context
@@ -70,12 +74,12 @@ class Line:
     Posts.
 
     Args:
-        tls: The context for https.
+        tls: Makes the context for https, when it is needed.
         loopback: Whether servers on this machine may be posted to, without TLS too:
             only where every account is on this machine.
     """
 
-    def __init__(self, tls: ssl.SSLContext, *, loopback: bool) -> None:
+    def __init__(self, tls: Callable[[], ssl.SSLContext], *, loopback: bool) -> None:
         self._tls = tls
         self._loopback = loopback
 
@@ -92,7 +96,7 @@ class Line:
         try:
             with (
                 httpx.Client(
-                    verify=self._tls if secure else ssl.SSLContext(_PLAIN),
+                    verify=self._tls() if secure else ssl.SSLContext(_PLAIN),
                     timeout=TIMEOUT,
                     follow_redirects=False,
                     trust_env=False,

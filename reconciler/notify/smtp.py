@@ -13,7 +13,7 @@ import contextlib
 import re
 import smtplib
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -38,13 +38,14 @@ class Server(NamedTuple):
 
     Attributes:
         tls: ``starttls``, ``tls`` or ``none``.
+        context: Makes the context that verifies, when it is needed.
         login: User name and password; None does not log in.
     """
 
     host: str
     port: int
     tls: str
-    context: ssl.SSLContext
+    context: Callable[[], ssl.SSLContext]
     login: tuple[str, str] | None = None
     timeout: float = _TIMEOUT
 
@@ -131,7 +132,7 @@ class Mail:
                 to.port,
                 local_hostname="localhost",
                 timeout=to.timeout,
-                context=to.context,
+                context=to.context(),
             )
         else:
             client = smtplib.SMTP(
@@ -141,7 +142,7 @@ class Mail:
             client.local_hostname = _literal(client)
             client.ehlo_or_helo_if_needed()
             if to.tls == "starttls":
-                client.starttls(context=to.context)
+                client.starttls(context=to.context())
                 client.ehlo_or_helo_if_needed()
             if to.login:
                 client.login(*to.login)

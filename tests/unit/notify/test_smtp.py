@@ -22,7 +22,7 @@ CLIENT, SERVER = authority()
 def mail(
     port, tls="none", login=None, context=CLIENT, to=TO, host="127.0.0.1", timeout=5
 ):
-    server = Server(host, port, tls, context, login, timeout)
+    server = Server(host, port, tls, lambda: context, login, timeout)
     return Mail(server, "reconciler@agency.example", to)
 
 
@@ -95,7 +95,7 @@ def test_an_address_that_is_none_is_refused_and_not_shown(address):
     with pytest.raises(ValueError, match=r"^recipient 1 is no mail address$"):
         mail(25, to=(address,))
     with pytest.raises(ValueError, match=r"^the sender is no mail address$"):
-        Mail(Server("127.0.0.1", 25, "none", CLIENT), address, TO)
+        Mail(Server("127.0.0.1", 25, "none", lambda: CLIENT), address, TO)
 
 
 def test_a_refused_recipient_is_counted_and_the_others_have_it():

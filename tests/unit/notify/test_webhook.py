@@ -48,7 +48,7 @@ def one():
 
 
 def line(**more):
-    return Line(ssl.create_default_context(), loopback=True, **more)
+    return Line(ssl.create_default_context, loopback=True, **more)
 
 
 def sent(receiver, secret=SECRET, url=None):
@@ -211,7 +211,7 @@ class TestGuard:
 
     def check(self, url, *, loopback=False):
         with pytest.raises(NotSent) as caught:
-            Line(ssl.create_default_context(), loopback=loopback)._pinned(url)
+            Line(ssl.create_default_context, loopback=loopback)._pinned(url)
         assert "canary" not in str(caught.value)
         return str(caught.value)
 
@@ -264,7 +264,7 @@ class TestGuard:
             return [(0, 0, 0, "", ("1.1.1.1", port))]
 
         monkeypatch.setattr(line_module.socket, "getaddrinfo", look)
-        made = Line(ssl.create_default_context(), loopback=False)
+        made = Line(ssl.create_default_context, loopback=False)
         assert made._pinned("https://hooks.example:8443/a?b=c") == (
             "https://1.1.1.1:8443/a?b=c",
             "hooks.example:8443",
@@ -278,7 +278,9 @@ class TestTls:
         served = Served(server(*names))
         with served:
             hook = Hook(
-                f"https://{host}:{served.port}/x", None, Line(client, loopback=True)
+                f"https://{host}:{served.port}/x",
+                None,
+                Line(lambda: client, loopback=True),
             )
             return hook.send(one(), NOW)
 
