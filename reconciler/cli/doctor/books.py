@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.audit import LockStatus, verify
 from reconciler.cli.doctor.check import Check, mend, note, ok
+from reconciler.cli.doctor.clock import now
 from reconciler.errors import ReconcilerError
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def _books(project: Project) -> Iterator[Check]:
     store = project.store
     ledger = store.read()
     if (status := store.lock_status()) is not None:
-        yield lock(status, project.clock())
+        yield lock(status, now(project))
     if ledger.tip is None:
         yield note(ABOUT, "nothing was ever recorded")
         return
@@ -52,12 +53,12 @@ def _books(project: Project) -> Iterator[Check]:
         yield ok(ABOUT, f"{ledger.lines} lines, the chain is whole")
 
 
-def lock(status: LockStatus, now: datetime) -> Check:
+def lock(status: LockStatus, at: datetime) -> Check:
     """Say whether the lock is held, and whether it is in the way."""
     if status.released:
         return ok("lock", "is free")
     until = f"{status.until:%Y-%m-%d %H:%M} UTC"
-    if status.held(now):
+    if status.held(at):
         return note(
             "lock", f"{status.holder} holds it in run {status.run} until {until}"
         )

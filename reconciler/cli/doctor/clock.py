@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from reconciler.cli.doctor.check import Check, mend, note, ok
-from reconciler.errors import ReconcilerError
+from reconciler.errors import InventoryErrors, ReconcilerError
 from reconciler.providers import driver_class, vendors
 
 if TYPE_CHECKING:
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 #: AWS refuses signatures that are five minutes off; windows are counted in days.
 MOST = timedelta(minutes=2)
 _TIMEOUT = 10
+
+
+def now(project: Project) -> datetime:
+    """Return the project's time; this machine's where its accounts are not known."""
+    try:
+        return project.clock()
+    except InventoryErrors:
+        return project.system_time
 
 
 def checks(project: Project) -> Iterator[Check]:

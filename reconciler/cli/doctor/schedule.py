@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from reconciler.audit.published import Heartbeat, heartbeat, published
 from reconciler.cli.doctor.check import Check, mend, note, ok
+from reconciler.cli.doctor.clock import now
 from reconciler.errors import ReconcilerError
 
 if TYPE_CHECKING:
@@ -31,18 +32,18 @@ def last_run(project: Project, most: timedelta) -> Check:
         found = heartbeat(published(project.journal()))
     except ReconcilerError as error:
         return mend(ABOUT, error.what, error.hint or "check the remote")
-    return aged(found, project.clock(), most)
+    return aged(found, now(project), most)
 
 
-def aged(beat: Heartbeat | None, now: datetime, most: timedelta) -> Check:
-    """Judge *beat* at *now*; a run that could not read everything is no pulse."""
+def aged(beat: Heartbeat | None, at: datetime, most: timedelta) -> Check:
+    """Judge *beat* at a moment; a run that could not read everything is no pulse."""
     if beat is None or (beat.last_complete is None and beat.complete is False):
         said = "no complete run was ever seen"
         if beat is not None:
             said += f"; the last one ({beat.run}) ended with {beat.exit}"
         return mend(ABOUT, said, f"run `reconciler apply` on a schedule: {RUNBOOK}")
     complete = beat.last_complete or beat.at
-    age = now - complete
+    age = at - complete
     said = (
         f"the last complete run ended {_age(age)} ago ({complete:%Y-%m-%d %H:%M} UTC)"
     )
