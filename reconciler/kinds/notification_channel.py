@@ -19,7 +19,7 @@ Event = Literal[
 EVENTS: tuple[Event, ...] = get_args(Event)
 #: An address as SMTP takes it (RFC 5321), without comments, quotes or line ends.
 ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}")
-_HOST = r"^[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?$"
+_HOST = r"^[A-Za-z0-9:]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?$"
 _HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
@@ -141,9 +141,14 @@ class NotificationChannelSpec(Spec):
         told = {"events", "min_severity", "unknown_after", "fallback", "quiet_hours"}
         if self.type == "heartbeat" and told & self.model_fields_set:
             raise ValueError("a heartbeat carries no notices: it has its block alone")
-        if len(set(self.events)) != len(self.events):
-            raise ValueError("the same event is named twice")
         return self
+
+    @field_validator("events")
+    @classmethod
+    def _each_once(cls, value: tuple[Event, ...]) -> tuple[Event, ...]:
+        if len(set(value)) != len(value):
+            raise ValueError("the same event is named twice")
+        return value
 
     @field_validator("quiet_hours")
     @classmethod
