@@ -251,6 +251,15 @@ class TestWhole:
         assert any(s.startswith("namecom-main does not answer") for s in fixes(done))
         assert "canary" not in done.out + done.err
 
+    def test_the_keys_of_a_root_user(self, agency):
+        state = agency.sandbox.bench("aws").state
+        state["principal"] = "root"
+        try:
+            found = fixes(run(agency))
+        finally:
+            del state["principal"]
+        assert "aws the keys are those of the root user: no policy limits them" in found
+
     def test_a_broken_inventory_hides_no_other_trouble(self, agency):
         agency.write("inventory/broken.yaml", HEAD + "Domain/x: {}\n")
         try:
