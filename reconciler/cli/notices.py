@@ -4,26 +4,43 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from reconciler.errors import ReconcilerError
-from reconciler.model import Ref
+from reconciler.model import Ref, Unknown
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from reconciler.audit import Ledger, Outcome, Run
     from reconciler.cli.project import Project
-    from reconciler.engine import Journal, Scope
+    from reconciler.engine import Journal, Scope, World
     from reconciler.kinds.notification_channel import NotificationChannel
     from reconciler.model import Plan
-    from reconciler.notify import Channel, Condition, Context, Message, Seen, Told
+    from reconciler.notify import (
+        Books,
+        Channel,
+        Condition,
+        Context,
+        Message,
+        Seen,
+        Subject,
+        Told,
+    )
 
 KIND = "NotificationChannel"
 #: Seconds that all messages of one run may take together.
 BUDGET = 120.0
 #: The fact that a receiver said: never again. Its value names the receiver.
 GONE = "gone"
+
+
+class Saw(NamedTuple):
+    """What a run saw and did: what is left, what came of it, what there is."""
+
+    plan: Plan
+    world: World
+    outcomes: Sequence[Outcome] = ()
 
 
 class Post:
@@ -37,7 +54,6 @@ class Post:
         wants: The channels of the inventory.
         told: Every message that was tried.
         troubles: What went wrong with the telling itself.
-        run: The run that told, once it has.
     """
 
     def __init__(self, project: Project) -> None:
@@ -45,7 +61,6 @@ class Post:
         self.wants: list[NotificationChannel] = []
         self.told: tuple[Told, ...] = ()
         self.troubles: list[str] = []
-        self.run: Run | None = None
         self._channels: dict[str, Channel] = {}
 
     def prepare(self) -> None:
@@ -62,15 +77,13 @@ class Post:
         journal: Journal,
         run: Run,
         scope: Scope,
-        plan: Plan,
-        outcomes: Sequence[Outcome] = (),
+        saw: Saw,
     ) -> None:
         """Tell every channel what is new, and record who was told."""
-        self.run = run
         if not any(want.spec.type != "heartbeat" for want in self.wants):
             return
         try:
-            self._tell(journal, run, scope, plan, outcomes)
+            self._tell(journal, run, scope, saw)
         except ReconcilerError as error:
             self.troubles.append(f"what was told is not recorded: {error.what}")
 
@@ -79,15 +92,14 @@ class Post:
         journal: Journal,
         run: Run,
         scope: Scope,
-        plan: Plan,
-        outcomes: Sequence[Outcome],
+        saw: Saw,
     ) -> None:
         from reconciler.audit import Batch, Note
         from reconciler.notify import Books, deliver, over, turn
 
         ledger, now = journal.ledger, self._project.clock()
         before = Books.read(ledger.records())
-        seen = self.seen(scope, plan, outcomes, before)
+        seen = self.seen(scope, saw, before)
         found = self.conditions(seen)
         self._switch_off(ledger)
         done = deliver(
@@ -110,14 +122,14 @@ class Post:
             journal.record(Batch(entries=tuple(notes), phase="noticed"))
 
     def planned(
-        self, scope: Scope, plan: Plan, ledger: Ledger, run: Run
+        self, scope: Scope, saw: Saw, ledger: Ledger, run: Run
     ) -> list[tuple[str, Message]]:
         """Return what ``tell`` would send now: (channel, message)."""
         from reconciler.notify import Books, due, messages, over, turn
 
         now = self._project.clock()
         before = Books.read(ledger.records())
-        seen = self.seen(scope, plan, (), before)
+        seen = self.seen(scope, saw, before)
         found = self.conditions(seen)
         books = turn(before, found, over(seen), now)
         context = self.context(run, now)
@@ -131,13 +143,11 @@ class Post:
             )
         ]
 
-    def seen(
-        self, scope: Scope, plan: Plan, outcomes: Sequence[Outcome], books: Any
-    ) -> Seen:
+    def seen(self, scope: Scope, saw: Saw, books: Books) -> Seen:
         """Return what the run saw, in the terms of the notices."""
         from reconciler.notify import Seen
 
-        inventory, whole = self._project.inventory, self._project.whole
+        inventory, whole = self._project.inventory, not self._project.partial
 
         def uid(ref: Ref) -> str:
             return inventory.uid(ref) if ref in inventory else ref.name
@@ -145,7 +155,12 @@ class Post:
         def looked(ref: Ref) -> bool:
             return whole or (ref in inventory and scope.selected(ref))
 
-        return Seen(plan, outcomes, uid, books.since, looked)
+        def blind(subject: Subject) -> bool:
+            want = inventory.find(Ref(subject.kind, subject.name))
+            states = saw.world.have(want).values() if want else ()
+            return any(isinstance(state, Unknown) for state in states)
+
+        return Seen(saw.plan, saw.outcomes, uid, books.since, looked, blind)
 
     def conditions(self, seen: Seen) -> list[Condition]:
         """Return what holds, with every secret masked."""

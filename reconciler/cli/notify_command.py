@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli.notices import KIND, Post
-from reconciler.cli.plan_command import make
+from reconciler.cli.notices import KIND, Post, Saw
+from reconciler.cli.plan_command import look
 from reconciler.cli.project import Project
 from reconciler.engine import Exit, Journal, dumps
 from reconciler.errors import UsageError
@@ -60,21 +60,21 @@ def tell(project: Project) -> Post:
     from reconciler.cli.apply_command import refuse
 
     post = Post(project)
-    plan = make(project)
+    saw = Saw(*look(project))
     scope = project.scope()
     post.prepare()
     run = project.run(scope.head)
     with Journal(project.journal(), run, project.clock) as journal:
         refuse(project, scope, journal.ledger.base)
-        post.tell(journal, run, scope, plan)
+        post.tell(journal, run, scope, saw)
     return post
 
 
 def _show(project: Project, form: str) -> None:
     post = Post(project)
-    plan, scope = make(project), project.scope()
+    saw, scope = Saw(*look(project)), project.scope()
     run = project.run(scope.head)
-    rows = post.planned(scope, plan, project.store.read(), run)
+    rows = post.planned(scope, saw, project.store.read(), run)
     if form == "json":
         found = [{"channel": name, **one.data} for name, one in rows]
         sys.stdout.write(dumps({"format": _FORMAT, "notices": found}))

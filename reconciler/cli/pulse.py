@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconciler.audit import published
-from reconciler.engine.exits import Exit
+from reconciler.audit.published import (
+    HEARTBEAT,
+    Heartbeat,
+    beaten,
+    heartbeat,
+    publish,
+    published,
+)
+from reconciler.cli.publish import complete
 from reconciler.errors import ReconcilerError
 
 if TYPE_CHECKING:
     from reconciler.cli.notices import Post
     from reconciler.cli.project import Project
     from reconciler.engine import Result
-
-#: A run that ends so could read everything and knows what came of what it did.
-COMPLETE = frozenset({Exit.DONE, Exit.CHANGES, Exit.UNAPPROVED, Exit.OVER_BUDGET})
 
 
 class Pulses:
@@ -24,30 +28,33 @@ class Pulses:
         self._project = project
         self._post = post
 
-    def beat(self, result: Result, shown: int) -> None:
-        """Say that a run over the whole environment has ended, with exit *shown*."""
-        if not self._project.whole or self._post.run is None:
+    def beat(self, result: Result, shown: int, *, shared: bool) -> None:
+        """
+        Say that a run over the whole environment has ended.
+
+        Args:
+            result: What it did.
+            shown: What the process ends with.
+            shared: Whether the branch has its heartbeat already.
+        """
+        if self._project.partial:
             return
-        # What may be done and was not (somebody said no) is not complete either.
-        complete = result.codes <= COMPLETE and not result.left.allowed()
+        done = complete(result)
         try:
-            self._publish(shown, complete=complete)
+            if not shared:
+                self._publish(result.run, shown, complete=done)
         except ReconcilerError as error:
             self._project.say(f"warning: the heartbeat is not published: {error.what}")
-        self._call(shown, complete=complete)
+        self._call(result.run, shown, complete=done)
 
-    def _publish(self, shown: int, *, complete: bool) -> None:
-        run, project = self._post.run, self._project
-        assert run is not None  # noqa: S101  (asked by the caller)
-        store, now = project.journal(), project.clock()
-        before = published.heartbeat(published.published(store))
-        beat = published.Heartbeat(
-            run=run.id, at=now, commit=run.commit, complete=complete, exit=shown
-        )
-        files = {published.HEARTBEAT: published.beaten(beat, before)}
-        published.publish(store, files, now=now)
+    def _publish(self, run: str, shown: int, *, complete: bool) -> None:
+        store, now = self._project.journal(), self._project.clock()
+        before = heartbeat(published(store))
+        head = self._project.git.head
+        beat = Heartbeat(run=run, at=now, commit=head, complete=complete, exit=shown)
+        publish(store, {HEARTBEAT: beaten(beat, before)}, now=now)
 
-    def _call(self, shown: int, *, complete: bool) -> None:
+    def _call(self, run: str, shown: int, *, complete: bool) -> None:
         """Call those outside; a run that could tell nobody says nothing here either."""
         good = complete and self._post.arrived
         for want in self._post.wants:
@@ -56,7 +63,7 @@ class Pulses:
                 continue
             from reconciler.cli.channels import pulse
 
-            body = f"run {self._post.run.id if self._post.run else ''}, exit {shown}"
+            body = f"run {run}, exit {shown}"
             try:
                 to = pulse(self._project, want)
             except ReconcilerError as error:

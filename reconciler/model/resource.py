@@ -25,6 +25,10 @@ class Ref(NamedTuple):
         return f"{self.kind}/{self.name}"
 
 
+#: The keyword by which schemas say that a text names a resource of a kind.
+NAMES_OF = "x-names-of"
+
+
 class To(NamedTuple):
     """
     Marks a field that names another resource: ``Annotated[str, To("Provider")]``.
@@ -39,6 +43,13 @@ class To(NamedTuple):
     kind: str
     edge: bool = True
     besides: tuple[str, ...] = ()
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
+        """Tell the kind in the schema, so that an editor can offer its names."""
+        found: dict[str, Any] = {**handler(core), NAMES_OF: self.kind}
+        if self.besides:
+            found[f"{NAMES_OF}-besides"] = list(self.besides)
+        return found
 
 
 class Due(NamedTuple):
@@ -119,6 +130,19 @@ class Resource(Spec, Generic[ChangeT]):
     def shares(self) -> tuple[Share, ...]:
         """Return the accounts that hold a part of this resource."""
         return ()
+
+    def witnesses(self) -> tuple[Share, ...]:
+        """
+        Return who else can tell about this resource: evidence, never an action.
+
+        They are looked at where their account exists, and missed by nobody where not.
+        """
+        return ()
+
+    def relies_on(self, witness: Share) -> bool:
+        """Say whether nothing but *witness* tells what it tells."""
+        del witness
+        return not self.shares()
 
     def diff(self, have: Have, now: datetime) -> Iterable[ChangeT]:
         """

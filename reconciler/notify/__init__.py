@@ -11,7 +11,7 @@ from reconciler.notify.delivery import Delivery, Sender, Sent, Status
 from reconciler.notify.heartbeat import Pulse
 from reconciler.notify.line import Line, trusted
 from reconciler.notify.message import Context, Message, explain_command
-from reconciler.notify.notice import Condition, Notice, fingerprint
+from reconciler.notify.notice import Condition, Notice, Subject, fingerprint
 from reconciler.notify.rounds import (
     Channel,
     Channels,
@@ -43,6 +43,7 @@ __all__ = [
     "Sender",
     "Sent",
     "Status",
+    "Subject",
     "Told",
     "conditions",
     "deliver",

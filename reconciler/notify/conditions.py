@@ -43,6 +43,7 @@ class Seen(NamedTuple):
         uid: The uid of a resource.
         since: Since when (subject, share) is known to be unreadable.
         looked: Whether the run looked at something at all.
+        blind: Whether a part of it was not read this time, failed or not its turn.
     """
 
     plan: Plan
@@ -50,6 +51,7 @@ class Seen(NamedTuple):
     uid: Callable[[Ref], str]
     since: Callable[[Subject, str], datetime | None]
     looked: Callable[[Ref], bool] = lambda _ref: True
+    blind: Callable[[Subject], bool] = lambda _subject: False
 
     def subject(self, kind: str, name: str) -> Subject:
         """Return what a notice about Kind/name is kept under."""
@@ -86,7 +88,9 @@ def over(seen: Seen) -> Callable[[Subject, str], bool]:
             return False
         if event == "unknown":
             return about not in (shares if subject.kind == "Provider" else blind)
-        return not blind and not (event == "failed" and about in left)
+        if blind or seen.blind(subject):
+            return False
+        return not (event == "failed" and about in left)
 
     return is_over
 

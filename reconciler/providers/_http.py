@@ -54,6 +54,19 @@ def _tls(scheme: str) -> SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
+class Moved(Rejected):
+    """
+    A read was told to ask elsewhere, which this module never does by itself.
+
+    Attributes:
+        location: Where; as it was sent, so possibly relative.
+    """
+
+    def __init__(self, what: str, location: str, request_id: str | None) -> None:
+        super().__init__(what, request_id=request_id)
+        self.location = location
+
+
 class Reply(NamedTuple):
     """
     One answer of the vendor.
@@ -68,6 +81,11 @@ class Reply(NamedTuple):
     data: Any
     headers: Mapping[str, str]
     request_id: str | None
+
+
+def authorities() -> list[bytes]:
+    """Return the certificates of all authorities that are trusted here, as DER."""
+    return _tls("https").get_ca_certs(binary_form=True)
 
 
 class Words(NamedTuple):
@@ -224,9 +242,9 @@ class Http:
         if _says_nothing(reply):
             return reply, lost(text, request_id=number)
         if httpx.codes.is_redirect(reply.status):
-            raise (Ambiguous if lost is Ambiguous else Rejected)(
-                text, request_id=number
-            )
+            if lost is Ambiguous:
+                raise Ambiguous(text, request_id=number)
+            raise Moved(text, reply.headers.get("location", ""), number)
         refusal = self._words.refused(reply, text)
         if refusal is not None:
             raise refusal

@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from reconciler.kinds.certificate import Certificate
 from reconciler.kinds.domain import Domain
 from reconciler.kinds.domain.zone import wanted
 from reconciler.kinds.provider import Provider
-from reconciler.model import AnyResource
+from reconciler.model import PUBLIC, AnyResource
+from reconciler.sandbox.example_public import ODDITIES as SEEN
+from reconciler.sandbox.example_public import public_part
 from reconciler.sandbox.world import World
 
 #: Credential -> the sandbox's fixed token; fake, and good nowhere else.
@@ -39,11 +42,13 @@ class Oddity(NamedTuple):
         registration: Fields of the registrar's seed (``expires`` in days ...).
         records: ``name/TYPE`` -> row, or None for a record that is lost.
         absent: It is not in the account.
+        public: How what anyone can read differs; see ``public.py``.
     """
 
     registration: Mapping[str, Any] = {}
     records: Mapping[str, tuple[str, ...] | None] = {}
     absent: bool = False
+    public: Mapping[str, Any] = {}
 
 
 ODDITIES: dict[str, Oddity] = {
@@ -71,6 +76,8 @@ ODDITIES: dict[str, Oddity] = {
     "tulips.example": Oddity({}, {"promo/CNAME": ("300", "shop.elsewhere.example.")}),
     # Not in the account that should have it.
     "studio-archive.example": Oddity(absent=True),
+    # What registries, DNS and web servers say, and no account does.
+    **{name: Oddity(public=public) for name, public in SEEN.items()},
 }
 _UNMANAGED = {
     "porkbun": ("forgotten-project.example",),
@@ -112,9 +119,25 @@ def world(
             zones[vendors[target]].append(_zone(domain, odd))
     for vendor, extra in _UNMANAGED.items():
         names[vendor] |= {name: {"expires": 150} for name in extra}
-    return World.from_dict(
-        {"vendors": {v: _vendor(v, names[v], zones[v]) for v in names}}
+    parts = {v: _vendor(v, names[v], zones[v]) for v in names if v != PUBLIC}
+    if PUBLIC in names:
+        parts[PUBLIC] = public_part(
+            domains,
+            [one for one in resources["Certificate"] if isinstance(one, Certificate)],
+            {d.name: _delegated(names, d) for d in domains},
+            vendors,
+            ROUTE53,
+            {name: odd.public for name, odd in oddities.items() if odd.public},
+        )
+    return World.from_dict({"vendors": parts})
+
+
+def _delegated(names: Mapping[str, Mapping[str, Any]], domain: Domain) -> list[str]:
+    """Return where a name is delegated to, by hand or as it is wanted."""
+    held: Mapping[str, Any] = next(
+        (own[domain.name] for own in names.values() if domain.name in own), {}
     )
+    return list(held.get("nameservers", _delegation(domain)))
 
 
 def _registration(domain: Domain, number: int, odd: Oddity) -> dict[str, Any]:

@@ -49,6 +49,10 @@ class DomainSeed(Seed):
         auto_renew_fails: The registrar's own renewal does not work (no money, a
             card that expired at the registrar): somebody else has to do it.
         min_years: The shortest term the registry sells.
+        ds: DS records at the registry, as ``KEYTAG ALGORITHM DIGESTTYPE DIGEST``.
+        glue: Nameservers inside the domain, with their addresses.
+        transfer: A transfer away that is under way, in the vendor's words.
+        restore: What it costs to buy it back from redemption.
     """
 
     expires: float
@@ -62,6 +66,10 @@ class DomainSeed(Seed):
     api_access: bool = True
     auto_renew_fails: bool = False
     min_years: int = 1
+    ds: list[str] = []
+    glue: dict[str, list[str]] = {}
+    transfer: str | None = None
+    restore: Money = Money.model_validate("80.00 USD")
 
 
 class AccountSeed(Seed):
@@ -136,12 +144,18 @@ def _account(seed: AccountSeed, now: datetime) -> dict[str, Any]:
 def _domain(seed: DomainSeed, now: datetime) -> dict[str, Any]:
     whole = now.replace(microsecond=0)
     return {
-        **seed.model_dump(exclude={"expires", "created", "price"}),
+        **seed.model_dump(exclude={"expires", "created", "price", "restore"}),
         "expires": (whole + timedelta(days=seed.expires)).isoformat(),
         "created": (whole + timedelta(days=seed.created)).isoformat(),
         "price": seed.price.minor if seed.price else None,
+        "restore": seed.restore.minor,
         "renewed": None,
     }
+
+
+def written(seed: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """Return what is kept of one registration, as it is written in a world."""
+    return _domain(_validated(dict(seed)), now)
 
 
 def account_of(

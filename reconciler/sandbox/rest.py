@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import compile_path
+from starlette.status import HTTP_204_NO_CONTENT
 from starlette.types import Receive, Scope, Send
 
 from reconciler.sandbox.emulator import Bench
@@ -91,7 +92,12 @@ class _Api:
             operation, path = found
             with self._bench.lock:
                 answer = operation.serve(self._call(request, path, body))
-        response = JSONResponse(answer.data, answer.status, dict(answer.headers))
+        headers = dict(answer.headers)
+        response = (
+            Response(status_code=answer.status, headers=headers)
+            if answer.status == HTTP_204_NO_CONTENT
+            else JSONResponse(answer.data, answer.status, headers)
+        )
         await response(scope, receive, send)
 
     def _call(self, request: Request, path: dict[str, str], body: bytes) -> Call:

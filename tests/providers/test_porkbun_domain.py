@@ -14,6 +14,7 @@ from reconciler.providers._porkbun_words import WORDS
 from reconciler.providers.porkbun_domain import PorkbunDomain
 from reconciler.sandbox import Sandbox
 from tests.support.contract import NOW
+from tests.support.delegation import DelegationTests
 from tests.support.registrar import (
     RECONCILER,
     Bench,
@@ -44,6 +45,8 @@ class TestPorkbunKeepsTheContract(RegistrarContract):
         "renew": "renew",
         "auto-renew": "updateAutoRenew",
         "delegate": "updateNs",
+        "ds": "deleteDnssecRecord",
+        "glue": "createGlue",
     }
 
 
@@ -288,3 +291,10 @@ class TestRenewing:
         bench.driver._effect = lambda *_: reply  # type: ignore[attr-defined]
         with pytest.raises(Rejected, match="not yours"):
             bench.driver._set("updateAutoRenew", want, {})  # type: ignore[attr-defined]
+
+
+class TestDelegations(DelegationTests):
+    vendor = "porkbun"
+    reads = ("getDnssecRecords", "getGlue")
+    ds_writes = ("createDnssecRecord", "deleteDnssecRecord")
+    glue_writes = ("createGlue", "updateGlue", "deleteGlue")

@@ -151,6 +151,10 @@ for value in ("yes", "no", "on", "off", '"true"', "1", "0"):
 for field in ("records", "targets", "include", "ignore"):
     domain(f"{field}-is-map", f"dns: {{{field}: {{}}}}", "E122")
     domain(f"{field}-is-text", f"dns: {{{field}: x}}", "E122")
+for value in ("[]", "text", "5", "true"):
+    domain(f"glue-is-{value}", f"glue: {value}", "E122")
+domain("glue-of-one-address", "glue: {ns1.a.example: 192.0.2.1}", "E122")
+domain("glue-of-numbers", "glue: {ns1.a.example: [5]}", "E122")
 domain("targets-of-numbers", "dns: {targets: [5]}", "E122")
 domain("warn-at-text", "warnAt: 30d", "E122")
 domain("labels-number", "labels: {team: 5}", "E122")
@@ -172,10 +176,17 @@ for field, value in {"lifecycle": "delete", "dnssec": "on"}.items():
     domain(f"choice-{field}", f"{field}: {value}", "E123")
 domain("choice-mode", "renewal: {mode: auto}", "E123")
 domain("choice-restore", "renewal: {restore: always}", "E123")
+domain("choice-dnssec-auto", "dnssec: auto", "E123")
 domain("choice-nameservers", "nameservers: from-dsn", "E123")
 record("choice-type", 'name: "@", type: SPF, value: x', "E123")
 record("type-lower", 'name: "@", type: a, value: 192.0.2.1', "E123")
 domain("one-nameserver", "nameservers: [ns1.example]", "E124")
+domain("glue-host-short", "glue: {a: [192.0.2.1]}", "E124")
+domain(
+    "glue-too-many",
+    f"glue: {{ns1.a.example: [{', '.join(f'192.0.2.{n}' for n in range(14))}]}}",
+    "E124",
+)
 domain("short-nameserver", "nameservers: [a, ns1.example]", "E124")
 domain("negative-deletes", "dns: {maxDeletes: {count: -1}}", "E124")
 provider("limit-zero", "limits: {rps: 0}", "E124")

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from reconciler.cli.doctor.check import Check, mend, note, ok
 from reconciler.errors import InventoryErrors, ReconcilerError
+from reconciler.model import PUBLIC
 from reconciler.providers import driver_class, vendors
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ def now(project: Project) -> datetime:
 def checks(project: Project) -> Iterator[Check]:
     """Compare with the Date of every account's server; no key is sent there."""
     asked: dict[str, datetime | None] = {}
-    for provider in project.accounts_declared.values():
-        url = _url(provider)
+    for name, provider in project.accounts_declared.items():
+        url = _url(provider) if name != PUBLIC else None
         if url and url not in asked:
             asked[url] = told(url)
     known = {url: time for url, time in asked.items() if time is not None}

@@ -9,29 +9,38 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 from reconciler.cli import secrets
-from reconciler.cli.doctor.check import Check, mend, ok
+from reconciler.cli.doctor.check import Check, mend, note, ok
 from reconciler.model import AnyResource, SecretRef
 
 if TYPE_CHECKING:
     from reconciler.cli.project import Project
 
 
+#: More than so many are not asked for: each may be a call to a vault.
+MOST = 200
+
+
 def checks(project: Project) -> Iterator[Check]:
     """Yield one line for each secret that cannot be had, and one for all others."""
+    seen: set[str] = set()
     good = 0
     for want in _holders(project):
         for field, ref in references(want):
-            about = f"{want.ref}"
+            if str(ref) in seen or len(seen) > MOST:
+                continue
+            seen.add(str(ref))
             try:
                 secrets.resolve(ref, project.environ, project.root)
             except secrets.SecretMissing as error:
-                yield mend(about, f"{field}: {error.what}", error.hint or "")
+                yield mend(str(want.ref), f"{field}: {error.what}", error.hint or "")
                 continue
             good += 1
             if ref.file is not None:
-                yield from _file(project, about, ref.file)
+                yield from _file(project, str(want.ref), ref.file)
     if good:
         yield ok("secrets", f"{good} can be had; none of them is shown")
+    if len(seen) > MOST:
+        yield note("secrets", f"only the first {MOST} were asked for")
 
 
 def _holders(project: Project) -> Iterator[AnyResource]:
