@@ -160,7 +160,15 @@ class Post:
             states = saw.world.have(want).values() if want else ()
             return any(isinstance(state, Unknown) for state in states)
 
-        return Seen(saw.plan, saw.outcomes, uid, books.since, looked, blind)
+        return Seen(
+            saw.plan,
+            saw.outcomes,
+            uid,
+            books.since,
+            looked,
+            blind,
+            self._project.loopback,
+        )
 
     def conditions(self, seen: Seen) -> list[Condition]:
         """Return what holds, with every secret masked."""

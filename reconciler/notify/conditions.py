@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import NamedTuple
@@ -20,7 +20,11 @@ from reconciler.model import (
     Verdict,
     digest_of,
 )
-from reconciler.notify.message import approve_command, explain_command
+from reconciler.notify.message import (
+    approve_command,
+    explain_command,
+    sign_command,
+)
 from reconciler.notify.notice import Condition, Subject
 
 #: Of one account, more unreadable things than this are the account's own trouble.
@@ -44,6 +48,7 @@ class Seen(NamedTuple):
         since: Since when (subject, share) is known to be unreadable.
         looked: Whether the run looked at something at all.
         blind: Whether a part of it was not read this time, failed or not its turn.
+        loopback: Whether an approval counts on the word of whoever types it.
     """
 
     plan: Plan
@@ -52,6 +57,7 @@ class Seen(NamedTuple):
     since: Callable[[Subject, str], datetime | None]
     looked: Callable[[Ref], bool] = lambda _ref: True
     blind: Callable[[Subject], bool] = lambda _subject: False
+    loopback: bool = False
 
     def subject(self, kind: str, name: str) -> Subject:
         """Return what a notice about Kind/name is kept under."""
@@ -144,15 +150,15 @@ def _actions(seen: Seen) -> Iterator[Condition]:
     for action in seen.plan.actions:
         by_ref.setdefault(action.want.ref, []).append(action)
     said = {o.id: o for o in seen.outcomes if o.status in {"failed", "not_applied"}}
-    for actions in by_ref.values():
-        approve = approve_command(actions[0].want.ref, digest_of_all(actions))
+    for ref, actions in by_ref.items():
+        whole = digest_of(action.digest for action in actions)
         for action in actions:
+            approve = (
+                approve_command(ref, whole)
+                if seen.loopback
+                else sign_command(ref, action.change.verb, action.digest)
+            )
             yield from _action(seen, action, said, approve)
-
-
-def digest_of_all(actions: Iterable[Action]) -> str:
-    """Return the digest that a plan of *actions* alone has."""
-    return digest_of(action.digest for action in actions)
 
 
 def _action(
@@ -179,9 +185,16 @@ def _action(
         severity=Severity.ERROR if urgent or denied else Severity.WARNING,
         about=f"{action.id}/{action.digest}",
         summary=f"{'denied' if denied else 'held'}: {what}",
-        details=tuple(_reasons(reasons)),
+        details=tuple(_reasons(reasons)) + (() if _fixed(reasons) else _ways(seen)),
         command=base.command if _fixed(reasons) else approve,
     )
+
+
+def _ways(seen: Seen) -> tuple[str, ...]:
+    """Say how else what waits may be approved."""
+    if seen.loopback:
+        return ()
+    return ("approve by the signed commit below, or in the job `apply-approved`",)
 
 
 def _base(action: Action) -> Condition:

@@ -58,8 +58,17 @@ def explain_command(subject: Subject) -> str:
     return f"reconciler explain {shlex.quote(str(subject))}"
 
 
+def sign_command(ref: Ref, verb: str, digest: str) -> str:
+    """Return the command that approves one action by a signed commit."""
+    said = shlex.quote(f"approve: {verb} {ref}")
+    return (
+        f"git commit -S --allow-empty -m {said} "
+        f"--trailer 'Reconciler-Approve: {digest}' && git push"
+    )
+
+
 def approve_command(ref: Ref, digest: str) -> str:
-    """Return the command that approves exactly what waits at *ref*."""
+    """Return the command that approves what waits at *ref*, where a word counts."""
     select = f"reconciler --select {shlex.quote(str(ref))}"
     return (
         f"{select} plan --out plan.json && "

@@ -73,14 +73,25 @@ def test_actions(expires, verdicts, attempt, events):
 def test_a_hold_says_who_is_missing_and_what_to_type():
     waits = action(renew(expires=40), verdicts=(HELD,))
     (one,) = conditions(seen(plan(waits)))
-    assert one.details == ("ApprovalRule/money: above 5 EUR, needs billing + boss",)
+    assert one.details[0] == "ApprovalRule/money: above 5 EUR, needs billing + boss"
+    assert "apply-approved" in one.details[1]
+    assert one.command == (
+        "git commit -S --allow-empty -m 'approve: renew Domain/a.example' "
+        f"--trailer 'Reconciler-Approve: {waits.digest}' && git push"
+    )
+    assert str(one.money) == "15.00 USD"
+    assert one.due == NOW + timedelta(days=40)
+
+
+def test_on_loopback_a_word_counts():
+    waits = action(renew(expires=40), verdicts=(HELD,))
+    (one,) = conditions(seen(plan(waits))._replace(loopback=True))
     select = "reconciler --select Domain/a.example"
     assert one.command == (
         f"{select} plan --out plan.json && {select} apply "
         f"--approve {plan(waits).digest} --approved-plan plan.json"
     )
-    assert str(one.money) == "15.00 USD"
-    assert one.due == NOW + timedelta(days=40)
+    assert len(one.details) == 1
 
 
 @pytest.mark.parametrize("verdict", [FIRM, DENIED])
