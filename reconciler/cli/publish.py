@@ -72,7 +72,7 @@ def publish_run(
                 run=result.run,
                 at=now,
                 commit=result.left.commit,
-                complete=not _HALF & set(result.codes),
+                complete=complete(result),
                 exit=exits.first(codes),
             )
             files[HEARTBEAT] = beaten(beat, heartbeat(published(store)))
@@ -82,6 +82,15 @@ def publish_run(
         return False
     project.say("a newer run has published already" if newer else "published")
     return True
+
+
+def complete(result: Result) -> bool:
+    """
+    Say whether a run could read everything and left nothing half-known or undone.
+
+    Holds and denials are known: who has to be told of them is told.
+    """
+    return not (_HALF & set(result.codes) or result.left.allowed())
 
 
 def seen(world: World, now: datetime) -> bytes:

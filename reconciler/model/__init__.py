@@ -16,6 +16,7 @@ from reconciler.model.change import (
 )
 from reconciler.model.driver import (
     Account,
+    Advice,
     AnyDriver,
     Cache,
     Driver,
@@ -63,6 +64,7 @@ __all__ = [
     "Absent",
     "Account",
     "Action",
+    "Advice",
     "AnyDriver",
     "AnyResource",
     "Cache",
