@@ -93,7 +93,7 @@ def html(plan: PlanDocument) -> str:
     findings = plan["findings"]
     critical = [one for one in findings if one["severity"] == "critical"]
     others = [one for one in findings if one["severity"] != "critical"]
-    days = agenda(plan["due"])
+    days = agenda(plan)
     live, unknown = adoptable(plan["unmanaged"]), _unknown(plan["unknown"])
     index, filters = _index(rows, heads)
     seen = plan.get("observed")
