@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from typing import TYPE_CHECKING
 
-from reconciler.report.plan_document import PlanDocument
 from reconciler.report.visible import visible
 from reconciler.report.words import address, count
+
+if TYPE_CHECKING:
+    from reconciler.report.plan_document import PlanDocument
 
 
 def next_step(plan: PlanDocument) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import click
 
@@ -15,13 +15,6 @@ from reconciler.model import Plan
 from reconciler.report.adopt import adoptable
 from reconciler.report.agenda import agenda
 from reconciler.report.group import Bundle, Same, bundles, by_wave
-from reconciler.report.plan_document import (
-    ActionData,
-    FindingData,
-    PlanDocument,
-    UnknownData,
-    Value,
-)
 from reconciler.report.visible import visible
 from reconciler.report.words import (
     address,
@@ -37,6 +30,16 @@ from reconciler.report.words import (
     total,
     value,
 )
+
+if TYPE_CHECKING:
+    from reconciler.report.plan_document import (
+        ActionData,
+        FindingData,
+        PlanDocument,
+        UnknownData,
+        Value,
+    )
+
 
 View = Literal["summary", "changes", "full"]
 _COLOURS = {

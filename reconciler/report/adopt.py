@@ -5,10 +5,12 @@ from __future__ import annotations
 import shlex
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from reconciler.report.plan_document import UnmanagedData
 from reconciler.report.visible import visible
+
+if TYPE_CHECKING:
+    from reconciler.report.plan_document import UnmanagedData
 
 
 class Adoptable(NamedTuple):

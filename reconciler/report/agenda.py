@@ -7,10 +7,18 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import date
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reconciler.report.plan_document import ActionData, Amount, DueData, PlanDocument
 from reconciler.report.words import total, when
+
+if TYPE_CHECKING:
+    from reconciler.report.plan_document import (
+        ActionData,
+        Amount,
+        DueData,
+        PlanDocument,
+    )
+
 
 FORMAT = "reconciler.due/v1"
 _FEW = 3

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reconciler.report.plan_document import ActionData
+if TYPE_CHECKING:
+    from reconciler.report.plan_document import ActionData
+
 
 #: The worst first.
 RISKS = ("money", "destructive", "security", "disruptive", "none")
 DECISIONS = ("deny", "hold", "allow")
 _FEW = 2
 Key = tuple[Any, ...]
-Order = Callable[[ActionData], Key]
+Order = Callable[["ActionData"], Key]
 
 
 class Same(NamedTuple):

@@ -6,16 +6,19 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
-from reconciler.report.plan_document import (
-    ActionData,
-    Amount,
-    FindingData,
-    Place,
-    PlanDocument,
-    Value,
-    Word,
-)
+if TYPE_CHECKING:
+    from reconciler.report.plan_document import (
+        ActionData,
+        Amount,
+        FindingData,
+        Place,
+        PlanDocument,
+        Value,
+        Word,
+    )
+
 
 #: What a decision is called where people read it.
 DECISIONS: dict[Word, str] = {"allow": "to do", "hold": "held", "deny": "denied"}

@@ -197,3 +197,24 @@ def rich():
             *[due(f"d{number:02}.example", f"2026-12-{1 + number % 22:02}T00:00:00Z") for number in range(40)],
         ],
     )  # fmt: skip
+
+
+def large(number):
+    """Of every ten: one renewal, one held alone, four of profiles, four alone."""
+    made = []
+    for n in range(number):
+        name = f"name{n:05}.example"
+        kind = n % 10
+        if kind == 0:
+            made.append(renewal(name))
+        elif kind == 1:
+            field = changed(
+                "spec.nameservers", ["ns1.old.example."], [f"ns{n}.example."]
+            )
+            moved = action(name, "delegate", risk="disruptive", changes=[field])
+            made.append(held(moved, "built-in/drift", "was changed by hand", "review"))
+        elif kind < 6:
+            made.append(of_site(action(name, provider="aws"), name, f"profile-{n % 3}"))
+        else:
+            made.append(action(name, changes=[changed(after=f"token {n}"), changed()]))
+    return plan(made)

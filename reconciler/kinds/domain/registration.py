@@ -117,10 +117,20 @@ def renewed_by(spec: DomainSpec, state: RegistrationState) -> By:
     """Return who sees to the next renewal, as far as spec and state tell."""
     if spec.lifecycle == "expire":
         return "nobody"
+    if state.phase in _LOST:
+        return "you"
     if state.auto_renew is True:
         return "auto"
-    pays = opens(spec, state) is not None and ceiling_of(spec) is not None
+    pays = opens(spec, state) is not None and _affordable(spec, state)
     return "auto" if pays else "you"
+
+
+def _affordable(spec: DomainSpec, state: RegistrationState) -> bool:
+    """Say whether the ceiling allows the price of today, where one is known."""
+    ceiling, price = ceiling_of(spec), state.renew_price
+    if ceiling is None or price is None:
+        return ceiling is not None
+    return price.currency == ceiling.currency and price <= ceiling
 
 
 def _renewal(
