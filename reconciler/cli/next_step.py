@@ -6,7 +6,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from reconciler.report.visible import visible
-from reconciler.report.words import address, count
+from reconciler.report.words import address, approvers, count
 
 if TYPE_CHECKING:
     from reconciler.report.plan_document import PlanDocument
@@ -16,7 +16,7 @@ def next_step(plan: PlanDocument) -> str:
     """Return the line; every command in it can be pasted into a shell."""
     critical = [one for one in plan["findings"] if one["severity"] == "critical"]
     words = [one["decision"] for one in plan["actions"]]
-    needs = sorted({group for one in plan["actions"] for group in one["needs"]})
+    needs = sorted({group for one in plan["actions"] for group in approvers(one)})
     steps = []
     if critical:
         steps.append(f"reconciler explain {shlex.quote(visible(address(critical[0])))}")

@@ -19,6 +19,7 @@ from reconciler.report.visible import visible
 from reconciler.report.words import (
     address,
     age,
+    approvers,
     charged,
     count,
     field_name,
@@ -198,8 +199,8 @@ def _why(action: ActionData) -> Iterator[str]:
     for verdict in action["policy"]:
         if verdict["decision"] != "allow":
             yield f"        {visible(verdict['rule'])}: {visible(verdict['why'])}"
-    if action["needs"]:
-        yield f"        needs {' + '.join(map(visible, action['needs']))}"
+    if needs := approvers(action):
+        yield f"        needs {' + '.join(map(visible, needs))}"
 
 
 def _decision(action: ActionData) -> str:

@@ -31,6 +31,7 @@ from reconciler.report.words import (
     BY,
     DECISIONS,
     age,
+    approvers,
     charged,
     count,
     field_name,
@@ -134,6 +135,7 @@ def _asset(name: str) -> str:
 def _template() -> Any:
     environment = Environment(autoescape=True, finalize=_shown)
     environment.globals.update(
+        approvers=approvers,
         by=BY,
         decisions=DECISIONS,
         field_name=field_name,

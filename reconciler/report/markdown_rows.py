@@ -21,6 +21,7 @@ from reconciler.report.words import (
     BY,
     DECISIONS,
     address,
+    approvers,
     count,
     field_name,
     minute,
@@ -88,8 +89,8 @@ def _more(group: Same, detail: Detail) -> Iterator[str]:
     stopped = [v for v in first["policy"] if v["decision"] != "allow"]
     for verdict in stopped[:_FEW]:
         yield f"{code(verdict['rule'], _NAME)}: {code(verdict['why'], detail.text)}"
-    if first["needs"]:
-        groups = [code(needed, _NAME) for needed in first["needs"][:_FEW]]
+    if needs := approvers(first):
+        groups = [code(needed, _NAME) for needed in needs[:_FEW]]
         yield f"needs the approval of {' + '.join(groups)}"
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from urllib.parse import quote
 
 from reconciler.report.visible import clipped, visible
+
+_LONGEST = 200
 
 
 def code(text: str, most: int = 200) -> str:
@@ -27,8 +30,11 @@ def code(text: str, most: int = 200) -> str:
 
 def marker(env: str) -> str:
     """Return the hidden first line by which the comment of *env* is found again."""
-    # A comment ends at "-->": no dash may follow another.
-    name = quote(env, safe="").replace("-", "%2D") if "--" in env else quote(env, "")
+    name = quote(env, safe="")
+    if "--" in env:  # a comment ends at "-->"
+        name = name.replace("-", "%2D")
+    if len(name) > _LONGEST:
+        name = hashlib.sha256(env.encode()).hexdigest()
     return f"<!-- reconciler:plan:{name} -->"
 
 

@@ -13,7 +13,7 @@ from reconciler.model import Location
 from reconciler.report.group import DECISIONS, by_risk
 from reconciler.report.plan_document import ActionData, Place, PlanDocument
 from reconciler.report.visible import clipped, visible
-from reconciler.report.words import address, value
+from reconciler.report.words import address, approvers, value
 
 #: GitHub keeps 5,000 results of a run, and refuses a file with over 25,000.
 MOST = 5_000
@@ -90,7 +90,8 @@ def said(action: ActionData) -> str:
         for verdict in action["policy"]
         if verdict["decision"] != "allow"
     )
-    needs = f" (needs {' + '.join(action['needs'])})" if action["needs"] else ""
+    groups = approvers(action)
+    needs = f" (needs {' + '.join(groups)})" if groups else ""
     fields = ", ".join(
         f"{f['field'].removeprefix('spec.')}: {value(f['before'])} -> "
         f"{value(f['after'])}"

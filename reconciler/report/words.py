@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 #: What a decision is called where people read it.
 DECISIONS: dict[Word, str] = {"allow": "to do", "hold": "held", "deny": "denied"}
+_CURRENCIES = 6
 #: Who sees to something that is due.
 BY = {"auto": "auto", "you": "YOU", "nobody": "nobody, as wanted"}
 
@@ -56,12 +57,20 @@ def money(amount: Amount) -> str:
 
 
 def total(amounts: Iterable[Amount | None]) -> str:
-    """Return the sum of *amounts*, ``31.26 USD + 4.00 EUR``; empty where none is."""
+    """
+    Return the sum of *amounts*, ``4.00 EUR + 31.26 USD``; empty where none is.
+
+    Of more currencies than anybody reads the rest is only counted.
+    """
     sums: defaultdict[str, Decimal] = defaultdict(Decimal)
     for amount in amounts:
         if amount:
             sums[amount["currency"]] += Decimal(amount["amount"])
-    return " + ".join(f"{sums[currency]} {currency}" for currency in sorted(sums))
+    parts = [f"{sums[currency]} {currency}" for currency in sorted(sums)]
+    left = len(parts) - _CURRENCIES
+    if left > 0:
+        parts[_CURRENCIES:] = [f"{left} more currencies"]
+    return " + ".join(parts)
 
 
 def when(moment: str) -> datetime:
@@ -99,6 +108,11 @@ def counts(actions: Sequence[ActionData]) -> str:
     return ", ".join(
         f"{found[word]:,} {name}" for word, name in DECISIONS.items() if found[word]
     )
+
+
+def approvers(action: ActionData) -> list[str]:
+    """Return the groups that can lift a hold; nobody's approval lifts a denial."""
+    return action["needs"] if action["decision"] == "hold" else []
 
 
 def headline(plan: PlanDocument) -> str:

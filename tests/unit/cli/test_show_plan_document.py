@@ -112,6 +112,10 @@ def test_much_that_is_the_same_and_due_is_one_line():
             "next: what is held needs billing, money (digest 51be07a1c2d3e4f5)",
         ),
         (
+            plan([{**denied(action()), "needs": ["ops"]}]),
+            "next: edit a line, reconciler plan, open a pull request",
+        ),
+        (
             plan(unknown=[unknown()]),
             "next: reconciler doctor says why an account cannot be read",
         ),

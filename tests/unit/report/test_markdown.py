@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from itertools import pairwise, product
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -133,10 +133,14 @@ def test_the_bound_holds_for_words_as_long_and_as_wide_as_they_come():
         held(action(f"{wide}{n}", wide, provider=wide, changes=[changed(wide, wide, wide)], because=wide), wide, wide, *[wide] * 9)
         for n in range(60)
     ]  # fmt: skip
-    text = markdown(
-        plan(made, findings=[finding(wide, "critical", wide)] * 60, env=wide)
-    )
+    made += [
+        action(cost={"amount": "1.00", "currency": "".join(letters)})
+        for letters in product("ABCDEFGHIJKLMNOPQRST", repeat=3)
+    ]
+    found = [finding(wide, "critical", wide)] * 60
+    text = markdown(plan(made, findings=found, env=wide * 9, commit=wide))
     assert len(text.encode()) <= LIMIT
+    assert "7994 more currencies" in text
 
 
 def test_a_small_bound_is_kept_too():
@@ -243,7 +247,7 @@ def test_a_marker_is_one_comment_of_its_own(env):
 
 
 def test_markers_differ_where_environments_do():
-    names = ["main", "a-b", "a--b", "a%2Db", "a b", "a/b", "A-b"]
+    names = ["x" * 999, "x" * 998, "main", "a-b", "a--b", "a%2Db", "a b", "a/b", "A-b"]
     assert len({marker(name) for name in names}) == len(names)
     assert marker("main") == "<!-- reconciler:plan:main -->"
 

@@ -8,6 +8,7 @@ import re
 import pytest
 from jsonschema import Draft202012Validator
 
+from reconciler.cli.render import rendered
 from reconciler.engine import dumps
 from reconciler.errors import ReconcilerError
 from reconciler.report.annotations import SHOWN, workflow_commands
@@ -310,3 +311,12 @@ def test_what_is_no_plan_is_refused_in_one_line(name):
     assert error.value.shown_code == "E205"
     assert "\n" not in error.value.what
     assert "<" not in error.value.what
+
+
+def test_no_form_asks_for_an_approval_that_would_change_nothing():
+    refused = {**denied(action()), "needs": ["ops-group"]}
+    made = plan([refused, held(action("b.example"), "R/x", "y", "billing-group")])
+    for form in ("markdown", "html", "sarif", "github"):
+        shown = rendered(made, form, "")
+        assert "ops-group" not in shown
+        assert "billing-group" in shown
