@@ -79,7 +79,7 @@ class Court:
             now=now,
             env=project.env,
             spend=Spent(ledger.spend(now)),
-            resources=_declared(inventory.refs()),
+            resources=declared(inventory.refs()),
             labels=lambda ref: inventory.labels(ref) if ref in inventory else {},
             approvals=self._approvals(ledger),
             actor=project.actor,
@@ -143,7 +143,7 @@ def _written(account: Provider) -> bool:
     return account.at() is not None
 
 
-def _declared(refs: Iterable[Ref]) -> Counter[str]:
+def declared(refs: Iterable[Ref]) -> Counter[str]:
     """Count the resources by kind; what is expanded counts as what it makes."""
     counts = Counter(ref.kind for ref in refs)
     for composed in (SITE, PROFILE):

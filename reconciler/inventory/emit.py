@@ -94,7 +94,7 @@ def scalar(value: Any) -> str:
         return json.dumps(value)
     if _BARE.fullmatch(value) and _FIRST.match(value) and _is_text(value):
         return value
-    return json.dumps(value, ensure_ascii=not value.isprintable())
+    return f'"{"".join(map(_escaped, value))}"'
 
 
 def _is_text(value: str) -> bool:
@@ -102,3 +102,17 @@ def _is_text(value: str) -> bool:
         return plain(value) == value
     except Unsure:
         return False
+
+
+def _escaped(char: str) -> str:
+    """Return *char* inside double quotes (YAML 1.2.2, section 5.7)."""
+    if char in _ESCAPES:
+        return _ESCAPES[char]
+    if char.isprintable():
+        return char
+    return f"\\U{ord(char):08x}" if ord(char) > _BASIC else f"\\u{ord(char):04x}"
+
+
+_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+#: The last character that four hexadecimal digits can name.
+_BASIC = 0xFFFF

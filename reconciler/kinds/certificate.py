@@ -146,7 +146,7 @@ class Certificate(Resource[Change]):
     def _unreachable(self, state: TlsState) -> Iterator[Finding]:
         for name, why in sorted(state.unknown.items()):
             message = f"{name}: {why}"
-            yield self.found("tls-no-address", Severity.ERROR, message, "spec.names")
+            yield self.found("tls-no-address", Severity.WARNING, message, "spec.names")
         for one in state.served:
             if one.problem is not None:
                 message = f"{one.address} does not serve {one.name}: {one.problem}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -162,7 +162,7 @@ class Http:
             counted, self._counts = dict(self._counts), Counter()
         return counted
 
-    def call(
+    def call(  # noqa: PLR0913  (all that a request is, by name)
         self,
         method: str,
         path: str,
@@ -170,8 +170,9 @@ class Http:
         operation: str,
         effect: bool,
         key: str | None = None,
-        json: Mapping[str, Any] | None = None,
+        json: Mapping[str, Any] | Sequence[Any] | None = None,
         params: Mapping[str, str | int] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Reply:
         """
         Ask the vendor for *operation* and return its answer.
@@ -180,7 +181,7 @@ class Http:
         only where nothing can have happened: it never left, or the vendor said that
         it did not look at it (429). A read is, after a lost answer, too. *key* is
         sent as ``Idempotency-Key``, *json* as the body, *params* as the query of
-        *path*; *operation* is what people call it.
+        *path*, *headers* beside the account's own; *operation* is what people call it.
 
         Raises:
             Transient: Nothing happened: not sent, told to wait for too long, or a
@@ -189,9 +190,11 @@ class Http:
                 answer that cannot be read, a redirect.
             ProviderError: What ``words.refused`` made of the answer.
         """
-        headers = {**self._headers, **({"Idempotency-Key": key} if key else {})}
+        sent = {**self._headers, **(headers or {})}
+        if key:
+            sent["Idempotency-Key"] = key
         request = self._opened().build_request(
-            method, self.base + path, json=json, params=params, headers=headers
+            method, self.base + path, json=json, params=params, headers=sent
         )
         waited = 0.0
         for number in range(TRIES):

@@ -105,6 +105,9 @@ class Names:
         for _ in range(_DEPTH):
             answer = self._any(servers, wanted, "NS")
             below = _referral(answer, zone, wanted)
+            if below is None and zone == dns.name.root:
+                # The root has every suffix there is: whoever says this is not it.
+                raise Transient(f"{name}: what answers for the root is not the root")
             if below is None:
                 own = _values(answer.answer, wanted, "NS")
                 hosts = tuple(Server(_plain(host)) for host in sorted(own))

@@ -8,12 +8,17 @@ periods), RFC 9224 (which server to ask), and ICANN's RDAP response profile (the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from reconciler.kinds.domain import Standing
+from reconciler.providers._said import shown
+
+#: What is printed of what strangers wrote is a host name and nothing else.
+_HOST: Final = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 
 
 class View(NamedTuple):
@@ -80,7 +85,7 @@ def _nameservers(data: Mapping[str, Any]) -> tuple[str, ...] | None:
         for one in _list(data, "nameservers")
         if isinstance(one, dict) and one.get("ldhName")
     )
-    return tuple(sorted(set(hosts)))
+    return tuple(sorted({host for host in hosts if _HOST.fullmatch(host)}))
 
 
 def _registrar(data: Mapping[str, Any]) -> str | None:
@@ -92,7 +97,7 @@ def _registrar(data: Mapping[str, Any]) -> str | None:
             case ["vcard", list() as lines]:
                 for line in lines:
                     if isinstance(line, list) and line[:1] == ["fn"]:
-                        return " ".join(str(line[-1]).split())[:80] or None
+                        return shown(str(line[-1]))[:80] or None
             case _:
                 continue
     return None

@@ -46,7 +46,7 @@ from reconciler.providers._detail import Details
 from reconciler.providers._http import Http, Reply
 from reconciler.providers._porkbun_delegation import Delegations
 from reconciler.providers._porkbun_quote import Quotes
-from reconciler.providers._porkbun_words import WORDS, mapping, on, phase
+from reconciler.providers._porkbun_words import WORDS, mapping, on, phase, transfer
 from reconciler.providers._registrar import Pages, Row
 
 BASE: Final = "https://api.porkbun.com/api/json/v3"
@@ -157,6 +157,7 @@ class PorkbunDomain(Driver[Domain, DomainChange]):
             locked=on(raw["securityLock"]),
             privacy=on(raw["whoisPrivacy"]),
             nameservers=hosts,
+            transfer=transfer(str(raw["status"])),
             **self._delegations.seen(want, raw, hosts),
             renew_price=quote,
             renew_from=_registrar.not_before(

@@ -38,6 +38,7 @@ from reconciler.providers._detail import Details
 from reconciler.providers._http import Http, Moved, Reply, Words
 from reconciler.providers._looks import Habits, Looks, NotNow
 from reconciler.providers._rdap import Bootstrap, View, standing, view
+from reconciler.providers._said import shown
 
 IANA: Final = "https://data.iana.org"
 PATH: Final = "/rdap/dns.json"
@@ -186,7 +187,8 @@ class PublicRdap(Witness[Domain]):
         here = is_loopback(url)
         usual = parts.scheme == "https" and parts.hostname and not _is_address(url)
         if parts.username or (here != self._local) or not (here or usual):
-            raise Rejected(f"RDAP: {parts.hostname or 'nowhere'} is no server to ask")
+            where = shown(parts.hostname or "nowhere")
+            raise Rejected(f"RDAP: {where} is no server to ask")
 
     def _host(self, base: str) -> _Host:
         with self._lock:

@@ -8,7 +8,9 @@ good for), RFC 5280 (chains). What follows:
   the name as SNI: balancers, old machines and the other protocol serve old ones.
 * The first handshake verifies nothing, so that what is wrong can be read; chain and
   name are then judged from what was served, at the account's own time, so that a
-  certificate that has ended is not called untrusted as well.
+  certificate that has ended is not called untrusted as well. What that (strict)
+  reading refuses is shown to OpenSSL, in a second handshake that verifies: a chain is
+  untrusted where both refuse it.
 * An intermediate that is not served is not fetched: browsers that have never seen it
   fail too.
 """
@@ -34,6 +36,7 @@ from reconciler.model import Account, Change, Observation, Witness
 from reconciler.providers._looks import Habits, Looks
 from reconciler.providers._names import Names
 from reconciler.providers._network import Network
+from reconciler.providers._said import shown
 
 TIMEOUT: Final = 5.0
 _PORT: Final = 443
@@ -88,20 +91,35 @@ class PublicTls(Witness[Certificate]):
 
     def _served(self, name: str, address: str) -> Served:
         try:
-            chain = self._handshake(name, address)
-            return self._read(name, address, chain)
+            chain = self._handshake(name, address, _unverified())
+            found = self._read(name, address, chain)
         except Transient as error:
             return Served(name=name, address=address, problem=error.what)
         except ValueError:
             why = "what it serves is no certificate"
             return Served(name=name, address=address, problem=why)
+        if not found.trusted and self._accepted(name, address):
+            found = found.model_copy(update={"trusted": True})
+        return found
 
-    def _handshake(self, name: str, address: str) -> list[bytes]:
-        """Return the certificates that are served, the leaf first, unverified."""
-        at = self._network.place(address, _PORT)
+    def _accepted(self, name: str, address: str) -> bool:
+        """Say whether OpenSSL takes the chain that a stricter reading refused."""
+        authorities = b"".join(self._network.authorities())
+        if not authorities:
+            return False
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE  # it is read, and trusted with nothing
+        context.check_hostname = False  # the name is judged by itself
+        context.load_verify_locations(cadata=authorities)
+        try:
+            return bool(self._handshake(name, address, context))
+        except Transient:
+            return False
+
+    def _handshake(
+        self, name: str, address: str, context: ssl.SSLContext
+    ) -> list[bytes]:
+        """Return the certificates that are served, the leaf first."""
+        at = self._network.place(address, _PORT)
         try:
             with (
                 socket.create_connection((at.address, at.port), self._timeout) as plain,
@@ -151,6 +169,14 @@ class PublicTls(Witness[Certificate]):
         return verification.Store(known) if known else None
 
 
+def _unverified() -> ssl.SSLContext:
+    """Return a context for reading what is served, which is trusted with nothing."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
 def _mark(want: Certificate) -> JsonValue:
     return [*want.spec.names]
 
@@ -160,10 +186,16 @@ def _first_end(state: TlsState) -> datetime | None:
 
 
 def _in_trouble(state: TlsState) -> bool:
-    prints = {(one.name, one.fingerprint) for one in state.served}
-    names = {one.name for one in state.served}
     wrong = any(s.problem or not (s.matches and s.trusted) for s in state.served)
-    return wrong or bool(state.unknown) or len(prints) > len(names)
+    ends: dict[str, list[datetime]] = {}
+    for one in state.served:
+        if one.not_after is not None:
+            ends.setdefault(one.name, []).append(one.not_after)
+    return (
+        wrong
+        or bool(state.unknown)
+        or any(max(of) - min(of) >= timedelta(days=1) for of in ends.values())
+    )
 
 
 def _reachable(served: Sequence[Served]) -> tuple[Served, ...]:
@@ -216,7 +248,7 @@ def matches(leaf: x509.Certificate, name: str) -> bool:
 def _issuer(leaf: x509.Certificate) -> str | None:
     for oid in (NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME):
         for found in leaf.issuer.get_attributes_for_oid(oid):
-            return " ".join(str(found.value).split())[:80]
+            return shown(str(found.value))[:80]
     return None
 
 

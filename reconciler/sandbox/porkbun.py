@@ -211,7 +211,9 @@ def _line(name: str, row: dict[str, Any], now: datetime) -> dict[str, Any]:
 
     return {
         "domain": name,
-        "status": _STATUS[registrar.phase(row, now)],
+        "status": "PENDING TRANSFER"
+        if row["transfer"]
+        else _STATUS[registrar.phase(row, now)],
         "tld": name.partition(".")[2],
         "createDate": when("created"),
         "expireDate": when("expires"),

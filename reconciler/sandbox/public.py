@@ -13,9 +13,9 @@ done there shows here. The world's part is::
       oddities: {name: {...}}                          what is not as it should be
 
 Oddities: ``registryExpires`` (days), ``statuses``, ``nameservers``, ``undated``,
-``unlinked``, ``moved`` and ``silent`` (the registrar) in RDAP; ``parent``, ``child``, ``lame``,
-``mute``, ``serials``, ``ds`` and ``keys`` in DNS. ``/routes`` says where on this
-machine each address is played.
+``unlinked``, ``moved`` and ``silent`` (the registrar) in RDAP; ``parent``, ``child``,
+``lame``, ``cached``, ``mute``, ``serials``, ``ds`` and ``keys`` in DNS. ``/routes``
+says where on this machine each address is played.
 """
 
 from __future__ import annotations

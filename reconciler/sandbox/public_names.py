@@ -156,7 +156,10 @@ class PublicNames:
         serial = odd.get("serials", {}).get(host, 1)
         soa = f"{host}. hostmaster.{zone}. {serial} 7200 900 1209600 300"
         records = {**records, (zone, "SOA"): [soa]}
-        return _found(said, zone, records, name, rtype)
+        answer = _found(said, zone, records, name, rtype)
+        if host in odd.get("cached", ()):  # a resolver's word, or an old secondary's
+            answer.flags &= ~dns.flags.AA
+        return answer
 
     def _zone(self, zone: str, host: str) -> Records | None:
         """Return the records of *zone* at *host*; None where it does not have it."""

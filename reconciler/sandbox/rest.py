@@ -25,6 +25,7 @@ class Call(NamedTuple):
     Attributes:
         state: What the vendor knows; an older copy where the read is to be stale.
         json: The body: a mapping, None where there is none or it is no JSON.
+        items: The body where it is a list, otherwise None.
     """
 
     bench: Bench
@@ -34,6 +35,7 @@ class Call(NamedTuple):
     headers: Mapping[str, str]
     json: Mapping[str, Any] | None
     fault: Fault | None
+    items: Sequence[Any] | None = None
 
     @property
     def faulty(self) -> str:
@@ -50,12 +52,18 @@ class Answer(NamedTuple):
 
 
 class Operation(NamedTuple):
-    """One entry of the table; the first whose method and path fit serves it."""
+    """
+    One entry of the table; the first that fits serves a request.
+
+    Attributes:
+        when: Headers (lower-case names) a request must have beside method and path.
+    """
 
     name: str
     methods: tuple[str, ...]
     path: str
     serve: Callable[[Call], Answer]
+    when: Mapping[str, str] = {}
 
 
 def rest(bench: Bench, operations: Sequence[Operation], unknown: Answer) -> AsgiServer:
@@ -79,7 +87,11 @@ class _Api:
     def _find(self, scope: Scope) -> tuple[Operation, dict[str, str]] | None:
         for operation, pattern in self._table:
             match = pattern.match(scope["path"])
-            if match and scope["method"] in operation.methods:
+            if (
+                match
+                and scope["method"] in operation.methods
+                and _has(scope, operation.when)
+            ):
                 return operation, match.groupdict()
         return None
 
@@ -109,14 +121,21 @@ class _Api:
             path=path,
             query=dict(request.query_params),
             headers={name.lower(): value for name, value in request.headers.items()},
-            json=_json(body),
+            json=data if isinstance(data := _json(body), dict) else None,
             fault=fault,
+            items=data if isinstance(data, list) else None,
         )
 
 
-def _json(body: bytes) -> Mapping[str, Any] | None:
+def _has(scope: Scope, wanted: Mapping[str, str]) -> bool:
+    if not wanted:
+        return True
+    sent = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
+    return all(sent.get(name) == value for name, value in wanted.items())
+
+
+def _json(body: bytes) -> Any:
     try:
-        data = json.loads(body)
+        return json.loads(body)
     except ValueError:
         return None
-    return data if isinstance(data, dict) else None

@@ -8,6 +8,7 @@ import pytest
 
 from reconciler.audit import Query, log, verify
 from reconciler.cli.apply_command import carry_out
+from reconciler.cli.approvers import approvals
 from reconciler.engine.exits import Exit
 from reconciler.kinds.domain.changes import DS_LASTS
 from reconciler.sandbox import Fault
@@ -239,9 +240,11 @@ class TestRestoring:
     )
     def test_a_crash_in_the_middle_is_never_paid_twice(self, tmp_path, step):
         with self.agency(tmp_path) as agency:
-            order = self.order(agency)
+            order, project = self.order(agency), agency.project("bo")
+            given = approvals(project, order, source="actor", reason=None)
+            dying = watch(project, Steps(step))
             with pytest.raises(Killed):
-                carry_out(watch(agency.project("bo"), Steps(step)), approved=order)
+                carry_out(dying, approved=order, given=given)
             for _ in range(3):
                 agency.later(minutes=31)
                 agency.apply("bo", order)

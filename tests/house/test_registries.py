@@ -104,6 +104,25 @@ def test_vendor_can_only_what_its_kind_knows(module):
     assert set(made.can) <= _verbs(made)
 
 
+def test_the_reference_says_what_each_registrar_can():
+    """The table has a column for each verb, in this order; ``-`` is *cannot*."""
+    verbs = ["renew", "auto-renew", "lock", "privacy", "delegate", "ds", "glue"]
+    verbs += ["restore", "block-transfer"]
+    row = re.compile(r"^\| `(\w+)` \|" + r"([^|]+)\|" * len(verbs) + "$", re.MULTILINE)
+    said = {
+        vendor: {verb for verb, cell in zip(verbs, cells, strict=True) if cell != " - "}
+        for vendor, *cells in row.findall(text("docs/yaml.md"))
+        if vendor != "type"
+    }
+    registrars = [name for name in DRIVERS if name.endswith("_domain")]
+    assert said == {
+        name.removesuffix("_domain"): set(
+            importlib.import_module(f"reconciler.providers.{name}").DRIVER.can
+        )
+        for name in registrars
+    }
+
+
 @pytest.mark.parametrize("module", DRIVERS)
 def test_every_verb_has_an_operation_class(module):
     made = importlib.import_module(f"reconciler.providers.{module}").DRIVER

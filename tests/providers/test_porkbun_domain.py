@@ -135,6 +135,12 @@ class TestWhatIsRead:
         bench.edit("ns.example", expires=days, autoRenew=False)
         assert bench.state(FAR).phase == phase
 
+    def test_a_transfer_away_is_told_and_no_call_stops_it(self, bench: Bench) -> None:
+        bench.edit("ns.example", transfer="registrar")
+        state = bench.state(FAR)
+        assert (state.phase, state.transfer) == ("active", "pending at the registry")
+        assert "block-transfer" not in PorkbunDomain.can
+
     def test_what_the_api_may_not_touch_is_not_renewable(self, bench: Bench) -> None:
         bench.edit("renew.example", apiAccess=False)
         state = bench.state(DUE)

@@ -355,6 +355,17 @@ def test_the_example_of_the_standard_is_understood() -> None:
     assert "Joe" not in str(said)
 
 
+def test_strangers_words_are_not_printed_as_they_are() -> None:
+    hosts = [{"ldhName": "ns1.a.example"}, {"ldhName": "\x1b[2Jns2.a.example"}]
+    card = [["fn", {}, "text", "Evil\x1b[31m\nRegistrar"]]
+    entity = {"roles": ["registrar"], "vcardArray": ["vcard", card]}
+    said = view(
+        {**EXAMPLE, "nameservers": hosts, "entities": [entity]}, "xn--fo-5ja.example"
+    )
+    assert said.nameservers == ("ns1.a.example",)
+    assert said.registrar == "Evil [31m Registrar"
+
+
 @pytest.mark.parametrize(
     "spoilt",
     [

@@ -73,13 +73,15 @@ class Agency:
         remote=True,
         policies=None,
         public=False,
+        accounts=ACCOUNTS,
     ):
-        self.accounts = ACCOUNTS + PUBLIC if public else ACCOUNTS
+        self.accounts = accounts + PUBLIC if public else accounts
         self.root = tmp / "agency"
         self.remote = tmp / "remote.git" if remote else None
         self.clock = SandboxClock(START, frozen=True)
         self.root.mkdir(parents=True)
-        self.write("inventory/accounts.yaml", self.accounts.format(**NOWHERE))
+        nowhere = defaultdict(lambda: NOWHERE["aws"])
+        self.write("inventory/accounts.yaml", self.accounts.format_map(nowhere))
         for name, text in files.items():
             self.write(name, text)
         for name, text in (policies or {}).items():

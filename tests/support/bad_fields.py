@@ -194,3 +194,42 @@ provider("ipv4", "ipv4: 192.0.2.256", "E124")
 provider("ipv6", "ipv6: 2001::db8::1", "E124")
 bad("vendor-upper", HEAD + "Provider/x: {type: AWS, credentials: {}}\n", "E124", 2)
 record("empty-name", 'name: "", type: A, value: 192.0.2.1', "E124")
+
+# What anyone can read: the built-in account, and certificates that are looked at.
+bad(
+    "public-other-name",
+    HEAD + "Provider/x: {type: public, credentials: {}}\n",
+    "E125",
+    2,
+)
+bad(
+    "public-other-type",
+    HEAD + "Provider/public: {type: aws, credentials: {}}\n",
+    "E125",
+    2,
+)
+bad("public-no-credentials", HEAD + "Provider/public: {type: public}\n", "E121", 2)
+for name, field, code in (
+    ("mode-acme", "mode: acme", "E123"),
+    ("mode-number", "mode: 5", "E123"),
+    ("names-text", "names: a.example", "E122"),
+    ("names-empty", "names: []", "E124"),
+    ("names-number", "names: [5]", "E122"),
+    ("names-twice", "names: [a.example, A.Example]", "E125"),
+    ("names-wildcards", 'names: ["*.a.example"]', "E125"),
+    ("names-inner-wildcard", 'names: ["a.*.example"]', "E125"),
+    ("names-url", "names: [https://a.example]", "E125"),
+    ("names-port", 'names: ["a.example:443"]', "E125"),
+    ("names-mail", "names: [a@a.example]", "E125"),
+    ("names-address", "names: [192.0.2.1]", "E125"),
+    ("names-one-label", "names: [localhost]", "E125"),
+    ("names-underscore", "names: [_a.example]", "E125"),
+    ("names-mixed", "names: [pаypal.example]", "E125"),
+    ("warn-at-months", "warnAt: [1mo]", "E125"),
+    ("warn-at-text", "warnAt: 30d", "E122"),
+    ("unknown", "issuers: [letsencrypt]", "E120"),
+):
+    text = f"{HEAD}Certificate/a.example:\n  {field}\n"
+    rest = "" if field.startswith("names") else "  names: [a.example]\n"
+    bad(f"certificate-{name}", text + rest, code, 3)
+bad("certificate-no-names", HEAD + "Certificate/a.example: {}\n", "E121", 2)

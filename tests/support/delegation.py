@@ -24,24 +24,24 @@ def replaced(*wanted: str) -> Dnssec:
     return Dnssec(share=HERE, fields=(field,), because="x")
 
 
-class DelegationTests:
+def done(bench: Bench, vendor: str, name: str) -> tuple[str, ...]:
+    """Return what has happened to *name*, in order."""
+    effects = bench.sandbox.ledger.effects(vendor, name)
+    return tuple(effect.operation for effect in effects)
+
+
+class DsTests:
     """
     To be subclassed beside the contract, with a fixture ``bench``.
 
     Attributes:
         reads: The operations that list DS records and hosts.
         ds_writes: Those that add and remove a DS.
-        glue_writes: Those that make, change and remove a host.
     """
 
     vendor: ClassVar[str]
     reads: ClassVar[tuple[str, str]]
     ds_writes: ClassVar[tuple[str, str]]
-    glue_writes: ClassVar[tuple[str, str, str]]
-
-    def done(self, bench: Bench, name: str) -> tuple[str, ...]:
-        effects = bench.sandbox.ledger.effects(self.vendor, name)
-        return tuple(effect.operation for effect in effects)
 
     def test_ds_records_are_asked_once_a_day_and_where_they_matter(
         self, bench: Bench
@@ -60,13 +60,13 @@ class DelegationTests:
     def test_the_new_ds_comes_before_the_old_one_goes(self, bench: Bench) -> None:
         bench.driver.apply(SYNC, replaced(OTHER_DS), "k")
         assert bench.state(SYNC).ds == {OTHER_DS}
-        assert self.done(bench, "ds.example") == self.ds_writes
+        assert done(bench, self.vendor, "ds.example") == self.ds_writes
 
     def test_doing_it_again_does_nothing(self, bench: Bench) -> None:
         bench.driver.apply(SYNC, replaced(OTHER_DS), "k")
         receipt = bench.driver.apply(SYNC, replaced(OTHER_DS), "k")
         assert receipt.details == {"requests": 0}
-        assert len(self.done(bench, "ds.example")) == 2
+        assert len(done(bench, self.vendor, "ds.example")) == 2
 
     def test_half_of_it_is_no_failure_but_unknown(self, bench: Bench) -> None:
         bench.fault("status", self.ds_writes[1], status=400, text="no")
@@ -89,10 +89,24 @@ class DelegationTests:
         move = Delegate(share=HERE, fields=(field,), because="x")
         with pytest.raises(Rejected, match="do not answer for"):
             bench.driver.apply(want, move, "k")
-        assert self.done(bench, "ds.example") == ()
+        assert done(bench, self.vendor, "ds.example") == ()
         kept = move.model_copy(update={"details": {"keeps_ds": [DS]}})
         bench.driver.apply(want, kept, "k")
         assert bench.state(want).nameservers == set(HOSTS)
+
+
+class GlueTests:
+    """
+    The same for vendors with calls for glue.
+
+    Attributes:
+        reads: As above.
+        glue_writes: The operations that make, change and remove a host.
+    """
+
+    vendor: ClassVar[str]
+    reads: ClassVar[tuple[str, str]]
+    glue_writes: ClassVar[tuple[str, str, str]]
 
     def test_glue_is_asked_only_where_it_is_written(self, bench: Bench) -> None:
         read = self.reads[1]
@@ -109,4 +123,8 @@ class DelegationTests:
             after = {"ns1.glue.example": tuple(addresses)} if addresses else {}
             assert bench.state(want).glue == after
             assert want.done(change, {HERE: bench.state(want)}) is True
-        assert self.done(bench, "glue.example") == self.glue_writes
+        assert done(bench, self.vendor, "glue.example") == self.glue_writes
+
+
+class DelegationTests(DsTests, GlueTests):
+    """Both."""

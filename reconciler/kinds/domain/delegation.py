@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import NamedTuple
+from functools import cached_property
 
 from pydantic import JsonValue
 
@@ -24,20 +24,37 @@ Note = tuple[str, Severity, str, str]
 NOTHING_SEEN = DelegationState()
 
 
-class Around(NamedTuple):
+class Around:
     """
-    What others say about a delegation.
+    What others than the registrar say about a delegation.
+
+    Worked out when it is asked for: most names neither move nor have any of this.
 
     Attributes:
-        nameservers: The hosts that are wanted; None where nobody can say (yet).
-        ds: The DS records that the keys at those hosts answer for; None: not known.
         seen: What the live DNS shows.
     """
 
-    name: str
-    nameservers: frozenset[str] | None = None
-    ds: frozenset[str] | None = None
-    seen: DelegationState = NOTHING_SEEN
+    def __init__(
+        self,
+        name: str,
+        nameservers: Callable[[], frozenset[str] | None],
+        ds: Callable[[], frozenset[str] | None],
+        seen: DelegationState = NOTHING_SEEN,
+    ) -> None:
+        self.name = name
+        self.seen = seen
+        self._nameservers = nameservers
+        self._ds = ds
+
+    @cached_property
+    def nameservers(self) -> frozenset[str] | None:
+        """The hosts that are wanted; None where nobody can say (yet)."""
+        return self._nameservers()
+
+    @cached_property
+    def ds(self) -> frozenset[str] | None:
+        """The DS records that the keys at those hosts answer for; None: not known."""
+        return self._ds()
 
 
 def diff(
@@ -48,16 +65,15 @@ def diff(
     now: datetime,
 ) -> Iterator[DomainChange]:
     """Yield glue first, then DS records, then the delegation that waits for both."""
-    yield from _glue(spec, share, state)
-    if not moves(state, around):
-        wanted = _ds_in_place(spec, state, around)
-        if wanted is not None and state.ds is not None and wanted != state.ds:
+    if spec.glue and state.glue is not None:
+        yield from _glue(spec, share, state, state.glue)
+    moving = moves(state, around)
+    if spec.dnssec != "unmanaged" and state.ds is not None:
+        wanted = (staying if moving else _in_place)(spec, state, around)
+        if wanted is not None and wanted != state.ds:
             yield _dnssec(spec, share, state.ds, wanted, around)
-        return
-    stays = staying(spec, state, around)
-    if stays is not None and state.ds is not None and stays != state.ds:
-        yield _dnssec(spec, share, state.ds, stays, around)
-    yield _delegate(spec, share, state, around, now)
+    if moving:
+        yield _delegate(spec, share, state, around, now)
 
 
 def moves(state: RegistrationState, around: Around) -> bool:
@@ -74,25 +90,19 @@ def published(state: RegistrationState, around: Around) -> frozenset[str] | None
 
 def staying(
     spec: DomainSpec, state: RegistrationState, around: Around
-) -> frozenset[str] | None:
-    """Return the DS records that may stay through a move; None: not ours to say."""
-    if spec.dnssec == "unmanaged" or state.ds is None:
-        return None
-    if spec.dnssec == "off":
+) -> frozenset[str]:
+    """Return the DS records that may stay through a move."""
+    if spec.dnssec == "off" or state.ds is None:
         return frozenset()
     return state.ds & (around.ds or frozenset())
 
 
-def _ds_in_place(
+def _in_place(
     spec: DomainSpec, state: RegistrationState, around: Around
 ) -> frozenset[str] | None:
-    match spec.dnssec:
-        case "off":
-            return frozenset()
-        case "sync":
-            return dnssec.ds_wanted(around.name, around.seen, state)
-        case _:
-            return None
+    if spec.dnssec == "off":
+        return frozenset()
+    return dnssec.ds_wanted(around.name, around.seen, state)
 
 
 def _dnssec(
@@ -182,11 +192,12 @@ def _records(stale: frozenset[str]) -> str:
 
 
 def _glue(
-    spec: DomainSpec, share: Share, state: RegistrationState
+    spec: DomainSpec,
+    share: Share,
+    state: RegistrationState,
+    live: Mapping[str, tuple[str, ...]],
 ) -> Iterator[DomainChange]:
-    if not spec.glue or state.glue is None:
-        return
-    live, served = state.glue, state.nameservers or frozenset()
+    served = state.nameservers or frozenset()
     fields = tuple(
         FieldChange(
             field=f"spec.glue[{host}]",
@@ -231,20 +242,19 @@ def findings(
     spec: DomainSpec, state: RegistrationState, around: Around
 ) -> Iterator[Note]:
     """Yield (code, severity, message, field) for what a person should know."""
-    if _unproven(spec, state, around):
+    if spec.dnssec == "sync" and _unproven(state, around):
         message = (
             "its nameservers were not all seen with one set of keys: "
             "its DS records are left as they are"
         )
         yield "dnssec-unproven", Severity.WARNING, message, "spec.dnssec"
-    served = state.nameservers or frozenset()
-    for host, addresses in sorted(spec.glue.items()):
-        if not addresses and host in served:
+    for host, addresses in sorted(spec.glue.items()) if spec.glue else ():
+        if not addresses and host in (state.nameservers or ()):
             message = f"{host} is still a nameserver of the domain: it is not removed"
             yield "glue-in-use", Severity.WARNING, message, f"spec.glue[{host}]"
 
 
-def _unproven(spec: DomainSpec, state: RegistrationState, around: Around) -> bool:
-    if spec.dnssec != "sync" or state.ds is None or moves(state, around):
+def _unproven(state: RegistrationState, around: Around) -> bool:
+    if state.ds is None or moves(state, around):
         return False
     return dnssec.ds_wanted(around.name, around.seen, state) is None

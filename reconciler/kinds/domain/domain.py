@@ -173,8 +173,8 @@ class Domain(Resource[DomainChange]):
         seen = have.get(SEEN)
         return Around(
             self.name,
-            self.served_from(have),
-            self._ds_to_come(have),
+            lambda: self.served_from(have),
+            lambda: self._ds_to_come(have),
             seen if isinstance(seen, DelegationState) else NOTHING_SEEN,
         )
 

@@ -39,29 +39,21 @@ def diff(
         yield from _restoration(spec, share, state)
     if state.phase in _LOST:
         return
-    yield from _transfer(spec, share, state)
+    if state.transfer is not None and spec.transfer_lock:
+        yield _stopped(share, state.transfer)
     yield from _flags(spec, share, state)
     yield from delegation.diff(spec, share, state, around, now)
     yield from _renewal(spec, share, state, now)
 
 
-def _transfer(
-    spec: DomainSpec, share: Share, state: RegistrationState
-) -> Iterator[DomainChange]:
+def _stopped(share: Share, transfer: str) -> BlockTransfer:
     """A locked name is not given away: whoever asked for it, the answer is no."""
-    if state.transfer is not None and spec.transfer_lock:
-        yield BlockTransfer(
-            share=share,
-            fields=(
-                FieldChange(
-                    field="spec.transferLock.transfer",
-                    before=state.transfer,
-                    after=None,
-                ),
-            ),
-            because=f"it is being transferred away ({state.transfer})",
-            generation=state.transfer,
-        )
+    return BlockTransfer(
+        share=share,
+        fields=(FieldChange(field="spec.transferLock.transfer", before=transfer),),
+        because=f"it is being transferred away ({transfer})",
+        generation=transfer,
+    )
 
 
 def _restoration(
@@ -211,14 +203,8 @@ def findings(
     spec: DomainSpec, state: RegistrationState, around: Around, now: datetime
 ) -> Iterator[Note]:
     """Yield (code, severity, message, field) for what a person should know."""
-    lost = {
-        Phase.REDEMPTION: f"is in redemption: {_way_back(spec, state)}",
-        Phase.PENDING_DELETE: "is about to be deleted by the registry",
-        Phase.TRANSFERRED: "has left this account",
-    }
-    if state.phase in lost:
-        field = "spec.renewal.restore" if state.phase is Phase.REDEMPTION else ""
-        yield f"domain-{state.phase}", Severity.CRITICAL, lost[state.phase], field
+    if state.phase in _LOST:
+        yield _lost(spec, state)
         return
     if state.transfer is not None:
         yield (
@@ -240,6 +226,18 @@ def findings(
     start = opens(spec, state)
     if start is not None and now >= start:
         yield from _price_notes(spec, state)
+
+
+def _lost(spec: DomainSpec, state: RegistrationState) -> Note:
+    code = f"domain-{state.phase}"
+    if state.phase is Phase.REDEMPTION:
+        message = f"is in redemption: {_way_back(spec, state)}"
+        return code, Severity.CRITICAL, message, "spec.renewal.restore"
+    message = {
+        Phase.PENDING_DELETE: "is about to be deleted by the registry",
+        Phase.TRANSFERRED: "has left this account",
+    }[state.phase]
+    return code, Severity.CRITICAL, message, ""
 
 
 def _way_back(spec: DomainSpec, state: RegistrationState) -> str:
