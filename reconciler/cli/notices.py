@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from reconciler.errors import ReconcilerError
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 KIND = "NotificationChannel"
 #: Seconds that all messages of one run may take together.
 BUDGET = 120.0
+#: With less of the lease left it is renewed before anything is sent.
+LEASE = timedelta(seconds=2 * BUDGET)
 #: The fact that a receiver said: never again. Its value names the receiver.
 GONE = "gone"
 
@@ -85,7 +88,7 @@ class Post:
         try:
             self._tell(journal, run, scope, saw)
         except ReconcilerError as error:
-            self.troubles.append(f"what was told is not recorded: {error.what}")
+            self.troubles.append(f"the notices are not recorded: {error.what}")
 
     def _tell(
         self,
@@ -97,6 +100,8 @@ class Post:
         from reconciler.audit import Batch, Note
         from reconciler.notify import Books, deliver, over, turn
 
+        if journal.left < LEASE:
+            journal.record(Batch())  # renews: who lost the lock must not speak
         ledger, now = journal.ledger, self._project.clock()
         before = Books.read(ledger.records())
         seen = self.seen(scope, saw, before)

@@ -403,5 +403,22 @@ def test_a_failing_record_is_said_and_stops_nothing(outside, monkeypatch):
     monkeypatch.setattr(Journal, "record", lost)
     done = outside.apply()
     assert done.code == 0
-    assert "what was told is not recorded: run x no longer holds the lock" in done.out
+    assert "the notices are not recorded: run x no longer holds the lock" in done.out
     assert outside.beats() == ["fail"]
+
+
+def test_who_lost_the_lock_tells_nobody(outside, monkeypatch):
+    """A lease that is nearly over is renewed first, and that shows it."""
+    record = Journal.record
+
+    def lost(self, batch):
+        if not batch.entries and batch.base is None:
+            raise LostLock("run x no longer holds the lock")
+        record(self, batch)
+
+    monkeypatch.setattr(Journal, "left", timedelta(minutes=3))
+    monkeypatch.setattr(Journal, "record", lost)
+    done = outside.apply()
+    assert done.code == 0
+    assert "the notices are not recorded: run x no longer holds the lock" in done.out
+    assert outside.hook.got == outside.inbox.mails == []

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 ABOUT = "git"
 _FOLDER = "refs/reconciler/doctor"
-_ZERO = "0" * 40
 
 
 def checks(project: Project) -> Iterator[Check]:
@@ -69,12 +68,11 @@ def _push(git: Git, remote: str, head: str) -> Iterator[Check]:
     """Try with two throw-away refs what every commit of a run needs; leave nothing."""
     tag = random.token_hex(4)
     refs = [f"{_FOLDER}-{tag}-{part}" for part in ("a", "b")]
-    made = _moved(git, remote, dict.fromkeys(refs, (_ZERO, head)))
+    made = _made(git, remote, refs, head)
     try:
         if not made:
             yield _refused(git, remote, refs[0], head)
             return
-        yield from _leases(git, remote, refs, head)
     finally:
         for ref in refs:
             git.run("push", "--quiet", "--no-verify", remote, f":{ref}")
@@ -85,15 +83,14 @@ def _push(git: Git, remote: str, head: str) -> Iterator[Check]:
             f"{', '.join(left)} cannot be removed again",
             "allow the reconciler's identity to delete under refs/reconciler/",
         )
+    else:
+        yield ok(ABOUT, "custom refs and atomic pushes with leases work on this host")
 
 
-def _moved(git: Git, remote: str, moves: dict[str, tuple[str, str]]) -> bool:
-    """Move each ref from one commit to another, or none of them."""
-    leases = [
-        f"--force-with-lease={ref}:{'' if old == _ZERO else old}"
-        for ref, (old, _) in moves.items()
-    ]
-    specs = [f"{new}:{ref}" for ref, (_, new) in moves.items()]
+def _made(git: Git, remote: str, refs: list[str], head: str) -> bool:
+    """Make all *refs* or none, on the condition that none is there."""
+    leases = [f"--force-with-lease={ref}:" for ref in refs]
+    specs = [f"{head}:{ref}" for ref in refs]
     return git.run(
         "push", "--quiet", "--atomic", "--no-verify", *leases, remote, *specs
     ).ok
@@ -113,27 +110,3 @@ def _refused(git: Git, remote: str, ref: str, head: str) -> Check:
         "give the token the right to write (contents: write), and exempt "
         "refs/reconciler/ and reconciler/* from rules that restrict creation",
     )
-
-
-def _leases(git: Git, remote: str, refs: list[str], head: str) -> Iterator[Check]:
-    """A stale lease on one ref must leave the other alone too: the lock hangs on it."""
-    gone, there, missing = refs[0], refs[1], f"{refs[0]}-c"
-    answer = git.run(
-        "push",
-        "--quiet",
-        "--atomic",
-        "--no-verify",
-        f"--force-with-lease={gone}:{head}",
-        f"--force-with-lease={missing}:{head}",  # it is not there: stale
-        remote,
-        f":{gone}",
-        f"{head}:{missing}",
-    )
-    listed = git.run("ls-remote", remote, gone, there, missing).out.decode()
-    left = {line.split("\t")[1] for line in listed.splitlines()}
-    refs.append(missing)
-    if answer.ok or left != {gone, there}:
-        said = "this host takes a push whose lease is stale: it cannot hold a lock"
-        yield mend(ABOUT, said, "use another host for the inventory's remote")
-        return
-    yield ok(ABOUT, "custom refs, atomic pushes and leases work on this host")

@@ -167,7 +167,7 @@ class TestWhole:
         ]
         assert "API access is off for a.example" in done.out
         for said in (
-            "custom refs, atomic pushes and leases work on this host",
+            "custom refs and atomic pushes with leases work on this host",
             "the chain is whole",
             "the last complete run ended",
             "secrets           6 can be had; none of them is shown",
@@ -268,7 +268,7 @@ class TestWhole:
             (agency.root / "inventory/broken.yaml").unlink()
         assert done.code == 1
         assert "reconciler validate shows them all" in done.out
-        assert "custom refs, atomic pushes" in done.out
+        assert "custom refs and atomic pushes" in done.out
         assert done.err == ""
 
 

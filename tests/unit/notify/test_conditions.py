@@ -186,6 +186,12 @@ class TestOver:
         assert not is_over(self.A, "incident/x")
         assert is_over(Subject("Domain", "uid-b.example", "b.example"), "incident/x")
 
+    def test_what_was_not_its_turn_is_not_over(self):
+        """A witness that did not get to it, which makes no plan incomplete."""
+        blind = seen(plan())._replace(blind=lambda subject: subject == self.A)
+        assert not over(blind)(self.A, "incident/x")
+        assert over(blind)(self.A, "unknown/acct/domain")
+
     def test_unreadable_is_over_for_the_share_that_was_read(self):
         is_over = over(seen(plan(unknown=[unread()])))
         assert not is_over(self.A, "unknown/acct/domain")

@@ -85,6 +85,17 @@ def test_what_comes_back_is_news():
     assert len(set(box.ids())) == 4
 
 
+def test_what_comes_back_before_it_was_told_to_be_over_is_news_too():
+    """Somebody else may have heard that it was over."""
+    box = Box(Status.DELIVERED, Status.FAILED)
+    post = Post(ops=(channel(), box))
+    for made in (CRITICAL, plan(), CRITICAL, CRITICAL):
+        post.run(made)
+        post.later(hours=1)
+    assert [m.notices[0].event for m in box.got] == ["incident", "healed", "incident"]
+    assert len(set(box.ids())) == 3
+
+
 def test_what_was_not_looked_at_is_not_over():
     box, post = alone()
     post.run(CRITICAL)
