@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from typing import NamedTuple
 
 from reconciler.errors import InventoryError
 from reconciler.inventory.complaint import errors_of
 from reconciler.inventory.index import Index
 from reconciler.inventory.loaded import Loaded
+from reconciler.inventory.node import Path
 from reconciler.inventory.rows import envelope
 from reconciler.model import AnyResource, Ref
 from reconciler.model.location import Location
+
+
+class Home(NamedTuple):
+    """The file of a document, and the path of its spec in there (see ``Head``)."""
+
+    file: str
+    where: Path
 
 
 class Inventory:
@@ -99,6 +108,14 @@ class Inventory:
     def at(self, ref: Ref, field: str = "") -> Location | None:
         """Return where *field* of *ref* was written, or its nearest parent."""
         return self._loaded.locate(ref, field)
+
+    def home(self, ref: Ref) -> Home | None:
+        """Return where the document of *ref* is; None where there is none."""
+        row = self._index.row_of.get(ref)
+        head = None if row is None else self._loaded.head(row)
+        if row is None or head is None:
+            return None
+        return Home(self._index.slice_of(row).path, head.where)
 
     @cached_property
     def _edges(self) -> Mapping[Ref, frozenset[Ref]]:

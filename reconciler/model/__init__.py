@@ -4,6 +4,14 @@ The nouns: plain, frozen, serialisable data and the ports.
 Nothing here reads a file, a clock, the network or the environment.
 """
 
+from reconciler.model.adoption import (
+    Adoption,
+    Edit,
+    ItemEdit,
+    Left,
+    Refuse,
+    Rewrite,
+)
 from reconciler.model.base import Frozen, Spec
 from reconciler.model.calendar import Duration, Period, duration_text
 from reconciler.model.change import (
@@ -54,6 +62,7 @@ __all__ = [
     "Absent",
     "Account",
     "Action",
+    "Adoption",
     "AnyDriver",
     "AnyResource",
     "Cache",
@@ -64,10 +73,13 @@ __all__ = [
     "Driver",
     "Due",
     "Duration",
+    "Edit",
     "FieldChange",
     "Finding",
     "Frozen",
     "Have",
+    "ItemEdit",
+    "Left",
     "Location",
     "Metadata",
     "Money",
@@ -81,7 +93,9 @@ __all__ = [
     "Price",
     "Receipt",
     "Ref",
+    "Refuse",
     "Resource",
+    "Rewrite",
     "Risk",
     "SecretRef",
     "Severity",

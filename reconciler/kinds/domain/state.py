@@ -54,8 +54,10 @@ class ZoneState(State):
         records: ``name/TYPE`` -> (ttl in seconds as text, canonical values ...).
         nameservers: The hosts this account serves the zone from.
         serial: The zone's serial, where the vendor has one.
+        foreign: What could not be declared as it is, and why; part of *records* or not.
     """
 
     records: Mapping[RecordKey, tuple[str, ...]]
     nameservers: frozenset[str] = frozenset()
     serial: int | None = None
+    foreign: Mapping[RecordKey, str] = {}
