@@ -38,17 +38,14 @@ _FEW = 5
 def import_command(ctx: click.Context, /, **options: Any) -> None:
     """Look, check, write; overwrite nothing, touch no account."""
     project = Project.of(ctx)
+    project.narrow(options["select"], options["exclude"])
     if bool(options["account"]) == options["everything"]:
         raise UsageError("name one account, or say --all", hint="import Provider/NAME")
     asked = Asked(
         _kind(options["kind"]),
         _account(project, options["account"]),
         _folder(project, options["out"]),
-        selection(
-            (*project.selected, *options["select"]),
-            (*project.excluded, *options["exclude"]),
-            lambda _ref: {},
-        ),
+        selection(project.selected, project.excluded, lambda _ref: {}),
     )
     done = bring(project, asked)
     _write(project, asked, done)

@@ -90,6 +90,14 @@ class Project:
         """What ``--exclude`` says before the command."""
         return tuple(self._options["exclude"])
 
+    def narrow(self, select: tuple[str, ...], exclude: tuple[str, ...]) -> None:
+        """Add what a command's own ``--select`` and ``--exclude`` say."""
+        self._options = {
+            **self._options,
+            "select": (*self.selected, *select),
+            "exclude": (*self.excluded, *exclude),
+        }
+
     @property
     def dirty(self) -> bool:
         """Whether the inventory is in no commit as it stands."""

@@ -32,10 +32,10 @@ def text(plan: Plan, view: View = "changes", width: int | None = None) -> str:
     lines = _lines(plan, view)
     if width is None:
         return "\n".join(lines)
-    return "\n".join(part for line in lines for part in _wrapped(line, width))
+    return "\n".join(part for line in lines for part in wrapped(line, width))
 
 
-def _wrapped(line: str, width: int) -> list[str]:
+def wrapped(line: str, width: int) -> list[str]:
     """Break a long line between words; what follows is indented under it."""
     head, reset, tail = line.rpartition("\x1b[0m")
     shown = click.unstyle(head)
@@ -206,11 +206,15 @@ def _findings(findings: Sequence[Finding], *, full: bool) -> Iterator[str]:
 def _unmanaged(plan: Plan, *, full: bool) -> Iterator[str]:
     if not plan.unmanaged:
         return
+    from reconciler.engine.drift import IMPORT_ALL, adoption
+
     yield ""
     names = [f"{u.kind}/{u.name} ({u.provider})" for u in plan.unmanaged]
     shown = names if full else names[:_SAME]
     more = f" and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
     yield f"Unmanaged, left alone: {', '.join(shown)}{more}"
+    only = len(plan.unmanaged) == 1
+    yield f"  declare: {adoption(plan.unmanaged[0]) if only else IMPORT_ALL}"
 
 
 def _foot(plan: Plan) -> str:
