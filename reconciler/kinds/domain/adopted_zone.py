@@ -46,7 +46,8 @@ def adopted_zone(live: ZoneState, usual: DnsSpec, refuse: Refuse) -> AdoptedZone
     # An undeclared record is removed, unless its name is somebody else's.
     ours = {name_of(key) for key in unsaid if key in live.records}
     if ours:
-        dns["ignore"] = [*usual.ignore, *map(pattern_of, sorted(ours))]
+        patterns = [pattern_of(name, refuse) for name in sorted(ours)]
+        dns["ignore"] = [*usual.ignore, *patterns]
     if rows:
         dns["records"] = [
             record_of(key, rows[key], default) for key in sorted(rows, key=_in_order)
@@ -82,9 +83,12 @@ def name_of(key: RecordKey) -> str:
     return key.partition("/")[0]
 
 
-def pattern_of(name: str) -> str:
+def pattern_of(name: str, refuse: Refuse) -> str:
     """Return the pattern of ``ignore`` that is *name* and no other."""
-    return re.sub(r"([*?\[])", r"[\1]", name)
+    if refuse(name) is None:
+        return re.sub(r"([*?\[])", r"[\1]", name)
+    middle = len(name) // 2
+    return f"{name[:middle]}[{name[middle]}]{name[middle + 1 :]}"
 
 
 def _left_alone(live: ZoneState, usual: DnsSpec) -> Iterator[tuple[RecordKey, str]]:

@@ -57,9 +57,9 @@ def adopted(found: Parts, usual: DomainSpec, refuse: Refuse) -> Adoption:
     left: list[Left] = list(unserved)
     if registered:
         _registration(spec, registered, usual)
-        left += _delegation(spec, registered, _hosts(found, targets))
-    elif "lifecycle" in usual.model_fields_set:
-        spec["lifecycle"] = "observe"
+        left += _delegation(spec, registered, _hosts(found, targets), usual)
+    else:
+        _watched(spec, usual)
     if str(usual.dnssec) != "unmanaged":
         spec["dnssec"] = "unmanaged"
     zone = served[targets[0]] if targets else AdoptedZone({}, ())
@@ -103,24 +103,42 @@ def _hosts(found: Parts, targets: Sequence[Share]) -> frozenset[str] | None:
     return frozenset(hosts) or None
 
 
+def _watched(spec: dict[str, Any], usual: DomainSpec) -> None:
+    if "lifecycle" in usual.model_fields_set:
+        spec["lifecycle"] = "observe"
+    if usual.renewal.max_price is not None:
+        spec["renewal"] = {"maxPrice": None}
+
+
 def _delegation(
-    spec: dict[str, Any], live: RegistrationState, served: frozenset[str] | None
+    spec: dict[str, Any],
+    live: RegistrationState,
+    served: frozenset[str] | None,
+    usual: DomainSpec,
 ) -> Iterator[Left]:
-    """Write the delegation out, unless it is the one that the zone's hosts give."""
-    if live.nameservers is None or (served and live.nameservers == served):
+    """Write the delegation out, where it is not the one that would be wanted."""
+    follows = usual.nameservers == "from-dns"
+    wanted = served if follows else frozenset(usual.nameservers)
+    if live.nameservers is None or wanted == live.nameservers:
         return
     hosts = sorted(live.nameservers)
-    try:
-        sound = [to_ascii(host) for host in hosts] == hosts
-    except ValueError:
-        sound = False
-    if sound and _FEWEST_HOSTS <= len(hosts) <= _MOST_HOSTS:
+    if not follows and served == live.nameservers:
+        spec["nameservers"] = "from-dns"
+    elif _sound(hosts):
         spec["nameservers"] = list(hosts)
-    elif hosts or served:
+    elif hosts or wanted:
         spec["lifecycle"] = "observe"
-        yield Left(
-            "nameservers", "the delegation cannot be declared: the domain is observed"
-        )
+        why = "the delegation cannot be declared: the domain is observed"
+        yield Left("nameservers", why)
+
+
+def _sound(hosts: Sequence[str]) -> bool:
+    """Whether *hosts* can be declared as they are."""
+    try:
+        plain = [to_ascii(host) for host in hosts]
+    except ValueError:
+        return False
+    return plain == hosts and _FEWEST_HOSTS <= len(hosts) <= _MOST_HOSTS
 
 
 def _targets(
