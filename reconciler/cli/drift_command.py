@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +48,7 @@ def drift_command(ctx: click.Context, /, **options: Any) -> None:
         written = write_back(project, found, world, force=options["force"])
         click.echo(report(written))
         ctx.exit(first({*_codes(found), *written.codes}))
-    sys.stdout.write(_shown(project, found, options["form"]))
+    click.echo(_shown(project, found, options["form"]), nl=False)
     codes = _codes(found)
     if options["detailed_exitcode"] and found:
         codes.add(Exit.CHANGES)

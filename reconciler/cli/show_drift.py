@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli.show_plan import wrapped
+from reconciler.cli.show_plan import fitted
 from reconciler.engine.drift import IMPORT_ALL, Drifted, adoption
 
 if TYPE_CHECKING:
@@ -31,10 +31,7 @@ _MOST = 60_000
 
 def text(found: Drifted, inventory: Inventory, width: int | None = None) -> str:
     """Return *found* for a terminal of *width* columns; unbroken lines without."""
-    lines = [*_lines(found, inventory)]
-    if width is not None:
-        lines = [part for line in lines for part in wrapped(line, width)]
-    return "\n".join(lines) + "\n"
+    return fitted(_lines(found, inventory), width) + "\n"
 
 
 def _lines(found: Drifted, inventory: Inventory) -> Iterator[str]:

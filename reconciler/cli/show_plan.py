@@ -29,13 +29,17 @@ _SAME = 3
 
 def text(plan: Plan, view: View = "changes", width: int | None = None) -> str:
     """Return *plan* for a terminal of *width* columns; unbroken lines without."""
-    lines = _lines(plan, view)
+    return fitted(_lines(plan, view), width)
+
+
+def fitted(lines: Iterable[str], width: int | None) -> str:
+    """Return *lines* for a terminal of *width* columns; unbroken without."""
     if width is None:
         return "\n".join(lines)
-    return "\n".join(part for line in lines for part in wrapped(line, width))
+    return "\n".join(part for line in lines for part in _wrapped(line, width))
 
 
-def wrapped(line: str, width: int) -> list[str]:
+def _wrapped(line: str, width: int) -> list[str]:
     """Break a long line between words; what follows is indented under it."""
     head, reset, tail = line.rpartition("\x1b[0m")
     shown = click.unstyle(head)
