@@ -214,9 +214,8 @@ class _Writing:
         fields = type(probe.spec).model_fields
         needed = {f.alias or n for n, f in fields.items() if f.is_required()}
         spec = {key: value for key, value in said.items() if key in needed}
-        text = "\n".join(
-            ["apiVersion: reconciler/v1", *entry(f"{kind.kind}/{NOBODYS}", spec), ""]
-        )
+        written = [line.text for line in entry(f"{kind.kind}/{NOBODYS}", {}, spec)]
+        text = "\n".join(["apiVersion: reconciler/v1", *written, ""])
         path = f"{self._asked.folder}/{NOBODYS}.yaml"
         tree = self._loaded({path: text.encode()})
         return tree.get(Ref(kind.kind, NOBODYS)).spec

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from reconciler.audit import Ledger, Spend
 from reconciler.cli.accounts import providers
 from reconciler.engine import Rules
+from reconciler.inventory.parts import PROFILE, SITE
 from reconciler.model import Finding, Money, Plan
 from reconciler.model.resource import Ref
 
@@ -50,7 +51,7 @@ def judged_by(project: Project) -> Rules:
             now=now,
             env=project.env,
             spend=Spent(ledger.spend(now)),
-            resources=Counter(ref.kind for ref in inventory.refs()),
+            resources=_declared(inventory.refs()),
             labels=labels,
             approvals=ledger.approvals,
             actor=project.actor,
@@ -60,6 +61,14 @@ def judged_by(project: Project) -> Rules:
         return judged._replace(findings=(*judged.findings, *_trust(project)))
 
     return rules
+
+
+def _declared(refs: Iterable[Ref]) -> Counter[str]:
+    """Count the resources by kind; what is expanded counts as what it makes."""
+    counts = Counter(ref.kind for ref in refs)
+    for composed in (SITE, PROFILE):
+        counts.pop(composed, None)
+    return counts
 
 
 def _trust(project: Project) -> list[Finding]:

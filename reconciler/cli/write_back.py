@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.engine.exits import Exit
@@ -12,10 +12,13 @@ from reconciler.errors import InventoryErrors, ReconcilerError
 from reconciler.inventory import WorkTree
 from reconciler.inventory.edit import Place, edited
 from reconciler.inventory.heads import owner
+from reconciler.inventory.node import Path
 from reconciler.inventory.overlay import Overlay
+from reconciler.inventory.parts import SITE
 from reconciler.inventory.places import nodes
 from reconciler.inventory.secrets import leaks
-from reconciler.model import AnyResource, Drift, Ref, Rewrite
+from reconciler.inventory.tokens import quoted
+from reconciler.model import AnyResource, Drift, Edit, Ref, Rewrite
 
 if TYPE_CHECKING:
     from reconciler.cli.project import Project
@@ -80,8 +83,7 @@ def write_back(
     """
     unsaid: list[Unsaid] = []
     steps = list(_steps(project.inventory, found, unsaid))
-    homes = {step.ref: project.inventory.home(step.ref) for step in steps}
-    files = sorted({home.file for home in homes.values() if home})
+    files = sorted({home(project.inventory, step.ref)[0] for step in steps})
     if not force:
         _refuse_dirty(project, files)
     texts = {path: _read(project.root / path) for path in files}
@@ -115,6 +117,8 @@ def _steps(
         want = inventory.get(ref)
         why = _why_not(want, moved)
         change = why or want.rewritten(field, moved[0].live)
+        if not isinstance(change, str) and (site := inventory.site(ref)):
+            change = _within(inventory, Ref(SITE, site), ref, change)
         if isinstance(change, str):
             unsaid.append(Unsaid(ref, field, change))
         else:
@@ -122,6 +126,25 @@ def _steps(
     unsaid += [
         Unsaid(g.ref, f"at {g.share.provider}", "it has gone") for g in found.gone
     ]
+
+
+def home(inventory: Inventory, ref: Ref) -> tuple[str, Path]:
+    """Return the file of the document of *ref*, and the path of its spec in there."""
+    file, head = inventory.head(ref)
+    made = ("with", ref.kind) if inventory.site(ref) else ()
+    return file, (*head.where, *made)
+
+
+def _within(
+    inventory: Inventory, site: Ref, ref: Ref, change: Rewrite
+) -> Rewrite | str:
+    """Return *change* as the ``with`` of the Site that makes *ref* has it."""
+    alike = [made for made in inventory.made_by(site) if made.kind == ref.kind]
+    if len(alike) > 1:
+        return f"{site} makes {len(alike)} {ref.kind}, and would change all of them"
+    if isinstance(change, Edit):
+        return change._replace(value=quoted(change.value))
+    return change._replace(fields=quoted(change.fields), whole=quoted(change.whole))
 
 
 def _why_not(want: AnyResource, moved: Sequence[Drift]) -> str | None:
@@ -173,11 +196,8 @@ class _Back:
         stuck: dict[tuple[Ref, str], str] = {}
         places: dict[str, list[tuple[_Step, Place]]] = defaultdict(list)
         for step in self.steps:
-            home = self._inventory.home(step.ref)
-            if home is None:
-                stuck[step.ref, step.field] = "it stands in no document of its own"
-            else:
-                places[home.file].append((step, Place(home.where, step.change)))
+            file, where = home(self._inventory, step.ref)
+            places[file].append((step, Place(where, step.change)))
         for path, both in places.items():
             texts[path], failed = edited(texts[path], [place for _, place in both])
             for (step, _), why in zip(both, failed, strict=True):
@@ -218,6 +238,10 @@ class _Back:
             for field in change.fields
         }
 
+    def _owner(self, ref: Ref) -> Ref:
+        site = self._inventory.site(ref)
+        return Ref(SITE, site) if site else ref
+
     def _blamed(
         self, texts: Mapping[str, str], wrong: InventoryErrors
     ) -> dict[tuple[Ref, str], str]:
@@ -231,21 +255,21 @@ class _Back:
                 raise wrong
             blamed[ref] = f"{error.shown_code} {error.what}"
         found = {
-            (step.ref, step.field): blamed[step.ref]
+            (step.ref, step.field): blamed[owned]
             for step in self.steps
-            if step.ref in blamed
+            if (owned := self._owner(step.ref)) in blamed
         }
         if not found:
             raise wrong
         return found
 
 
-def _read(path: Path) -> str:
+def _read(path: FilePath) -> str:
     """Return a file with its line ends as they are."""
     return path.read_bytes().decode("utf-8")
 
 
-def _put(path: Path, text: str) -> None:
+def _put(path: FilePath, text: str) -> None:
     """Put *text* in place of a file at once, with its permissions."""
     draft = path.with_name(f".{path.name}.new")
     draft.write_bytes(text.encode())

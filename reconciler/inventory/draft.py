@@ -37,7 +37,8 @@ class Document(NamedTuple):
     def lines(self) -> list[str]:
         """Return the document as it is written, in the short form."""
         comment = [f"# {' '.join(note.split())}" for note in self.notes]
-        return [*comment, *entry(str(self.ref), self.spec)]
+        written = [line.text for line in entry(str(self.ref), {}, self.spec)]
+        return [*comment, *written]
 
 
 class Draft(NamedTuple):

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from reconciler.inventory.emit import entry, flow, scalar
+from reconciler.inventory.emit import block, flow, scalar
 from reconciler.inventory.layout import (
     Layout,
     MappingNode,
@@ -122,7 +122,7 @@ class _Editor:
             return [self._into_flow(node, f"{scalar(key)}: {flow(value)}")]
         last = node.value[-1]
         indent = layout.column(node.value[0][0])
-        lines = entry(key, value, indent)
+        lines = block(key, value, indent)
         return [self._after_line(layout.end(last[1]), lines)]
 
     def _into_flow(self, node: Any, words: str) -> Patch:

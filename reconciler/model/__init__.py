@@ -13,7 +13,7 @@ from reconciler.model.adoption import (
     Rewrite,
 )
 from reconciler.model.base import Frozen, Spec
-from reconciler.model.calendar import Duration, Period, duration_text
+from reconciler.model.calendar import Day, Duration, Period, duration_text
 from reconciler.model.change import (
     Change,
     FieldChange,
@@ -55,7 +55,7 @@ from reconciler.model.resource import (
     Resource,
     To,
 )
-from reconciler.model.secret import SecretRef
+from reconciler.model.secret import Personal, SecretRef
 from reconciler.model.verdict import Decision, Verdict
 
 __all__ = [
@@ -67,6 +67,7 @@ __all__ = [
     "AnyResource",
     "Cache",
     "Change",
+    "Day",
     "Decision",
     "Deferred",
     "Drift",
@@ -89,6 +90,7 @@ __all__ = [
     "OpClass",
     "Percent",
     "Period",
+    "Personal",
     "Plan",
     "Price",
     "Receipt",

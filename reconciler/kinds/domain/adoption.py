@@ -66,7 +66,7 @@ def adopted(found: Parts, usual: DomainSpec, refuse: Refuse) -> Adoption:
     dns = _dns(zone, targets, usual)
     if dns:
         spec["dns"] = dns
-    left += zone.left
+    left += dict.fromkeys(one for share in targets for one in served[share].left)
     ordered = {key: spec[key] for key in sorted(spec, key=_ORDER.index)}
     passive = {"lifecycle": "observe"}
     return Adoption(ordered, tuple(_notes(registered)), tuple(left), passive)
