@@ -204,6 +204,9 @@ def _says(project: Project, ref: Ref, look: Look) -> str:
     unread = [state.why for state in have.values() if isinstance(state, Unknown)]
     if unread:
         return f"unknown: {unread[0]}"
+    told = [f for f in look.plan.findings if (f.kind, f.name) == tuple(ref)]
+    if told:
+        return told[0].message
     due = [d for d in look.plan.due if (d.kind, d.name) == tuple(ref)]
     if due:
         return f"{due[0].what} {due[0].at:%Y-%m-%d}"

@@ -138,10 +138,10 @@ def _marks(text: str, head: Head) -> _Marks:
     return _Marks(start, end, flow)
 
 
-_TEXT = (ScalarEvent, AliasEvent)
-_OPEN = (MappingStartEvent, SequenceStartEvent)
-_CLOSE = (MappingEndEvent, SequenceEndEvent)
-_NODES = (*_TEXT, *_OPEN, *_CLOSE)
+_TEXT: frozenset[Any] = frozenset((ScalarEvent, AliasEvent))
+_OPEN: frozenset[Any] = frozenset((MappingStartEvent, SequenceStartEvent))
+_CLOSE: frozenset[Any] = frozenset((MappingEndEvent, SequenceEndEvent))
+_NODES = _TEXT | _OPEN | _CLOSE
 
 
 def _at(mark: Any) -> tuple[int, int]:
