@@ -14,6 +14,7 @@ from reconciler.cli.selection import selection
 from reconciler.engine.exits import Exit
 from reconciler.errors import ReconcilerError, UsageError
 from reconciler.kinds import kinds
+from reconciler.model.resource import Ref
 
 if TYPE_CHECKING:
     from reconciler.model import AnyResource
@@ -32,6 +33,8 @@ _FEW = 5
     type=click.Path(path_type=Path),
     help="The folder of the files, below the inventory.  [default: imported]",
 )
+@click.option("--fold", is_flag=True, help="Write Sites where they say the same.")
+@click.option("--customer", metavar="NAME", help="With --fold: whose Sites they are.")
 @click.option("--select", multiple=True, metavar="SEL", help="Only these.")
 @click.option("--exclude", multiple=True, metavar="SEL", help="All but these.")
 @click.pass_context
@@ -46,6 +49,7 @@ def import_command(ctx: click.Context, /, **options: Any) -> None:
         _account(project, options["account"]),
         _folder(project, options["out"]),
         selection(project.selected, project.excluded, lambda _ref: {}),
+        _customer(project, options["fold"], options["customer"]),
     )
     done = bring(project, asked)
     _write(project, asked, done)
@@ -74,6 +78,24 @@ def _account(project: Project, given: str | None) -> str | None:
     return name
 
 
+def _customer(project: Project, fold: bool, given: str | None) -> str | None:  # noqa: FBT001
+    """Return whose Sites are made; None where none are asked for."""
+    if fold != (given is not None):
+        raise UsageError(
+            "a Site belongs to a customer: --fold and --customer go together",
+            hint="import --all --fold --customer NAME",
+        )
+    if given is None:
+        return None
+    name = given.removeprefix("Customer/")
+    if Ref("Customer", name) not in project.inventory:
+        raise UsageError(
+            f"there is no Customer/{name}",
+            hint=f"declare it first: Customer/{name}: {{legalName: ..., country: ...}}",
+        )
+    return name
+
+
 def _folder(project: Project, out: Path | None) -> str:
     """Return where the files go, from the root, with slashes."""
     inventory = project.root / project.folders[0]
@@ -90,16 +112,16 @@ def _folder(project: Project, out: Path | None) -> str:
 
 def _write(project: Project, asked: Asked, done: Imported) -> None:
     """Write the files; one that has come to be there meanwhile is not overwritten."""
-    from reconciler.cli.import_report import report
+    from reconciler.cli.import_report import contents, report
 
     folder = project.root / asked.folder
-    if not done.drafts:
+    if not done.written.drafts:
         return
     folder.mkdir(parents=True, exist_ok=True)
     page = report(done, project.clock())
-    for draft in done.drafts:
+    for draft in done.written.drafts:
         _new(project.root / draft.path, draft.text())
-        click.echo(f"wrote {draft.path}: {len(draft.documents)} {asked.kind.kind}")
+        click.echo(f"wrote {draft.path}: {contents(draft)}")
     for number in range(1, 1000):
         name = _REPORT if number == 1 else f"import-{number}.md"
         if not (folder / name).exists():
@@ -120,14 +142,16 @@ def _say(done: Imported) -> None:
     """Print what was left and what comes next."""
     for account, why in sorted(done.failed.items()):
         click.echo(f"not listed: {account}: {why}")
-    for one in done.passed[:_FEW]:
+    for one in done.written.passed[:_FEW]:
         click.echo(f"not imported: {one.ref}: {one.why}")
-    if len(done.passed) > _FEW:
-        click.echo(f"not imported: {len(done.passed) - _FEW} more")
-    if parts := sum(map(len, done.left.values())):
+    if len(done.written.passed) > _FEW:
+        click.echo(f"not imported: {len(done.written.passed) - _FEW} more")
+    if parts := sum(map(len, done.written.left.values())):
         click.echo(f"{parts} records and fields stay in no document")
+    if done.written.long:
+        click.echo(f"{len(done.written.long)} in the long form")
     sent = sum(done.requests.values())
-    if done.drafts:
+    if done.written.drafts:
         click.echo(f"{sent} requests. next: reconciler validate && reconciler plan")
     elif done.complete:
         click.echo(f"nothing to import: all that is live is declared. {sent} requests")

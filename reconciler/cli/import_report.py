@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -11,13 +11,15 @@ from reconciler.inventory.secrets import leaks
 
 if TYPE_CHECKING:
     from reconciler.cli.importing import Imported
+    from reconciler.inventory.draft import Draft
 
 _MOST = 50
 
 
 def report(done: Imported, now: datetime) -> str:
     """Return the page about one import, made at *now*."""
-    return "\n".join([*_written(done, now), *_left(done), *_passed(done)]) + "\n"
+    lines = [*_written(done, now), *_left(done), *_long(done), *_passed(done)]
+    return "\n".join(lines) + "\n"
 
 
 def _written(done: Imported, now: datetime) -> Iterator[str]:
@@ -27,21 +29,34 @@ def _written(done: Imported, now: datetime) -> Iterator[str]:
     yield ""
     yield "| file | documents |"
     yield "|---|---|"
-    for draft in done.drafts:
-        yield f"| `{draft.path}` | {len(draft.documents)} |"
+    for draft in done.written.drafts:
+        yield f"| `{draft.path}` | {contents(draft)} |"
 
 
 def _left(done: Imported) -> Iterator[str]:
     causes: dict[str, list[str]] = defaultdict(list)
-    for ref, parts in sorted(done.left.items()):
+    for ref, parts in sorted(done.written.left.items()):
         for part in parts:
             causes[part.why].append(f"{ref} {part.what}")
     yield from _section("Left as it is, in no document", causes)
 
 
+def contents(draft: Draft) -> str:
+    """Return how many documents of which kind are in a file."""
+    kinds = Counter(document.ref.kind for document in draft.documents)
+    return ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+
+
+def _long(done: Imported) -> Iterator[str]:
+    causes: dict[str, list[str]] = defaultdict(list)
+    for ref, why in sorted(done.written.long.items()):
+        causes[why].append(str(ref))
+    yield from _section("Not folded into a Site", causes)
+
+
 def _passed(done: Imported) -> Iterator[str]:
     causes: dict[str, list[str]] = defaultdict(list)
-    for one in done.passed:
+    for one in done.written.passed:
         causes[one.why].append(str(one.ref))
     for account, why in sorted(done.failed.items()):
         causes[f"could not be listed: {why}"].append(account)

@@ -218,7 +218,8 @@ class _Back:
             return self._blamed(texts, wrong)
         mine = {step.ref for step in self.steps}
         before, after = self._inventory.digests(), tree.digests()
-        others = {ref for ref in before if after.get(ref) != before[ref]} - mine
+        ours = mine | {self._owner(ref) for ref in mine}
+        others = {ref for ref in before if after.get(ref) != before[ref]} - ours
         if others or len(before) != len(after):
             what = f"it would change {min(others, default='the inventory')} too"
             return {(step.ref, step.field): what for step in self.steps}

@@ -306,3 +306,91 @@ def test_the_plan_says_how_to_adopt(agency):
     assert "declare: reconciler import --all" in out
     says(at(agency, "import", "Provider/porkbun-main", "--select", "Domain/p1.example"))
     assert "Unmanaged" not in says(at(agency, "plan"))
+
+
+CUSTOMER = (
+    "apiVersion: reconciler/v1\nCustomer/bakker: {legalName: Bakker, country: NL}\n"
+)
+SITES = "inventory/imported/porkbun-main.yaml"
+
+
+def shop(name, address="192.0.2.10"):
+    records = (
+        f"[{{name: '@', type: A, value: {address}}}, "
+        f"{{name: www, type: CNAME, value: {name}.}}]"
+    )
+    return domain(name, spec=f"dns: {{targets: [aws], records: {records}}}")
+
+
+@pytest.fixture
+def shops(tmp_path):
+    """Four names that are alike, one that differs a little, one that is another."""
+    made = [shop(f"s{number}.example") for number in range(4)]
+    made += [shop("t.example", "192.0.2.99"), domain("odd.example", spec=OTHERS)]
+    files = {ALL: inventory(*made)["inventory/domains.yaml"]}
+    with Undeclared(tmp_path, files, {}) as agency:
+        agency.write("inventory/customers.yaml", CUSTOMER)
+        yield agency
+
+
+def fold(agency):
+    argv = ("import", "porkbun-main", "--fold", "--customer", "bakker")
+    return says(at(agency, *argv))
+
+
+def test_what_is_alike_is_folded_into_sites_and_the_plan_is_empty(shops):
+    out = fold(shops)
+    assert "2 Domain, 5 Site" in out
+    assert "wrote inventory/imported/profiles.yaml: 1 SiteProfile" in out
+    text = (shops.root / SITES).read_text(encoding="utf-8")
+    assert "Site/s0.example:\n  profile: site\n  customer: bakker\n" in text
+    report = (shops.root / IMPORTED / "import.md").read_text(encoding="utf-8")
+    assert "* Domain/odd.example" in report.partition("## Not folded into a Site")[2]
+    out = says(at(shops, "plan", "--as-of", "2027-11-22"))
+    assert "No actions. The YAML says what is live." in out
+    says(at(shops, "expand"))
+    assert "nothing to import" in fold(shops)
+
+
+def test_drift_of_a_site_is_written_into_its_own_with(shops):
+    """And never into the profile, which the others share."""
+    fold(shops)
+    shops.commit()
+    assert shops.apply().codes == {0}
+    row = {"Name": "price", "Type": "TXT", "TTL": 300}
+    row["ResourceRecords"] = [{"Value": '"from $5 $domain"'}]
+    foreign(shops, "s1.example", row)
+    foreign(shops, "s3.example", {"Name": "www", "Type": "CNAME", "TTL": 300})
+    shops.sandbox.edit("porkbun", "domain", {"name": "s2.example", "locked": False})
+    out = says(at(shops, "drift", "--write-back"), 3)
+    assert "not written: Domain/s3.example dns.records[www/CNAME]: it is written" in out
+    added = [
+        line[1:].strip()
+        for line in shops.git("diff", "-U0").splitlines()
+        if line[0] == "+" and line[1] != "+"
+    ]
+    assert added == [
+        "with:",
+        "Domain:",
+        "dns:",
+        "records:",
+        "- {name: price, type: TXT, value: from $$5 $$domain}",
+        "with:",
+        "Domain: {transferLock: false}",
+    ]
+    out = says(at(shops, "drift", "--detailed-exitcode"), 2)
+    assert "1 moved in the world and not in git" in out
+
+
+@pytest.mark.parametrize(
+    ("argv", "what"),
+    [
+        (["--fold"], "--fold and --customer go together"),
+        (["--customer", "bakker"], "--fold and --customer go together"),
+        (["--fold", "--customer", "nobody"], "there is no Customer/nobody"),
+    ],
+)
+def test_a_fold_needs_a_customer(untouched, argv, what):
+    done = at(untouched, "import", "--all", *argv)
+    assert done.code == 64
+    assert what in done.err
