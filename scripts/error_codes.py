@@ -41,6 +41,8 @@ CAUSES = {
     "E607": "A sandbox was asked for accounts that are not on this machine",
     "E608": "The folder of the demo is not empty",
     "E609": "Who settles an action about money is not in the group money",
+    "E630": "Nothing can be imported there, or a file of an import is there already",
+    "E631": "A file that drift is to be written into has changes that are in no commit",
     "W501": "A dated exception or allowance ends soon",
 }
 

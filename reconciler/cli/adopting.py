@@ -152,7 +152,7 @@ class Desk:
             if not stirring:
                 return tree
             self._calm(documents, stirring)
-        raise ReconcilerError("what is live cannot be declared here", code="E610")
+        raise ReconcilerError("what is live cannot be declared here", code="E630")
 
     def _tree(self, documents: Sequence[Document]) -> Inventory:
         """Return the inventory as it would be with *documents*."""

@@ -135,7 +135,7 @@ def _new(path: Path, text: str) -> None:
         with path.open("x", encoding="utf-8", newline="\n") as file:
             file.write(text)
     except FileExistsError:
-        raise ReconcilerError(f"{path.name} is there already", code="E610") from None
+        raise ReconcilerError(f"{path.name} is there already", code="E630") from None
 
 
 def _say(done: Imported) -> None:

@@ -65,10 +65,10 @@ def bring(project: Project, asked: Asked) -> Imported:
     """
     shares = _shares(project, asked.kind)
     if not shares:
-        raise ReconcilerError("no account holds anything to import", code="E610")
+        raise ReconcilerError("no account holds anything to import", code="E630")
     if asked.provider and asked.provider not in {share.provider for share in shares}:
         what = f"Provider/{asked.provider} holds no {asked.kind.kind} to import"
-        raise ReconcilerError(what, code="E610")
+        raise ReconcilerError(what, code="E630")
     wants = probes(asked.kind, shares)
     with closing(project.accounts(wants)) as accounts:
         project.say(f"listing {len(wants)} accounts …")

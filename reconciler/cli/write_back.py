@@ -102,7 +102,7 @@ def _refuse_dirty(project: Project, files: Sequence[str]) -> None:
         raise ReconcilerError(
             f"{dirty[0]} has changes that are in no commit",
             hint="commit or stash them, or say --force",
-            code="E611",
+            code="E631",
         )
 
 
@@ -188,7 +188,7 @@ class _Back:
                 if (step.ref, step.field) in wrong
             ]
             self.steps = [s for s in self.steps if (s.ref, s.field) not in wrong]
-        raise ReconcilerError("what is live cannot be written here", code="E611")
+        raise ReconcilerError("what is live cannot be written here", code="E631")
 
     def _edited(self) -> tuple[dict[str, str], dict[tuple[Ref, str], str]]:
         """Return the texts after all steps, and the steps that cannot be made."""

@@ -208,7 +208,7 @@ def test_a_file_with_open_changes_is_not_touched(agency):
     before = text(agency)
     done = at(agency, "drift", "--write-back")
     assert done.code == 1
-    assert f"E611 {FILE} has changes that are in no commit" in done.err
+    assert f"E631 {FILE} has changes that are in no commit" in done.err
     assert text(agency) == before
     shown(agency, "--write-back", "--force")
     assert text(agency) == before.replace("192.0.2.1}", "192.0.2.55}")
