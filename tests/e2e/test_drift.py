@@ -202,6 +202,19 @@ def test_a_conflict_is_for_a_person(agency):
     assert text(agency) == before
 
 
+def test_drift_beside_a_change_in_git_is_told_apart(agency):
+    """Both are records of one zone, and one request would mend both."""
+    record(agency, "old", "A", ["192.0.2.55"])
+    agency.edit(FILE, "value: 192.0.2.1}", "value: 192.0.2.66}")
+    agency.commit()
+    out = shown(agency, "--detailed-exitcode", code=2)
+    assert "1 moved in the world and not in git" in out
+    assert "dns.records[old/A]: 300 192.0.2.9 -> 300 192.0.2.55" in out
+    shown(agency, "--write-back")
+    expected = UGLY.replace("192.0.2.1}", "192.0.2.66}").replace("2.9}", "2.55}")
+    assert text(agency) == expected
+
+
 def test_a_file_with_open_changes_is_not_touched(agency):
     record(agency, "www", "A", ["192.0.2.55"])
     agency.edit(FILE, "# the end", "# the very end")

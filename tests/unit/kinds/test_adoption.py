@@ -19,7 +19,7 @@ from reconciler.kinds.domain import (
 )
 from reconciler.kinds.domain.adopted_zone import pattern_of
 from reconciler.kinds.domain.domain import Domain
-from reconciler.model import Ref
+from reconciler.model import Money, Ref
 from tests.support.live import (
     HOST,
     HOSTS,
@@ -166,3 +166,21 @@ def test_a_name_that_is_only_served_is_watched():
     assert (want.spec.provider, want.spec.lifecycle) == ("none", "observe")
     assert found.notes == ("registered at none of the accounts: only watched",)
     assert isinstance(usual(), DomainSpec)
+
+
+@pytest.mark.parametrize("days", [10, 200, 364])
+def test_what_would_pay_within_a_year_is_found_today(days):
+    """So that an import never writes it: a ceiling, and a renewal that comes due."""
+    state = RegistrationState(
+        expires=NOW + timedelta(days=days),
+        auto_renew=True,
+        nameservers=frozenset(HOSTS),
+        renew_price=Money.model_validate("11.08 USD"),
+    )
+    spec = {"provider": "porkbun-main", "nameservers": list(HOSTS)}
+    calm = {"metadata": {"name": "a.example"}, "spec": spec}
+    renewal = {"mode": "reconciler", "maxPrice": "15.00 USD/year"}
+    paying = {**calm, "spec": {**spec, "renewal": renewal}}
+    have = {REGISTRAR: state}
+    assert stirs(Domain.model_validate(calm), have, NOW) is None
+    assert "renew" in stirs(Domain.model_validate(paying), have, NOW)
