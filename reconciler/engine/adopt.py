@@ -23,7 +23,7 @@ from reconciler.model.resource import Ref
 #: No account can have it (RFC 2606): whether its absence is reported tells whether
 #: the listing is a whole one.
 NOBODYS = "listing.invalid"
-_YEAR = timedelta(days=366)
+_DAY = timedelta(days=1)
 
 
 class Listing(NamedTuple):
@@ -190,7 +190,7 @@ def _first_line(error: ValueError) -> str:
 
 
 def stirs(want: AnyResource, have: Have, now: datetime) -> str | None:
-    """Say what *want* would make happen, now or in the year to come, if anything."""
+    """Say what *want* would make happen, now or when it comes due, if anything."""
     for change in _changes(want, have, now):
         return f"it would {change}"
     return None
@@ -198,9 +198,9 @@ def stirs(want: AnyResource, have: Have, now: datetime) -> str | None:
 
 def _changes(want: AnyResource, have: Have, now: datetime) -> Iterator[str]:
     deadline = want.deadline(have)
-    moments = [now, now + _YEAR]
+    moments = [now]
     if deadline is not None:
-        moments += [deadline - timedelta(days=1), deadline + timedelta(days=1)]
+        moments += [deadline - _DAY, deadline + _DAY]
     for moment in moments:
         for change in want.diff(have, moment):
             yield f"{change.verb}: {change.because}"

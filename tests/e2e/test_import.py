@@ -250,6 +250,15 @@ def test_an_account_that_cannot_be_listed_imports_nothing_half(agency):
     assert names == {f"p{number}.example" for number in range(4)}
 
 
+def test_a_listing_that_fails_is_no_empty_account(agency):
+    """An account whose identity nobody can tell, and that says nothing else."""
+    refuse(agency, "porkbun", "listAll", times=0)
+    out = says(at(agency, "import", "Provider/porkbun-main"), 3)
+    assert "not listed: porkbun-main (domain)" in out
+    assert "nothing to import" not in out
+    assert not (agency.root / IMPORTED).exists()
+
+
 def test_an_account_of_somebody_else_imports_nothing(agency):
     agency.edit("inventory/accounts.yaml", "account: agency-test", "account: another")
     out = says(at(agency, "import", "namecom-main"), 3)
@@ -350,6 +359,16 @@ def test_what_is_alike_is_folded_into_sites_and_the_plan_is_empty(shops):
     assert "No actions. The YAML says what is live." in out
     says(at(shops, "expand"))
     assert "nothing to import" in fold(shops)
+
+
+def test_what_would_be_another_thing_as_a_site_stays_long(shops):
+    """Defaults of Sites that nobody thought of when they were folded."""
+    text = "apiVersion: reconciler/v1\nSite: {without: [Domain]}\n"
+    shops.write("inventory/_defaults.yaml", text)
+    out = fold(shops)
+    assert "wrote inventory/imported/porkbun-main.yaml: 7 Domain" in out
+    assert "7 in the long form" in out
+    assert "No actions. The YAML says what is live." in says(at(shops, "plan"))
 
 
 def test_drift_of_a_site_is_written_into_its_own_with(shops):

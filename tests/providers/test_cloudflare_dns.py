@@ -298,20 +298,11 @@ class TestCloudflareKeepsTheContract(DnsDriverContract):
     operations = {"records": "create-record", "prune": "delete-record"}
 
 
-def test_what_could_not_be_declared_as_it_is_is_named(rig: CloudflareRig) -> None:
-    """An automatic TTL is read and may be set; only as it is it cannot be written."""
+def test_what_is_left_alone_is_named(rig: CloudflareRig) -> None:
+    """So that an import can say what it does not bring."""
     want = rig.new([A])
     rig.make(want)
-    rig.record(want.name, "auto", "A", ttl=1, content="192.0.2.7")
     rig.record(want.name, "proxied", "A", ttl=1, content="192.0.2.8", proxied=True)
     live = rig.live(want)
-    assert live.foreign == {
-        "auto/A": "the shortest TTL of Cloudflare is 60 s",
-        "proxied/A": "it is proxied by Cloudflare",
-    }
-    assert "auto/A" in live.records
-    declared = rig.again(want, [A, {"name": "auto", "type": "A", "value": "192.0.2.7"}])
-    seen = rig.live(declared)
-    assert "auto/A" not in seen.foreign
-    (change,) = changes(declared, "cf", seen)
-    assert change.fields[0].before == ("1", "192.0.2.7")
+    assert live.foreign == {"proxied/A": "it is proxied by Cloudflare"}
+    assert changes(want, "cf", live) == []

@@ -16,6 +16,7 @@ from reconciler.kinds.domain import (
     RegistrationState,
     Renew,
     ZoneState,
+    zone,
 )
 from reconciler.kinds.domain.adopted_zone import pattern_of
 from reconciler.kinds.domain.domain import Domain
@@ -146,6 +147,13 @@ def test_the_most_common_ttl_is_the_default():
         None,
         None,
     ]
+
+
+def test_no_time_to_live_is_a_time_too():
+    records = {f"r{n}/A": ("300" if n else "0", "192.0.2.1") for n in range(3)}
+    found, want = adopted({HOST: ZoneState(records=records)})
+    assert found.left == ()
+    assert zone.wanted(want.spec.dns) == records
 
 
 @pytest.mark.parametrize("name", ["*", "a?b", "[x]", "*.[a-z]", "4111111111111111"])
