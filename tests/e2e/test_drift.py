@@ -6,6 +6,10 @@ import json
 
 import pytest
 
+from reconciler.cli.drift_command import look
+from reconciler.cli.write_back import _Back, _Step, _why_not
+from reconciler.kinds.domain import Domain
+from reconciler.model import Drift, Edit, Ref, Share
 from reconciler.sandbox import Fault
 from reconciler.sandbox.example import Oddity
 from tests.support.agency import Agency
@@ -279,3 +283,32 @@ def test_a_wrong_command_line(still):
     done = at(still, "drift", "--force")
     assert done.code == 64
     assert "--force goes with --write-back" in done.err
+
+
+def test_a_change_that_means_more_than_it_should_is_not_made(still):
+    """Whatever an edit went wrong with: everything else must mean what it meant."""
+    project = still.project()
+    found, world = look(project)
+    back = _Back(project, world, {FILE: UGLY})
+    step = _Step(Ref("Domain", "a.example"), "spec.privacy", Edit(("privacy",), False))
+    back.steps = [step]
+    more = UGLY.replace("ns2.y.example]}", "ns3.y.example]}")
+    assert more != UGLY
+    said = back._wrong({FILE: more}, found)
+    assert said == {(step.ref, step.field): "it would change Domain/b.example too"}
+
+
+def test_accounts_that_do_not_agree_are_for_a_person():
+    spec = {"provider": "main", "dns": {"targets": ["one", "two"]}}
+    want = Domain.model_validate({"metadata": {"name": "a.example"}, "spec": spec})
+    field = "spec.dns.records[www/A]"
+
+    def drift(target, *row):
+        share = Share(target, "dns")
+        return Drift(want.ref, share, field, ["300", "192.0.2.1"], [*row], "revert")
+
+    here, there = drift("one", "300", "192.0.2.2"), drift("two", "300", "192.0.2.2")
+    assert _why_not(want, [here, there]) is None
+    why = "several accounts hold it, and they do not agree"
+    assert _why_not(want, [here]) == why
+    assert _why_not(want, [here, drift("two", "300", "192.0.2.3")]) == why

@@ -413,3 +413,20 @@ def test_a_fold_needs_a_customer(untouched, argv, what):
     done = at(untouched, "import", "--all", *argv)
     assert done.code == 64
     assert what in done.err
+
+
+def test_drift_of_one_of_several_names_of_a_site_is_for_a_person(shops):
+    profile = (
+        "apiVersion: reconciler/v1\n"
+        "SiteProfile/two: {Domain: {provider: porkbun-main, dns: {targets: [aws], "
+        "records: [{name: '@', type: A, value: 192.0.2.10}, "
+        "{name: www, type: CNAME, value: $domain.}]}}}\n"
+        "Site/s0.example: {profile: two, customer: bakker, aliases: [s1.example]}\n"
+    )
+    shops.write("inventory/sites.yaml", profile)
+    shops.commit()
+    assert shops.apply().codes == {0}
+    shops.sandbox.edit("porkbun", "domain", {"name": "s1.example", "locked": False})
+    out = says(at(shops, "drift", "--write-back"), 3)
+    assert "Site/s0.example makes 2 Domain, and would change all of them" in out
+    assert shops.git("status", "--porcelain") == ""

@@ -149,6 +149,19 @@ def test_the_most_common_ttl_is_the_default():
     ]
 
 
+@pytest.mark.parametrize("foreign", [{}, {"www/A": "it is an alias"}])
+def test_a_cname_beside_others_is_left(foreign):
+    """No document can hold it, and beside what is foreign no plan may write it."""
+    records = {"www/CNAME": ("300", "a.example."), "x/A": ("300", "192.0.2.1")}
+    if not foreign:
+        records["www/TXT"] = ("300", "text")
+    found, want = adopted({HOST: ZoneState(records=records, foreign=foreign)})
+    assert [r.name for r in want.spec.dns.records] == ["x"]
+    assert "www" in want.spec.dns.ignore
+    why = {left.what: left.why for left in found.left}
+    assert why["www/CNAME"] == "a CNAME stands beside other records"
+
+
 def test_no_time_to_live_is_a_time_too():
     records = {f"r{n}/A": ("300" if n else "0", "192.0.2.1") for n in range(3)}
     found, want = adopted({HOST: ZoneState(records=records)})
