@@ -7,11 +7,14 @@ Never decides anything, and never speaks to a vendor.
 from reconciler.audit.books import (
     Approvals,
     Base,
+    Glass,
+    GlassUse,
     OpenIntent,
     Record,
     Spend,
     Spent,
 )
+from reconciler.audit.derive import WAITS
 from reconciler.audit.entries import Entry, How, Intent, Note, Outcome, Status
 from reconciler.audit.git_store import GitStore
 from reconciler.audit.ledger import LastRun, Ledger
@@ -23,11 +26,14 @@ from reconciler.audit.store import Batch, Lease, LockStatus, Run, Store
 from reconciler.audit.verify import Problem, verify
 
 __all__ = [
+    "WAITS",
     "Approvals",
     "Base",
     "Batch",
     "Entry",
     "GitStore",
+    "Glass",
+    "GlassUse",
     "How",
     "Intent",
     "LastRun",

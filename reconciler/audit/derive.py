@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC
+from datetime import UTC, timedelta
 from decimal import Decimal
 
 from reconciler.audit import layout
 from reconciler.audit.books import (
     FAILURES_KEPT,
+    USES_KEPT,
     Approvals,
     Base,
     Document,
+    Glass,
+    GlassUse,
     Head,
     Month,
     OpenIntent,
@@ -23,6 +26,8 @@ from reconciler.audit.lines import Line
 Read = Callable[[str], Document | None]
 Changes = dict[str, Document | None]
 _MONEY = "money"
+#: Prefix of the fact that a verb is too early: ``waits/renew``, until when.
+WAITS = "waits/"
 
 
 def fold(read: Read, line: Line) -> Changes:
@@ -150,7 +155,10 @@ def _closed(known: Record, outcome: Outcome, intent: Intent) -> Record:
     if outcome.status == "applied":
         update["failures"] = others
         update["done"] = {**known.done, outcome.verb: outcome.id}
-        update["last_paid"] = outcome.paid or known.last_paid
+        if intent.change.get("max_increase", "") is not None:
+            update["last_paid"] = outcome.paid or known.last_paid
+        if waits := dict(_held_off(outcome, intent)):
+            update["facts"] = {**known.facts, **waits}
         expires = outcome.evidence.get("expires")
         update["expires"] = expires if isinstance(expires, str) else known.expires
         if intent.risk == _MONEY and outcome.id not in known.applied:
@@ -159,6 +167,16 @@ def _closed(known: Record, outcome: Outcome, intent: Intent) -> Record:
         newest = list(others.items())[1 - FAILURES_KEPT :]
         update["failures"] = {**dict(newest), outcome.id: known.attempt(outcome.id)}
     return known.model_copy(update=update)
+
+
+def _held_off(outcome: Outcome, intent: Intent) -> Iterator[tuple[str, str]]:
+    """Yield until when other verbs wait, because this one took effect just now."""
+    details = intent.change.get("details")
+    holds_off = details.get("holds_off") if isinstance(details, dict) else None
+    for verb, seconds in (holds_off if isinstance(holds_off, dict) else {}).items():
+        if isinstance(seconds, int):
+            until = outcome.time + timedelta(seconds=seconds)
+            yield f"{WAITS}{verb}", until.isoformat()
 
 
 def _settle(
@@ -208,12 +226,18 @@ def _used_up(read: Read, digest: str) -> Iterator[tuple[str, Document]]:
     if isinstance(known, Approvals) and digest in known.by:
         left = {d: who for d, who in known.by.items() if d != digest}
         yield layout.APPROVALS, Approvals(by=left)
+    glass = read(layout.GLASS)
+    if isinstance(glass, Glass) and digest in glass.by:
+        rest = {d: who for d, who in glass.by.items() if d != digest}
+        yield layout.GLASS, glass.model_copy(update={"by": rest})
 
 
 def _note(read: Read, note: Note, actor: str) -> Iterator[tuple[str, Document]]:
     data = note.data
     if note.event in {"approved", "withdrawn"}:
         yield layout.APPROVALS, _approvals(read, note, actor)
+    elif note.event == "break-glass":
+        yield layout.GLASS, _glass(read, note, actor)
     elif note.event == "base":
         yield layout.BASE, _base(read, note)
     facts = data.get("facts")
@@ -239,6 +263,21 @@ def _approvals(read: Read, note: Note, actor: str) -> Approvals:
         elif others:
             by[digest] = others
     return Approvals(by=by)
+
+
+def _glass(read: Read, note: Note, actor: str) -> Glass:
+    known = read(layout.GLASS)
+    old = known if isinstance(known, Glass) else Glass()
+    who = str(note.data.get("by") or actor)
+    listed = note.data.get("digests")
+    digests = tuple(map(str, listed if isinstance(listed, list) else []))
+    assert note.time is not None  # noqa: S101  (the writer gives every note a time)
+    reason = str(note.data.get("reason") or "")
+    use = GlassUse(by=who, at=note.time, reason=reason, digests=digests)
+    return Glass(
+        by={**old.by, **dict.fromkeys(digests, who)},
+        uses=(*old.uses, use)[-USES_KEPT:],
+    )
 
 
 def base_note(old: Base, new: Base) -> Note:

@@ -59,7 +59,7 @@ class GitStore:
             if remote is None
             else Remote(self.git, remote, self.names, env, sleep)
         )
-        self._author = Author(*author)
+        self.author = Author(*author)
         self.redact = redactor(secrets)
         self._current: Ledger | None = None
 
@@ -85,7 +85,7 @@ class GitStore:
             fence = self._fence(refs)
             before = self._status(refs.lock)
             wanted = lock.taken(run, before, fence, now, lease)
-            (oid,) = write(self.git, self._author, now, [lock.draft(wanted)])
+            (oid,) = write(self.git, self.author, now, [lock.draft(wanted)])
             if self.origin.move([Move(self.names.lock, refs.lock, oid)]):
                 # Until here the last holder could still record something.
                 self._current = None
@@ -102,7 +102,7 @@ class GitStore:
             LostLock: It expired, or another run took it.
         """
         longer = lock.renewed(lease, now)
-        (oid,) = write(self.git, self._author, now, [lock.draft(longer)])
+        (oid,) = write(self.git, self.author, now, [lock.draft(longer)])
         if not self.origin.move([Move(self.names.lock, lease.oid, oid)]):
             raise self._lost(lease)
         return longer._replace(oid=oid)
@@ -144,7 +144,7 @@ class GitStore:
         last = lease._replace(beat=lease.beat + 1)
         beat = lease.until - lease.term
         draft = lock.draft(last, released=True)
-        (oid,) = write(self.git, self._author, beat, [draft])
+        (oid,) = write(self.git, self.author, beat, [draft])
         self.origin.move([Move(self.names.lock, lease.oid, oid)])
 
     def break_lock(self, run: Run, *, now: datetime, reason: str) -> None:
@@ -183,7 +183,7 @@ class GitStore:
     ) -> tuple[str, str]:
         ledger = prepared.ledger
         draft = Draft(prepared.message, ledger.tip, prepared.files)
-        tip, oid = write(self.git, self._author, now, [draft, says])
+        tip, oid = write(self.git, self.author, now, [draft, says])
         moves = [
             Move(self.names.audit, ledger.tip, tip),
             Move(self.names.lock, lease.oid, oid),

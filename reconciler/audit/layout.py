@@ -11,6 +11,7 @@ from reconciler.audit.books import (
     Approvals,
     Base,
     Document,
+    Glass,
     Head,
     Month,
     OpenIntent,
@@ -25,10 +26,16 @@ RECORDS = "records/"
 SPEND = "spend/"
 BASE = "base.json"
 APPROVALS = "approvals.json"
+GLASS = "break-glass.json"
 HEAD = "head.json"
 FOLDERS = (OPEN, RECORDS, SPEND)
 #: Every derived document that is no folder, and what it holds.
-SINGLE: dict[str, type[Document]] = {BASE: Base, APPROVALS: Approvals, HEAD: Head}
+SINGLE: dict[str, type[Document]] = {
+    BASE: Base,
+    APPROVALS: Approvals,
+    GLASS: Glass,
+    HEAD: Head,
+}
 _MODELS: dict[str, type[Document]] = {OPEN: OpenIntent, RECORDS: Record, SPEND: Month}
 _ENV = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
@@ -55,16 +62,31 @@ def names(env: str) -> Names:
     Raises:
         AuditError: *env* cannot be part of a ref.
     """
+    checked = _env(env)
+    return Names(
+        f"refs/heads/reconciler/audit/{checked}",
+        f"refs/reconciler/{checked}/lock",
+        f"refs/reconciler/{checked}/applied",
+    )
+
+
+def observed(env: str) -> str:
+    """
+    Return the branch of *env* that is replaced by each run, and proves nothing.
+
+    Raises:
+        AuditError: *env* cannot be part of a ref.
+    """
+    return f"refs/heads/reconciler/observed/{_env(env)}"
+
+
+def _env(env: str) -> str:
     if not _ENV.fullmatch(env):
         raise AuditError(
             f"{env!r} cannot name an environment",
             hint="use lower-case letters, digits and dashes",
         )
-    return Names(
-        f"refs/heads/reconciler/audit/{env}",
-        f"refs/reconciler/{env}/lock",
-        f"refs/reconciler/{env}/applied",
-    )
+    return env
 
 
 def log_folder(run: str, started: datetime) -> str:

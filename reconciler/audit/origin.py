@@ -39,6 +39,9 @@ class Origin(Protocol):
     def deepen(self) -> None:
         """Have the whole history of the audit branch at hand."""
 
+    def fetch(self, ref: str) -> str | None:
+        """Return what another *ref* points to, with its object at hand."""
+
     def move(self, moves: Sequence[Move]) -> bool:
         """
         Make all *moves* or none; False where a ref was not at its *old*.
@@ -60,6 +63,10 @@ class Local:
 
     def deepen(self) -> None:
         """Everything is here already."""
+
+    def fetch(self, ref: str) -> str | None:
+        """Return what *ref* points to."""
+        return _at(self._git, ref)
 
     def move(self, moves: Sequence[Move]) -> bool:
         """Compare and swap in one ``update-ref`` transaction."""
@@ -143,6 +150,22 @@ class Remote:
         follow = f"+{self._names.audit}:{self._here.audit}"
         self._git.ask(*_FETCH, "--depth=2147483647", self._remote, follow, hint=_REACH)
 
+    def fetch(self, ref: str) -> str | None:
+        """Ask the remote for one more ref, and fetch what is not here yet."""
+        oid = self._listed(ref).get(ref)
+        if oid and not self._git.run("cat-file", "-e", f"{oid}^{{commit}}").ok:
+            # Its commit has no parents: no depth is needed, and none is cut.
+            answer = self._git.run(*_FETCH, self._remote, f"+{ref}:{self._aside(ref)}")
+            if not answer.ok:
+                raise AuditError(
+                    f"{self._shown} cannot be fetched: {answer.said}", hint=_REACH
+                )
+            return _at(self._git, self._aside(ref))
+        return oid
+
+    def _aside(self, ref: str) -> str:
+        return f"{self._here.audit.rpartition('/')[0]}/{ref.split('/')[-2]}"
+
     def move(self, moves: Sequence[Move]) -> bool:
         """Push atomically with a lease on each ref; look again if unsure."""
         answer = Answer(0, b"", "")
@@ -158,7 +181,7 @@ class Remote:
                 break
             self._sleep(pause)
         raise AuditError(
-            f"{self._shown} did not take the audit commit: {answer.said}",
+            f"{self._shown} did not take the commit: {answer.said}",
             hint="it may still arrive; nothing is done before a later run has looked",
         )
 
@@ -178,18 +201,21 @@ class Remote:
         there = _listed(answer.out)
         return {m.ref: there.get(m.ref) for m in moves}
 
-    def _there(self) -> Refs:
-        answer = self._git.run("ls-remote", self._remote, *self._names)
+    def _listed(self, *refs: str) -> dict[str, str]:
+        answer = self._git.run("ls-remote", self._remote, *refs)
         for pause in PAUSES:
             if answer.ok:
                 break
             self._sleep(pause)
-            answer = self._git.run("ls-remote", self._remote, *self._names)
+            answer = self._git.run("ls-remote", self._remote, *refs)
         if not answer.ok:
             raise AuditError(
                 f"{self._shown} cannot be read: {answer.said}", hint=_REACH
             )
-        listed = _listed(answer.out)
+        return _listed(answer.out)
+
+    def _there(self) -> Refs:
+        listed = self._listed(*self._names)
         return Refs(*(listed.get(name) for name in self._names))
 
     def _fetch(self, there: Refs, followed: Refs) -> Answer:
@@ -216,7 +242,8 @@ class Remote:
     def _follow(self, moves: Sequence[Move]) -> None:
         # Only a convenience for the next fetch; another process may be at it too.
         here = dict(zip(self._names, self._here, strict=True))
-        orders = "".join(f"update {here[m.ref]} {m.new}\n" for m in moves)
+        known = [m for m in moves if m.ref in here]
+        orders = "".join(f"update {here[m.ref]} {m.new}\n" for m in known)
         self._git.run("update-ref", "--stdin", data=orders.encode())
 
     def _shallow(self) -> bool:

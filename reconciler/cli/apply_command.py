@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from pydantic import TypeAdapter, ValidationError
 
 from reconciler.cli import show_apply
+from reconciler.cli.approvers import approvals
 from reconciler.cli.commit import check_commit, check_money
 from reconciler.cli.plan_command import refuse_loss
 from reconciler.cli.project import Project
+from reconciler.cli.publish import publish_run, whole
 from reconciler.cli.show_plan import text
 from reconciler.engine import (
     Exit,
@@ -26,14 +31,14 @@ from reconciler.engine import (
     dumps,
     exits,
 )
-from reconciler.errors import ReconcilerError, StalePlan, UsageError
-from reconciler.model import Plan, digest_of
+from reconciler.errors import Locked, ReconcilerError, StalePlan, UsageError
+from reconciler.model import Duration, Plan, digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from reconciler.audit import Base
-    from reconciler.engine import Result, Scope
+    from reconciler.audit import Base, Run
+    from reconciler.engine import Given, Result, Scope
 
 
 @click.command(
@@ -45,26 +50,67 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="The JSON of the approved plan: it must hash to the digest.",
 )
+@click.option(
+    "--approver-from",
+    "source",
+    type=click.Choice(["actor", "github"]),
+    default="actor",
+    help="Who approved: whoever runs this (loopback only), or the job's reviewers.",
+)
+@click.option(
+    "--break-glass",
+    "reason",
+    metavar="REASON",
+    help="Stand in for missing approvals, where a BreakGlass policy lets you.",
+)
 @click.option("--auto-approve", is_flag=True, help="Do not ask on a terminal.")
 @click.option("--held-ok", is_flag=True, help="Exit 0 where only holds remain.")
 @click.option(
     "--single-writer", is_flag=True, help="Spend without a remote to lock on."
 )
+@click.option(
+    "--publish",
+    "shared",
+    is_flag=True,
+    help="Publish what was seen, what waits and a heartbeat beside the journal.",
+)
+@click.option(
+    "--wait", "wait", metavar="TIME", help="So long for another run's lock, as in 10m."
+)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Write the result as JSON to a file."
+)
 @click.pass_context
 def apply_command(ctx: click.Context, /, **options: Any) -> None:
     """Apply, and say what was done."""
     project = Project.of(ctx)
+    if options["shared"]:
+        whole(project)
+    patience = _patience(options["wait"])
     approved = _approved(options["approve"], options["approved_plan"])
+    given = approvals(
+        project, approved, source=options["source"], reason=options["reason"]
+    )
     result = carry_out(
         project,
         approved=approved,
+        given=given,
         ready=_asker(project, asks=not options["auto_approve"]),
         single_writer=options["single_writer"],
+        patience=patience,
     )
     codes = set(result.codes)
     if options["held_ok"]:
         codes -= {Exit.UNAPPROVED, Exit.OVER_BUDGET}
+    # Whoever is ended while publishing has said what was done.
+    if options["out"]:
+        data = dumps(show_apply.data(result, codes))
+        options["out"].write_text(data, encoding="utf-8")
+    if options["shared"] and not publish_run(
+        project, result, codes, scheduled=approved is None
+    ):
+        codes.add(Exit.PARTLY)
     if options["form"] == "json":
         sys.stdout.write(dumps(show_apply.data(result, codes)))
     else:
@@ -73,17 +119,30 @@ def apply_command(ctx: click.Context, /, **options: Any) -> None:
 
 
 COMMAND = apply_command
+_PAUSE = timedelta(seconds=15)
 
 
 def carry_out(
     project: Project,
     *,
     approved: dict[str, str] | None = None,
+    given: tuple[Given, ...] = (),
     ready: Callable[[Plan], bool] = lambda _plan: True,
     single_writer: bool = False,
+    patience: timedelta = timedelta(),
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Result:
     """
     Take the lock, apply, let go of the lock.
+
+    Args:
+        project: The inventory and its accounts.
+        approved: Action id -> digest of what was approved; None runs what is allowed.
+        given: Who approved it, and how that is known.
+        ready: Asked once, with the plan, before anything is done.
+        single_writer: Spend although no remote holds the lock.
+        patience: How long to wait for another run's lock.
+        sleep: How to wait for it: in real time, also where a sandbox has its own.
 
     Raises:
         UnsafeCommit: This commit may not act.
@@ -101,22 +160,47 @@ def carry_out(
     try:
         with (
             closing(accounts),
-            Journal(project.journal(), run, project.clock) as journal,
+            _journal(project, run, patience, sleep) as journal,
         ):
             # Another run may have applied a newer commit before this one got the lock.
             _refuse(project, scope, journal.ledger.base)
             project.say(f"run {run.id} holds the lock (fence {journal.fence})")
             setting = Setting(project.env, journal, accounts, project.clock)
-            order = Order(scope, approved, project.actor, permitted, project.dirty)
+            signed = project.court.signed(journal.ledger)
+            order = Order(scope, approved, (*given, *signed), permitted, project.dirty)
             return apply(setting, order)
     finally:
         project.cache.close()
+
+
+def _journal(
+    project: Project, run: Run, patience: timedelta, sleep: Callable[[float], None]
+) -> Journal:
+    """Take the lock; ask again while another run holds it, but not for ever."""
+    for _ in range(-(-patience // _PAUSE)):
+        try:
+            return Journal(project.journal(), run, project.clock)
+        except Locked as error:
+            project.say(f"{error.what}; asking again in {_PAUSE.seconds} s")
+            sleep(_PAUSE.total_seconds())
+    return Journal(project.journal(), run, project.clock)
 
 
 def _refuse(project: Project, scope: Scope, base: Base) -> None:
     """Raise where this commit may not act, or lost too much since *base*."""
     check_commit(project, scope.head, base, project.folders)
     refuse_loss(based(scope.desired, base, scope.load, scope.kinds), scope)
+
+
+def _patience(given: str | None) -> timedelta:
+    if given is None:
+        return timedelta()
+    try:
+        return TypeAdapter(Duration).validate_python(given)
+    except ValidationError:
+        raise UsageError(
+            f"{given!r} is no duration", hint="write it with its unit, as in 10m"
+        ) from None
 
 
 def _approved(digest: str | None, file: Path | None) -> dict[str, str] | None:

@@ -183,12 +183,12 @@ def _eject(project: Project, site: Ref) -> None:
             f"{site} cannot be written out: {error.errors[0].what}",
             at=at,
             hint="nothing was written",
-            code="E143",
+            code="E671",
         ) from error
     if not same:
         raise InventoryError(
             f"{site} written out would not mean the same", at=at,
-            hint="nothing was written", code="E143",
+            hint="nothing was written", code="E671",
         )  # fmt: skip
     _replace(file, after)
     named = ", ".join(str(piece.ref) for piece in pieces if piece.known)

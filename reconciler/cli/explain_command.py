@@ -190,6 +190,8 @@ def _next(told: dict[str, Any]) -> Iterator[str]:
         yield f"  {each}"
     if not count:
         yield "  nothing differs, and nothing comes due"
+    if told["quiet_until"]:
+        yield f"  time alone changes nothing before {told['quiet_until'][:16]}"
 
 
 def _coming(told: dict[str, Any]) -> Iterator[str]:

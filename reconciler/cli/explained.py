@@ -150,6 +150,7 @@ def data(project: Project, ref: Ref, look: Look) -> dict[str, Any]:
         "acts": any(each.kind in look.acting for each in look.refs),
         "live": [row for each in look.refs for row in _live(project, each, look)],
         "based": _based(project, ref, look),
+        "quiet_until": _quiet_until(project, look),
         **{
             key: planned[key]
             for key in ("actions", "findings", "drift", "unknown", "deferred", "due")
@@ -241,6 +242,14 @@ def _state(state: Observed) -> dict[str, Any]:
         case _:
             said = state.model_dump(mode="json", exclude_none=True)
             return {"is": "state", "state": said}
+
+
+def _quiet_until(project: Project, look: Look) -> str | None:
+    """Return the next moment at which time alone changes something."""
+    wants = map(project.inventory.get, look.refs)
+    moments = [w.quiet_until(look.world.have(w), look.now) for w in wants]
+    first = min((m for m in moments if m is not None), default=None)
+    return moment(first) if first else None
 
 
 def _based(project: Project, ref: Ref, look: Look) -> str | None:

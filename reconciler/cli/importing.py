@@ -63,13 +63,14 @@ def bring(project: Project, asked: Asked) -> Imported:
         ReconcilerError: The account has nothing of that kind, or the defaults of the
             folder allow no document.
     """
-    shares = _shares(project, asked.kind)
-    if not shares:
-        raise ReconcilerError("no account holds anything to import", code="E630")
-    if asked.provider and asked.provider not in {share.provider for share in shares}:
+    wants = probes(asked.kind, _shares(project, asked.kind))
+    shares = [share for want in wants for share in want.shares()]
+    if asked.provider not in {None, *(share.provider for share in shares)}:
         what = f"Provider/{asked.provider} holds no {asked.kind.kind} to import"
         raise ReconcilerError(what, code="E630")
-    wants = probes(asked.kind, shares)
+    if not shares:
+        what = f"no account holds any {asked.kind.kind} to import"
+        raise ReconcilerError(what, code="E630")
     with closing(project.accounts(wants)) as accounts:
         project.say(f"listing {len(wants)} accounts …")
         listings = list_all(wants, accounts)

@@ -15,7 +15,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconciler.audit import GitStore, Run
-from reconciler.cli.accounts import accounts, providers
+from reconciler.cli.accounts import (
+    accounts,
+    all_loopback,
+    providers,
+    with_public,
+)
 from reconciler.cli.cache import FileCache
 from reconciler.cli.git import Git
 from reconciler.engine import Accounts, Scope
@@ -25,7 +30,9 @@ from reconciler.kinds.provider import Provider
 from reconciler.model import AnyResource
 
 if TYPE_CHECKING:
+    from reconciler.cli.rules import Court
     from reconciler.cli.sandbox_clock import SandboxTime
+    from reconciler.model import Action
 
 AUTHOR = ("reconciler", "reconciler@localhost")
 
@@ -40,6 +47,7 @@ class Project:
         trusted: The commit whose Provider documents and policies count (a pull
             request must not judge itself); None for the work tree.
         secrets: Every secret value that was resolved; masked in all that is written.
+        known_authors: Who else, as the forge says, wrote what an action follows from.
     """
 
     def __init__(self, options: Mapping[str, Any], environ: Mapping[str, str]) -> None:
@@ -50,6 +58,7 @@ class Project:
         self.environ = environ
         self.secrets: set[str] = set()
         self.trusted: str | None = None
+        self.known_authors: Callable[[Action], frozenset[str]] = lambda _: frozenset()
         self._options = options
         self._trees: dict[str, Inventory] = {}
 
@@ -97,6 +106,11 @@ class Project:
             "select": (*self.selected, *select),
             "exclude": (*self.excluded, *exclude),
         }
+
+    @property
+    def partial(self) -> bool:
+        """Whether this command line is about a part of the inventory only."""
+        return bool(self._options["select"] or self._options["exclude"])
 
     @property
     def dirty(self) -> bool:
@@ -160,7 +174,7 @@ class Project:
     def accounts_declared(self) -> dict[str, Provider]:
         """The trusted Provider documents, by name: who gets which secret."""
         tree = self.at_commit(self.trusted) if self.trusted else self.inventory
-        return {p.name: p for p in providers(tree)}
+        return with_public({p.name: p for p in providers(tree)})
 
     def at_commit(self, commit: str) -> Inventory:
         """
@@ -185,8 +199,7 @@ class Project:
     @cached_property
     def loopback(self) -> bool:
         """Whether every account is a server on this machine (and there is one)."""
-        declared = self.accounts_declared.values()
-        return bool(declared) and all(account.loopback for account in declared)
+        return all_loopback(self.accounts_declared)
 
     @cached_property
     def _sandbox(self) -> SandboxTime | None:
@@ -260,24 +273,31 @@ class Project:
 
     def scope(self) -> Scope:
         """Return what this command line is about."""
-        from reconciler.cli.rules import judged_by
         from reconciler.cli.selection import selection
         from reconciler.kinds import kinds
 
-        managed = frozenset(name for name, kind in kinds().items() if kind.changes)
+        held = (name for name, kind in kinds().items() if kind.changes or kind.states)
         return Scope(
             self.env,
             self.inventory,
             self.at_commit,
-            managed,
-            judged_by(self),
+            frozenset(held),
+            self.court.judged,
             selection(
                 self._options["select"],
                 self._options["exclude"],
                 self.inventory.labels,
             ),
             self.git.head,
+            self.court.counted,
         )
+
+    @cached_property
+    def court(self) -> Court:
+        """The judge: policies, books and git."""
+        from reconciler.cli.rules import Court
+
+        return Court(self)
 
     def say(self, text: str) -> None:
         """Print progress on stderr, unless it is not wanted."""

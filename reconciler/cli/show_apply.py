@@ -10,6 +10,7 @@ import click
 from reconciler.engine import Done, Result
 from reconciler.engine.document import document
 from reconciler.engine.exits import Exit, first
+from reconciler.engine.held import held
 from reconciler.model import Decision, Severity
 
 _COLOURS = {
@@ -70,6 +71,7 @@ def _done(done: Done) -> Iterator[str]:
 
 def data(result: Result, codes: Collection[int]) -> dict[str, Any]:
     """Return *result* as JSON data, with every exit code that holds."""
+    waits = held(result.left)
     return {
         "format": "reconciler.apply/v1",
         "exit": int(first(codes)),
@@ -82,4 +84,8 @@ def data(result: Result, codes: Collection[int]) -> dict[str, Any]:
         "stale": list(result.stale),
         "vanished": list(result.vanished),
         "left": document(result.left),
+        "held": {
+            "digest": waits.digest,
+            "actions": [action.id for action in waits.actions],
+        },
     }

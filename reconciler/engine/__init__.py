@@ -1,12 +1,13 @@
 """Observe, plan, apply, verify: knows resources and drivers, never a vendor."""
 
-from reconciler.engine.apply import Order, Result, apply
+from reconciler.engine.apply import Given, Order, Result, apply
 from reconciler.engine.carry_out import Done, Setting
 from reconciler.engine.desired import Based, Tree, based
 from reconciler.engine.document import approved_digests, document, dumps
 from reconciler.engine.exits import Exit
+from reconciler.engine.held import held
 from reconciler.engine.journal import Journal
-from reconciler.engine.observe import Accounts, World, observe
+from reconciler.engine.observe import Accounts, World, observe, unread
 from reconciler.engine.plan import Situation, plan
 from reconciler.engine.quiet import Quiet
 from reconciler.engine.recover import Resolution, resolve
@@ -18,6 +19,7 @@ __all__ = [
     "Based",
     "Done",
     "Exit",
+    "Given",
     "Journal",
     "Order",
     "Passing",
@@ -36,10 +38,12 @@ __all__ = [
     "based",
     "document",
     "dumps",
+    "held",
     "observe",
     "plan",
     "resolve",
     "situation",
     "snapshot",
+    "unread",
     "written",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -68,10 +68,19 @@ class Found(NamedTuple):
     requests: Mapping[str, int]
 
 
-def probes(kind: type[AnyResource], shares: Iterable[Share]) -> list[AnyResource]:
-    """Return for each share what to ask for, to have its listing; none: no import."""
+def probes(kind: type[AnyResource], shares: Sequence[Share]) -> list[AnyResource]:
+    """
+    Return for each share what to ask for, to have its listing.
+
+    None for a kind without import, and none for a share that holds nothing of its
+    own: what a witness says is nobody's to declare.
+    """
     asked = (kind.provisional(NOBODYS, (share,)) for share in shares)
-    return [probe for probe in asked if probe is not None]
+    return [
+        probe
+        for share, probe in zip(shares, asked, strict=True)
+        if probe is not None and probe.shares() == (share,)
+    ]
 
 
 def list_all(asked: Sequence[AnyResource], accounts: Accounts) -> list[Listing]:
@@ -117,7 +126,7 @@ def look(
     """
     passed: list[Passed] = []
     wants = list(_provisional(kind, listings, chosen, passed))
-    world = observe(wants, accounts)
+    world = observe(wants, _without_witnesses(accounts, listings))
     candidates: list[Candidate] = []
     for want in wants:
         have = world.have(want)
@@ -131,6 +140,13 @@ def look(
     for share, seen in world.shares.items():
         asked.update(_by_account(share, seen.requests))
     return Found(tuple(candidates), tuple(sorted(passed)), asked)
+
+
+def _without_witnesses(accounts: Accounts, listings: Sequence[Listing]) -> Accounts:
+    """Return the accounts that hold something: others need not be asked."""
+    listed = {listing.share for listing in listings}
+    drivers = {s: driver for s, driver in accounts.drivers.items() if s in listed}
+    return accounts._replace(drivers=drivers)
 
 
 def _by_account(share: Share, requests: Mapping[str, int]) -> dict[str, int]:

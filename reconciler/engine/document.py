@@ -119,7 +119,7 @@ def action_data(action: Action) -> dict[str, Any]:
         "reversible": change.reversible,
         "because": change.because,
         "source": place(action.want.at(change.field)),
-        "via": [],
+        "via": list(action.want.via),
         "changes": [
             {"field": f.field, "before": _shown(f.before), "after": _shown(f.after)}
             for f in change.fields

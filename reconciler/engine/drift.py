@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from reconciler.engine.desired import Tree
 from reconciler.engine.document import moment, place
 from reconciler.engine.merge import Moved, origins
-from reconciler.engine.observe import World
+from reconciler.engine.observe import World, unread
 from reconciler.engine.situation import declares
 from reconciler.model import (
     Absent,
@@ -18,7 +18,6 @@ from reconciler.model import (
     FieldChange,
     Have,
     Share,
-    Unknown,
     Unmanaged,
     Unread,
 )
@@ -87,9 +86,7 @@ def drifted(
     for want in wants:
         have = world.have(want)
         unknown += [
-            Unread(want.ref, share, state.why)
-            for share, state in sorted(have.items())
-            if isinstance(state, Unknown)
+            Unread(want.ref, share, state.why) for share, state in unread(want, have)
         ]
         base = past.resources.get(want.ref)
         gone += _gone(base, have)

@@ -50,6 +50,11 @@ class Journal:
             self._store.release(self._lease)
 
     @property
+    def run(self) -> str:
+        """The id of this run."""
+        return self._lease.run.id
+
+    @property
     def fence(self) -> int:
         """The fencing token of this run."""
         return self._lease.fence

@@ -99,14 +99,6 @@ TABLE: dict[str, Code] = {
         "two included RecordSets bring the same record",
         "keep it in one of them, or write the record in the domain itself",
     ),
-    "E142": Code(
-        "an entry that cannot be replaced where it stands",
-        "give it lines of its own, and try again",
-    ),
-    "E143": Code(
-        "a Site that would not mean the same once it is written out",
-        "nothing was written",
-    ),
     "E150": Code(
         "a secret written in plain text",
         "name where it is kept: {env: NAME}, {file: PATH}, {sops: FILE#key}, "

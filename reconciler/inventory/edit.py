@@ -154,6 +154,11 @@ class _Editor:
             return [Patch(layout.start(node), layout.end(node), gap + text)]
         if isinstance(node, SequenceNode) and isinstance(value, list):
             return self._sequence(node, value)
+        return self._whole(node, value)
+
+    def _whole(self, node: Node, value: Any) -> list[Patch]:
+        """Write *value* in place of all of what is there, if that is in one line."""
+        layout = self._layout
         if "\n" in layout.written(node):
             raise Stuck("what is there has lines of its own")
         gap = " " if layout.start(node) == layout.end(node) else ""
@@ -174,7 +179,7 @@ class _Editor:
         ]
         spare, more = old[len(added) :], added[len(old) :]
         if spare and len(spare) == len(node.value):
-            raise Stuck("a list would be empty")
+            return self._whole(node, [])
         if spare:
             patches += self._without(node, spare)
         elif more:

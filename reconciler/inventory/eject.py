@@ -39,7 +39,7 @@ def ejected(text: str, file: str, head: Head, pieces: Sequence[Piece]) -> str:
     yet is kept as a comment, because a document of it would be refused.
 
     Raises:
-        InventoryError: E142, the entry shares a line with something else.
+        InventoryError: E670, the entry shares a line with something else.
     """
     newline = "\r\n" if "\r\n" in text else "\n"
     lines = text.splitlines(keepends=True)
@@ -97,7 +97,7 @@ def _span(text: str, file: str, head: Head) -> Span:
             f"{head.written} shares a line with something else",
             at=Location(file, first + 1, marks.start[1] + 1),
             hint="give it lines of its own, and try again",
-            code="E142",
+            code="E670",
         )
     return Span(first, last + 1)
 

@@ -10,6 +10,7 @@ from reconciler.errors import InventoryError
 from reconciler.inventory.complaint import errors_of
 from reconciler.inventory.index import Index
 from reconciler.inventory.loaded import Loaded
+from reconciler.inventory.parts import PROFILE, SITE
 from reconciler.inventory.rows import envelope
 from reconciler.model import AnyResource, Ref
 from reconciler.model.location import Location
@@ -202,4 +203,11 @@ class Inventory:
         resource = model.model_validate(
             envelope(ref.name, found.content), by_alias=True, by_name=False
         )
-        return resource.placed(lambda field: self.at(ref, field))
+        return resource.placed(lambda field: self.at(ref, field), self._via(row))
+
+    def _via(self, row: int) -> tuple[str, ...]:
+        site = self._index.sites.get(row)
+        if site is None:
+            return ()
+        profile = self._index.labels_of(row).get("profile")
+        return f"{SITE}/{site}", f"{PROFILE}/{profile}"

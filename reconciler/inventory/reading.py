@@ -16,7 +16,7 @@ from reconciler.inventory.heads import Origin
 from reconciler.inventory.includes import SNIPPET, Expanded, Snippet
 from reconciler.inventory.merge import KEYED
 from reconciler.inventory.node import Path, Step
-from reconciler.inventory.origin import Layer, Places, place
+from reconciler.inventory.origin import Found, Layer, Places, place
 from reconciler.inventory.parse import Fault, parse
 from reconciler.inventory.rows import (
     Edge,
@@ -310,16 +310,18 @@ class Reader:
         at = place(found.layer.file, found.node, key=key)
         cause = f"{found.layer.name}: {dotted(found.path)}"
         what = f"{cause}: {said.text}"
-        hint = said.hint or _where_to_look(said.code, found.layer.name)
+        hint = said.hint or _where_to_look(said.code, found)
         inherited = None if found.layer.own or not user else user
         return Complaint(said.code, at, what, hint, inherited, cause)
 
 
-def _where_to_look(code: str, name: str) -> str | None:
-    kind = name.replace("/", " ").split(" ")[0]
-    return (
-        f"`reconciler schema {kind}` says what it accepts" if code == "E125" else None
-    )
+def _where_to_look(code: str, found: Found) -> str | None:
+    if code != "E125":
+        return None
+    kind = found.layer.name.replace("/", " ").split(" ")[0]
+    if len(found.layer.shown) > 1 and found.layer.under == ("spec",):
+        kind = str(found.layer.shown[-1])  # a part of a profile, or of ``with``
+    return f"`reconciler schema {kind}` says what it accepts"
 
 
 def _address(entry: Entry) -> str:

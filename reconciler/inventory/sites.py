@@ -37,11 +37,11 @@ def needs(spec: Any) -> list[Ref]:
 def site_of(
     name: str, metadata: dict[str, Any], spec: dict[str, Any], find: Find
 ) -> Site | None:
-    """Return a Site with what it needs; None where its profile is not there."""
+    """Return a Site with what it needs; None where that is not there."""
     profile = find(Ref(PROFILE, str(spec.get("profile"))))
-    if profile is None:
-        return None
     server = find(Ref(SERVER, str(spec.get("server"))))
+    if profile is None or (server is None and spec.get("server")):
+        return None
     parts = {k: v for k, v in profile.spec.items() if v is None or isinstance(v, dict)}
     addresses = server.addresses if server else {}
     return Site(name, metadata, spec, parts, addresses)
@@ -78,7 +78,7 @@ class Sites:
         entry = want.entry
         site = site_of(row.name, entry.metadata, want.spec, self._find)
         if site is None:
-            return Made([], [])  # the reference to the profile is refused later
+            return Made([], [])  # the reference to it is refused later
         found = composed(site, self._parts, _defaulted(above))
         origin = self.origin(want)
         if found.flaws:

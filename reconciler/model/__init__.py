@@ -22,11 +22,19 @@ from reconciler.model.change import (
     Risk,
     Shown,
 )
-from reconciler.model.driver import Account, AnyDriver, Cache, Driver, OpClass
+from reconciler.model.driver import (
+    Account,
+    AnyDriver,
+    Cache,
+    Driver,
+    OpClass,
+    Witness,
+)
 from reconciler.model.finding import Finding, Severity
 from reconciler.model.location import Location
 from reconciler.model.money import Money, Price
 from reconciler.model.observed import (
+    PUBLIC,
     Absent,
     Have,
     Observation,
@@ -59,6 +67,7 @@ from reconciler.model.secret import Personal, SecretRef
 from reconciler.model.verdict import Decision, Verdict
 
 __all__ = [
+    "PUBLIC",
     "Absent",
     "Account",
     "Action",
@@ -110,6 +119,7 @@ __all__ = [
     "Unmanaged",
     "Unread",
     "Verdict",
+    "Witness",
     "action_id",
     "digest_of",
     "duration_text",

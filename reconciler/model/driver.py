@@ -135,3 +135,31 @@ class Driver(ABC, Generic[WantT, DoT]):
 
 
 AnyDriver = Driver[Any, Any]
+
+
+class Witness(Driver[WantT, Change]):
+    """
+    Who only looks: at what anyone can read, with no account and nothing to do.
+
+    A look costs others something, so that one look at one thing is good for a day
+    and there are only so many in one run. What was not reached is ``Unknown`` with
+    ``later``; a look that failed is ``Unknown``; neither is ever ``Absent``.
+    """
+
+    can: ClassVar[Mapping[str, OpClass]] = {}
+
+    def identity(self) -> str | None:
+        """Nobody's: there are no credentials."""
+        return None
+
+    def apply(self, want: WantT, change: Change, key: str) -> Receipt:
+        """Refuse: raises NotImplementedError, which no plan can lead to."""
+        raise NotImplementedError(f"a witness cannot {change.verb} {want.ref} ({key})")
+
+    @abstractmethod
+    def touched(self, want: WantT, change: Change) -> None:
+        """
+        Forget what was seen of *want*: *change* was, or may have been, done to it.
+
+        What is seen in the next hours is soon looked at again: the world needs time.
+        """

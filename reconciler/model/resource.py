@@ -26,6 +26,10 @@ class Ref(NamedTuple):
         return f"{self.kind}/{self.name}"
 
 
+#: The keyword by which schemas say that a text names a resource of a kind.
+NAMES_OF = "x-names-of"
+
+
 class To(NamedTuple):
     """
     Marks a field that names another resource: ``Annotated[str, To("Provider")]``.
@@ -40,6 +44,13 @@ class To(NamedTuple):
     kind: str
     edge: bool = True
     besides: tuple[str, ...] = ()
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
+        """Tell the kind in the schema, so that an editor can offer its names."""
+        found: dict[str, Any] = {**handler(core), NAMES_OF: self.kind}
+        if self.besides:
+            found[f"{NAMES_OF}-besides"] = list(self.besides)
+        return found
 
 
 class Due(NamedTuple):
@@ -92,6 +103,7 @@ class Resource(Spec, Generic[ChangeT]):
     spec: Spec
 
     _locate: Callable[[str], Location | None] | None = PrivateAttr(default=None)
+    _via: tuple[str, ...] = PrivateAttr(default=())
 
     @property
     def name(self) -> str:
@@ -112,14 +124,35 @@ class Resource(Spec, Generic[ChangeT]):
         """Return where *field* (of the spec) was written, or its nearest parent."""
         return self._locate(field) if self._locate else None
 
-    def placed(self, locate: Callable[[str], Location | None]) -> Self:
-        """Remember how to find the places of fields; returns the resource itself."""
+    @property
+    def via(self) -> tuple[str, ...]:
+        """The addresses of what made this resource: its Site and SiteProfile."""
+        return self._via
+
+    def placed(
+        self, locate: Callable[[str], Location | None], via: tuple[str, ...] = ()
+    ) -> Self:
+        """Remember where fields were written, and by what; returns the resource."""
         self._locate = locate
+        self._via = via
         return self
 
     def shares(self) -> tuple[Share, ...]:
         """Return the accounts that hold a part of this resource."""
         return ()
+
+    def witnesses(self) -> tuple[Share, ...]:
+        """
+        Return who else can tell about this resource: evidence, never an action.
+
+        They are looked at where their account exists, and missed by nobody where not.
+        """
+        return ()
+
+    def relies_on(self, witness: Share) -> bool:
+        """Say whether nothing but *witness* tells what it tells."""
+        del witness
+        return not self.shares()
 
     def diff(self, have: Have, now: datetime) -> Iterable[ChangeT]:
         """

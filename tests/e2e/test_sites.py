@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 import pytest
 
 from reconciler.engine import document
+from reconciler.sandbox import Fault
 from reconciler.sandbox.example import Oddity
 from tests.support.agency import Agency
+from tests.support.shell import at
 
 PROFILE = """\
 apiVersion: reconciler/v1
@@ -44,10 +47,11 @@ POLICIES = {
 
 
 def shape(plan):
-    """A plan's JSON without where things are written, and by which commit."""
+    """A plan's JSON without where things are written, by what, by which commit."""
     data = document(plan)
     for row in [*data["actions"], *data["findings"]]:
         row.pop("source")
+        row.pop("via", None)
     return {key: value for key, value in data.items() if key != "commit"}
 
 
@@ -62,6 +66,8 @@ def test_a_plan_sees_what_sites_make_and_nothing_else(agency):
     plan = agency.plan()
     assert {a.want.kind for a in plan.actions} == {"Domain"}
     renew = next(a for a in plan.actions if a.change.verb == "renew")
+    row = next(a for a in document(plan)["actions"] if a["verb"] == "renew")
+    assert row["via"] == ["Site/s1.example", "SiteProfile/brochure"]
     assert str(renew.want.at("spec.renewal.maxPrice")).startswith(
         "inventory/profiles.yaml:9:"
     )
@@ -69,7 +75,7 @@ def test_a_plan_sees_what_sites_make_and_nothing_else(agency):
 
 def test_one_resource_is_explained(agency):
     told = json.loads(
-        agency.cli("explain", "Domain/s1.example", "--format", "json").out
+        at(agency, "explain", "Domain/s1.example", "--format", "json").out
     )
     assert told["site"] == "Site/s1.example"
     assert {a["verb"] for a in told["actions"]} == {"records", "renew"}
@@ -86,7 +92,7 @@ def test_one_resource_is_explained(agency):
 
 
 def test_the_text_says_where_what_and_what_next(agency):
-    text = agency.cli("explain", "Domain/s1.example").out
+    text = at(agency, "explain", "Domain/s1.example").out
     assert "made by Site/s1.example from SiteProfile/brochure" in text
     assert "SiteProfile/brochure  inventory/profiles.yaml:9" in text
     assert "expires 2026-12-12, in 19 d" in text or "in 20 d" in text
@@ -97,20 +103,20 @@ def test_the_text_says_where_what_and_what_next(agency):
 
 
 def test_a_site_is_explained_by_what_it_makes(agency):
-    text = agency.cli("explain", "Site/s2.example").out
+    text = at(agency, "explain", "Site/s2.example").out
     assert "Domain/s2.example                      allow records" in text
     assert "Backup/s2.example                      no kind yet" in text
     assert "run: reconciler apply --select site=s2.example" in text
-    other = agency.cli("explain", "Site/s3.example").out
+    other = at(agency, "explain", "Site/s3.example").out
     assert "Domain/s3.example                      porkbun-main cannot lock" in other
 
 
 def test_a_snapshot_explains_as_well_and_needs_no_secret(agency, tmp_path):
     out = tmp_path / "seen.json"
-    assert agency.cli("observe", "--out", str(out)).code == 0
+    assert at(agency, "observe", "--out", str(out)).code == 0
     secrets = agency.root / ".sandbox" / "secrets"
     secrets.rename(tmp_path / "away")
-    text = agency.cli("explain", "Domain/s1.example", "--observed", str(out)).out
+    text = at(agency, "explain", "Domain/s1.example", "--observed", str(out)).out
     (tmp_path / "away").rename(secrets)
     assert "Live  as observed 2026-11-22T06:00" in text
     assert "allow  renew  porkbun-main" in text
@@ -118,17 +124,40 @@ def test_a_snapshot_explains_as_well_and_needs_no_secret(agency, tmp_path):
 
 def test_a_person_is_not_repeated(agency):
     for form in ("text", "json"):
-        told = agency.cli("-v", "explain", "Customer/bakker", "--format", form).out
+        told = at(agency, "-v", "explain", "Customer/bakker", "--format", form).out
         assert "ann@" not in told
         assert "(data about a person)" in told
         assert "NOBODY" in told
 
 
 def test_what_is_not_there_is_a_wrong_call_with_a_hint(agency):
-    done = agency.cli("explain", "Domain/s1.exmple")
+    done = at(agency, "explain", "Domain/s1.exmple")
     assert done.code == 64
     assert "there is no Domain/s1.exmple" in done.err
     assert "did you mean Domain/s1.example?" in done.err
+
+
+def test_an_open_intent_is_explained_with_the_command_that_settles_it(tmp_path):
+    """The registrar took the money, the answer was lost, and every look is stale."""
+    with Agency(tmp_path, FILES, ODD) as agency:
+        lost = Fault(vendor="porkbun", operation="renew", kind="lost-after")
+        agency.sandbox.inject(lost)
+        for name in ("listAll", "get"):
+            stale = Fault(vendor="porkbun", operation=name, kind="stale", times=0)
+            agency.sandbox.inject(stale)
+        assert int(agency.apply().exit) == 9
+        text = at(agency, "explain", "Domain/s1.example").out
+        (begun,) = agency.project().store.read().open.values()
+        assert f"nobody could tell what became of it  {begun.intent.id}" in text
+        assert f"run: reconciler settle {begun.intent.id} --happened" in text
+        assert "intent   renew Domain/s1.example  11.08 USD" in text
+        assert "outcome  renew Domain/s1.example  unknown" in text
+
+
+def test_what_is_deferred_to_time_is_said(agency):
+    text = at(agency, "explain", "Domain/s0.example", "--as-of", "2026-12-01").out
+    assert "time alone changes nothing before 20" in text
+    assert "Next  as of 2026-12-01T00:00:00Z" in text
 
 
 def test_a_changed_profile_counts_with_all_its_sites(agency):
@@ -136,18 +165,14 @@ def test_a_changed_profile_counts_with_all_its_sites(agency):
     plan = agency.plan()
     changes = [a for a in plan.actions if a.change.verb == "records"]
     assert [a.want.name for a in changes] == NAMES
-    held = [
-        a.want.name
-        for a in changes
-        if any(v.rule == "Budget/few" and v.decision > 0 for v in a.verdicts)
-    ]
-    assert len(held) == 2
+    held = Counter(v.rule for a in changes for v in a.verdicts if v.decision > 0)
+    assert held == {"Budget/few": 2}
     agency.edit("inventory/profiles.yaml", "192.0.2.20", "192.0.2.10")
 
 
 def test_written_out_the_plan_is_the_same_and_then_empty(agency):
     before = shape(agency.plan())
-    done = agency.cli("expand", "--write", *(f"Site/{name}" for name in NAMES))
+    done = at(agency, "expand", "--write", *(f"Site/{name}" for name in NAMES))
     assert done.code == 0, done.err
     text = (agency.root / "inventory" / "sites.yaml").read_text()
     assert "Domain/s4.example:" in text

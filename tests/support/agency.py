@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from reconciler.cli.apply_command import carry_out
+from reconciler.cli.approvers import approvals
 from reconciler.cli.plan_command import make
 from reconciler.cli.project import Project
 from reconciler.cli.sandbox_command import take_base
@@ -41,7 +42,8 @@ Provider/aws:
     accessKeyId: {{file: .sandbox/secrets/aws-access-key-id}}
     secretAccessKey: {{file: .sandbox/secrets/aws-secret-access-key}}
 """
-NOWHERE = dict.fromkeys(("porkbun", "namecom", "aws"), "http://127.0.0.1:9")
+PUBLIC = "Provider/public: {{type: public, endpoint: '{public}', credentials: {{}}}}\n"
+NOWHERE = dict.fromkeys(("porkbun", "namecom", "aws", "public"), "http://127.0.0.1:9")
 OPTIONS = {
     "root": ".",
     "inventory": "inventory",
@@ -63,14 +65,25 @@ class Agency:
     """
 
     def __init__(
-        self, tmp: Path, files, oddities=None, *, remote=True, policies=None, based=True
+        self,
+        tmp: Path,
+        files,
+        oddities=None,
+        *,
+        remote=True,
+        policies=None,
+        public=False,
+        accounts=ACCOUNTS,
+        based=True,
     ):
+        self.accounts = accounts + PUBLIC if public else accounts
         self.root = tmp / "agency"
         self.remote = tmp / "remote.git" if remote else None
         self.based = based
         self.clock = SandboxClock(START, frozen=True)
         self.root.mkdir(parents=True)
-        self.write("inventory/accounts.yaml", ACCOUNTS.format(**NOWHERE))
+        nowhere = defaultdict(lambda: NOWHERE["aws"])
+        self.write("inventory/accounts.yaml", self.accounts.format_map(nowhere))
         for name, text in files.items():
             self.write(name, text)
         for name, text in (policies or {}).items():
@@ -88,7 +101,7 @@ class Agency:
     def __enter__(self):
         self.sandbox.start()
         endpoints = {**NOWHERE, **self.sandbox.endpoints()}
-        self.write("inventory/accounts.yaml", ACCOUNTS.format(**endpoints))
+        self.write("inventory/accounts.yaml", self.accounts.format(**endpoints))
         self.write(".gitignore", ".sandbox/\n")
         self.git("init", "-q", "-b", "main")
         if self.remote:
@@ -151,7 +164,9 @@ class Agency:
         return make(self.project(actor), **options)
 
     def apply(self, actor="ann", approved=None, **options):
-        return carry_out(self.project(actor, **options), approved=approved)
+        project = self.project(actor, **options)
+        given = approvals(project, approved, source="actor", reason=None)
+        return carry_out(project, approved=approved, given=given)
 
     def later(self, **delta):
         self.clock.advance(timedelta(**delta))

@@ -60,7 +60,7 @@ def adopted(found: Parts, usual: DomainSpec, refuse: Refuse) -> Adoption:
         left += _delegation(spec, registered, _hosts(found, targets), usual)
     else:
         _watched(spec, usual)
-    if str(usual.dnssec) != "unmanaged":
+    if usual.dnssec != "unmanaged":
         spec["dnssec"] = "unmanaged"
     zone = served[targets[0]] if targets else AdoptedZone({}, ())
     dns = _dns(zone, targets, usual)
@@ -83,8 +83,10 @@ def _registration(
         renewal["mode"] = mode[live.auto_renew]
     if usual.renewal.max_price is not None:
         renewal["maxPrice"] = None
-    if str(usual.renewal.restore) != "never":
+    if usual.renewal.restore != "never":
         renewal["restore"] = "never"
+    if usual.renewal.max_restore is not None:
+        renewal["maxRestore"] = None
     if renewal:
         spec["renewal"] = renewal
     if live.locked is not None and live.locked != usual.transfer_lock:

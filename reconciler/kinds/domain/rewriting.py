@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import JsonValue
 
-from reconciler.kinds.domain import zone
+from reconciler.kinds.domain import delegation, zone
 from reconciler.kinds.domain.adopted_zone import record_of, ttl_text, unwritten
 from reconciler.kinds.domain.spec import DomainSpec
 from reconciler.model import Edit, ItemEdit, Rewrite
@@ -25,6 +25,8 @@ def rewritten(spec: DomainSpec, field: str, live: JsonValue) -> Rewrite | str:
             return _PERSON
         case "spec.nameservers", list() if len(live) > 1:
             return Edit(("nameservers",), live)
+        case _, (list() | None) if field.startswith("spec.glue["):
+            return Edit(("glue", delegation.host_of(field)), live or [])
         case _, (list() | None) if field.startswith("spec.dns.records["):
             row = None if live is None else tuple(map(str, live))
             return _record(spec, zone.key_of(field), row)

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconciler import cli
+from reconciler.cli.rules import declared
 from reconciler.errors import InventoryError
 from reconciler.inventory import WorkTree, load
 from reconciler.model import Ref
@@ -134,7 +135,7 @@ def test_what_shares_its_lines_is_left_alone(tmp_path, site):
     path = write(tmp_path, text)
     with pytest.raises(InventoryError, match="shares a line") as caught:
         eject(tmp_path)
-    assert caught.value.shown_code == "E142"
+    assert caught.value.shown_code == "E670"
     assert path.read_text() == text
 
 
@@ -192,3 +193,9 @@ def test_the_rest_of_the_file_stays_byte_for_byte(
         assert (comment in middle) is (comment in inside)
     lone = middle.replace("\r\n", "")
     assert newline == "\n" or "\n" not in lone
+
+
+def test_a_share_of_all_resources_is_of_what_sites_make(tmp_path):
+    write(tmp_path, HEAD + SITE)
+    counts = declared(load(WorkTree(tmp_path)).refs())
+    assert counts == {"Provider": 3, "RecordSet": 1, "Customer": 1, "Domain": 2}

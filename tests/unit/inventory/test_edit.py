@@ -82,6 +82,7 @@ LISTS = [
     ("[a, b, c]", "a", "[a]"),
     ("[a, b, c]", "c", "[c]"),
     ("[a, b, c, d]", "bd", "[b, d]"),
+    ("[ a, b ]  # c", "", "[]  # c"),
     ("[a, b, c]", "xb", "[x, b]"),
     ("\n    - a  # one\n    # two\n    - b # b", "ac", "\n    - a  # one\n    # two\n    - c # b"),
     ("\n    - a  # one\n    # two\n    - b # b", "a", "\n    - a  # one\n    # two"),
@@ -107,6 +108,7 @@ def test_a_word_becomes_a_list_but_never_from_several_lines():
     text = "D/a: {ns: from-dns, x: 1}\n"
     after = "D/a: {ns: [a, b], x: 1}\n"
     assert change(text, Edit(("ns",), ["a", "b"])) == after
+    assert stuck("D/a:\n  ns:\n    - a\n    - b\n", Edit(("ns",), []))
     assert stuck("D/a:\n  ns: {a: 1,\n    b: 2}\n", Edit(("ns",), "from-dns"))
 
 

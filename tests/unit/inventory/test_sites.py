@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pytest
 
 from reconciler.errors import InventoryErrors
 from reconciler.inventory import Inventory, load
-from reconciler.model import Ref
+from reconciler.kinds import kinds
+from reconciler.model import Change, Ref, Spec
+from reconciler.model.resource import Resource
 from tests.unit.inventory.test_cache import facts
 from tests.unit.inventory.tree import HEAD, Texts, load_errors
 
@@ -167,6 +171,35 @@ def test_an_include_in_with_is_found_wherever_it_is():
     late = HEAD + "RecordSet/zz: {records: [{name: zz, type: A, value: 192.0.2.1}]}\n"
     records = load(tree(over, zzz=late)).get(DOMAIN).spec.dns.records
     assert "zz" in [record.name for record in records]
+
+
+class BackupSpec(Spec):
+    of: str
+    policy: str
+    keep: int = 14
+
+
+class Backup(Resource[Change]):
+    kind: ClassVar[str] = "Backup"
+    spec: BackupSpec
+
+
+def test_a_kind_that_gets_a_module_becomes_a_part_of_the_inventory():
+    profile = PROFILE.replace("{policy: nightly}", "{policy: nightly, keep: 7}")
+    inventory = load(tree(profile=profile), kinds={**kinds(), "Backup": Backup})
+    backup = inventory.get(Ref("Backup", "bakker.example"))
+    assert backup.spec.model_dump() == {
+        "of": "HostingAccount/bakker.example", "policy": "nightly", "keep": 7,
+    }  # fmt: skip
+    assert str(backup.at("spec.keep")) == "inventory/profiles.yaml:11:35"
+    bad = tree(profile=profile.replace("keep", "kept"))
+    (told,) = load_errors(bad, {**kinds(), "Backup": Backup})
+    assert "E120 SiteProfile/brochure: spec.Backup.kept: no such field" in told
+
+
+def test_a_server_that_is_not_there_is_told_once():
+    (told,) = load_errors(tree(SITE.replace("whm-1", "whm-9")))
+    assert "E133 Site/bakker.example: spec.server: there is no Provider/whm-9" in told
 
 
 # The cache.

@@ -84,6 +84,8 @@ def want(text="", **spec):
     [
         ("spec.transferLock", False, Edit(("transferLock",), value=False)),
         ("spec.renewal.mode", False, Edit(("renewal", "mode"), "manual")),
+        ("spec.glue[ns1.a.example]", None, Edit(("glue", "ns1.a.example"), [])),
+        ("spec.glue[n.a.b]", ["192.0.2.1"], Edit(("glue", "n.a.b"), ["192.0.2.1"])),
         ("spec.nameservers", ["a.b", "c.d"], Edit(("nameservers",), ["a.b", "c.d"])),
         (
             "spec.dns.records[bücher/A]".replace("bücher", "xn--bcher-kva"),
@@ -123,6 +125,7 @@ def test_it_is_written_as_its_author_spelt_it(field, live, change):
         ("spec.nameservers", ["a.b"], "cannot be declared"),
         ("spec.dns.records[www/A]", ["1000001", "192.0.2.1"], "longer than"),
         ("spec.dns.records[0/25/A]", ["300", "192.0.2.1"], "cannot be declared"),
+        ("spec.dnssec", ["1 8 2 AB"], "cannot be declared"),
         ("spec.renewal.maxPrice", "1.00 USD", "cannot be declared"),
     ],
 )

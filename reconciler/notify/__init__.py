@@ -1,0 +1,1 @@
+"""Telling people: the one layer beside the providers that speaks to others."""
