@@ -22,6 +22,7 @@ MEASURES = {
     "growth": ("local", "growth"),
     "dns": ("dns", "dns"),
     "requests": ("requests", "requests"),
+    "import": ("imports", "imports"),
     "books": ("books", "books"),
     "crash": ("crash", "crash"),
     "start": ("start", "start"),

@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.agency import Agency
 from benchmarks.row import Row, Size
 
-_ACCOUNTS = """\
+ACCOUNTS = """\
 apiVersion: reconciler/v1
 Provider/porkbun-main:
   type: porkbun
@@ -56,7 +56,7 @@ def requests(size: Size) -> Iterator[Row]:
     )
     with (
         tempfile.TemporaryDirectory(prefix="reconciler-bench-") as folder,
-        Agency(Path(folder), _ACCOUNTS, domains) as agency,
+        Agency(Path(folder), ACCOUNTS, domains) as agency,
     ):
         for when, details in (("first of a day", True), ("next", False)):
             agency.sandbox.ledger.reset_requests()

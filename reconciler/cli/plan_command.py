@@ -11,7 +11,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import click
 from click.core import ParameterSource
@@ -133,14 +133,7 @@ def make(
     observed: Path | None = None,
 ) -> Plan:
     """Return the plan of *project* now, or as of another time."""
-    commit = _commit(project, base) if base else None
-    project.trusted = commit
-    scope = project.scope()
-    ledger = project.store.read()
-    now = as_of or project.clock()
-    compared = Base(commit=commit) if commit else ledger.base
-    was = based(scope.desired, compared, scope.load, scope.kinds)
-    refuse_loss(was, scope)
+    scope, ledger, was, now = survey(project, as_of, base)
     if observed is not None:
         from reconciler.cli.offline import plan_observed
 
@@ -179,6 +172,34 @@ def _live(
         found = resolve(opened, scope.by_uid(), world, accounts, now=now)
     built = situation(scope, ledger, was, found, now=now)
     return advised(plan(built, world, accounts, now=now, horizon=horizon)), world
+
+
+class Survey(NamedTuple):
+    """What a plan is made from, before any account is asked."""
+
+    scope: Scope
+    ledger: Ledger
+    was: Based
+    now: datetime
+
+
+def survey(
+    project: Project, as_of: datetime | None = None, base: str | None = None
+) -> Survey:
+    """
+    Return what is wanted and what was applied last.
+
+    Raises:
+        UnsafePlan: The inventory lost too much since.
+    """
+    commit = _commit(project, base) if base else None
+    project.trusted = commit
+    scope = project.scope()
+    ledger = project.store.read()
+    compared = Base(commit=commit) if commit else ledger.base
+    was = based(scope.desired, compared, scope.load, scope.kinds)
+    refuse_loss(was, scope)
+    return Survey(scope, ledger, was, as_of or project.clock())
 
 
 _kind = itemgetter(0)

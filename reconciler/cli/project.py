@@ -90,6 +90,24 @@ class Project:
         return self._options["inventory"], self._options["policies"]
 
     @property
+    def selected(self) -> tuple[str, ...]:
+        """What ``--select`` says before the command."""
+        return tuple(self._options["select"])
+
+    @property
+    def excluded(self) -> tuple[str, ...]:
+        """What ``--exclude`` says before the command."""
+        return tuple(self._options["exclude"])
+
+    def narrow(self, select: tuple[str, ...], exclude: tuple[str, ...]) -> None:
+        """Add what a command's own ``--select`` and ``--exclude`` say."""
+        self._options = {
+            **self._options,
+            "select": (*self.selected, *select),
+            "exclude": (*self.excluded, *exclude),
+        }
+
+    @property
     def partial(self) -> bool:
         """Whether this command line is about a part of the inventory only."""
         return bool(self._options["select"] or self._options["exclude"])
@@ -115,9 +133,10 @@ class Project:
                 hint="`reconciler init` makes one; -C names another folder",
                 code="E601",
             )
-        return self._loaded(source)
+        return self.loaded(source)
 
-    def _loaded(self, source: Source) -> Inventory:
+    def loaded(self, source: Source) -> Inventory:
+        """Return the inventory in *source*; raises InventoryErrors."""
         today = self.system_time.date()
         allow = self.allowed_secrets
         return load(source, cache=self.parse_cache, allow=allow, today=today)
@@ -168,7 +187,7 @@ class Project:
         if commit not in self._trees:
             tree = GitTree(self.root, commit, self._options["inventory"])
             try:
-                self._trees[commit] = self._loaded(tree)
+                self._trees[commit] = self.loaded(tree)
             except ReconcilerError as error:
                 raise ReconcilerError(
                     f"the base {commit[:12]} cannot be loaded: {error.what}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -70,7 +70,11 @@ def shown(
     advice: bool = True,
 ) -> str:
     """Return *plan* for a terminal of *width* columns; unbroken lines without."""
-    lines = [*_lines(plan, view), *([next_step(plan)] if advice else [])]
+    return fitted([*_lines(plan, view), *([next_step(plan)] if advice else [])], width)
+
+
+def fitted(lines: Iterable[str], width: int | None) -> str:
+    """Return *lines* for a terminal of *width* columns; unbroken without."""
     if width is None:
         return "\n".join(lines)
     return "\n".join(part for line in lines for part in _wrapped(line, width))

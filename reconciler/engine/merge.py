@@ -48,12 +48,8 @@ def split(
     """
     if not change.merges or creates:
         return [Part(change, Moved.GIT, OnDrift.REVERT)]
-    based = None
-    if base is not None and change.share in base.shares():
-        based = _wanted_by(base, change.share, have, now)
     groups: dict[tuple[Moved, OnDrift], set[str]] = {}
-    for field in change.fields:
-        moved = _origin(field, based)
+    for field, moved in origins(change, base, have, now):
         groups.setdefault((moved, _treatment(field, moved)), set()).add(field.field)
     parts = []
     for (moved, treatment), names in sorted(groups.items()):
@@ -61,6 +57,16 @@ def split(
         if part is not None:
             parts.append(Part(part, moved, treatment))
     return _joined(parts)
+
+
+def origins(
+    change: Change, base: AnyResource | None, have: Have, now: datetime
+) -> list[tuple[FieldChange, Moved]]:
+    """Return each field of *change* with the side its difference comes from."""
+    based = None
+    if base is not None and change.share in base.shares():
+        based = _wanted_by(base, change.share, have, now)
+    return [(field, _origin(field, based)) for field in change.fields]
 
 
 def _wanted_by(

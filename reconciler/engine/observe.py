@@ -150,9 +150,8 @@ def _one_account(
     declared = accounts.identities.get(share.provider)
     try:
         live = driver.identity()
-        if declared and live and live != declared:
-            why = f"the credentials belong to account {live}, declared is {declared}"
-            return _nothing_known(share, wants, why, "wrong-account")
+        if other := another_account(declared, live):
+            return _nothing_known(share, wants, other, "wrong-account")
         observation = driver.observe(wants)
     except ProviderError as error:
         return _nothing_known(share, wants, error.what, "account-unreadable", error)
@@ -161,6 +160,13 @@ def _one_account(
         return _nothing_known(share, wants, why, "driver-fault")
     proven = bool(declared) and live == declared
     return _believed(share, wants, observation, known, proven=proven)
+
+
+def another_account(declared: str | None, live: str | None) -> str | None:
+    """Say that the credentials are not those of the *declared* account, if so."""
+    if not declared or not live or live == declared:
+        return None
+    return f"the credentials belong to account {live}, declared is {declared}"
 
 
 def _witnessed(share: Share, wants: Sequence[AnyResource], driver: AnyDriver) -> _Seen:

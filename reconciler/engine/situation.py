@@ -178,13 +178,14 @@ def situation(
         },
         approvers=lambda action: scope.counted(action, ledger),
         judge=lambda plan: scope.rules(plan, ledger, now),
-        declares=lambda live: _declares(scope.desired, live),
+        declares=lambda live: declares(scope.desired, live),
         base_commit=ledger.base.commit,
         commit=scope.head,
     )
 
 
-def _declares(desired: Tree, live: Unmanaged) -> bool:
+def declares(desired: Tree, live: Unmanaged) -> bool:
+    """Say whether something live is declared as held by the account that has it."""
     ref = Ref(live.kind, live.name)
     if ref not in desired:
         return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -14,8 +13,18 @@ from reconciler.inventory.scalars import Unsure, plain
 _INDENT = "  "
 #: Longer flow lists are written one item a line.
 _WIDE = 96
-_BARE = re.compile(r"[A-Za-z0-9_./$*+@-][A-Za-z0-9_./$*+@ =~-]*(?<! )", re.ASCII)
-_FIRST = re.compile(r"[A-Za-z0-9_./$+]")
+#: Words that are text here and in YAML 1.2, and something else to older readers.
+_OLD_WORDS = frozenset(
+    ("y", "n", "yes", "no", "on", "off", "=", "<<", "null", "true", "false")
+)
+#: What may stand without quotes anywhere, also in a flow mapping; and what looks
+#: like a date or a base-60 number to older readers.
+_BARE = re.compile(
+    r"[A-Za-z0-9_./$+]"
+    r"(?:[A-Za-z0-9_./$;=+~@*!()^-]|:(?=[A-Za-z0-9/._:-])| (?=[^ #:]))*"
+)
+_OLD_NUMBER = re.compile(r"[0-9]+(?::[0-9]+)+(?:\.[0-9]*)?|[0-9_]+|[0-9]{4}-[0-9]+-.*")
+_ESCAPES = {'"': '\\"', "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
 
 class Line(NamedTuple):
@@ -34,11 +43,16 @@ def entry(
         yield Line(f"{scalar(address)}: {{}}", ())
         return
     yield Line(f"{scalar(address)}:", ())
-    yield from _mapping(kept, 1, ("metadata",))
-    yield from _mapping(_ordered(spec), 1, ("spec",))
+    yield from _mapping(kept, _INDENT, ("metadata",))
+    yield from _mapping(_ordered(spec), _INDENT, ("spec",))
 
 
 _METADATA = ("labels", "uid", "protected", "movedFrom")
+
+
+def block(key: str, value: Any, column: int = 0) -> list[str]:
+    """Return the lines of ``key: value`` in a mapping that begins at *column*."""
+    return [line.text for line in _mapping({key: value}, " " * column, ())]
 
 
 def _ordered(spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -46,17 +60,17 @@ def _ordered(spec: Mapping[str, Any]) -> dict[str, Any]:
     return dict(sorted(spec.items(), key=lambda pair: isinstance(pair[1], dict)))
 
 
-def _mapping(data: Mapping[str, Any], depth: int, path: Path) -> Iterator[Line]:
+def _mapping(data: Mapping[str, Any], margin: str, path: Path) -> Iterator[Line]:
     for name, value in data.items():
-        head = f"{_INDENT * depth}{scalar(name)}:"
+        head = f"{margin}{scalar(name)}:"
         below = (*path, name)
         one_line = f"{head} {flow(value)}"
         if isinstance(value, dict) and value and not _short(value, one_line):
             yield Line(head, below)
-            yield from _mapping(value, depth + 1, below)
+            yield from _mapping(value, margin + _INDENT, below)
         elif isinstance(value, list) and value and not _short(value, one_line):
             yield Line(head, below)
-            yield from _items(value, depth + 1, below, name)
+            yield from _items(value, margin + _INDENT, below, name)
         else:
             yield Line(one_line, below)
 
@@ -68,10 +82,10 @@ def _short(value: Any, one_line: str) -> bool:
     return not nested and len(one_line) <= _WIDE
 
 
-def _items(data: list[Any], depth: int, path: Path, key: str) -> Iterator[Line]:
+def _items(data: list[Any], margin: str, path: Path, key: str) -> Iterator[Line]:
     for number, value in enumerate(data):
         step = KEYED[key](value) if key in KEYED else None
-        yield Line(f"{_INDENT * depth}- {flow(value)}", (*path, step or number))
+        yield Line(f"{margin}- {flow(value)}", (*path, step or number))
 
 
 def flow(value: Any) -> str:
@@ -84,35 +98,44 @@ def flow(value: Any) -> str:
     return scalar(value)
 
 
-def scalar(value: Any) -> str:
-    """Return a scalar, quoted where it could be read as something else."""
+def scalar(value: Any, like: str | None = None) -> str:
+    """
+    Return a scalar on one line, quoted where it could be read as something else.
+
+    *like* is the style that it keeps where it can: ``'``, ``"``, or neither.
+    """
     if value is None:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
     if not isinstance(value, str):
-        return json.dumps(value)
-    if _BARE.fullmatch(value) and _FIRST.match(value) and _is_text(value):
+        return str(value)
+    if like == "'" and value.isprintable():
+        return "'" + value.replace("'", "''") + "'"
+    if like != '"' and _is_bare(value):
         return value
-    return f'"{"".join(map(_escaped, value))}"'
+    if like is None and '"' in value and "'" not in value and value.isprintable():
+        return f"'{value}'"
+    return '"' + "".join(map(_escaped, value)) + '"'
 
 
-def _is_text(value: str) -> bool:
+def _is_bare(text: str) -> bool:
+    if not _BARE.fullmatch(text) or text.endswith(" ") or text.lower() in _OLD_WORDS:
+        return False
+    if _OLD_NUMBER.fullmatch(text):
+        return False
     try:
-        return plain(value) == value
+        return plain(text) == text
     except Unsure:
         return False
 
 
 def _escaped(char: str) -> str:
-    """Return *char* inside double quotes (YAML 1.2.2, section 5.7)."""
     if char in _ESCAPES:
         return _ESCAPES[char]
     if char.isprintable():
         return char
-    return f"\\U{ord(char):08x}" if ord(char) > _BASIC else f"\\u{ord(char):04x}"
-
-
-_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
-#: The last character that four hexadecimal digits can name.
-_BASIC = 0xFFFF
+    code = ord(char)
+    if code <= 0xFF:  # noqa: PLR2004
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004

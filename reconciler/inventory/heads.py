@@ -89,6 +89,17 @@ def head_of(places: Places, file: str, ref: Ref, occurrence: int = 0) -> Head | 
     return same[min(occurrence, len(same) - 1)] if same else None
 
 
+def owner(roots: Sequence[Node], line: int) -> Ref | None:
+    """Return the resource in which *line* (from 1) of a file is."""
+    found: Ref | None = None
+    for head in heads(roots):
+        number, *keys = head.head
+        node = roots[number].find(keys) if isinstance(number, int) else None
+        if node is not None and node.start[0] <= line:
+            found = head.ref
+    return found
+
+
 def made_head(places: Places, file: str, ref: Ref, site: Head) -> Head:
     """Return where *ref*, which *site* makes, has its name: there or in aliases."""
     path = (*site.where, "aliases")

@@ -4,6 +4,14 @@ The nouns: plain, frozen, serialisable data and the ports.
 Nothing here reads a file, a clock, the network or the environment.
 """
 
+from reconciler.model.adoption import (
+    Adoption,
+    Edit,
+    ItemEdit,
+    Left,
+    Refuse,
+    Rewrite,
+)
 from reconciler.model.base import Frozen, Spec
 from reconciler.model.calendar import Day, Duration, Period, duration_text
 from reconciler.model.change import (
@@ -64,6 +72,7 @@ __all__ = [
     "Absent",
     "Account",
     "Action",
+    "Adoption",
     "Advice",
     "AnyDriver",
     "AnyResource",
@@ -76,10 +85,13 @@ __all__ = [
     "Driver",
     "Due",
     "Duration",
+    "Edit",
     "FieldChange",
     "Finding",
     "Frozen",
     "Have",
+    "ItemEdit",
+    "Left",
     "Location",
     "Metadata",
     "Money",
@@ -94,7 +106,9 @@ __all__ = [
     "Price",
     "Receipt",
     "Ref",
+    "Refuse",
     "Resource",
+    "Rewrite",
     "Risk",
     "SecretRef",
     "Severity",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import (
     Annotated,
@@ -15,8 +15,9 @@ from typing import (
     TypeVar,
 )
 
-from pydantic import Field, PrivateAttr
+from pydantic import Field, JsonValue, PrivateAttr
 
+from reconciler.model.adoption import Adoption, Refuse, Rewrite
 from reconciler.model.base import Spec
 from reconciler.model.change import Change
 from reconciler.model.finding import Finding, Severity
@@ -217,6 +218,41 @@ class Resource(Spec, Generic[ChangeT]):
         Used to verify an action, and to recover one whose answer was lost.
         """
         raise AssertionError(f"{self.kind} has no changes: {change.verb}, {have}")
+
+    @classmethod
+    def provisional(cls, name: str, shares: Sequence[Share]) -> Self | None:
+        """
+        Return a resource that does nothing but look at *shares*.
+
+        With it is read what no document declares yet. None: the kind has no import.
+
+        Raises:
+            ValueError: There can be no such resource.
+        """
+        del name, shares
+        return None
+
+    @classmethod
+    def adopted(cls, have: Have, usual: Spec, refuse: Refuse) -> Adoption:
+        """
+        Return the document that says what *have* is, and nothing that could act. Pure.
+
+        Args:
+            have: What the shares hold, every one of them a state.
+            usual: The spec of a document that says nothing but where it is held: the
+                defaults that are in force where it is written.
+            refuse: What it refuses stays out of the document.
+        """
+        raise AssertionError(f"{cls.kind} has no import: {have}, {usual}, {refuse}")
+
+    def rewritten(self, field: str, live: JsonValue) -> Rewrite | str:
+        """
+        Return what to write so that *field* says *live*; or why nothing can. Pure.
+
+        *field* and *live* are those of a Drift of this resource.
+        """
+        del field, live
+        return "is not something that YAML could follow"
 
     def found(
         self, code: str, severity: Severity, message: str, field: str = ""

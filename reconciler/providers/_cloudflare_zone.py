@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from octodns_cloudflare import CloudflareProvider
 
 from reconciler.providers._octodns_line import Line, Trunk
+from reconciler.providers._octodns_types import unread
 from reconciler.providers._txt import pack, quote, unpack, unquote
 
 _TIMEOUT = 30
@@ -68,7 +69,8 @@ class CloudflareZone(CloudflareProvider):  # type: ignore[misc] # octoDNS has no
                 rtype = "ALIAS"  # Cloudflare flattens it, octoDNS calls it so
             sets[f"{name}/{rtype}"].append(record)
         for key, rrset in sets.items():
-            if why := _strange(rrset):
+            rtype = rrset[0]["type"]
+            if why := _strange(rrset) or unread(self.SUPPORTS, rtype):
                 self.foreign[key] = why
             else:
                 yield from rrset

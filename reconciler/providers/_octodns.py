@@ -10,7 +10,7 @@ first zone has to be read.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, ClassVar, NamedTuple
@@ -189,12 +189,14 @@ class OctodnsDriver(Driver[Domain, DomainChange]):
                 reading = self._read(zone)
         except ProviderError as error:
             return Unknown(why=error.what, request_id=error.request_id)
-        if why := self._unwritable(want, reading):
+        declared = wanted(want.spec.dns)
+        if why := self._unwritable(declared, reading):
             return Unknown(why=why)
         return ZoneState(
             records=reading.records,
             nameservers=reading.nameservers,
             serial=zone.serial,
+            foreign={**reading.foreign, **self._refused(declared, reading)},
             ds=self._signed(want, zone),
         )
 
@@ -235,9 +237,20 @@ class OctodnsDriver(Driver[Domain, DomainChange]):
         foreign = {**rows.foreign, **desk.foreign}
         return Reading(rows.records, foreign, hosts), live
 
-    def _unwritable(self, want: Domain, reading: Reading) -> str | None:
+    def _refused(self, declared: Container[str], reading: Reading) -> dict[str, str]:
+        """Return what else is there and could not be declared as it is, and why."""
+        refused = {
+            key: self.refuses(key, row)
+            for key, row in reading.records.items()
+            if key not in declared
+        }
+        return {key: why for key, why in refused.items() if why}
+
+    def _unwritable(
+        self, declared: Mapping[str, tuple[str, ...]], reading: Reading
+    ) -> str | None:
         """Say why what is declared cannot be written at all, if so."""
-        for key, row in wanted(want.spec.dns).items():
+        for key, row in declared.items():
             if why := blocked(key, reading.foreign) or self.refuses(key, row):
                 return f"{key} cannot be managed at {self.account.name}: {why}"
         return None

@@ -64,6 +64,8 @@ def rows_of(zone: Any, form: Form = OURS) -> Rows:
                 records[key] = (str(record.ttl), *_values(record, rtype, form))
             except ValueError as error:
                 foreign[key] = f"its value cannot be written here: {error}"
+        else:
+            foreign[key] = f"{rtype} records cannot be declared"
     return Rows(records, foreign, nameservers)
 
 

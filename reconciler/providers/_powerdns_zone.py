@@ -11,6 +11,7 @@ from octodns_powerdns import PowerDnsProvider
 
 from reconciler.errors import Rejected
 from reconciler.providers._octodns_line import Line, Trunk
+from reconciler.providers._octodns_types import unread
 from reconciler.providers._txt import pack, quote, unpack, unquote
 
 _TIMEOUT = 30
@@ -59,7 +60,7 @@ class PowerDnsZone(PowerDnsProvider):  # type: ignore[misc] # octoDNS has no typ
         self.lasting = bool(said.get("soa_edit_api"))
         rrsets = []
         for rrset in said["rrsets"]:
-            if why := _strange(rrset):
+            if why := _strange(rrset) or unread(self.SUPPORTS, rrset["type"]):
                 name = rrset["name"].removesuffix(f"{self._zone}.").removesuffix(".")
                 self.foreign[f"{name or '@'}/{rrset['type']}"] = why
             else:

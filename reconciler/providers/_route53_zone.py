@@ -11,6 +11,7 @@ from octodns_route53 import Route53Provider
 
 from reconciler.errors import Rejected
 from reconciler.providers._aws import Calls
+from reconciler.providers._octodns_types import unread
 from reconciler.providers._route53_names import plain_name
 from reconciler.providers._txt import pack, quote, unpack, unquote
 
@@ -58,7 +59,7 @@ class Route53Zone(Route53Provider):  # type: ignore[misc] # octoDNS has no types
 
     def _clean(self, rrsets: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
         for rrset in rrsets:
-            why = _strange(rrset)
+            why = _strange(rrset) or unread(self.SUPPORTS, rrset["Type"])
             if why is None:
                 yield rrset
                 continue

@@ -124,6 +124,26 @@ def test_what_octodns_cannot_express_is_left_alone(rig: AwsRig, kind: str) -> No
         rig.driver().apply(greedy, change, "key")
 
 
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_what_is_left_alone_is_named(rig: AwsRig, kind: str) -> None:
+    """So that an import can say what it does not bring."""
+    want = rig.new([A])
+    rig.make(want)
+    rig.record(want.name, {"Name": "foreign", **FOREIGN[kind]})
+    (key,) = rig.live(want).foreign
+    assert key == f"foreign/{FOREIGN[kind]['Type']}"
+
+
+def test_a_type_that_no_record_has_is_named(rig: AwsRig) -> None:
+    want = rig.new([A])
+    rig.make(want)
+    row = {"TTL": 60, "ResourceRecords": [{"Value": '"v=spf1 -all"'}]}
+    rig.record(want.name, {"Name": "old", "Type": "SPF", **row})
+    live = rig.live(want)
+    assert live.foreign == {"old/SPF": "SPF records cannot be declared"}
+    assert changes(want, "aws", live) == []
+
+
 def test_a_cname_beside_an_alias_is_blocked(rig: AwsRig) -> None:
     want = rig.new([A])
     rig.make(want)

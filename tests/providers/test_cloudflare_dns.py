@@ -296,3 +296,13 @@ class TestCloudflareKeepsTheContract(DnsDriverContract):
     secrets = {"token": "sandbox-token"}
     listing = "list-zones"
     operations = {"records": "create-record", "prune": "delete-record"}
+
+
+def test_what_is_left_alone_is_named(rig: CloudflareRig) -> None:
+    """So that an import can say what it does not bring."""
+    want = rig.new([A])
+    rig.make(want)
+    rig.record(want.name, "proxied", "A", ttl=1, content="192.0.2.8", proxied=True)
+    live = rig.live(want)
+    assert live.foreign == {"proxied/A": "it is proxied by Cloudflare"}
+    assert changes(want, "cf", live) == []

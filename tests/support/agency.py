@@ -61,7 +61,7 @@ class Agency:
     """
     Use as a context manager. ``files`` are written under ``inventory/`` (or where
     their path says), committed and taken as the base; then the sandbox starts with
-    the world that they want, but for ``oddities``.
+    the world that they want, but for ``oddities``. Without ``based`` there is no base.
     """
 
     def __init__(
@@ -74,10 +74,12 @@ class Agency:
         policies=None,
         public=False,
         accounts=ACCOUNTS,
+        based=True,
     ):
         self.accounts = accounts + PUBLIC if public else accounts
         self.root = tmp / "agency"
         self.remote = tmp / "remote.git" if remote else None
+        self.based = based
         self.clock = SandboxClock(START, frozen=True)
         self.root.mkdir(parents=True)
         nowhere = defaultdict(lambda: NOWHERE["aws"])
@@ -108,7 +110,8 @@ class Agency:
             )
             self.git("remote", "add", "origin", str(self.remote))
         self.commit("inventory: begin")
-        take_base(self.project())
+        if self.based:
+            take_base(self.project())
         return self
 
     def __exit__(self, *_):

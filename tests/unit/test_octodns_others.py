@@ -122,3 +122,21 @@ def test_text_that_octodns_would_garble_is_not_written(
     with pytest.raises(Unsupported, match="quotation"):
         driver("hetzner").apply(want, made(want, "hetzner"), "key")
     assert installed == {}
+
+
+def test_what_it_holds_and_could_not_write_is_named(installed: dict[str, Any]) -> None:
+    """An import leaves it out: declared, it would make the zone unreadable."""
+    from octodns.record import Record
+
+    want = domain("a.example", "hetzner", [A])
+    driver("hetzner").apply(want, made(want, "hetzner"), "key")
+    zone = installed["a.example."]
+    said = {"type": "TXT", "ttl": 300, "values": ['say "hi"']}
+    zone.add_record(Record.new(zone, "odd", said, lenient=True))
+    live = driver("hetzner").observe([want]).states["a.example"]
+    assert list(live.foreign) == ["odd/TXT"]
+    assert "odd/TXT" in live.records
+    odd = {"name": "odd", "type": "TXT", "value": 'say "hi"'}
+    greedy = domain("a.example", "hetzner", [A, odd])
+    state = driver("hetzner").observe([greedy]).states["a.example"]
+    assert isinstance(state, Unknown)

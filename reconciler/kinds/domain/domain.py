@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import chain
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, Self, cast
 
-from pydantic import ValidationError, ValidationInfo, field_validator
+from pydantic import JsonValue, ValidationError, ValidationInfo, field_validator
 from pydantic_core import InitErrorDetails
 
 from reconciler.kinds.domain import registration, witness, zone
@@ -28,7 +28,7 @@ from reconciler.kinds.domain.changes import (
 from reconciler.kinds.domain.delegation import NOTHING_SEEN, Around
 from reconciler.kinds.domain.evidence import RdapState
 from reconciler.kinds.domain.registration import Note
-from reconciler.kinds.domain.spec import DomainSpec
+from reconciler.kinds.domain.spec import DnsSpec, DomainSpec
 from reconciler.kinds.domain.state import (
     DelegationState,
     RegistrationState,
@@ -37,12 +37,17 @@ from reconciler.kinds.domain.state import (
 from reconciler.model import (
     PUBLIC,
     Absent,
+    Adoption,
     Due,
     Finding,
     Have,
+    Metadata,
     Observed,
+    Refuse,
+    Rewrite,
     Severity,
     Share,
+    Spec,
     State,
     Unknown,
 )
@@ -306,6 +311,36 @@ class Domain(Resource[DomainChange]):
                 return registration.done(change, state)
             case Unknown() | Absent() | None | _:
                 return None
+
+    @classmethod
+    def provisional(cls, name: str, shares: Sequence[Share]) -> Self:
+        """Return a domain that is only looked at, at its registrar and its hosts."""
+        registrars = [s.provider for s in shares if s.family == REGISTRATION]
+        if len(registrars) > 1:
+            held = " and ".join(registrars)
+            raise ValueError(f"{held} both say that it is registered there")
+        targets = tuple(s.provider for s in shares if s.family == DNS)
+        spec = DomainSpec(
+            provider=registrars[0] if registrars else "none",
+            lifecycle="observe",
+            dns=DnsSpec(targets=targets),
+        )
+        return cls(metadata=Metadata(name=name), spec=spec)
+
+    @classmethod
+    def adopted(cls, have: Have, usual: Spec, refuse: Refuse) -> Adoption:
+        """Return the document that says what is live, and nothing that could act."""
+        from reconciler.kinds.domain import adoption  # noqa: PLC0415  (import alone)
+
+        registrar = next((s for s in have if s.family == REGISTRATION), None)
+        found = adoption.parts(have, registrar)
+        return adoption.adopted(found, cast("DomainSpec", usual), refuse)
+
+    def rewritten(self, field: str, live: JsonValue) -> Rewrite | str:
+        """Return what to write so that *field* says *live*."""
+        from reconciler.kinds.domain.rewriting import rewritten  # noqa: PLC0415
+
+        return rewritten(self.spec, field, live)
 
     def years(self) -> int:
         """The wanted term, in years."""

@@ -103,6 +103,7 @@ class ZoneState(State):
         records: ``name/TYPE`` -> (ttl in seconds as text, canonical values ...).
         nameservers: The hosts this account serves the zone from.
         serial: The zone's serial, where the vendor has one.
+        foreign: What could not be declared as it is, and why; part of *records* or not.
         ds: The DS records that this host's keys for the zone answer for; empty where
             it does not sign, None where it does not say.
     """
@@ -110,4 +111,5 @@ class ZoneState(State):
     records: Mapping[RecordKey, tuple[str, ...]]
     nameservers: frozenset[str] = frozenset()
     serial: int | None = None
+    foreign: Mapping[RecordKey, str] = {}
     ds: frozenset[str] | None = None

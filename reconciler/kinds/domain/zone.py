@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 
 from reconciler.kinds.domain.changes import DomainChange, Prune, Records
@@ -20,7 +20,7 @@ def wanted(spec: DnsSpec) -> dict[RecordKey, tuple[str, ...]]:
     default = int(spec.default_ttl.total_seconds())
     return {
         f"{_plain(record.name)}/{record.type}": (
-            str(int(record.ttl.total_seconds()) if record.ttl else default),
+            str(default if record.ttl is None else int(record.ttl.total_seconds())),
             *record.canonical(),
         )
         for record in spec.records
@@ -61,8 +61,7 @@ def diff(spec: DnsSpec, share: Share, live: ZoneState) -> Iterator[DomainChange]
     """Yield at most one change that writes and one that removes."""
     rows = wanted(spec)
     extra = [key for key in sorted(live.records) if key not in rows]
-    owned = _owned_elsewhere(live) if extra else frozenset()
-    theirs = {key for key in extra if _others(spec, key, owned)}
+    theirs = somebody_elses(spec, live, extra)
     replaced = {key for key in extra if _replaced(key, rows, live.records)}
     swapped = replaced - theirs
     gone = [key for key in extra if spec.prune and key not in theirs | swapped]
@@ -132,6 +131,15 @@ def _replaced(key: RecordKey, rows: Rows, live: Rows) -> bool:
     coming = {k.partition("/")[2] for k in rows if k.partition("/")[0] == name}
     new = {t for t in coming if f"{name}/{t}" not in live}
     return bool(new) and (rtype == "CNAME" or "CNAME" in new)
+
+
+def somebody_elses(
+    spec: DnsSpec, live: ZoneState, undeclared: Iterable[RecordKey]
+) -> set[RecordKey]:
+    """Return those of the *undeclared* records that are left alone."""
+    keys = list(undeclared)
+    owned = _owned_elsewhere(live) if keys else frozenset()
+    return {key for key in keys if _others(spec, key, owned)}
 
 
 def _others(spec: DnsSpec, key: RecordKey, owned: frozenset[str]) -> bool:

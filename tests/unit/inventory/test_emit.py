@@ -61,7 +61,7 @@ def test_what_is_quoted_has_no_tokens(data):
         ("5", '"5"'),
         (5, "5"),
         ("true", '"true"'),
-        ("2001:db8::1", '"2001:db8::1"'),
+        ("2001:db8::1", "2001:db8::1"),
         ("café", '"café"'),
     ],
 )

@@ -1,0 +1,204 @@
+"""From what was seen to files that are checked before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from reconciler.engine.adopt import NOBODYS, Candidate, Found, Passed, probes, stirs
+from reconciler.errors import InventoryErrors, ReconcilerError
+from reconciler.inventory import WorkTree
+from reconciler.inventory.draft import Document, Draft, drafts
+from reconciler.inventory.emit import entry
+from reconciler.inventory.overlay import Overlay
+from reconciler.inventory.secrets import leaks
+from reconciler.model import Adoption, AnyResource, Left, Ref, Share, Spec
+
+if TYPE_CHECKING:
+    from reconciler.cli.project import Project
+    from reconciler.inventory import Inventory
+
+#: Each round takes back what the loader refuses or the plan would act on.
+_ROUNDS = 5
+_COMMENT = (
+    "Imported as it was live. Nothing in here can spend: there is no maxPrice.",
+    "The files are yours: move, join and edit the documents as you like.",
+)
+
+
+class Written(NamedTuple):
+    """
+    Files that stood the check, and what is in none of them.
+
+    Attributes:
+        left: Parts that stay unmanaged, by the resource they belong to.
+        long: What could have been a Site and is not, and why.
+    """
+
+    drafts: Sequence[Draft]
+    left: Mapping[Ref, Sequence[Left]]
+    passed: Sequence[Passed]
+    long: Mapping[Ref, str]
+
+
+class Desk:
+    """
+    Where the documents of one import are made and checked.
+
+    Args:
+        project: The project.
+        kind: Of what is imported.
+        folder: Where the files go, from the root.
+        share: One that a document of the kind can have.
+    """
+
+    def __init__(
+        self, project: Project, kind: type[AnyResource], folder: str, share: Share
+    ) -> None:
+        self._project = project
+        self._kind = kind
+        self._folder = folder
+        self._share = share
+        self._found = Found((), (), {})
+        self._left: dict[Ref, Sequence[Left]] = {}
+        self._passed: list[Passed] = []
+        self._adoptions: dict[Ref, Adoption] = {}
+
+    def write(self, found: Found, customer: str | None) -> Written:
+        """
+        Return the checked files for what was *found*.
+
+        With a *customer* what Sites can say is said by Sites of that customer.
+        """
+        self._found = found
+        self._passed = list(found.passed)
+        documents = self._documents()
+        tree = self._checked(documents)
+        long: Mapping[Ref, str] = {}
+        if customer is not None and tree is not None:
+            from reconciler.cli.folding import Folding
+
+            folding = Folding(self._project.inventory, tree, customer)
+            made, long = folding.fold(documents, self._tree)
+        else:
+            made = list(documents.values())
+        left = {ref: left for ref, left in self._left.items() if ref in documents}
+        return Written(
+            self._drafts(made),
+            {ref: parts for ref, parts in left.items() if parts},
+            sorted(self._passed),
+            long,
+        )
+
+    def _documents(self) -> dict[Ref, Document]:
+        if not self._found.candidates:
+            return {}
+        usual = self._usual()
+        documents = {}
+        for candidate in self._found.candidates:
+            adoption = self._kind.adopted(candidate.have, usual, _refused)
+            if adoption.spec is None:
+                self._passed += [
+                    Passed(candidate.ref, left.why) for left in adoption.left
+                ]
+                continue
+            self._adoptions[candidate.ref] = adoption
+            self._left[candidate.ref] = adoption.left
+            documents[candidate.ref] = Document(
+                candidate.ref, self._group(candidate), adoption.spec, adoption.notes
+            )
+        return documents
+
+    def _group(self, candidate: Candidate) -> str:
+        families = list(self._kind.states)
+        return min(candidate.have, key=lambda s: families.index(s.family)).provider
+
+    def _usual(self) -> Spec:
+        """Return what holds in the folder for a document that says almost nothing."""
+        kind = self._kind
+        (probe,) = probes(kind, [self._share])
+        said = probe.spec.model_dump(mode="json", by_alias=True)
+        fields = type(probe.spec).model_fields
+        needed = {f.alias or n for n, f in fields.items() if f.is_required()}
+        spec = {key: value for key, value in said.items() if key in needed}
+        written = [line.text for line in entry(f"{kind.kind}/{NOBODYS}", {}, spec)]
+        text = "\n".join(["apiVersion: reconciler/v1", *written, ""])
+        path = f"{self._folder}/{NOBODYS}.yaml"
+        tree = self._loaded({path: text.encode()})
+        return tree.get(Ref(kind.kind, NOBODYS)).spec
+
+    def _loaded(self, files: Mapping[str, bytes]) -> Inventory:
+        folder = self._project.folders[0]
+        source = Overlay(WorkTree(self._project.root, folder), files)
+        return self._project.loaded(source)
+
+    def _checked(self, documents: dict[Ref, Document]) -> Inventory | None:
+        """Take back what the loader refuses, and calm what a plan would act on."""
+        have = {one.ref: one.have for one in self._found.candidates}
+        now = self._project.clock()
+        for _ in range(_ROUNDS):
+            if not documents:
+                return None
+            try:
+                tree = self._tree(list(documents.values()))
+            except InventoryErrors as wrong:
+                self._take_back(documents, wrong)
+                continue
+            stirring = {
+                ref: why
+                for ref in documents
+                if (why := stirs(tree.get(ref), have[ref], now))
+            }
+            if not stirring:
+                return tree
+            self._calm(documents, stirring)
+        raise ReconcilerError("what is live cannot be declared here", code="E630")
+
+    def _tree(self, documents: Sequence[Document]) -> Inventory:
+        """Return the inventory as it would be with *documents*."""
+        files = self._drafts(documents)
+        return self._loaded({draft.path: draft.text().encode() for draft in files})
+
+    def _drafts(self, documents: Sequence[Document]) -> list[Draft]:
+        taken = WorkTree(self._project.root, self._project.folders[0]).files()
+        return drafts(documents, self._folder, taken, _COMMENT)
+
+    def _take_back(
+        self, documents: dict[Ref, Document], wrong: InventoryErrors
+    ) -> None:
+        """Leave out the documents that the loader refuses; raise for all others."""
+        files = self._drafts(list(documents.values()))
+        by_path = {draft.path: draft for draft in files}
+        gone = set()
+        for error in wrong.errors:
+            draft = by_path.get(error.at.file) if error.at else None
+            owner = draft.owner(error.at.line) if draft and error.at else None
+            if owner is None:
+                raise wrong
+            if owner.ref not in gone:
+                gone.add(owner.ref)
+                self._passed.append(
+                    Passed(owner.ref, f"{error.shown_code} {error.what}")
+                )
+        for ref in gone:
+            del documents[ref]
+
+    def _calm(
+        self, documents: dict[Ref, Document], stirring: Mapping[Ref, str]
+    ) -> None:
+        """Have what would act only observed; what still would act is left out."""
+        for ref, why in stirring.items():
+            document, passive = documents[ref], self._adoptions[ref].passive
+            calm: dict[str, Any] = {**document.spec, **passive}
+            if calm == document.spec:
+                del documents[ref]
+                self._passed.append(Passed(ref, why))
+                continue
+            notes = [*document.notes, f"only observed: {why}"]
+            documents[ref] = document._replace(spec=calm, notes=notes)
+            self._left[ref] = (*self._left[ref], Left("everything", why))
+
+
+def _refused(text: str) -> str | None:
+    """Say that *text* looks like a secret, and so may stand in no file."""
+    return next((f"looks like {leak.what}" for leak in leaks(text)), None)

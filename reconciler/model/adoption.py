@@ -1,0 +1,69 @@
+"""What YAML would say of something live, and what of it has to be rewritten."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from pydantic import JsonValue
+
+
+class Left(NamedTuple):
+    """
+    A part of something live that YAML does not say.
+
+    Attributes:
+        what: A field or a record of it; empty for the whole.
+        why: For people, and the same words for the same cause.
+    """
+
+    what: str
+    why: str
+
+
+class Adoption(NamedTuple):
+    """
+    The document of something that was not declared yet.
+
+    Attributes:
+        spec: Its fields by their YAML names, in the order they are written in; None
+            where there can be no document.
+        notes: Facts for a comment above it.
+        left: What stays unmanaged.
+        passive: The fields to add where the document would make something happen.
+    """
+
+    spec: Mapping[str, JsonValue] | None
+    notes: tuple[str, ...] = ()
+    left: tuple[Left, ...] = ()
+    passive: Mapping[str, JsonValue] = {}
+
+
+class Edit(NamedTuple):
+    """One value of a spec as it shall be; *path* are the YAML keys that lead to it."""
+
+    path: tuple[str, ...]
+    value: JsonValue
+
+
+class ItemEdit(NamedTuple):
+    """
+    One item of a list whose items are known by some of their fields.
+
+    Attributes:
+        path: The YAML keys that lead to the list.
+        key: The fields that tell which item.
+        fields: What changes in the item, where it is written already; a field whose
+            value is None is one that gives way to another. None: the item goes.
+        whole: The other fields of the item, to write it where it is not there yet.
+    """
+
+    path: tuple[str, ...]
+    key: Mapping[str, str]
+    fields: Mapping[str, JsonValue] | None
+    whole: Mapping[str, JsonValue] = {}
+
+
+Rewrite = Edit | ItemEdit
+#: Says why a text may stand in no file, if so.
+Refuse = Callable[[str], str | None]
