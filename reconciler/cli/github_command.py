@@ -78,7 +78,7 @@ def comment_(ctx: click.Context, /, **options: Any) -> None:
 @_login
 @click.pass_context
 def failures_(ctx: click.Context, /, **options: Any) -> None:
-    """Open what is new, close what has healed; a run that saw nothing closes nothing."""
+    """Open what is new and close what has healed, of all that the run could see."""
     from reconciler.cli.github import failures
 
     result = _result(options["result"])
@@ -202,13 +202,11 @@ def _result(file: Path | None) -> dict[str, Any] | None:
         return None
     try:
         data = json.loads(file.read_text("utf-8"))
-        known = data["format"] == "reconciler.apply/v1"
-    except (ValueError, KeyError, TypeError):
-        known = False
-    if not known:
+    except ValueError:
+        data = None
+    if not isinstance(data, dict) or data.get("format") != "reconciler.apply/v1":
         raise ReconcilerError(f"{file.name} is no result of apply", code="E205")
-    found: dict[str, Any] = data
-    return found
+    return data
 
 
 def _start(workflow: str) -> str:

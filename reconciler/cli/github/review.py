@@ -23,6 +23,7 @@ ARCHIVE_LIMIT = 8 << 20
 FILE_LIMIT = 4 << 20
 #: GitHub lists so many files of a pull request, and says nothing of the others.
 _FILES_LISTED = 3000
+_NAMES = ("filename", "previous_filename")
 
 
 class Review(NamedTuple):
@@ -90,9 +91,7 @@ def _pull(github: GitHub, ran: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 def _changes(github: GitHub, number: int, code: Sequence[str]) -> bool:
     files = list(github.pages(f"/pulls/{number}/files"))
-    names = {
-        str(f[k]) for f in files for k in ("filename", "previous_filename") if k in f
-    }
+    names = {str(one.get(key, "")) for one in files for key in _NAMES}
     # What is not listed could be anything.
     return len(files) >= _FILES_LISTED or any(n.startswith(tuple(code)) for n in names)
 
