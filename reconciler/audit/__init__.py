@@ -7,6 +7,8 @@ Never decides anything, and never speaks to a vendor.
 from reconciler.audit.books import (
     Approvals,
     Base,
+    Glass,
+    GlassUse,
     OpenIntent,
     Record,
     Spend,
@@ -28,6 +30,8 @@ __all__ = [
     "Batch",
     "Entry",
     "GitStore",
+    "Glass",
+    "GlassUse",
     "How",
     "Intent",
     "LastRun",

@@ -14,6 +14,8 @@ from reconciler.model import Frozen
 
 #: So many failing actions of one resource are counted; the oldest are forgotten.
 FAILURES_KEPT = 64
+#: So many uses of the glass are remembered beside the log, which has them all.
+USES_KEPT = 20
 # A map whose order (oldest first) is kept in JSON with sorted keys.
 _InOrder = Annotated[
     dict[str, int],
@@ -90,6 +92,32 @@ class Approvals(Frozen):
     """Who approved which action digest; used up when the action is applied."""
 
     by: dict[str, tuple[str, ...]] = {}
+
+
+class GlassUse(Frozen):
+    """
+    One time somebody stood in for the approvals that were missing.
+
+    Attributes:
+        digests: The actions it was for.
+    """
+
+    by: str
+    at: AwareDatetime
+    reason: str
+    digests: tuple[str, ...] = ()
+
+
+class Glass(Frozen):
+    """
+    Who broke the glass: for which action digest, until it is used up; and when.
+
+    Attributes:
+        uses: The latest of them, the oldest first.
+    """
+
+    by: dict[str, str] = {}
+    uses: tuple[GlassUse, ...] = ()
 
 
 class Head(Frozen):
@@ -182,4 +210,4 @@ def _items(month: Month) -> Iterable[Spent]:
                     )
 
 
-Document = OpenIntent | Record | Base | Approvals | Head | Month
+Document = OpenIntent | Record | Base | Approvals | Glass | Head | Month

@@ -9,9 +9,12 @@ from decimal import Decimal
 from reconciler.audit import layout
 from reconciler.audit.books import (
     FAILURES_KEPT,
+    USES_KEPT,
     Approvals,
     Base,
     Document,
+    Glass,
+    GlassUse,
     Head,
     Month,
     OpenIntent,
@@ -208,12 +211,18 @@ def _used_up(read: Read, digest: str) -> Iterator[tuple[str, Document]]:
     if isinstance(known, Approvals) and digest in known.by:
         left = {d: who for d, who in known.by.items() if d != digest}
         yield layout.APPROVALS, Approvals(by=left)
+    glass = read(layout.GLASS)
+    if isinstance(glass, Glass) and digest in glass.by:
+        rest = {d: who for d, who in glass.by.items() if d != digest}
+        yield layout.GLASS, glass.model_copy(update={"by": rest})
 
 
 def _note(read: Read, note: Note, actor: str) -> Iterator[tuple[str, Document]]:
     data = note.data
     if note.event in {"approved", "withdrawn"}:
         yield layout.APPROVALS, _approvals(read, note, actor)
+    elif note.event == "break-glass":
+        yield layout.GLASS, _glass(read, note, actor)
     elif note.event == "base":
         yield layout.BASE, _base(read, note)
     facts = data.get("facts")
@@ -239,6 +248,21 @@ def _approvals(read: Read, note: Note, actor: str) -> Approvals:
         elif others:
             by[digest] = others
     return Approvals(by=by)
+
+
+def _glass(read: Read, note: Note, actor: str) -> Glass:
+    known = read(layout.GLASS)
+    old = known if isinstance(known, Glass) else Glass()
+    who = str(note.data.get("by") or actor)
+    listed = note.data.get("digests")
+    digests = tuple(map(str, listed if isinstance(listed, list) else []))
+    assert note.time is not None  # noqa: S101  (the writer gives every note a time)
+    reason = str(note.data.get("reason") or "")
+    use = GlassUse(by=who, at=note.time, reason=reason, digests=digests)
+    return Glass(
+        by={**old.by, **dict.fromkeys(digests, who)},
+        uses=(*old.uses, use)[-USES_KEPT:],
+    )
 
 
 def base_note(old: Base, new: Base) -> Note:

@@ -114,6 +114,7 @@ class Note(Frozen):
 
     * ``approved`` and ``withdrawn``, data ``digests`` (action digests) and ``by``
       (default: the run's actor);
+    * ``break-glass``, data ``digests``, ``by`` and ``reason``;
     * any event whose data hold ``kind``, ``uid`` and ``facts`` (a map): the facts
       are kept in the resource's record; None removes one; ``expires`` is its expiry.
 

@@ -11,6 +11,7 @@ from reconciler.audit.books import (
     Approvals,
     Base,
     Document,
+    Glass,
     Head,
     Month,
     OpenIntent,
@@ -25,10 +26,16 @@ RECORDS = "records/"
 SPEND = "spend/"
 BASE = "base.json"
 APPROVALS = "approvals.json"
+GLASS = "break-glass.json"
 HEAD = "head.json"
 FOLDERS = (OPEN, RECORDS, SPEND)
 #: Every derived document that is no folder, and what it holds.
-SINGLE: dict[str, type[Document]] = {BASE: Base, APPROVALS: Approvals, HEAD: Head}
+SINGLE: dict[str, type[Document]] = {
+    BASE: Base,
+    APPROVALS: Approvals,
+    GLASS: Glass,
+    HEAD: Head,
+}
 _MODELS: dict[str, type[Document]] = {OPEN: OpenIntent, RECORDS: Record, SPEND: Month}
 _ENV = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")

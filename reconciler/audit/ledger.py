@@ -13,6 +13,7 @@ from reconciler.audit.books import (
     Approvals,
     Base,
     Document,
+    Glass,
     Head,
     Month,
     OpenIntent,
@@ -98,6 +99,12 @@ class Ledger:
         """Who approved what, by action digest, in the order they did."""
         found = self.document(layout.APPROVALS)
         return found.by if isinstance(found, Approvals) else {}
+
+    @property
+    def glass(self) -> Glass:
+        """Who broke the glass, for what and when."""
+        found = self.document(layout.GLASS)
+        return found if isinstance(found, Glass) else Glass()
 
     def record(self, kind: str, uid: str) -> Record:
         """Return what is known of one resource; an empty record if nothing is."""

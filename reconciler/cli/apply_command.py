@@ -14,6 +14,7 @@ import click
 from pydantic import TypeAdapter, ValidationError
 
 from reconciler.cli import show_apply
+from reconciler.cli.approvers import approvals
 from reconciler.cli.commit import check_commit, check_money
 from reconciler.cli.plan_command import refuse_loss
 from reconciler.cli.project import Project
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from reconciler.audit import Base, Run
-    from reconciler.engine import Result, Scope
+    from reconciler.engine import Given, Result, Scope
 
 
 @click.command(
@@ -48,6 +49,19 @@ if TYPE_CHECKING:
     "--approved-plan",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="The JSON of the approved plan: it must hash to the digest.",
+)
+@click.option(
+    "--approver-from",
+    "source",
+    type=click.Choice(["actor", "github"]),
+    default="actor",
+    help="Who approved: whoever runs this (loopback only), or the job's reviewers.",
+)
+@click.option(
+    "--break-glass",
+    "reason",
+    metavar="REASON",
+    help="Stand in for missing approvals, where a BreakGlass policy lets you.",
 )
 @click.option("--auto-approve", is_flag=True, help="Do not ask on a terminal.")
 @click.option("--held-ok", is_flag=True, help="Exit 0 where only holds remain.")
@@ -75,9 +89,13 @@ def apply_command(ctx: click.Context, /, **options: Any) -> None:
         whole(project)
     patience = _patience(options["wait"])
     approved = _approved(options["approve"], options["approved_plan"])
+    given = approvals(
+        project, approved, source=options["source"], reason=options["reason"]
+    )
     result = carry_out(
         project,
         approved=approved,
+        given=given,
         ready=_asker(project, asks=not options["auto_approve"]),
         single_writer=options["single_writer"],
         patience=patience,
@@ -108,6 +126,7 @@ def carry_out(
     project: Project,
     *,
     approved: dict[str, str] | None = None,
+    given: tuple[Given, ...] = (),
     ready: Callable[[Plan], bool] = lambda _plan: True,
     single_writer: bool = False,
     patience: timedelta = timedelta(),
@@ -146,7 +165,8 @@ def carry_out(
             _refuse(project, scope, journal.ledger.base)
             project.say(f"run {run.id} holds the lock (fence {journal.fence})")
             setting = Setting(project.env, journal, accounts, project.clock)
-            order = Order(scope, approved, project.actor, permitted, project.dirty)
+            signed = project.court.signed(journal.ledger)
+            order = Order(scope, approved, (*given, *signed), permitted, project.dirty)
             return apply(setting, order)
     finally:
         project.cache.close()

@@ -25,7 +25,9 @@ from reconciler.kinds.provider import Provider
 from reconciler.model import AnyResource
 
 if TYPE_CHECKING:
+    from reconciler.cli.rules import Court
     from reconciler.cli.sandbox_clock import SandboxTime
+    from reconciler.model import Action
 
 AUTHOR = ("reconciler", "reconciler@localhost")
 
@@ -40,6 +42,7 @@ class Project:
         trusted: The commit whose Provider documents and policies count (a pull
             request must not judge itself); None for the work tree.
         secrets: Every secret value that was resolved; masked in all that is written.
+        known_authors: Who else, as the forge says, wrote what an action follows from.
     """
 
     def __init__(self, options: Mapping[str, Any], environ: Mapping[str, str]) -> None:
@@ -50,6 +53,7 @@ class Project:
         self.environ = environ
         self.secrets: set[str] = set()
         self.trusted: str | None = None
+        self.known_authors: Callable[[Action], frozenset[str]] = lambda _: frozenset()
         self._options = options
         self._trees: dict[str, Inventory] = {}
 
@@ -246,7 +250,6 @@ class Project:
 
     def scope(self) -> Scope:
         """Return what this command line is about."""
-        from reconciler.cli.rules import judged_by
         from reconciler.cli.selection import selection
         from reconciler.kinds import kinds
 
@@ -256,14 +259,22 @@ class Project:
             self.inventory,
             self.at_commit,
             managed,
-            judged_by(self),
+            self.court.judged,
             selection(
                 self._options["select"],
                 self._options["exclude"],
                 self.inventory.labels,
             ),
             self.git.head,
+            self.court.counted,
         )
+
+    @cached_property
+    def court(self) -> Court:
+        """The judge: policies, books and git."""
+        from reconciler.cli.rules import Court
+
+        return Court(self)
 
     def say(self, text: str) -> None:
         """Print progress on stderr, unless it is not wanted."""

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal
+from functools import cache
+from typing import TYPE_CHECKING, Final, Literal
 
 from reconciler.audit import Ledger, Spend
 from reconciler.cli.accounts import providers
-from reconciler.engine import Rules
-from reconciler.model import Finding, Money, Plan
-from reconciler.model.resource import Ref
+from reconciler.cli.signed import signed_approvals
+from reconciler.engine import Given
+from reconciler.model import Action, Finding, Money, Plan, Severity
 
 if TYPE_CHECKING:
     from reconciler.cli.project import Project
+    from reconciler.policy import Context
+
+#: So long every plan tells that somebody acted alone.
+GLASS_SHOWN: Final = timedelta(days=14)
 
 
 class Spent:
@@ -33,33 +38,98 @@ class Spent:
         return Money(amount=sums.get(currency, Decimal(0)), currency=currency)
 
 
-def judged_by(project: Project) -> Rules:
-    """Return the judge of *project*: its policies over its books."""
-    inventory = project.inventory
+class Court:
+    """The judge of one project: its policies over its books, and git."""
 
-    def labels(ref: Ref) -> Mapping[str, str]:
-        return inventory.labels(ref) if ref in inventory else {}
+    def __init__(self, project: Project) -> None:
+        self._project = project
 
-    def rules(plan: Plan, ledger: Ledger, now: datetime) -> Plan:
+    def judged(self, plan: Plan, ledger: Ledger, now: datetime) -> Plan:
+        """Return *plan* with the verdicts of all rules and what they found."""
+        project = self._project
+        more = (*_trust(project), *_broken(ledger, now))
         if not plan.actions and not project.policies:
             # There is nothing to judge, and the judge is slow to import.
-            return plan._replace(findings=(*plan.findings, *_trust(project)))
-        from reconciler.policy import Context, judge
+            return plan._replace(findings=(*plan.findings, *more))
+        from reconciler.policy import judge
 
-        context = Context(
+        judged = judge(plan, project.policies, self.context(ledger, now))
+        return judged._replace(findings=(*judged.findings, *more))
+
+    def counted(self, action: Action, ledger: Ledger) -> Iterable[str]:
+        """Return whose approval of *action* counts, or who broke the glass for it."""
+        digest = action.digest
+        if digest not in self._approvals(ledger) and digest not in ledger.glass.by:
+            return ()
+        from reconciler.policy import known
+
+        context = self.context(ledger, self._project.clock())
+        asked = known(context, self._project.policies, [action])
+        broken = asked.broken(action)
+        return (broken,) if broken else sorted(asked.approvers(action))
+
+    def context(self, ledger: Ledger, now: datetime) -> Context:
+        """Return the facts of a judgement at *now*."""
+        from reconciler.policy import Context
+
+        project, inventory = self._project, self._project.inventory
+        return Context(
             now=now,
             env=project.env,
             spend=Spent(ledger.spend(now)),
             resources=Counter(ref.kind for ref in inventory.refs()),
-            labels=labels,
-            approvals=ledger.approvals,
+            labels=lambda ref: inventory.labels(ref) if ref in inventory else {},
+            approvals=self._approvals(ledger),
             actor=project.actor,
             loopback=project.loopback,
+            authors=self._authors(ledger),
+            glass=ledger.glass.by,
         )
-        judged = judge(plan, project.policies, context)
-        return judged._replace(findings=(*judged.findings, *_trust(project)))
 
-    return rules
+    def _approvals(self, ledger: Ledger) -> Mapping[str, tuple[str, ...]]:
+        """Return who approved what: in the journal, and in signed commits."""
+        found = dict(ledger.approvals)
+        for given in self.signed(ledger):
+            for digest in given.digests:
+                found[digest] = (*found.get(digest, ()), given.by)
+        return found
+
+    def signed(self, ledger: Ledger) -> tuple[Given, ...]:
+        """
+        Return the approvals in signed commits since the base of *ledger*.
+
+        A pull request has none: what counts is signed on the branch that acts.
+        """
+        if self._project.trusted:
+            return ()
+        return self._signed(ledger.base.commit)
+
+    @cache  # noqa: B019  (as long as the project, which is as long as the process)
+    def _signed(self, base: str | None) -> tuple[Given, ...]:
+        project = self._project
+        return signed_approvals(project.git, project.folders[1], base, project.git.head)
+
+    def _authors(self, ledger: Ledger) -> Callable[[Action], frozenset[str]]:
+        from reconciler.cli.authors import Authors
+
+        known = self._project.known_authors
+        written = Authors(self._project.git, ledger.base, self._project.git.head)
+        return lambda action: written(action) | known(action)
+
+
+def _broken(ledger: Ledger, now: datetime) -> Iterator[Finding]:
+    """Name each late use of the glass, so that it is looked at afterwards."""
+    for use in ledger.glass.uses:
+        if now - use.at <= GLASS_SHOWN:
+            count = len(use.digests)
+            yield Finding(
+                "glass-broken",
+                Severity.CRITICAL,
+                "Person",
+                use.by,
+                f"broke the glass on {use.at:%Y-%m-%d %H:%M} UTC for {count} "
+                f"action{'s' if count != 1 else ''}: {use.reason}",
+            )
 
 
 def _trust(project: Project) -> list[Finding]:

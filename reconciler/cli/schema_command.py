@@ -7,26 +7,39 @@ from pathlib import Path
 
 import click
 
+from reconciler.cli.project import Project
 from reconciler.engine.plan_schema import PLAN_SCHEMA, plan_schema
 from reconciler.errors import UsageError
-from reconciler.inventory.schemas import schemas
+from reconciler.inventory.schemas import schemas, with_names
 from reconciler.policy import policy_kinds
 
 
 @click.command("schema", help="Print or write the JSON Schemas of the YAML.")
 @click.argument("name", required=False)
 @click.option("--write", type=click.Path(path_type=Path), help="Write all to a folder.")
-def schema_command(name: str | None, write: Path | None) -> None:
+@click.option(
+    "--names", is_flag=True, help="Offer the names of this inventory to editors."
+)
+@click.pass_context
+def schema_command(
+    ctx: click.Context,
+    name: str | None,
+    write: Path | None,
+    names: bool,  # noqa: FBT001  (click's way)
+) -> None:
     """Print one schema, write all, or list their names."""
     found = all_schemas()
+    if names:
+        known = _names(Project.of(ctx))
+        found = {one: with_names(text, known) for one, text in found.items()}
     if write is not None:
         write.mkdir(parents=True, exist_ok=True)
-        for file, text in found.items():
-            write.joinpath(file).write_text(text, encoding="utf-8")
+        for one, text in found.items():
+            write.joinpath(one).write_text(text, encoding="utf-8")
         click.echo(f"wrote {len(found)} schemas to {write}", err=True)
     elif name is None:
-        for file in found:
-            click.echo(file.removesuffix(".schema.json"))
+        for one in found:
+            click.echo(one.removesuffix(".schema.json"))
     else:
         file = f"{name}.schema.json"
         if file not in found:
@@ -36,6 +49,14 @@ def schema_command(name: str | None, write: Path | None) -> None:
 
 
 COMMAND = schema_command
+
+
+def _names(project: Project) -> dict[str, list[str]]:
+    """Return the names that the inventory has, by kind."""
+    known: dict[str, list[str]] = {}
+    for ref in project.inventory.refs():
+        known.setdefault(ref.kind, []).append(ref.name)
+    return known
 
 
 def all_schemas() -> dict[str, str]:

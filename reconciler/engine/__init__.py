@@ -1,6 +1,6 @@
 """Observe, plan, apply, verify: knows resources and drivers, never a vendor."""
 
-from reconciler.engine.apply import Order, Result, apply
+from reconciler.engine.apply import Given, Order, Result, apply
 from reconciler.engine.carry_out import Done, Setting
 from reconciler.engine.desired import Based, Tree, based
 from reconciler.engine.document import approved_digests, document, dumps
@@ -19,6 +19,7 @@ __all__ = [
     "Based",
     "Done",
     "Exit",
+    "Given",
     "Journal",
     "Order",
     "Passing",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -27,6 +27,34 @@ WAVE = 25
 REMEMBERED = timedelta(days=120)
 
 
+class Given(NamedTuple):
+    """
+    What one person approved.
+
+    Attributes:
+        digests: The action digests it is for.
+        via: How it is known that it was them (``actor``, ``github``, ``commit ...``).
+        reason: Why the glass was broken; None for an approval like any other.
+    """
+
+    by: str
+    digests: Collection[str]
+    via: str
+    reason: str | None = None
+
+    @property
+    def event(self) -> str:
+        """What the journal calls it."""
+        return "approved" if self.reason is None else "break-glass"
+
+    def note(self, digests: Sequence[str]) -> Note:
+        """Return what is recorded of it, for those of its digests that count."""
+        said: dict[str, JsonValue] = {"by": self.by, "via": self.via}
+        if self.reason is not None:
+            said["reason"] = self.reason
+        return Note(event=self.event, data={**said, "digests": [*digests]})
+
+
 class Order(NamedTuple):
     """
     What a person or a schedule asked for.
@@ -34,14 +62,14 @@ class Order(NamedTuple):
     Attributes:
         approved: Action id -> digest, of the plan that was approved; None runs what
             policy allows by itself.
-        approver: Who approved it.
+        given: Who approved what: the plan, or single actions in signed commits.
         ready: Asked once, with the plan, before anything is done.
         dirty: The inventory is in no commit as it stands: the base stays.
     """
 
     scope: Scope
     approved: Mapping[str, str] | None = None
-    approver: str = ""
+    given: tuple[Given, ...] = ()
     ready: Callable[[Plan], bool] = lambda _plan: True
     dirty: bool = False
 
@@ -176,17 +204,24 @@ def _outcome(one: Resolution, setting: Setting, world: World) -> Outcome | None:
 
 def _approve(setting: Setting, order: Order, planned: Plan) -> bool:
     """Record who approved which action of the plan, before acting because of it."""
-    known = setting.journal.ledger.approvals
+    ledger = setting.journal.ledger
+    broken = {digest: (who,) for digest, who in ledger.glass.by.items()}
+    known = {"approved": ledger.approvals, "break-glass": broken}
     offered = {action.digest for action in planned.actions}
-    new: list[JsonValue] = [
-        digest
-        for digest in sorted((order.approved or {}).values())
-        if digest in offered and order.approver not in known.get(digest, ())
+    notes = [
+        given.note(new)
+        for given in order.given
+        if (
+            new := [
+                digest
+                for digest in sorted(set(given.digests) & offered)
+                if given.by not in known[given.event].get(digest, ())
+            ]
+        )
     ]
-    if new:
-        note = Note(event="approved", data={"by": order.approver, "digests": new})
-        setting.journal.record(Batch(entries=(note,), phase="approved"))
-    return bool(new)
+    if notes:
+        setting.journal.record(Batch(entries=tuple(notes), phase="approved"))
+    return bool(notes)
 
 
 def choose(

@@ -43,7 +43,7 @@ class Situation(NamedTuple):
         edges: Which resource depends on which.
         resumable: Open intents that may be sent again, with the change they were.
         stuck: Open intents nobody can resolve yet: id -> why.
-        approvals: Who approved which action digest.
+        approvers: Whose approval of an action counts.
         judge: The policies.
         declares: Whether a live thing is declared, in or outside the selection.
     """
@@ -56,7 +56,7 @@ class Situation(NamedTuple):
     edges: Edges = {}
     resumable: Mapping[str, Action] = {}
     stuck: Mapping[str, str] = {}
-    approvals: Mapping[str, tuple[str, ...]] = {}
+    approvers: Callable[[Action], Iterable[str]] = lambda _action: ()
     judge: Judge = lambda plan: plan
     base_commit: str | None = None
     commit: str | None = None
@@ -140,7 +140,7 @@ def _recovered(situation: Situation, action: Action) -> Action:
 
 
 def _settled(situation: Situation, judged: Plan) -> Plan:
-    lifted = (_lifted(a, situation.approvals.get(a.digest, ())) for a in judged.actions)
+    lifted = (_lifted(a, situation.approvers(a)) for a in judged.actions)
     actions = held_behind(tuple(lifted))
     findings = sorted(
         {*judged.findings, *_unresolved(situation, actions)},

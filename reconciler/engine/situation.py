@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import NamedTuple, overload
@@ -12,10 +12,16 @@ from reconciler.engine.desired import Based, Load, Tree
 from reconciler.engine.memory import WAITS, Memory, parsed
 from reconciler.engine.plan import Situation
 from reconciler.engine.recover import Resolution
-from reconciler.model import AnyResource, Money, Plan, Unmanaged
+from reconciler.model import Action, AnyResource, Money, Plan, Unmanaged
 from reconciler.model.resource import Ref
 
 Rules = Callable[[Plan, Ledger, datetime], Plan]
+Counted = Callable[[Action, Ledger], Iterable[str]]
+
+
+def everybody(action: Action, ledger: Ledger) -> Iterable[str]:
+    """Return whoever approved *action*, as the journal has it."""
+    return ledger.approvals.get(action.digest, ())
 
 
 class Scope(NamedTuple):
@@ -28,6 +34,7 @@ class Scope(NamedTuple):
         kinds: The kinds that providers hold.
         selected: Whether a resource is in the selection of this run.
         rules: The policies, ready to judge a plan.
+        counted: Whose approval of an action counts, ready to ask.
         head: The commit of *desired*; None where it is in no commit.
     """
 
@@ -38,6 +45,7 @@ class Scope(NamedTuple):
     rules: Rules
     selected: Callable[[Ref], bool] = lambda _ref: True
     head: str | None = None
+    counted: Counted = everybody
 
     def refs(self) -> list[Ref]:
         """The addresses of what this run looks at, sorted."""
@@ -168,7 +176,7 @@ def situation(
             for one in recovered
             if one.fate == "unknown" and one.intent.id in ledger.open
         },
-        approvals=ledger.approvals,
+        approvers=lambda action: scope.counted(action, ledger),
         judge=lambda plan: scope.rules(plan, ledger, now),
         declares=lambda live: _declares(scope.desired, live),
         base_commit=ledger.base.commit,

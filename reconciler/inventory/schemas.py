@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from inspect import cleandoc
 from typing import Any
 
@@ -14,6 +14,7 @@ from pydantic_core import core_schema
 
 from reconciler.inventory.written import API_VERSION, ENTRY_KEYS
 from reconciler.model import AnyResource
+from reconciler.model.resource import NAMES_OF
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _ATTRIBUTES = "Attributes:"
@@ -92,6 +93,29 @@ def schemas(
     found["inventory.schema.json"] = _inventory(models)
     found["defaults.schema.json"] = _defaults(models)
     return {name: _json(found[name]) for name in sorted(found)}
+
+
+def with_names(text: str, names: Mapping[str, Iterable[str]]) -> str:
+    """
+    Return a schema that offers the *names* there are, by kind, where one belongs.
+
+    Another name stays allowed: that it is missing is `validate`'s to say, with a place.
+    """
+    return _json(_offering(json.loads(text), names))
+
+
+def _offering(schema: Any, names: Mapping[str, Iterable[str]]) -> Any:
+    if isinstance(schema, list):
+        return [_offering(each, names) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    below = {key: _offering(value, names) for key, value in schema.items()}
+    kind = below.get(NAMES_OF)
+    if isinstance(kind, str):
+        offered = [*below.get(f"{NAMES_OF}-besides", ()), *sorted(names.get(kind, ()))]
+        if offered:
+            below["anyOf"] = [{"enum": offered}, {"type": "string"}]
+    return below
 
 
 def _json(data: Any) -> str:

@@ -25,6 +25,10 @@ class Ref(NamedTuple):
         return f"{self.kind}/{self.name}"
 
 
+#: The keyword by which schemas say that a text names a resource of a kind.
+NAMES_OF = "x-names-of"
+
+
 class To(NamedTuple):
     """
     Marks a field that names another resource: ``Annotated[str, To("Provider")]``.
@@ -39,6 +43,13 @@ class To(NamedTuple):
     kind: str
     edge: bool = True
     besides: tuple[str, ...] = ()
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
+        """Tell the kind in the schema, so that an editor can offer its names."""
+        found: dict[str, Any] = {**handler(core), NAMES_OF: self.kind}
+        if self.besides:
+            found[f"{NAMES_OF}-besides"] = list(self.besides)
+        return found
 
 
 class Due(NamedTuple):

@@ -10,6 +10,7 @@ from reconciler.policy.built_in import built_in
 from reconciler.policy.checking import check, ending
 from reconciler.policy.context import Context, SpendView, person
 from reconciler.policy.documents import policy_kinds
+from reconciler.policy.glass import breaks_glass, known
 from reconciler.policy.guard import changed_trust, lost_too_much, trusted
 from reconciler.policy.judging import judge
 from reconciler.policy.people import groups
@@ -18,12 +19,14 @@ __all__ = [
     "Context",
     "SpendView",
     "allowances",
+    "breaks_glass",
     "built_in",
     "changed_trust",
     "check",
     "ending",
     "groups",
     "judge",
+    "known",
     "lost_too_much",
     "person",
     "policy_kinds",

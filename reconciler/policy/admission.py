@@ -56,7 +56,8 @@ def _may_run(action: Action, context: Context) -> bool:
     holds = [v for v in action.verdicts if v.decision is not Decision.ALLOW]
     if any(v.firm or v.decision is Decision.DENY for v in holds):
         return False
-    return not (holds or action.change.hold) or bool(context.approvers(action))
+    lifted = context.broken(action) or context.approvers(action)
+    return not (holds or action.change.hold) or bool(lifted)
 
 
 class Tally:

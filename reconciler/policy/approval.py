@@ -70,7 +70,7 @@ class ApprovalRule(Resource[Change]):
             why = f"standing approval below {standing}"
             return self._says(Decision.ALLOW, why, "spec.standing")
         needs = spec.groups * (1 + spec.two_person)
-        asked = approval(str(self.ref), needs, context.approvers(action), members)
+        asked = approval(str(self.ref), needs, action, context, members)
         return asked._replace(at=self.at("spec.groups"))
 
     def _says(self, decision: Decision, why: str, field: str) -> Verdict:
@@ -80,23 +80,36 @@ class ApprovalRule(Resource[Change]):
 def approval(
     rule: str,
     needs: tuple[str, ...],
-    approvers: frozenset[str],
+    action: Action,
+    context: Context,
     members: Members,
     why: str = "",
 ) -> Verdict:
     """
-    Return whether the persons who approved are those that *rule* needs.
+    Return whether the persons who approved *action* are those that *rule* needs.
 
     A hold is firm where somebody approved and it was not enough: whoever counts
-    heads later, without knowing the groups, must not lift it.
+    heads later, without knowing the groups, must not lift it. Nobody approves the
+    payment or the deletion that they wrote themselves.
     """
-    left = missing(needs, approvers, members)
     reason = f"{why}: " if why else ""
+    if breaker := context.broken(action):
+        text = f"{reason}{breaker} broke the glass"
+        return Verdict(Decision.ALLOW, rule, text)
+    approvers, own = context.approvers(action), context.own(action)
+    left = missing(needs, approvers, members)
     if left:
-        wanted = reason + _wanted(needs, left)
-        return Verdict(Decision.HOLD, rule, wanted, left, firm=bool(approvers))
+        wanted = reason + _wanted(needs, left) + _not_own(own)
+        firm = bool(approvers or own)
+        return Verdict(Decision.HOLD, rule, wanted, left, firm=firm)
     by = ", ".join(sorted(approvers))
     return Verdict(Decision.ALLOW, rule, f"{reason}approved by {by}")
+
+
+def _not_own(own: frozenset[str]) -> str:
+    if not own:
+        return ""
+    return f" ({', '.join(sorted(own))} wrote it, and does not count)"
 
 
 def _wanted(needs: tuple[str, ...], left: tuple[str, ...]) -> str:

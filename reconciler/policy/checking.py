@@ -12,10 +12,12 @@ from reconciler.model import AnyResource, Finding, Severity
 from reconciler.policy.allowance import SecretAllowance
 from reconciler.policy.approval import ApprovalRule
 from reconciler.policy.budget import Budget
+from reconciler.policy.context import person
 from reconciler.policy.facts import NAMES, of_example
 from reconciler.policy.freeze import Freeze
+from reconciler.policy.glass import BreakGlass
 from reconciler.policy.moment import end_of
-from reconciler.policy.people import Group
+from reconciler.policy.people import Group, Person
 from reconciler.policy.program import Fault, Program
 from reconciler.policy.rule import Policy, Trial
 from reconciler.policy.scope import Scope, Subject
@@ -34,11 +36,11 @@ def check(
 
     Codes: E501 CEL that does not compile, E502 a test that fails, E503 a test that
     is missing, E504 an exception or allowance that has ended, E505 a kind, verb,
-    account or group nobody knows. *accounts* are the names of the Provider documents
-    there are; None leaves them unchecked.
+    account or group nobody knows, E506 a name of two persons. *accounts* are the
+    names of the Provider documents there are; None leaves them unchecked.
     """
     people = [policy.name for policy in policies if isinstance(policy, Group)]
-    errors: list[PolicyError] = []
+    errors: list[PolicyError] = [*_two_persons(policies)]
     for policy in policies:
         errors += _ended(policy, now)
         errors += _strangers(policy, people, accounts)
@@ -100,6 +102,19 @@ def _rule(policy: Policy) -> Iterator[PolicyError]:
         for i, trial in enumerate(policy.spec.tests):
             if why := _fails(program, trial):
                 yield _error(policy, f"spec.tests[{i}].expect", "E502", why)
+
+
+def _two_persons(policies: Sequence[AnyResource]) -> Iterator[PolicyError]:
+    """Yield a name that two persons claim: one approval would count for either."""
+    owner: dict[str, str] = {}
+    for policy in policies:
+        if not isinstance(policy, Person):
+            continue
+        for i, name in enumerate(policy.spec.names):
+            first = owner.setdefault(person(name), policy.name)
+            if first != policy.name:
+                what = f"the name is Person/{first}'s too"
+                yield _error(policy, f"spec.names[{i}]", "E506", what, "keep it in one")
 
 
 def _misfit(policy: Policy, fault: Fault) -> PolicyError:
@@ -175,13 +190,15 @@ def _strangers(
         for i, verb in enumerate(policy.spec.allow):
             if verb not in _verbs():
                 yield _stranger(policy, f"spec.allow[{i}]", "verb", verb, _verbs())
+    # Nobody breaks the glass as a member of a group that only the forge knows.
+    strict = isinstance(policy, BreakGlass)
     for where, group in _named_groups(policy):
-        if people and group not in people:
+        if (people or strict) and group not in people:
             yield _stranger(policy, where, "group", group, people)
 
 
 def _scope(policy: AnyResource) -> tuple[str, Scope]:
-    if isinstance(policy, (Freeze, Budget)):
+    if isinstance(policy, (BreakGlass, Freeze, Budget)):
         return "spec.scope", policy.spec.scope
     if isinstance(policy, (ApprovalRule, Policy)):
         return "spec.match", policy.spec.match
@@ -189,7 +206,7 @@ def _scope(policy: AnyResource) -> tuple[str, Scope]:
 
 
 def _named_groups(policy: AnyResource) -> Iterator[tuple[str, str]]:
-    if isinstance(policy, ApprovalRule):
+    if isinstance(policy, (ApprovalRule, BreakGlass)):
         for i, group in enumerate(policy.spec.groups):
             yield f"spec.groups[{i}]", group
     if isinstance(policy, Policy) and policy.spec.group:

@@ -6,7 +6,15 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Literal, NamedTuple, Protocol
 
-from reconciler.model import Action, Money, Ref
+from reconciler.model import Action, Money, Ref, Risk
+
+#: Whoever wrote such a change may not be the one who approves it.
+NOT_ONES_OWN = frozenset((Risk.MONEY, Risk.DESTRUCTIVE))
+
+
+def nobody(_action: Action) -> frozenset[str]:
+    """Return the authors of a change that nobody is known to have written."""
+    return frozenset()
 
 
 class SpendView(Protocol):
@@ -35,6 +43,9 @@ class Context(NamedTuple):
         approvals: Who approved which action, by the action's digest.
         actor: Who or what started this run.
         loopback: Whether every endpoint is a server on this machine.
+        authors: Who wrote what an action follows from, in git.
+        aliases: The name a person counts by, for each of their other names.
+        glass: Who broke the glass for which action, by the action's digest.
     """
 
     now: datetime
@@ -45,12 +56,38 @@ class Context(NamedTuple):
     approvals: Mapping[str, tuple[str, ...]]
     actor: str
     loopback: bool
+    authors: Callable[[Action], frozenset[str]] = nobody
+    aliases: Mapping[str, str] = {}
+    glass: Mapping[str, str] = {}
+
+    def who(self, actor: str) -> str:
+        """Return the one name that *actor* counts by."""
+        name = person(actor)
+        return self.aliases.get(name, name)
 
     def approvers(self, action: Action) -> frozenset[str]:
-        """Return the distinct persons who approved *action*."""
+        """Return the distinct persons whose approval of *action* counts."""
+        given = self._given(action)
+        return given - self._authors(action) if given else given
+
+    def own(self, action: Action) -> frozenset[str]:
+        """Return who approved *action* and may not, having written it."""
+        given = self._given(action)
+        return given & self._authors(action) if given else given
+
+    def broken(self, action: Action) -> str | None:
+        """Return who broke the glass for *action*; None if nobody did."""
+        return self.glass.get(action.digest) if self.glass else None
+
+    def _given(self, action: Action) -> frozenset[str]:
         if not self.approvals:
             return frozenset()
-        return frozenset(map(person, self.approvals.get(action.digest, ())))
+        return frozenset(map(self.who, self.approvals.get(action.digest, ())))
+
+    def _authors(self, action: Action) -> frozenset[str]:
+        if action.change.risk not in NOT_ONES_OWN:
+            return frozenset()
+        return frozenset(map(self.who, self.authors(action)))
 
 
 def person(actor: str) -> str:

@@ -7,14 +7,17 @@ from reconciler.policy.allowance import SecretAllowance
 from reconciler.policy.approval import ApprovalRule
 from reconciler.policy.budget import Budget
 from reconciler.policy.freeze import Freeze
-from reconciler.policy.people import Group
+from reconciler.policy.glass import BreakGlass
+from reconciler.policy.people import Group, Person
 from reconciler.policy.rule import Policy
 
 _KINDS: tuple[type[AnyResource], ...] = (
     ApprovalRule,
+    BreakGlass,
     Budget,
     Freeze,
     Group,
+    Person,
     Policy,
     SecretAllowance,
 )

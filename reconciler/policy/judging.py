@@ -22,6 +22,7 @@ from reconciler.policy.checking import ending
 from reconciler.policy.context import Context
 from reconciler.policy.facts import Facts, Totals, of_action, totals
 from reconciler.policy.freeze import Freeze
+from reconciler.policy.glass import known
 from reconciler.policy.people import Members, groups
 from reconciler.policy.program import Failure, Program
 from reconciler.policy.rule import Policy
@@ -56,7 +57,7 @@ def judge(plan: Plan, policies: Sequence[AnyResource], context: Context) -> Plan
         verdicts, found = _heard(action, court)
         judged.append(action.judged(*verdicts))
         findings += found
-    over = admit(judged, court.budgets, context)
+    over = admit(judged, court.budgets, court.context)
     actions = tuple(action.judged(*over.get(action.id, ())) for action in judged)
     return plan._replace(actions=actions, findings=tuple(findings))
 
@@ -64,7 +65,7 @@ def judge(plan: Plan, policies: Sequence[AnyResource], context: Context) -> Plan
 def _convened(plan: Plan, policies: Sequence[AnyResource], context: Context) -> _Court:
     ranked = sorted(policies, key=lambda policy: policy.ref)
     return _Court(
-        context,
+        known(context, ranked, plan.actions),
         totals(plan.actions),
         groups(ranked),
         tuple(p for p in ranked if isinstance(p, Freeze)),
@@ -141,6 +142,7 @@ def _sentences(
         if group is None:
             yield Verdict(Decision.DENY, rule, failure.message, at=at)
         else:
-            asked = court.context.approvers(action)
-            held = approval(rule, (group,), asked, court.members, failure.message)
+            held = approval(
+                rule, (group,), action, court.context, court.members, failure.message
+            )
             yield held._replace(at=at)

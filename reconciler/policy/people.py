@@ -26,6 +26,30 @@ class GroupSpec(Spec):
     members: Annotated[tuple[str, ...], Field(min_length=1)]
 
 
+class PersonSpec(Spec):
+    """
+    The names one person approves and commits under.
+
+    Attributes:
+        names: A GitHub login, the e-mail addresses of their commits; letter case
+            and a leading ``@`` do not matter.
+    """
+
+    names: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class Person(Resource[Change]):
+    """
+    One human being with several names.
+
+    Without it ``@ann`` at the forge and ``ann@agency.example`` in a signed commit
+    would be two persons, and could approve where two are needed.
+    """
+
+    kind: ClassVar[str] = "Person"
+    spec: PersonSpec
+
+
 class Group(Resource[Change]):
     """
     A group that approves.
@@ -38,11 +62,25 @@ class Group(Resource[Change]):
     spec: GroupSpec
 
 
-def groups(policies: Iterable[AnyResource]) -> dict[str, frozenset[str]]:
-    """Return the members of every declared group."""
+def aliases(policies: Iterable[AnyResource]) -> dict[str, str]:
+    """Return every name of a declared person, and the one they are counted by."""
     return {
-        policy.name: frozenset(map(person, policy.spec.members))
+        person(name): person(policy.name)
         for policy in policies
+        if isinstance(policy, Person)
+        for name in (*policy.spec.names, policy.name)
+    }
+
+
+def groups(policies: Iterable[AnyResource]) -> dict[str, frozenset[str]]:
+    """Return the members of every declared group, each by the name they count by."""
+    listed = tuple(policies)
+    known = aliases(listed)
+    return {
+        policy.name: frozenset(
+            known.get(person(member), person(member)) for member in policy.spec.members
+        )
+        for policy in listed
         if isinstance(policy, Group)
     }
 

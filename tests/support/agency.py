@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from reconciler.cli.apply_command import carry_out
+from reconciler.cli.approvers import approvals
 from reconciler.cli.plan_command import make
 from reconciler.cli.project import Project
 from reconciler.cli.sandbox_command import take_base
@@ -147,7 +148,9 @@ class Agency:
         return make(self.project(actor), **options)
 
     def apply(self, actor="ann", approved=None, **options):
-        return carry_out(self.project(actor, **options), approved=approved)
+        project = self.project(actor, **options)
+        given = approvals(project, approved, source="actor", reason=None)
+        return carry_out(project, approved=approved, given=given)
 
     def later(self, **delta):
         self.clock.advance(timedelta(**delta))

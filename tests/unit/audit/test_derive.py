@@ -68,9 +68,11 @@ def moves(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
         case "note":
             return kind, {"kind": "Domain", "uid": name, "facts": draw(FACTS)}
         case "approve":
-            event = draw(st.sampled_from(["approved", "withdrawn"]))
+            event = draw(st.sampled_from(["approved", "withdrawn", "break-glass"]))
             digest = intent(name, verb="lock").action_digest
-            return event, {"digests": [digest], "by": draw(st.sampled_from("xyz"))}
+            more = {"reason": "need"} if event == "break-glass" else {}
+            by = draw(st.sampled_from("xyz"))
+            return event, {"digests": [digest], "by": by, **more}
         case _:
             return kind, {
                 "commit": draw(st.sampled_from("abc")),

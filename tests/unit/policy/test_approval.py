@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from reconciler.model import Decision, Plan
-from reconciler.policy import built_in, judge
+from reconciler.policy import built_in, check, judge
 from reconciler.policy.people import missing
 from tests.unit.policy.court import (
     NOW,
@@ -229,3 +229,88 @@ def test_everything_else_may_run_unless_a_rule_says_otherwise(verb: str) -> None
 def test_the_form_is_checked(spec: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         rule(**spec)
+
+
+RENEW = action("a.example", "renew")
+ANN = ("Person/ann", ["@ann", "ann@agency.example"])
+
+
+def person_(name: str, names: list[str]) -> Any:
+    return policy(name, names=names)
+
+
+def written_by(*authors: str) -> Any:
+    return lambda _action: frozenset(authors)
+
+
+@pytest.mark.parametrize(
+    ("approver", "author", "expected"),
+    [
+        ("ann", "ann", Decision.HOLD),
+        ("@Ann", "ann", Decision.HOLD),
+        ("ann", "ann@agency.example", Decision.HOLD),
+        ("ANN@agency.example", "ann", Decision.HOLD),
+        ("bo", "ann", Decision.ALLOW),
+        ("ann", "bo", Decision.ALLOW),
+    ],
+)
+def test_the_author_of_a_payment_is_not_its_approver(
+    approver: str, author: str, expected: Decision
+) -> None:
+    facts = context(RENEW, approvals={RENEW.digest: (approver,)})
+    facts = facts._replace(authors=written_by(author))
+    plan = Plan("main", NOW, (RENEW,))
+    (judged,) = judge(plan, [rule(), person_(*ANN)], facts).actions
+    assert judged.decision is expected
+    if expected is Decision.HOLD:
+        (hold,) = [v for v in judged.verdicts if v.decision > 0]
+        assert hold.firm
+        assert hold.why == "needs approval of ops (ann wrote it, and does not count)"
+
+
+def test_the_author_of_anything_else_is() -> None:
+    """Only money and deletion need another person."""
+    facts = context(DELEGATE, approvals=approved("ann"))
+    facts = facts._replace(authors=written_by("ann"))
+    (judged,) = judge(Plan("main", NOW, (DELEGATE,)), [rule()], facts).actions
+    assert judged.decision is Decision.ALLOW
+
+
+def glass(**spec: Any) -> Any:
+    return policy("BreakGlass/g", **{"groups": ["ops"], **spec})
+
+
+@pytest.mark.parametrize(
+    ("spec", "who", "expected"),
+    [
+        ({}, "ann", Decision.ALLOW),
+        ({}, "ann@agency.example", Decision.ALLOW),
+        ({}, "eve", Decision.HOLD),
+        ({"groups": ["forge"]}, "ann", Decision.HOLD),
+        ({"scope": {"verbs": ["renew"]}}, "ann", Decision.HOLD),
+    ],
+)
+def test_the_glass_is_good_for_its_scope_and_its_declared_groups(
+    spec: dict[str, Any], who: str, expected: Decision
+) -> None:
+    facts = context(DELEGATE)._replace(glass={DELEGATE.digest: who})
+    ops = policy("Group/ops", members=["@ann"])
+    rules = [rule(twoPerson=True), glass(**spec), ops, person_(*ANN)]
+    (judged,) = judge(Plan("main", NOW, (DELEGATE,)), rules, facts).actions
+    assert judged.decision is expected
+
+
+def test_the_glass_goes_over_no_budget() -> None:
+    facts = context(RENEW)._replace(glass={RENEW.digest: "ann"})
+    ops = policy("Group/ops", members=["ann"])
+    budget = policy("Budget/b", spend={"perRun": ["1.00 USD"]})
+    rules = [rule(), glass(), ops, budget]
+    (judged,) = judge(Plan("main", NOW, (RENEW,)), rules, facts).actions
+    assert judged.decision is Decision.HOLD
+
+
+def test_no_name_is_two_persons_and_no_stranger_breaks_the_glass() -> None:
+    bo = person_("Person/bo", ["@bo", "Ann@agency.example"])
+    found = check([person_(*ANN), bo, glass()], NOW)
+    assert {error.shown_code for error in found} == {"E505", "E506"}
+    assert any("Person/ann's too" in str(error) for error in found)
