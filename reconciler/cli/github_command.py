@@ -87,21 +87,7 @@ def failures_(ctx: click.Context, /, **options: Any) -> None:
     found = failures.of_run(result, options["code"], said)
     if waits := failures.waiting(result, _start(options["start"])):
         found.append(waits)
-    blind = failures.blind(result) if result else frozenset()
-
-    def over(key: str) -> bool:
-        about = key.split(":")
-        return (
-            result is not None
-            and key.startswith(_RUN_KEYS)
-            and not (set(about) & blind)
-        )
-
-    _settle(ctx, options["login"], found, over)
-
-
-#: The keys of a run's own failures; `github issue` has others.
-_RUN_KEYS = ("run", "held", "more", "outcome:", "unread:", "finding:", "denied:")
+    _settle(ctx, options["login"], found, lambda key: failures.over(key, result))
 
 
 @github_command.command("issue", help="Open or close the issue of one topic.")

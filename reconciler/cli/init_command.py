@@ -45,7 +45,7 @@ def init_command(
     package: str | None,
 ) -> None:
     """Write what is not there yet; overwrite nothing."""
-    declared = [_declared(given) for given in accounts]
+    declared = _by_role([_declared(given) for given in accounts])
     files = dict(_skeleton())
     files.update(_workflows(declared, package))
     if declared:
@@ -88,11 +88,8 @@ def _workflows(
         for variable in account.credentials.values()
     ]
     for name in workflows.NAMES:
-        text = _read(root / f"{name}.yml")
-        yield (
-            f".github/workflows/{name}.yml",
-            workflows.workflow(text, secrets, aws=aws),
-        )
+        path, text = f".github/workflows/{name}.yml", _read(root / f"{name}.yml")
+        yield path, workflows.workflow(text, secrets, aws=aws)
     yield workflows.REQUIREMENTS, workflows.requirements(package)
 
 
@@ -136,17 +133,14 @@ class _Declared(NamedTuple):
 
     Attributes:
         credentials: The environment variable of each.
+        by_role: Workflows reach it by a role, without a stored key.
     """
 
     name: str
     vendor: str
     endpoint: str | None
     credentials: dict[str, str]
-
-    @property
-    def by_role(self) -> bool:
-        """Whether workflows reach it by a role, without a stored key."""
-        return self.vendor == "aws" and self.endpoint is None
+    by_role: bool = False
 
     def __str__(self) -> str:
         given = self.credentials.items()
@@ -175,15 +169,20 @@ def _declared(given: str) -> _Declared:
     needed = sorted(
         {one for family in families for one in driver_class(vendor, family).credentials}
     )
-    account = _Declared(
-        name, vendor, endpoint, {one: _variable(name, one) for one in needed}
-    )
-    if account.by_role:
-        # What a role's session gives, under the names that AWS' own tools use.
-        needed = [*needed, "sessionToken"]
-        names = {one: _variable("aws", one) for one in needed}
-        return account._replace(credentials=names)
-    return account
+    variables = {one: _variable(name, one) for one in needed}
+    return _Declared(name, vendor, endpoint, variables)
+
+
+def _by_role(accounts: Sequence[_Declared]) -> list[_Declared]:
+    """Give the one account of AWS what a role's session has; of several, none."""
+    real = [a for a in accounts if a.vendor == "aws" and a.endpoint is None]
+    if len(real) != 1:
+        return list(accounts)
+    # The names that AWS' own tools use.
+    needed = [*real[0].credentials, "sessionToken"]
+    session = {one: _variable("aws", one) for one in needed}
+    role = real[0]._replace(credentials=session, by_role=True)
+    return [role if account is real[0] else account for account in accounts]
 
 
 def _variable(name: str, credential: str) -> str:

@@ -1,4 +1,4 @@
-"""The workflows that ``init`` writes: which secrets they name, and what they install."""
+"""The workflows that ``init`` writes: their secrets, and what they install."""
 
 from __future__ import annotations
 
