@@ -138,6 +138,7 @@ def carry_out(
     Args:
         project: The inventory and its accounts.
         approved: Action id -> digest of what was approved; None runs what is allowed.
+        given: Who approved it, and how that is known.
         ready: Asked once, with the plan, before anything is done.
         single_writer: Spend although no remote holds the lock.
         patience: How long to wait for another run's lock.

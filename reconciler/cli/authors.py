@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
@@ -35,7 +34,7 @@ class Authors:
     def __call__(self, action: Action) -> frozenset[str]:
         """Return the e-mail addresses (and logins, where they tell) of the authors."""
         return frozenset(
-            name for commit in self.commits(action) for name in self._names(commit)
+            name for commit in self.commits(action) for name in self.names(commit)
         )
 
     def commits(self, action: Action) -> frozenset[str]:
@@ -66,10 +65,10 @@ class Authors:
         )
         return (said or "").partition(" ")[0]
 
-    def _names(self, commit: str) -> Iterator[str]:
+    def names(self, commit: str) -> tuple[str, ...]:
+        """Return the addresses (and logins, where they tell) a commit is by."""
         said = self._git.ask("log", "--max-count=1", f"--format={_PERSONS}", commit)
         lines = (said or "").splitlines()
-        for address in [*lines[:1], *_CO_AUTHOR.findall("\n".join(lines[1:]))]:
-            yield address
-            if login := _NOREPLY.fullmatch(address):
-                yield login[1]
+        found = [*lines[:1], *_CO_AUTHOR.findall("\n".join(lines[1:]))]
+        logins = [match[1] for one in found if (match := _NOREPLY.fullmatch(one))]
+        return (*found, *logins)

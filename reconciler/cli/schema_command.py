@@ -30,8 +30,8 @@ def schema_command(
     """Print one schema, write all, or list their names."""
     found = all_schemas()
     if names:
-        known = _names(Project.of(ctx))
-        found = {one: with_names(text, known) for one, text in found.items()}
+        own = _names(Project.of(ctx))
+        found = {one: with_names(text, own) for one, text in found.items()}
     if write is not None:
         write.mkdir(parents=True, exist_ok=True)
         for one, text in found.items():
@@ -43,8 +43,8 @@ def schema_command(
     else:
         file = f"{name}.schema.json"
         if file not in found:
-            names = ", ".join(one.removesuffix(".schema.json") for one in found)
-            raise UsageError(f"there is no schema {name!r}", hint=f"one of: {names}")
+            known = ", ".join(one.removesuffix(".schema.json") for one in found)
+            raise UsageError(f"there is no schema {name!r}", hint=f"one of: {known}")
         sys.stdout.write(found[file])
 
 

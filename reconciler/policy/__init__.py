@@ -13,6 +13,7 @@ from reconciler.policy.documents import policy_kinds
 from reconciler.policy.glass import breaks_glass, known
 from reconciler.policy.guard import changed_trust, lost_too_much, trusted
 from reconciler.policy.judging import judge
+from reconciler.policy.people import aliases as identities
 from reconciler.policy.people import groups
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "check",
     "ending",
     "groups",
+    "identities",
     "judge",
     "known",
     "lost_too_much",

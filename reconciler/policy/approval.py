@@ -109,7 +109,7 @@ def approval(
 def _not_own(own: frozenset[str]) -> str:
     if not own:
         return ""
-    return f" ({', '.join(sorted(own))} wrote it, and does not count)"
+    return f" ({', '.join(sorted(own))} may have written it, and does not count)"
 
 
 def _wanted(needs: tuple[str, ...], left: tuple[str, ...]) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 from reconciler.sandbox.example import Oddity
 from tests.support.agency import Agency, domain, inventory
+from tests.support.github import Hub
 from tests.support.shell import at, shell
 
 HEAD = "apiVersion: reconciler/v1\n"
@@ -122,7 +123,7 @@ def test_nobody_approves_their_own_payment(agency, tmp_path, keys):
         agency, "apply", "--approve", digest, "--approved-plan", file, actor="ann"
     )
     assert done.code == 6
-    assert "ann wrote it, and does not count" in done.out
+    assert "ann may have written it, and does not count" in done.out
     assert happened(agency) == ["one.example"]
     sign(agency, keys["ann"][0], digests["due.example"])
     assert at(agency, "apply", "--auto-approve").code == 6
@@ -142,6 +143,67 @@ def test_two_names_of_one_person_are_one_person(agency, tmp_path, keys):
     assert happened(agency) == []
     assert at(agency, *argv, actor="ann").code == 0
     assert happened(agency) == ["one.example"]
+
+
+@pytest.fixture
+def hub(agency):
+    """The forge: it knows who wrote every commit, and who let the run go on."""
+    with Hub() as hub:
+        hub.authors = dict.fromkeys(agency.git("rev-list", "HEAD").split(), "ann")
+        yield hub
+
+
+def reviewed(agency, hub, digest, file, *logins, ref="refs/heads/main"):
+    """Run the approved plan in a job that *logins* let into its environment."""
+    run = hub.run(event="workflow_dispatch", branch="main")
+    for login in logins:
+        hub.review(run, "production-approval", login)
+    token = hub.token(actions="read", contents="read")
+    more = {"GITHUB_ACTIONS": "true", "GITHUB_RUN_ID": str(run), "GITHUB_REF": ref}
+    environ = {**agency.environ("ci"), **hub.environ(token, **more)}
+    argv = ("--approve", digest, "--approved-plan", file, "--approver-from", "github")
+    return shell("-C", agency.root, "apply", *argv, environ=environ)
+
+
+def test_the_reviewers_of_the_environment_approve(agency, hub, tmp_path):
+    digest, file, _ = planned(agency, tmp_path)
+    done = reviewed(agency, hub, digest, file, "bo")
+    assert done.code == 0, done.err
+    assert happened(agency) == ["due.example", "one.example"]
+    log = at(agency, "audit", "log", "--risk", "money").out
+    assert "approved by bo" in log
+
+
+def test_the_author_by_the_forges_word_is_no_approver(agency, hub, tmp_path):
+    """Whatever address the commit carries: here Person/ann says nothing of it."""
+    agency.write("policies/p.yaml", RULES.replace(", ann@agency.example", ""))
+    agency.commit("policies: fewer names")
+    hub.authors[agency.git("rev-parse", "HEAD")] = "bo"
+    digest, file, _ = planned(agency, tmp_path)
+    done = reviewed(agency, hub, digest, file, "ann")
+    assert done.code == 6
+    assert "ann may have written it" in done.out
+    assert happened(agency) == ["one.example"]
+    assert reviewed(agency, hub, digest, file, "bo").code == 0
+    assert happened(agency) == ["due.example", "one.example"]
+
+
+def test_whose_commit_nobody_knows_may_be_anybodys(agency, hub, tmp_path):
+    agency.write("policies/p.yaml", RULES.replace(", ann@agency.example", ""))
+    agency.commit("policies: fewer names")
+    hub.authors = dict.fromkeys(agency.git("rev-list", "HEAD").split())
+    digest, file, _ = planned(agency, tmp_path)
+    assert reviewed(agency, hub, digest, file, "bo").code == 6
+    assert happened(agency) == ["one.example"]
+
+
+@pytest.mark.parametrize(
+    ("logins", "ref"), [((), "refs/heads/main"), (("bo",), "refs/heads/change")]
+)
+def test_nobody_reviewed_it_or_elsewhere(agency, hub, tmp_path, logins, ref):
+    digest, file, _ = planned(agency, tmp_path)
+    done = reviewed(agency, hub, digest, file, *logins, ref=ref)
+    assert (done.code, "E209" in done.err, happened(agency)) == (1, True, [])
 
 
 def broken(agency, digest, file, actor="ann", reason="the sale ends at noon"):

@@ -73,6 +73,7 @@ class Hub:
         self.sarifs: list[dict[str, Any]] = []
         self.dispatched: list[dict[str, Any]] = []
         self.environments: dict[str, list[str]] = {}
+        self.authors: dict[str, str | None] = {}
         self.advanced_security = True
         self.broken: list[Any] = []
         self.log: list[tuple[str, str, int]] = []
@@ -218,6 +219,7 @@ class Hub:
             ("GET", "/actions/runs/{run:int}/artifacts", "actions:read", self._artifacts),
             ("GET", "/actions/runs/{run:int}/approvals", "actions:read", self._approvals),
             ("GET", "/actions/artifacts/{id:int}/zip", "actions:read", self._zip),
+            ("GET", "/commits/{sha}", "contents:read", self._commit),
             ("POST", "/actions/workflows/{file}/dispatches", "actions:write", self._dispatch),
             ("GET", "/environments/{name}", "actions:read", self._environment),
             ("GET", "/pulls", "pull-requests:read", self._pulls),
@@ -334,6 +336,12 @@ class Hub:
     def _approvals(self, asked):
         _found(self.runs, asked.path["run"])
         return 200, JSONResponse(self.reviews.get(int(asked.path["run"]), []))
+
+    def _commit(self, asked):
+        """Null is an author whose address belongs to nobody at GitHub."""
+        login = _found(self.authors, asked.path["sha"], str)
+        author = {"login": login, "type": "User"} if login else None
+        return 200, {"sha": asked.path["sha"], "author": author}
 
     def _environment(self, asked):
         name = asked.path["name"]
