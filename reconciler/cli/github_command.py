@@ -35,12 +35,20 @@ COMMAND = github_command
 
 @github_command.command("comment", help="Post a finished plan as the one comment.")
 @click.option("--run", required=True, help="The id of the run that made the plan.")
-@click.option("--workflow", default=".github/workflows/plan.yml", show_default=True)
-@click.option("--artifact", default="review", show_default=True)
+@click.option(
+    "--workflow",
+    default=".github/workflows/plan.yml",
+    show_default=True,
+    help="The workflow that makes plans.",
+)
+@click.option(
+    "--artifact", default="review", show_default=True, help="Where it leaves them."
+)
 @click.option(
     "--code",
     multiple=True,
     default=[".github/"],
+    envvar="RECONCILER_CODE",
     show_default=True,
     help="Path prefix of what makes plans; a plan of a change to it is not believed.",
 )
@@ -112,7 +120,7 @@ def issue_(ctx: click.Context, /, **options: Any) -> None:
 
 @github_command.command("held", help="Fetch what is held, if it has this digest.")
 @click.option("--digest", required=True, help="What a person is about to approve.")
-@click.option("--out", required=True, type=_FILE)
+@click.option("--out", required=True, type=_FILE, help="The file to write.")
 @click.pass_context
 def held_(ctx: click.Context, digest: str, out: Path) -> None:
     """Write the published list of what is held, and show it; refuse another digest."""
@@ -145,7 +153,7 @@ def held_(ctx: click.Context, digest: str, out: Path) -> None:
 
 
 @github_command.command("approvals", help="Who let this run into an environment.")
-@click.option("--environment", required=True)
+@click.option("--environment", required=True, help="The environment's name.")
 @click.option("--run", help="The id of the run; GITHUB_RUN_ID where it is left out.")
 def approvals_(environment: str, run: str | None) -> None:
     """Print one login a line."""

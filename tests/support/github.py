@@ -55,8 +55,8 @@ class Hub:
 
     Attributes:
         log: (method, path, status) of every request.
-        broken: Answers to give instead, in order: (status, headers, data) or "lost"
-            (the request takes effect, its answer does not arrive).
+        broken: Answers to give instead, in order: (status, headers, data), "lost"
+            (the request takes effect, its answer does not arrive) or None (as ever).
     """
 
     def __init__(self, name="agency/inventory"):
@@ -242,8 +242,10 @@ class Hub:
     def _serve(self, needs, serve):
         async def answer(request: Request) -> Response:
             raw = await request.body()
-            if self.broken and "lost" not in request.scope:
-                status, headers, data = self.broken.pop(0)
+            lost = "lost" in request.scope
+            broken = self.broken.pop(0) if self.broken and not lost else None
+            if broken is not None:
+                status, headers, data = broken
                 made: Response = JSONResponse(data, status, headers)
             else:
                 made = self._answered(request, raw, needs, serve)
