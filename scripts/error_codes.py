@@ -26,7 +26,7 @@ REST = """
 #: Causes with a code of their own and no class, because nobody reacts to them alone.
 CAUSES = {
     "E204": "The base cannot be fetched or no longer validates",
-    "E205": "The file of an approved plan cannot be read",
+    "E205": "The file of a plan cannot be read",
     "E206": "The file of an observed snapshot cannot be read",
     "E207": "Nothing proves who approves",
     "E208": "Who breaks the glass is not among those who may",

@@ -27,6 +27,7 @@ def document(plan: Plan) -> dict[str, Any]:
         "as_of": moment(plan.as_of),
         "base": plan.base,
         "commit": plan.commit,
+        "observed": moment(plan.observed) if plan.observed else None,
         "complete": plan.complete,
         "summary": summary(plan),
         "actions": [action_data(action) for action in plan.actions],
@@ -71,6 +72,7 @@ def document(plan: Plan) -> dict[str, Any]:
                 "name": d.name,
                 "what": d.what,
                 "cost": d.cost,
+                "by": d.by,
             }
             for d in plan.due
         ],
@@ -119,7 +121,9 @@ def action_data(action: Action) -> dict[str, Any]:
         "reversible": change.reversible,
         "because": change.because,
         "source": place(action.want.at(change.field)),
-        "via": [],
+        "via": via(action),
+        "wave": action.level,
+        "resumes": action.resumes,
         "changes": [
             {"field": f.field, "before": _shown(f.before), "after": _shown(f.after)}
             for f in change.fields
@@ -134,6 +138,13 @@ def action_data(action: Action) -> dict[str, Any]:
             for v in action.verdicts
         ],
     }
+
+
+def via(action: Action) -> list[str]:
+    """Return the composition that *action* comes from: its site and its profile."""
+    labels = action.want.metadata.labels
+    named = (("Site", labels.get("site")), ("SiteProfile", labels.get("profile")))
+    return [f"{kind}/{name}" for kind, name in named if name]
 
 
 def approved_digests(data: Any) -> dict[str, str]:

@@ -152,7 +152,8 @@ class Domain(Resource[DomainChange]):
                 "managed": f"renews ({self.spec.renewal.mode})",
             }[self.spec.lifecycle]
             cost = str(state.renew_price) if state.renew_price else None
-            yield Due(state.expires, self.kind, self.name, what, cost)
+            by = registration.renewed_by(self.spec, state)
+            yield Due(state.expires, self.kind, self.name, what, cost, by)
 
     def quiet_until(self, have: Have, now: datetime) -> datetime | None:
         """Return the next moment at which time alone changes something."""

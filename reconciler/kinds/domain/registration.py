@@ -16,6 +16,7 @@ from reconciler.kinds.domain.changes import (
 from reconciler.kinds.domain.spec import DomainSpec
 from reconciler.kinds.domain.state import Phase, RegistrationState
 from reconciler.model import FieldChange, Money, OnDrift, Severity, Share
+from reconciler.model.resource import By
 
 Note = tuple[str, Severity, str, str]
 
@@ -110,6 +111,16 @@ def opens(spec: DomainSpec, state: RegistrationState) -> datetime | None:
         "manual": None,
     }[spec.renewal.mode]
     return state.expires - before if before is not None else None
+
+
+def renewed_by(spec: DomainSpec, state: RegistrationState) -> By:
+    """Return who sees to the next renewal, as far as spec and state tell."""
+    if spec.lifecycle == "expire":
+        return "nobody"
+    if state.auto_renew is True:
+        return "auto"
+    pays = opens(spec, state) is not None and ceiling_of(spec) is not None
+    return "auto" if pays else "you"
 
 
 def _renewal(
