@@ -57,7 +57,7 @@ COMMAND = github_command
 @click.pass_context
 def comment_(ctx: click.Context, /, **options: Any) -> None:
     """Find the pull request through the API, and treat its artifact as a stranger's."""
-    from reconciler.cli.github.comment import comment_text, post, upload
+    from reconciler.cli.github.comment import comment_text, plan_of, post, upload
     from reconciler.cli.github.review import left_by, review_of
 
     env, run = _env(ctx), number(options["run"], "run")
@@ -67,10 +67,11 @@ def comment_(ctx: click.Context, /, **options: Any) -> None:
             click.echo("no open pull request has this commit as its last one")
             return
         files = left_by(github, run, options["artifact"])
-        text = comment_text(review, files, env)
+        plan = plan_of(files, env)
+        text = comment_text(review, plan, files, env)
         click.echo(post(github, review, text, env, options["login"]))
-        if options["sarif"] and "plan.sarif" in files and not review.changes_code:
-            click.echo(upload(github, review, files["plan.sarif"]))
+        if options["sarif"] and plan and not review.changes_code:
+            click.echo(upload(github, review, plan))
 
 
 @github_command.command("failures", help="One issue for each failure a run has left.")

@@ -30,25 +30,38 @@ def secrets_in(job):
 
 
 def test_from_pull_request_to_approval(town):
-    # The schedule: what is allowed is done, what was seen is published.
+    the_schedule_does_what_is_allowed(town)
+    number = a_stranger_proposes(town)
+    town.merge(number)
+    digest, issue = the_schedule_holds_it_and_asks_once(town)
+    only_what_was_approved_runs_after_the_gate(town, digest)
+    assert town.hub.issues[issue]["state"] == "closed"
+    assert town.reconcile().result == "success"
+    assert len(town.effects()) == 3
+
+
+def the_schedule_does_what_is_allowed(town):
     first = town.reconcile()
     assert first.result == "success", first.out
     assert town.effects() == [("updateAutoRenew", "flag.example")]
     assert "head " in first.summary
-    assert {s.name for s in first.steps if s.environ.keys() & SECRETS.keys()} == {
-        "Apply"
-    }
+    seeing = {s.name for s in first.steps if s.environ.keys() & SECRETS.keys()}
+    assert seeing == {"Apply"}
     beat = json.loads(town.published("heartbeat.json"))
     assert (beat["complete"], beat["exit"]) == (True, 0)
+    assert "No actions" in town.published("plan.md")
     assert town.hub.open_issues() == {}
 
-    # A stranger proposes: no secret, nothing written, one comment.
-    number, _ = town.pull(NEW, fork="eve")
+
+def a_stranger_proposes(town):
+    """No secret, nothing written, one comment, which the next commit writes anew."""
+    number, head = town.pull(NEW, fork="eve")
     job, run = town.plan(number)
     assert job.result == "success", job.out
     assert secrets_in(job) == []
-    assert "hold" in job.summary
-    assert "as observed at 2026-11-22" in job.summary
+    assert "2 held" in job.summary
+    assert "against a snapshot of 2026-11-22 06:00 UTC, 0 min old" in job.summary
+    assert "::warning file=inventory/domains.yaml,line=" in job["Plan"].out
     assert town.actions.installed.read_text().splitlines()[-1] == "reconciler==7"
     commented = town.comment(run)
     assert commented.result == "success", commented.out
@@ -57,53 +70,57 @@ def test_from_pull_request_to_approval(town):
     assert said.startswith("<!-- reconciler:plan:main -->\n")
     assert "delegate" in said
     assert "CAUTION" not in said
+    assert town.hub.sarifs[0]["ref"] == f"refs/pull/{number}/head"
+    again = town.hub.run(sha=head, branch="change", fork="eve")
+    town.hub.artifact(again, "review", {"errors.txt": b"E112"})
+    town.comment(again)
+    (anew,) = town.comments(number)
+    assert "E112" in anew
+    return number
 
-    # Another commit: the same comment, written anew.
-    town.pull(
-        {"inventory/domains.yaml": ("flag.example:", "flag.example:  ")},
-        number=number,
-        fork="eve",
-    )
-    _, run = town.plan(number)
-    town.comment(run)
-    (again,) = town.comments(number)
-    assert again != said
 
-    # Merged: the schedule holds it, publishes it, and asks once.
-    town.merge(number)
+def the_schedule_holds_it_and_asks_once(town):
     assert town.reconcile().result == "success"
     assert len(town.effects()) == 1
-    ((asked, issue),) = town.hub.open_issues().items()
+    ((number, issue),) = town.hub.open_issues().items()
     held = json.loads(town.published("held.json"))
     assert held["digest"] in issue["body"]
     assert issue["title"] == "2 actions wait for approval"
+    return held["digest"], number
 
-    # What is approved is what a person saw, and only after the gate.
+
+def only_what_was_approved_runs_after_the_gate(town, digest):
     refused, _ = town.dispatch("0123456789abcdef")
     assert refused["held"].result == "failure"
     assert "apply" not in refused
-    done, dispatched = town.dispatch(held["digest"], "held")
+    done, number = town.dispatch(digest, "held")
     assert "delegate Domain/one.example" in done["held"].summary
-    ungated, _ = town.dispatch(held["digest"], "apply", number=dispatched)
+    assert secrets_in(done["held"]) == []
+    ungated, _ = town.dispatch(digest, "apply", number=number)
     assert ungated["apply"].result == "failure"
     assert "E209" in ungated["apply"].out
     assert len(town.effects()) == 1
-    town.hub.review(dispatched, "production-approval", "bo")
-    done, _ = town.dispatch(held["digest"], "apply", number=dispatched)
+    town.hub.review(number, "production-approval", "bo")
+    done, _ = town.dispatch(digest, "apply", number=number)
     assert done["apply"].result == "success", done["apply"].out
-    assert sorted(town.effects()[1:]) == [
-        ("setNameservers", "one.example"),
-        ("setNameservers", "two.example"),
-    ]
-    assert town.hub.issues[asked]["state"] == "closed"
-    assert town.reconcile().result == "success"
-    assert len(town.effects()) == 3
+    moved = [("setNameservers", f"{name}.example") for name in ("one", "two")]
+    assert sorted(town.effects()[1:]) == moved
+
+
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory):
+    """An agency where all is well, and two delegations wait for an approval."""
+    with Town(tmp_path_factory.mktemp("calm")) as town:
+        town.agency.edit("inventory/domains.yaml", ".old.example", ".held.example")
+        town.agency.commit()
+        assert town.reconcile().result == "success"
+        yield town
 
 
 @pytest.mark.parametrize("fork", ["eve", None])
-def test_a_pull_request_cannot_judge_itself(town, fork):
+def test_a_pull_request_cannot_judge_itself(calm, fork):
     """It sends the keys elsewhere, allows itself everything and lies about it."""
-    town.reconcile()
+    town, branch = calm, f"change-{fork}"
     accounts = (town.agency.root / "inventory/accounts.yaml").read_text()
     endpoint = town.sandbox.endpoint("namecom")
     evil = {
@@ -112,9 +129,9 @@ def test_a_pull_request_cannot_judge_itself(town, fork):
         ).replace("NAMECOM_MAIN_TOKEN", "GITHUB_TOKEN"),
         "policies/house.yaml": "apiVersion: reconciler/v1\nGroup/ops: {members: ['@eve']}\n",
         ".github/reconciler.txt": "evil==1\n",
-        **NEW,
+        "inventory/domains.yaml": (".held.example", ".evil.example"),
     }
-    number, head = town.pull(evil, fork=fork)
+    number, head = town.pull(evil, fork=fork, branch=branch)
     job, run = town.plan(number)
     assert job.result == "success", job.out
     assert secrets_in(job) == []
@@ -128,33 +145,28 @@ def test_a_pull_request_cannot_judge_itself(town, fork):
     }
     changed = {f["kind"] for f in data["findings"] if "trust" in f["code"]}
     assert {"Provider"} <= changed
-    assert not [p for m, p, _ in town.hub.log if m != "GET"]
+    assert not [p for m, p, _ in town.hub.log if m != "GET" and f"/{number}/" in p]
 
-    # It rewrites what made its plan: nobody believes the plan, and it names nobody.
-    lie = town.hub.run(sha=head, branch="change", fork=fork)
+    # It rewrites what makes its plan: the plan is shown as what it is.
+    lie = town.hub.run(sha=head, branch=branch, fork=fork)
+    data.update(actions=[], digest="0" * 16)
     town.hub.artifact(
-        lie,
-        "review",
-        {
-            "plan.md": b"No actions. @agency/ops ![x](http://127.0.0.1:9/x) <!-- x",
-            "../../evil.sh": b"x",
-        },
+        lie, "review", {"plan.json": json.dumps(data).encode(), "../../evil.sh": b"x"}
     )
-    town.comment(lie)
+    commented = town.comment(lie)
+    assert commented.result == "success", commented.out
     (said,) = town.comments(number)
     assert "[!CAUTION]" in said
-    assert "```text\nNo actions." in said
     assert town.hub.sarifs == []
 
 
-def test_a_tampered_list_is_refused(town):
-    town.agency.edit("inventory/domains.yaml", ".old.example", ".new.example")
-    town.agency.commit()
-    town.reconcile()
+def test_a_tampered_list_is_refused(calm):
+    town = calm
     held = json.loads(town.published("held.json"))
     done, number = town.dispatch(held["digest"], "held")
     assert done["held"].result == "success"
     town.hub.review(number, "production-approval", "bo")
+    # Between the gate and the job, in what is handed from one to the other.
     kept = town.actions.tmp / "artifacts" / str(number) / "held/held.json"
     data = json.loads(kept.read_text())
     data["actions"][0]["digest"] = "0" * 16
@@ -162,52 +174,24 @@ def test_a_tampered_list_is_refused(town):
     refused, _ = town.dispatch(held["digest"], "apply", number=number)
     assert refused["apply"].result == "failure"
     assert "E201" in refused["apply"].out
-    # On the branch itself, too: it is a cache, and whoever may push could change it.
-    data["actions"][0].update(after="elsewhere")
+    # On the branch itself: it is a cache, and whoever may push can change it.
+    before = town.actions.git("rev-parse", "reconciler/observed/main")
+    _replace(town, "held.json", kept)
     tampered = town.dispatch(held["digest"], "held")[0]["held"]
-    assert tampered.result == "success"  # nothing was changed there yet
-    blob = town.git("-C", str(town.agency.root), "hash-object", "-w", str(kept))
-    tree = town.git("-C", str(town.agency.root), "write-tree")
-    del tree
-    town.git(
-        "-C", str(town.agency.root), "fetch", "-q", "origin", "reconciler/observed/main"
-    )
-    town.git(
-        "-C",
-        str(town.agency.root),
-        "read-tree",
-        "--index-output=.git/other",
-        "FETCH_HEAD",
-    )
-    commit = _with_file(town, "held.json", blob)
-    town.git(
-        "-C",
-        str(town.agency.root),
-        "push",
-        "-qf",
-        "origin",
-        f"{commit}:refs/heads/reconciler/observed/main",
-    )
-    tampered = town.dispatch(held["digest"], "held")[0]["held"]
+    town.actions.git("update-ref", "refs/heads/reconciler/observed/main", before)
     assert tampered.result == "failure"
     assert "does not hash to" in tampered.out
-    assert ("setNameservers", "one.example") not in town.effects()
+    assert town.effects() == []
 
 
-def _with_file(town, name, blob):
-    import subprocess
-
-    root = str(town.agency.root)
-    listed = town.git("-C", root, "ls-tree", "FETCH_HEAD")
-    rows = [row for row in listed.splitlines() if not row.endswith(f"\t{name}")]
-    made = subprocess.run(
-        ["git", "-C", root, "mktree"],
-        input="\n".join([*rows, f"100644 blob {blob}\t{name}", ""]),
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout.strip()
-    return town.git("-C", root, "commit-tree", made, "-m", "observed: tampered")
+def _replace(town, name, file):
+    listed = town.actions.git("ls-tree", "reconciler/observed/main").splitlines()
+    rows = [row for row in listed if not row.endswith(f"\t{name}")]
+    blob = town.actions.git("hash-object", "-w", str(file))
+    text = "\n".join([*rows, f"100644 blob {blob}\t{name}", ""])
+    tree = town.actions.git("mktree", stdin=text)
+    made = town.actions.git("commit-tree", tree, "-m", "tampered")
+    town.actions.git("update-ref", "refs/heads/reconciler/observed/main", made)
 
 
 def test_a_lasting_failure_is_one_issue_until_it_heals(town):

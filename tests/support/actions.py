@@ -138,9 +138,10 @@ class Actions:
             done[name] = runner.run()
         return done
 
-    def git(self, *argv):
+    def git(self, *argv, stdin=None):
         done = subprocess.run(
             ["git", *_WHO, "-C", str(self.remote), *argv],
+            input=stdin,
             check=True,
             capture_output=True,
             text=True,
