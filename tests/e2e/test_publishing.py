@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from reconciler.audit.published import heartbeat, published
+from reconciler.audit.published import heartbeat, publish, published
 from reconciler.cli.apply_command import carry_out
 from reconciler.engine import Journal
 from reconciler.errors import Locked
@@ -62,6 +62,15 @@ def test_the_snapshot_is_the_world_after_the_run(agency, tmp_path):
         agency, "plan", "--observed", tmp_path / "snapshot.json", "--format", "json"
     )
     assert [a["verb"] for a in json.loads(plan.out)["actions"]] == ["delegate"]
+
+
+def test_only_files_that_a_run_publishes_are_written(agency, tmp_path):
+    """Whoever may push can put anything on the branch."""
+    store, now = agency.project().store, agency.clock()
+    assert publish(store, {"evil.sh": b"x", ".netrc": b"x", "a/b.json": b"x"}, now=now)
+    at(agency, "observe", "--published", tmp_path)
+    assert {p.suffix for p in tmp_path.iterdir()} == {".json", ".md"}
+    assert publish(store, {"evil.sh": None, ".netrc": None, "a/b.json": None}, now=now)
 
 
 def test_a_snapshot_alone_leaves_pulse_and_list_as_they_are(agency):
