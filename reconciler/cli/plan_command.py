@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from reconciler.engine import Based, Scope
     from reconciler.report.plan_document import PlanDocument
 
-FORMATS = ("text", "json", "markdown", "sarif", "github")
+FORMATS = ("text", "json", "markdown", "html", "sarif", "github")
 
 
 @click.command("plan", help="Show what would be done, and what is coming due.")

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 def rendered(plan: PlanDocument, form: str, url: str) -> str:
     """
-    Return *plan* as ``markdown``, ``sarif`` or ``github`` (workflow commands).
+    Return *plan* as ``markdown``, ``html``, ``sarif`` or ``github`` (annotations).
 
     Only what that form needs is imported. *url* is where the whole plan is.
     """
@@ -19,6 +19,10 @@ def rendered(plan: PlanDocument, form: str, url: str) -> str:
             from reconciler.report.markdown import markdown
 
             return markdown(plan, url)
+        case "html":
+            from reconciler.report.html import html
+
+            return html(plan)
         case "sarif":
             from reconciler.report.sarif import sarif
 

@@ -245,7 +245,7 @@ def _due(plan: PlanDocument) -> Iterator[str]:
         return
     yield ""
     yield click.style("Coming due", bold=True)
-    for day in agenda(plan["due"]):
+    for day in agenda(plan):
         for line in day.lines:
             what = visible(f"{line.who:<34} {line.what:<22} {line.cost}").rstrip()
             mine = "  YOU" if line.by == "you" else ""

@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeVar
 
 from reconciler.report import markdown_rows as rows
 from reconciler.report.adopt import adoptable
+from reconciler.report.agenda import agenda
 from reconciler.report.detail import Detail, steps
 from reconciler.report.group import bundles, by_risk
 from reconciler.report.markdown_rows import Row
@@ -81,6 +82,7 @@ def _head(plan: PlanDocument) -> Iterator[str]:
 
 def _sections(plan: PlanDocument) -> Iterator[_Section]:
     actions, findings = plan["actions"], plan["findings"]
+    due = [(day.date, line) for day in agenda(plan) for line in day.lines]
     critical = [one for one in findings if one["severity"] == "critical"]
     others = [one for one in findings if one["severity"] != "critical"]
     yield _plain("critical", "CRITICAL", critical, rows.of_finding)
@@ -95,7 +97,7 @@ def _sections(plan: PlanDocument) -> Iterator[_Section]:
     unread = sorted(plan["unknown"], key=_reason)
     groups = [list(same) for _, same in groupby(unread, key=_reason)]
     yield _plain("unknown", "Could not be read", groups, rows.of_unknown, len(unread))
-    yield _plain("due", "Coming due", plan["due"], rows.of_due, folds=True)
+    yield _plain("due", "Coming due", due, rows.of_due, len(plan["due"]), folds=True)
     yield _plain("findings", "Findings", others, rows.of_finding, folds=True)
     drift = [one for one in plan["drift"] if one["disposition"] == "report"]
     yield _plain("drift", "Drift, only reported", drift, rows.of_drift, folds=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import date
 
 from reconciler.report.adopt import Adoptable
+from reconciler.report.agenda import Line
 from reconciler.report.detail import Detail
 from reconciler.report.group import Bundle, Same
 from reconciler.report.markdown_text import code
@@ -12,7 +14,6 @@ from reconciler.report.plan_document import (
     ActionData,
     DeferredData,
     DriftData,
-    DueData,
     FindingData,
     UnknownData,
 )
@@ -116,12 +117,12 @@ def of_finding(finding: FindingData, detail: Detail) -> list[str]:
     return [f"- **{finding['severity']}** {who} {said}{where}"]
 
 
-def of_due(due: DueData, detail: Detail) -> list[str]:
-    """Return the line of one thing that is coming."""
-    who = code(f"{due['kind']}/{due['name']}", _NAME)
-    cost = f" · {code(due['cost'], _NAME)}" if due["cost"] else ""
-    what, by = code(due["what"], detail.text), BY[due.get("by", "you")]
-    return [f"- {due['at'][:10]} {who} {what}{cost} · {by}"]
+def of_due(due: tuple[date, Line], detail: Detail) -> list[str]:
+    """Return the line of what is coming on one day."""
+    day, line = due
+    cost = f" · {code(line.cost, _NAME)}" if line.cost else ""
+    who, what = code(line.who, _NAME), code(line.what, detail.text)
+    return [f"- {day} {who} {what}{cost} · {BY[line.by]}"]
 
 
 def of_unknown(unread: Sequence[UnknownData], detail: Detail) -> list[str]:

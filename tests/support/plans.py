@@ -192,6 +192,7 @@ def rich():
         drift=[drift()],
         due=[
             due("bakkerij.example", "2026-11-27T00:00:00Z"),
+            due("oldshop.example", "2026-12-12T00:00:00Z", cost="31.00 USD"),
             due("corp-visa", "2026-11-30T00:00:00Z", kind="PaymentMethod", what="ends; funds 211 domains", cost=None, by="you"),
             *[due(f"d{number:02}.example", f"2026-12-{1 + number % 22:02}T00:00:00Z") for number in range(40)],
         ],
