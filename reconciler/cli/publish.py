@@ -31,10 +31,8 @@ if TYPE_CHECKING:
     from reconciler.model import Plan
     from reconciler.report.plan_document import PlanDocument
 
-#: With one of these the run has left something half-known, or has not looked.
-_HALF = frozenset(
-    {Exit.ERROR, Exit.LOCKED, Exit.UNKNOWN, Exit.STALE, Exit.PARTLY, Exit.USAGE}
-)
+#: A run that ends so could read everything and knows what came of what it did.
+_COMPLETE = frozenset({Exit.DONE, Exit.CHANGES, Exit.UNAPPROVED, Exit.OVER_BUDGET})
 
 
 def whole(project: Project) -> None:
@@ -73,7 +71,8 @@ def publish_run(
                 run=result.run,
                 at=now,
                 commit=result.left.commit,
-                complete=not _HALF & set(result.codes),
+                # What may be done and was not (somebody said no) is not complete.
+                complete=result.codes <= _COMPLETE and not result.left.allowed(),
                 exit=exits.first(codes),
             )
             files[HEARTBEAT] = beaten(beat, heartbeat(published(store)))

@@ -64,6 +64,8 @@ def a_stranger_proposes(town):
     assert "against a snapshot of 2026-11-22 06:00 UTC, 0 min old" in job.summary
     assert "::warning file=inventory/domains.yaml,line=" in job["Plan"].out
     assert town.actions.installed.read_text().splitlines()[-1] == "reconciler==7"
+    kept = town.actions.tmp / "artifacts" / str(run) / "review"
+    assert {p.name for p in kept.iterdir()} == {"plan.json", "plan.html"}
     commented = town.comment(run)
     assert commented.result == "success", commented.out
     assert secrets_in(commented) == []
@@ -262,3 +264,22 @@ def test_cancelled_in_the_middle_of_an_action(town, moment):
     town.agency.later(minutes=31)
     assert town.reconcile().result == "success"
     assert town.effects() == [("updateAutoRenew", "flag.example")]
+
+
+def test_drift_and_a_silent_schedule_have_an_issue_each(calm):
+    """What drift.yml makes of the codes: 2 is drift, 3 says nothing, 0 is over."""
+
+    def run(**codes):
+        calm.ending(**codes)
+        done = calm.actions.run(".github/workflows/drift.yml", event="schedule")
+        titles = {i["title"] for i in calm.hub.open_issues().values()}
+        return {n: j.result for n, j in done.items()}, titles & {drift, pulse}
+
+    drift = "Something was changed by hand"
+    pulse = "No complete run for too long: does the schedule still run?"
+    good, bad = "success", "failure"
+    assert run(drift=2, doctor=1) == ({"pulse": bad, "drift": good}, {drift, pulse})
+    assert run(drift=3, doctor=0) == ({"pulse": good, "drift": bad}, {drift})
+    assert run(drift=0, doctor=0) == ({"pulse": good, "drift": good}, set())
+    said = [i["body"] for i in calm.hub.issues.values() if i["title"] == drift]
+    assert "drift says" in said[0]
