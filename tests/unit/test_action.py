@@ -96,7 +96,7 @@ def test_the_code_is_an_output_and_the_steps_own(run):
     [
         ("", ["--constraint", "/own/constraints.txt", "--", "/own"]),
         ("reconciler==1", ["--", "reconciler==1"]),
-        ("--index-url=x", ["--", "--index-url=x"]),
+        ("--pre", ["--", "--pre"]),
     ],
 )
 def test_what_is_installed_is_no_option(run, package, words):
