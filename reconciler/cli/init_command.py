@@ -63,6 +63,10 @@ def init_command(
     where = "" if folder == Path() else f"cd {folder} && "
     click.echo(f"next: {where}git add . && git commit -m 'inventory: begin'")
     click.echo("then: reconciler validate && reconciler plan")
+    click.echo(
+        "at GitHub: add the secrets that reconcile.yml names, and reviewers to the "
+        "environment production-approval"
+    )
 
 
 COMMAND = init_command

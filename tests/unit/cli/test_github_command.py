@@ -426,6 +426,13 @@ def test_a_strangers_issue_hides_nothing_and_is_left_alone(hub, run):
     assert set(hub.open_issues()) == {theirs, labelled}
 
 
+def test_a_label_that_is_dropped_makes_no_second_issue(hub, run):
+    hub.drops_labels = True
+    for _ in range(2):
+        assert run(result(done=[failed()])).code == 0
+    assert len(hub.open_issues()) == 1
+
+
 def test_environments_do_not_meet(hub, run, tmp_path):
     run(result(done=[failed()]))
     file = tmp_path / "other.json"
