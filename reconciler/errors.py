@@ -61,9 +61,13 @@ class InventoryError(ReconcilerError):
     What the engineer wrote cannot be read or cannot hold.
 
     Each cause has a code of its own (E101 to E199), listed in docs/errors.md.
+
+    Attributes:
+        users: All that inherit it, where it was written in something shared.
     """
 
     code = "E100"
+    users: tuple[str, ...] = ()
 
 
 class InventoryErrors(ReconcilerError):

@@ -45,6 +45,9 @@ CAUSES = {
     "E607": "A sandbox was asked for accounts that are not on this machine",
     "E608": "The folder of the demo is not empty",
     "E609": "Who settles an action about money is not in the group money",
+    "E620": "The fallback of a channel is a heartbeat, which carries no notices",
+    "E670": "An entry cannot be replaced where it stands: it shares a line",
+    "E671": "A Site would not mean the same once it is written out",
     "W501": "A dated exception or allowance ends soon",
 }
 

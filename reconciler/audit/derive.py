@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC
+from datetime import UTC, timedelta
 from decimal import Decimal
 
 from reconciler.audit import layout
@@ -26,6 +26,8 @@ from reconciler.audit.lines import Line
 Read = Callable[[str], Document | None]
 Changes = dict[str, Document | None]
 _MONEY = "money"
+#: Prefix of the fact that a verb is too early: ``waits/renew``, until when.
+WAITS = "waits/"
 
 
 def fold(read: Read, line: Line) -> Changes:
@@ -153,7 +155,10 @@ def _closed(known: Record, outcome: Outcome, intent: Intent) -> Record:
     if outcome.status == "applied":
         update["failures"] = others
         update["done"] = {**known.done, outcome.verb: outcome.id}
-        update["last_paid"] = outcome.paid or known.last_paid
+        if intent.change.get("max_increase", "") is not None:
+            update["last_paid"] = outcome.paid or known.last_paid
+        if waits := dict(_held_off(outcome, intent)):
+            update["facts"] = {**known.facts, **waits}
         expires = outcome.evidence.get("expires")
         update["expires"] = expires if isinstance(expires, str) else known.expires
         if intent.risk == _MONEY and outcome.id not in known.applied:
@@ -162,6 +167,16 @@ def _closed(known: Record, outcome: Outcome, intent: Intent) -> Record:
         newest = list(others.items())[1 - FAILURES_KEPT :]
         update["failures"] = {**dict(newest), outcome.id: known.attempt(outcome.id)}
     return known.model_copy(update=update)
+
+
+def _held_off(outcome: Outcome, intent: Intent) -> Iterator[tuple[str, str]]:
+    """Yield until when other verbs wait, because this one took effect just now."""
+    details = intent.change.get("details")
+    holds_off = details.get("holds_off") if isinstance(details, dict) else None
+    for verb, seconds in (holds_off if isinstance(holds_off, dict) else {}).items():
+        if isinstance(seconds, int):
+            until = outcome.time + timedelta(seconds=seconds)
+            yield f"{WAITS}{verb}", until.isoformat()
 
 
 def _settle(

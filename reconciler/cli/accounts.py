@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, cast
 
 from reconciler.cli import secrets
@@ -10,7 +10,7 @@ from reconciler.engine import Accounts
 from reconciler.errors import ReconcilerError
 from reconciler.inventory import Inventory
 from reconciler.kinds.provider import Provider
-from reconciler.model import Account, AnyDriver, AnyResource, Share
+from reconciler.model import PUBLIC, Account, AnyDriver, AnyResource, Share
 from reconciler.providers import driver_class
 
 if TYPE_CHECKING:
@@ -27,21 +27,57 @@ def accounts(project: Project, wants: Iterable[AnyResource]) -> Accounts:
     declared = project.accounts_declared
     drivers: dict[Share, AnyDriver] = {}
     failed: dict[str, str] = {}
-    for share in sorted({share for want in wants for share in want.shares()}):
+    for share in sorted(_shares(wants, watched=PUBLIC in declared)):
         provider = declared.get(share.provider)
         if provider is None:
             failed[share.provider] = "the base branch does not declare this account"
             continue
         try:
             kind = driver_class(provider.spec.type, share.family)
-            drivers[share] = kind(_account(project, provider, kind.credentials))
+            drivers[share] = kind(account(project, provider, kind.credentials))
         except ReconcilerError as error:
             failed[share.provider] = error.what
     identities = {name: p.spec.account for name, p in declared.items()}
     return Accounts(drivers, identities, failed)
 
 
-def _account(project: Project, provider: Provider, needed: frozenset[str]) -> Account:
+def _shares(wants: Iterable[AnyResource], *, watched: bool) -> set[Share]:
+    """Return every share of *wants*, and the witnesses' if there is their account."""
+    found: set[Share] = set()
+    for want in wants:
+        found.update(want.shares())
+        if watched:
+            found.update(want.witnesses())
+    return found
+
+
+def with_public(declared: Mapping[str, Provider]) -> dict[str, Provider]:
+    """
+    Return *declared* and the built-in account, which needs no document.
+
+    Where every account is on this machine it exists only if it is declared (and then
+    is on this machine too): a sandbox never speaks to the internet.
+    """
+    if PUBLIC in declared or all_loopback(declared):
+        return dict(declared)
+    spec = {"type": PUBLIC, "credentials": {}}
+    built_in = Provider.model_validate({"metadata": {"name": PUBLIC}, "spec": spec})
+    return {**declared, PUBLIC: built_in}
+
+
+def all_loopback(declared: Mapping[str, Provider]) -> bool:
+    """Say whether every account is a server on this machine, and there is one."""
+    return bool(declared) and all(one.loopback for one in declared.values())
+
+
+def account(project: Project, provider: Provider, needed: frozenset[str]) -> Account:
+    """
+    Return *provider* as a driver wants it, its secrets resolved.
+
+    Raises:
+        ReconcilerError: A credential that is *needed* is not declared.
+        SecretMissing: One that is declared cannot be had.
+    """
     spec = provider.spec
     missing = sorted(needed - set(spec.credentials))
     if missing:

@@ -61,7 +61,7 @@ def _print(lines: Iterator[dict[str, Any]], form: str) -> None:
         writer.writerows([_cell(line.get(c)) for c in _COLUMNS] for line in lines)
         return
     for line in lines:
-        click.echo(json.dumps(line, sort_keys=True) if form == "jsonl" else _said(line))
+        click.echo(json.dumps(line, sort_keys=True) if form == "jsonl" else said(line))
 
 
 def _cell(value: Any) -> str:
@@ -70,7 +70,8 @@ def _cell(value: Any) -> str:
     return f"'{said}" if said[:1] in {"=", "+", "-", "@"} else said
 
 
-def _said(line: dict[str, Any]) -> str:
+def said(line: dict[str, Any]) -> str:
+    """Return one line of the log for a person."""
     when = str(line["time"])[:19].replace("T", " ")
     if line["type"] == "note":
         return f"{when}  note     {line['event']}  {json.dumps(line['data'])[:80]}"

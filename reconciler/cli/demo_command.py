@@ -154,7 +154,7 @@ class _Demo:
         """Use free ports: the shipped ones may be taken by a sandbox of yours."""
         path = self.root / "inventory" / "accounts.yaml"
         text = path.read_text()
-        for port in ("18701", "18702", "18703"):
+        for port in ("18701", "18702", "18703", "18704"):
             text = text.replace(port, str(_free_port()))
         path.write_text(text)
 

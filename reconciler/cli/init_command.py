@@ -24,7 +24,7 @@ _PROVIDER = re.compile(r"([A-Za-z0-9_.-]+)=([a-z][a-z0-9_]*)(?::(\S+))?")
 @click.option(
     "--domains",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="A file with one domain name a line: they are declared, and only watched.",
+    help="A file with one domain name a line; they are only watched (RDAP, DNS, TLS).",
 )
 @click.option(
     "--provider",
@@ -126,7 +126,10 @@ def _names(file: Path) -> list[str]:
 
 
 def _watched(names: list[str]) -> str:
-    entries = [f"Domain/{name}: {{provider: none}}" for name in names]
+    entries = [
+        f"Domain/{name}: {{provider: none}}\nCertificate/{name}: {{names: [{name}]}}"
+        for name in names
+    ]
     head = "# Watched only: name an account in `provider` to manage one of them."
     return "\n".join(["apiVersion: reconciler/v1", head, *entries, ""])
 

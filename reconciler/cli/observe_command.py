@@ -11,9 +11,8 @@ import click
 from reconciler.audit.published import SNAPSHOT, publish, published
 from reconciler.cli.project import Project
 from reconciler.cli.publish import seen, whole
-from reconciler.engine import Exit, observe
+from reconciler.engine import Exit, observe, unread
 from reconciler.errors import UsageError
-from reconciler.model import Unknown
 
 
 @click.command("observe", help="Write what the accounts have to a file.")
@@ -52,15 +51,15 @@ def observe_command(
     project.cache.close()
     now = project.clock()
     data = seen(world, now)
-    states = [s for one in world.shares.values() for s in one.states.values()]
-    unread = sum(isinstance(state, Unknown) for state in states)
+    states = sum(len(one.states) for one in world.shares.values())
+    unknown = sum(1 for want in wants for _ in unread(want, world.have(want)))
     if out:
         out.write_bytes(data)
     if shared:
         publish(project.journal(), {SNAPSHOT: data}, now=now)
     where = out or "the published snapshot"
-    project.say(f"{len(states)} states, {unread} unknown, in {where}")
-    ctx.exit(Exit.PARTLY if unread else Exit.DONE)
+    project.say(f"{states} states, {unknown} unknown, in {where}")
+    ctx.exit(Exit.PARTLY if unknown else Exit.DONE)
 
 
 COMMAND = observe_command

@@ -42,7 +42,7 @@ def plan_observed(
     quiet, digests = memo.read(), scope.desired.digests()
     loud = quiet.loud(digests, now, horizon)
     refs = sorted(r for r in loud if r.kind in scope.kinds and scope.selected(r))
-    accounts = Accounts(_Unplugged(project.accounts_declared), {})
+    accounts = unplugged_accounts(project)
     opened = scope.opened(ledger)
     wants = scope.by_uid() if opened else {}
     found = resolve(opened, wants, seen.world, accounts, now=now)
@@ -59,6 +59,11 @@ def plan_observed(
     if quiet.learned:
         memo.write(quiet.items(digests))
     return planned._replace(observed=seen.at)
+
+
+def unplugged_accounts(project: Project) -> Accounts:
+    """Return accounts of which it is known what they can, and none can be asked."""
+    return Accounts(_Unplugged(project.accounts_declared), {})
 
 
 class _Unplugged(Mapping[Share, AnyDriver]):

@@ -34,7 +34,8 @@ from reconciler.errors import UnsafePlan, UsageError
 from reconciler.model import Plan
 
 if TYPE_CHECKING:
-    from reconciler.engine import Based, Scope
+    from reconciler.audit import Ledger
+    from reconciler.engine import Based, Scope, World
     from reconciler.report.plan_document import PlanDocument
 
 FORMATS = ("text", "json", "markdown", "html", "sarif", "github")
@@ -148,6 +149,27 @@ def make(
                 project, scope, ledger, was, observed, now=now, horizon=horizon
             )
         )
+    return _live(project, scope, ledger, was, now=now, horizon=horizon)[0]
+
+
+def look(project: Project) -> tuple[Plan, World]:
+    """Return the plan of *project* now, and what its accounts say."""
+    scope, ledger = project.scope(), project.store.read()
+    was = based(scope.desired, ledger.base, scope.load, scope.kinds)
+    refuse_loss(was, scope)
+    days = timedelta(days=30)
+    return _live(project, scope, ledger, was, now=project.clock(), horizon=days)
+
+
+def _live(
+    project: Project,
+    scope: Scope,
+    ledger: Ledger,
+    was: Based,
+    *,
+    now: datetime,
+    horizon: timedelta,
+) -> tuple[Plan, World]:
     wants = scope.wants()
     with closing(project.accounts(wants)) as accounts:
         project.say(f"reading {len(accounts.drivers)} accounts …")
@@ -156,7 +178,7 @@ def make(
         opened = scope.opened(ledger)
         found = resolve(opened, scope.by_uid(), world, accounts, now=now)
     built = situation(scope, ledger, was, found, now=now)
-    return advised(plan(built, world, accounts, now=now, horizon=horizon))
+    return advised(plan(built, world, accounts, now=now, horizon=horizon)), world
 
 
 _kind = itemgetter(0)

@@ -15,7 +15,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconciler.audit import GitStore, Run
-from reconciler.cli.accounts import accounts, providers
+from reconciler.cli.accounts import (
+    accounts,
+    all_loopback,
+    providers,
+    with_public,
+)
 from reconciler.cli.cache import FileCache
 from reconciler.cli.git import Git
 from reconciler.engine import Accounts, Scope
@@ -150,7 +155,7 @@ class Project:
     def accounts_declared(self) -> dict[str, Provider]:
         """The trusted Provider documents, by name: who gets which secret."""
         tree = self.at_commit(self.trusted) if self.trusted else self.inventory
-        return {p.name: p for p in providers(tree)}
+        return with_public({p.name: p for p in providers(tree)})
 
     def at_commit(self, commit: str) -> Inventory:
         """
@@ -175,8 +180,7 @@ class Project:
     @cached_property
     def loopback(self) -> bool:
         """Whether every account is a server on this machine (and there is one)."""
-        declared = self.accounts_declared.values()
-        return bool(declared) and all(account.loopback for account in declared)
+        return all_loopback(self.accounts_declared)
 
     @cached_property
     def _sandbox(self) -> SandboxTime | None:
@@ -253,12 +257,12 @@ class Project:
         from reconciler.cli.selection import selection
         from reconciler.kinds import kinds
 
-        managed = frozenset(name for name, kind in kinds().items() if kind.changes)
+        held = (name for name, kind in kinds().items() if kind.changes or kind.states)
         return Scope(
             self.env,
             self.inventory,
             self.at_commit,
-            managed,
+            frozenset(held),
             self.court.judged,
             selection(
                 self._options["select"],

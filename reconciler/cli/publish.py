@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     from reconciler.model import Plan
     from reconciler.report.plan_document import PlanDocument
 
-#: A run that ends so could read everything and knows what came of what it did.
-_COMPLETE = frozenset({Exit.DONE, Exit.CHANGES, Exit.UNAPPROVED, Exit.OVER_BUDGET})
+#: With one of these the run has left something half-known, or has not looked.
+_HALF = frozenset(
+    {Exit.ERROR, Exit.LOCKED, Exit.UNKNOWN, Exit.STALE, Exit.PARTLY, Exit.USAGE}
+)
 
 
 def whole(project: Project) -> None:
@@ -71,8 +73,7 @@ def publish_run(
                 run=result.run,
                 at=now,
                 commit=result.left.commit,
-                # What may be done and was not (somebody said no) is not complete.
-                complete=result.codes <= _COMPLETE and not result.left.allowed(),
+                complete=complete(result),
                 exit=exits.first(codes),
             )
             files[HEARTBEAT] = beaten(beat, heartbeat(published(store)))
@@ -82,6 +83,15 @@ def publish_run(
         return False
     project.say("a newer run has published already" if newer else "published")
     return True
+
+
+def complete(result: Result) -> bool:
+    """
+    Say whether a run could read everything and left nothing half-known or undone.
+
+    Holds and denials are known: who has to be told of them is told.
+    """
+    return not (_HALF & set(result.codes) or result.left.allowed())
 
 
 def seen(world: World, now: datetime) -> bytes:

@@ -6,14 +6,16 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Final, Literal
 
 from reconciler.audit import Ledger, Spend
 from reconciler.cli.accounts import providers
 from reconciler.cli.signed import signed_approvals
 from reconciler.engine import Given
-from reconciler.model import Action, Finding, Money, Plan, Severity
+from reconciler.inventory.parts import PROFILE, SITE
+from reconciler.kinds.provider import Provider
+from reconciler.model import Action, Finding, Money, Plan, Ref, Severity
 
 if TYPE_CHECKING:
     from reconciler.cli.project import Project
@@ -77,7 +79,7 @@ class Court:
             now=now,
             env=project.env,
             spend=Spent(ledger.spend(now)),
-            resources=Counter(ref.kind for ref in inventory.refs()),
+            resources=declared(inventory.refs()),
             labels=lambda ref: inventory.labels(ref) if ref in inventory else {},
             approvals=self._approvals(ledger),
             actor=project.actor,
@@ -107,13 +109,17 @@ class Court:
     @cache  # noqa: B019  (as long as the project, which is as long as the process)
     def _signed(self, base: str | None) -> tuple[Given, ...]:
         project = self._project
-        return signed_approvals(project.git, project.folders[1], base, project.git.head)
+        return signed_approvals(project.git, project.folders[1], base, self._head)
+
+    @cached_property
+    def _head(self) -> str | None:
+        return self._project.git.head
 
     def _authors(self, ledger: Ledger) -> Callable[[Action], frozenset[str]]:
         from reconciler.cli.authors import Authors
 
         known = self._project.known_authors
-        written = Authors(self._project.git, ledger.base, self._project.git.head)
+        written = Authors(self._project.git, ledger.base, self._head)
         return lambda action: written(action) | known(action)
 
 
@@ -132,12 +138,26 @@ def _broken(ledger: Ledger, now: datetime) -> Iterator[Finding]:
             )
 
 
+def _written(account: Provider) -> bool:
+    """Say whether a document declares *account*: the built-in one needs none."""
+    return account.at() is not None
+
+
+def declared(refs: Iterable[Ref]) -> Counter[str]:
+    """Count the resources by kind; what is expanded counts as what it makes."""
+    counts = Counter(ref.kind for ref in refs)
+    for composed in (SITE, PROFILE):
+        counts.pop(composed, None)
+    return counts
+
+
 def _trust(project: Project) -> list[Finding]:
     """Name what decides who may do what, where this tree would change it."""
     if project.trusted is None:
         return []
     from reconciler.policy import changed_trust, trusted
 
-    then = [*project.accounts_declared.values(), *project.policies]
+    declared = project.accounts_declared.values()
+    then = [*filter(_written, declared), *project.policies]
     now = [*providers(project.inventory), *project.policies_at(None)]
     return changed_trust(trusted(then), trusted(now))

@@ -37,7 +37,8 @@ def validate_command(ctx: click.Context, form: str, hygiene: bool) -> None:  # n
 
         found = advice(project.inventory.of("Domain"))
         warnings = [*warnings, *map(_as_warning, found)]
-    said = render(errors, warnings, form)
+    verbose = project.verbose and form == "text"
+    said = render(errors, warnings, "full" if verbose else form)
     if said:
         sys.stdout.write(said if said.endswith("\n") else said + "\n")
     if errors:
@@ -69,6 +70,11 @@ def check(
         warnings += map(_as_warning, ending(policies, now))
     if inventory is not None:
         warnings += inventory.warnings
+        if channels := inventory.of("NotificationChannel"):
+            from reconciler.cli.channels import advice, channels_of, check
+
+            errors += check(channels_of(channels))
+            warnings += map(_as_warning, advice(channels_of(channels)))
     return errors, warnings
 
 

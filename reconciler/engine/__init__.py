@@ -7,7 +7,7 @@ from reconciler.engine.document import approved_digests, document, dumps
 from reconciler.engine.exits import Exit
 from reconciler.engine.held import held
 from reconciler.engine.journal import Journal
-from reconciler.engine.observe import Accounts, World, observe
+from reconciler.engine.observe import Accounts, World, observe, unread
 from reconciler.engine.plan import Situation, plan
 from reconciler.engine.quiet import Quiet
 from reconciler.engine.recover import Resolution, resolve
@@ -44,5 +44,6 @@ __all__ = [
     "resolve",
     "situation",
     "snapshot",
+    "unread",
     "written",
 ]

@@ -312,6 +312,7 @@ def _seen(setting: Setting, scope: Scope, world: World) -> Iterator[Note]:
 
 def _unsettled(left: Plan, scope: Scope) -> set[Ref]:
     differing = {a.want.ref for a in left.actions if a.change.merges}
+    differing |= {d.ref for d in left.deferred if d.merges}
     unread = {u.ref for u in left.unknown}
     drifted = {d.ref for d in left.drift}
     outside = set(scope.desired.refs()) - {want.ref for want in scope.wants()}

@@ -8,9 +8,9 @@ from typing import Literal, NamedTuple
 
 from pydantic import JsonValue
 
-from reconciler.audit import Batch, Entry, Intent, Note, Outcome
+from reconciler.audit import WAITS, Batch, Entry, Intent, Note, Outcome
 from reconciler.engine.journal import Journal
-from reconciler.engine.memory import WAITS, parsed
+from reconciler.engine.memory import parsed
 from reconciler.engine.observe import Accounts, World, observe
 from reconciler.errors import (
     Ambiguous,
@@ -19,7 +19,7 @@ from reconciler.errors import (
     Rejected,
     TooEarly,
 )
-from reconciler.model import Action, AnyDriver, Plan, Receipt, Risk, sha256
+from reconciler.model import Action, AnyDriver, Plan, Receipt, Risk, Witness, sha256
 
 Status = Literal["applied", "not_applied", "failed", "unknown"]
 
@@ -148,6 +148,11 @@ def _act(setting: Setting, action: Action) -> Receipt | Exception:
 
 def _look(setting: Setting, wave: Sequence[Action]) -> World:
     wants = {action.want.ref: action.want for action in wave}
+    for action in wave:  # what witnesses saw before is no proof of what was done
+        for share in action.want.witnesses():
+            driver = setting.accounts.drivers.get(share)
+            if isinstance(driver, Witness):
+                driver.touched(action.want, action.change)
     return observe(wants.values(), setting.accounts)
 
 

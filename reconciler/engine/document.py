@@ -121,7 +121,7 @@ def action_data(action: Action) -> dict[str, Any]:
         "reversible": change.reversible,
         "because": change.because,
         "source": place(action.want.at(change.field)),
-        "via": via(action),
+        "via": list(action.want.via),
         "wave": action.level,
         "resumes": action.resumes,
         "changes": [
@@ -138,13 +138,6 @@ def action_data(action: Action) -> dict[str, Any]:
             for v in action.verdicts
         ],
     }
-
-
-def via(action: Action) -> list[str]:
-    """Return the composition that *action* comes from: its site and its profile."""
-    labels = action.want.metadata.labels
-    named = (("Site", labels.get("site")), ("SiteProfile", labels.get("profile")))
-    return [f"{kind}/{name}" for kind, name in named if name]
 
 
 def approved_digests(data: Any) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from reconciler.engine.memory import Memory
 from reconciler.engine.merge import Moved, Part, split
+from reconciler.engine.observe import unread
 from reconciler.model import (
     Absent,
     Action,
@@ -70,9 +71,7 @@ def evaluate(
     """Return what follows for one resource. Pure."""
     want, have = subject.want, subject.have
     unknown = tuple(
-        Unread(want.ref, share, state.why)
-        for share, state in sorted(have.items())
-        if isinstance(state, Unknown)
+        Unread(want.ref, share, state.why) for share, state in unread(want, have)
     )
     found = [*want.findings(have, now), *_alarm(subject, unknown, now)]
     actions: list[Action] = []
@@ -87,7 +86,10 @@ def evaluate(
             continue
         until = _too_early(subject, change, now)
         if until is not None:
-            deferred.append(Deferred(want.ref, change.verb, change.because, until))
+            later = Deferred(
+                want.ref, change.verb, change.because, until, change.merges
+            )
+            deferred.append(later)
             continue
         creates = isinstance(have.get(change.share), Absent)
         for part in split(change, subject.base, have, now, creates=creates):
@@ -184,7 +186,14 @@ def _held(subject: Subject, part: Part) -> Iterator[Verdict]:
         rule = f"built-in/{_RULES[part.moved]}"
         yield Verdict(Decision.HOLD, rule, _WHY[part.moved], ("review",), at)
     if part.change.hold:
-        yield Verdict(Decision.HOLD, "built-in/limit", part.change.hold, ("review",))
+        needs = () if part.change.firm else ("review",)
+        yield Verdict(
+            Decision.HOLD,
+            "built-in/limit",
+            part.change.hold,
+            needs,
+            firm=part.change.firm,
+        )
 
 
 def _stale(subject: Subject, action: Action) -> Iterator[Verdict]:

@@ -8,9 +8,6 @@ from typing import NamedTuple
 
 from reconciler.model import Money
 
-#: Prefix of the fact, kept in a record, that a verb is too early: ``waits/renew``.
-WAITS = "waits/"
-
 
 class Memory(NamedTuple):
     """

@@ -13,6 +13,7 @@ from reconciler.model import (
     AnyDriver,
     AnyResource,
     Finding,
+    Have,
     Money,
     Observation,
     Observed,
@@ -20,9 +21,11 @@ from reconciler.model import (
     Share,
     Unknown,
     Unmanaged,
+    Witness,
 )
 from reconciler.model.resource import Ref
 
+NOT_YET = Unknown(why="not looked at yet", later=True)
 #: More known things gone from one listing than this is a broken listing.
 MASS_COUNT = 2
 MASS_SHARE = Decimal("0.25")
@@ -55,14 +58,18 @@ class World(NamedTuple):
     findings: tuple[Finding, ...] = ()
 
     def have(self, want: AnyResource) -> dict[Share, Observed]:
-        """Return what is known about one resource."""
+        """Return what is known about one resource, with what witnesses say of it."""
         nobody = Unknown(why="was not read")
-        return {
+        have = {
             share: self.shares[share].states.get(want.name, nobody)
             if share in self.shares
             else nobody
             for share in want.shares()
         }
+        for share in want.witnesses():
+            if share in self.shares:
+                have[share] = self.shares[share].states.get(want.name, NOT_YET)
+        return have
 
     def unmanaged(self) -> tuple[Unmanaged, ...]:
         """Everything live that nobody declares, in order."""
@@ -108,6 +115,9 @@ def observe(
     for want in wants:
         for share in want.shares():
             by_share.setdefault(share, []).append(want)
+        for share in want.witnesses():
+            if share in accounts.drivers:
+                by_share.setdefault(share, []).append(want)
     with ThreadPoolExecutor(max(1, min(threads, len(by_share) or 1))) as pool:
         seen = pool.map(
             lambda item: _one_account(item[0], item[1], accounts, known),
@@ -132,6 +142,8 @@ def _one_account(
     known: Collection[Ref],
 ) -> _Seen:
     driver = accounts.drivers.get(share)
+    if isinstance(driver, Witness):
+        return _witnessed(share, wants, driver)
     if driver is None:
         why = accounts.failed.get(share.provider, f"no driver for {share.family}")
         return _nothing_known(share, wants, why, "account-unusable")
@@ -149,6 +161,42 @@ def _one_account(
         return _nothing_known(share, wants, why, "driver-fault")
     proven = bool(declared) and live == declared
     return _believed(share, wants, observation, known, proven=proven)
+
+
+def _witnessed(share: Share, wants: Sequence[AnyResource], driver: AnyDriver) -> _Seen:
+    """Ask a witness; one that fails altogether is a finding, and plans go on."""
+    try:
+        seen = driver.observe(wants)
+    except Exception as error:  # noqa: BLE001  (a fault of a driver is no reason to stop)
+        why = f"the driver failed: {type(error).__name__}"
+        seen = Observation({want.name: Unknown(why=why) for want in wants})
+    states = list(seen.states.values())
+    waiting = sum(isinstance(s, Unknown) and s.later for s in states)
+    failed = [s for s in states if isinstance(s, Unknown) and not s.later]
+    found = []
+    if waiting:
+        message = f"{share.family}: {waiting} of {len(states)} not looked at yet"
+        code, severity = "not-looked-at-yet", Severity.INFO
+        found.append(Finding(code, severity, "Provider", share.provider, message))
+    if failed and len(failed) == len(states) - waiting:
+        message = f"{share.family}: nothing can be read ({failed[0].why})"
+        code, severity = "witness-unreadable", Severity.WARNING
+        found.append(Finding(code, severity, "Provider", share.provider, message))
+    return _Seen(seen, tuple(found))
+
+
+def unread(want: AnyResource, have: Have) -> Iterator[tuple[Share, Unknown]]:
+    """
+    Yield what should have been read and was not, in order.
+
+    A witness of what its own account tells is no loss; nor is one whose turn has
+    not come.
+    """
+    for share, state in sorted(have.items()):
+        if not isinstance(state, Unknown) or state.later:
+            continue
+        if share not in want.witnesses() or want.relies_on(share):
+            yield share, state
 
 
 def _nothing_known(

@@ -176,7 +176,7 @@ def _orphaned(orphans: Sequence[AnyResource]) -> Iterable[Finding]:
                 "is protected and was removed from the inventory: "
                 "first take the protection away, in a commit of its own",
             )
-        else:
+        elif gone.changes:  # what is only looked at is not there because of us
             yield gone.found(
                 "orphaned",
                 Severity.WARNING,

@@ -7,9 +7,9 @@ from datetime import datetime
 from functools import cached_property
 from typing import NamedTuple, overload
 
-from reconciler.audit import Intent, Ledger, OpenIntent, Record
+from reconciler.audit import WAITS, Intent, Ledger, OpenIntent, Record
 from reconciler.engine.desired import Based, Load, Tree
-from reconciler.engine.memory import WAITS, Memory, parsed
+from reconciler.engine.memory import Memory, parsed
 from reconciler.engine.plan import Situation
 from reconciler.engine.recover import Resolution
 from reconciler.model import Action, AnyResource, Money, Plan, Unmanaged
@@ -31,7 +31,7 @@ class Scope(NamedTuple):
     Attributes:
         desired: The inventory at *head*.
         load: Loads the inventory of another commit.
-        kinds: The kinds that providers hold.
+        kinds: The kinds that providers hold, or witnesses look at.
         selected: Whether a resource is in the selection of this run.
         rules: The policies, ready to judge a plan.
         counted: Whose approval of an action counts, ready to ask.

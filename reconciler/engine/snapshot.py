@@ -53,7 +53,10 @@ def snapshot(world: World, at: datetime) -> dict[str, Any]:
 
 def _as_data(state: Observed) -> dict[str, Any]:
     kind = type(state).__name__.lower() if not isinstance(state, State) else "state"
-    return {"is": kind, **state.model_dump(mode="json", exclude_defaults=True)}
+    data = state.model_dump(mode="json", exclude_defaults=True)
+    sets = {name for name, value in state if isinstance(value, frozenset)}
+    in_order = {name: sorted(data[name]) for name in sets & data.keys()}
+    return {"is": kind, **data, **in_order}
 
 
 def written(data: Mapping[str, Any]) -> str:

@@ -199,7 +199,7 @@ def _columns(tree: Index) -> list[bytes]:
         json.dumps(kind_table).encode(),
         array("H", [number[kind] for kind in tree.kinds]).tobytes(),
         "\n".join(tree.names).encode(),
-        json.dumps(sorted(tree.uids.items())).encode(),
+        json.dumps([sorted(each.items()) for each in (tree.uids, tree.sites)]).encode(),
         bytes(tree.digests),
         tree.labels.tobytes(),
         json.dumps(tree.label_table).encode(),
@@ -218,7 +218,7 @@ def _index(columns: Sequence[bytes]) -> Index:
     numbers = array("H", kinds)
     tree.kinds = list(map(json.loads(kind_table).__getitem__, numbers))
     tree.names = names.decode().split("\n") if names else []
-    tree.uids = dict(json.loads(uids))
+    tree.uids, tree.sites = map(dict, json.loads(uids))
     tree.digests = bytearray(digests)
     tree.labels.frombytes(labels)
     label_table, edges, edge_table = rest

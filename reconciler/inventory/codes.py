@@ -78,6 +78,23 @@ TABLE: dict[str, Code] = {
     ),
     "E133": Code("a reference to something that is not there", "declare it"),
     "E134": Code("references that form a cycle", "remove one of the references"),
+    "E135": Code(
+        "a Site that speaks of a part its profile does not have",
+        "name a part of the profile, or add the part there",
+    ),
+    "E136": Code(
+        "a word after a dollar that is no token", "write $$ for a dollar itself"
+    ),
+    "E137": Code(
+        "a token that has no value for a Site",
+        "add the field of the Site that gives it, or write the value out",
+    ),
+    "E138": Code(
+        "a Site lacks what a part of its profile needs", "add the field to the Site"
+    ),
+    "E139": Code(
+        "a label that the Site itself sets", "site, customer and profile are set by it"
+    ),
     "E140": Code(
         "two included RecordSets bring the same record",
         "keep it in one of them, or write the record in the domain itself",
@@ -103,6 +120,11 @@ TABLE: dict[str, Code] = {
     ),
     "W160": Code("defaults that apply to nothing", "remove them or move the file"),
     "W161": Code("a RecordSet that no domain includes", "remove it or include it"),
+    "W162": Code(
+        "data about a person in plain text",
+        "keep it elsewhere and name the place, as in {sops: FILE#key}: git cannot "
+        "forget",
+    ),
 }
 
 #: Code -> one line: what it means, and how to mend it.

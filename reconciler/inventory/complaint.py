@@ -20,7 +20,10 @@ class Complaint(NamedTuple):
     Attributes:
         at: Where it was written.
         what: What is wrong; begins with the address, where there is one.
-        user: Who inherits it, where it was written in defaults or in a RecordSet.
+        user: Who inherits it, where it was written in defaults, in a RecordSet or in
+            a SiteProfile.
+        cause: What makes it one and the same for all who inherit it; the text, where
+            it is empty.
     """
 
     code: str
@@ -28,6 +31,7 @@ class Complaint(NamedTuple):
     what: str
     hint: str | None = None
     user: str | None = None
+    cause: str = ""
 
 
 def errors_of(
@@ -36,31 +40,33 @@ def errors_of(
     """
     Return one error for each cause, in the order of their places.
 
-    Complaints of one code, place and text are one cause; *secrets* are cut out of
+    Complaints of one code, place and cause are one error; *secrets* are cut out of
     every message.
     """
     causes: dict[tuple[str, Location, str], list[Complaint]] = {}
     for complaint in complaints:
-        key = (complaint.code, complaint.at, complaint.what)
+        key = (complaint.code, complaint.at, complaint.cause or complaint.what)
         causes.setdefault(key, []).append(complaint)
     ordered = sorted(causes.values(), key=lambda same: (same[0].at, same[0].code))
     return [_error(same, secrets) for same in ordered]
 
 
 def _error(same: Sequence[Complaint], secrets: Sequence[str]) -> InventoryError:
-    first = same[0]
+    first = min(same, key=lambda one: (one.user or "", one.what))
     users = sorted({complaint.user for complaint in same if complaint.user})
     what = first.what
     if users:
-        more = f" and {len(users) - 1} more" if len(users) > 1 else ""
+        more = f" and {len(users) - 1} more (-v)" if len(users) > 1 else ""
         what = f"{what}, used by {users[0]}{more}"
     hint = first.hint or TABLE[first.code].mend
-    return InventoryError(
+    error = InventoryError(
         _clean(what, secrets),
         at=first.at,
         hint=_clean(hint, secrets),
         code=first.code,
     )
+    error.users = tuple(_clean(user, secrets) for user in users)
+    return error
 
 
 def _clean(text: str, secrets: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from reconciler.inventory.defaults import above, is_defaults
 from reconciler.inventory.includes import SNIPPET
 from reconciler.inventory.node import Node, Path
 from reconciler.inventory.origin import Layer, Places
+from reconciler.inventory.parts import FILLS, OWN, PROFILE, SITE
 from reconciler.inventory.rows import target
 from reconciler.model import Ref
 
@@ -17,6 +18,7 @@ from reconciler.model import Ref
 _SHORT = 2
 _SPEC: Path = ("spec",)
 _METADATA: Path = ("metadata",)
+_WITH = "with"
 
 
 class Head(NamedTuple):
@@ -38,6 +40,25 @@ class Head(NamedTuple):
     def short(self) -> bool:
         """Whether it is written ``Kind/name: {...}``."""
         return self.head == self.where
+
+
+class Origin(NamedTuple):
+    """
+    The Site that makes a resource.
+
+    Attributes:
+        site: Where it is.
+        profile: The name of its SiteProfile, and *profile_file* that one's file.
+    """
+
+    site: Head
+    profile: str
+    profile_file: str
+
+    @property
+    def name(self) -> str:
+        """The Site's name in its stored form."""
+        return self.site.ref.name
 
 
 def heads(roots: Sequence[Node]) -> Iterator[Head]:
@@ -68,12 +89,23 @@ def head_of(places: Places, file: str, ref: Ref, occurrence: int = 0) -> Head | 
     return same[min(occurrence, len(same) - 1)] if same else None
 
 
+def made_head(places: Places, file: str, ref: Ref, site: Head) -> Head:
+    """Return where *ref*, which *site* makes, has its name: there or in aliases."""
+    path = (*site.where, "aliases")
+    node = places.node(file, path)
+    for step, alias in node.children.items() if node and node.sequence else ():
+        if target(alias.text or "").lower() == ref.name:
+            return Head(ref, str(ref), (*path, step), site.where)
+    return Head(ref, str(ref), site.head, site.where)
+
+
 def layers(
     places: Places,
     file: str,
     head: Head,
     snippets: Sequence[tuple[str, str]],
     files: Sequence[str],
+    origin: Origin | None = None,
 ) -> list[Layer]:
     """
     Return the places the resource at *head* is made from, the strongest first.
@@ -84,12 +116,12 @@ def layers(
         head: Where it is in that.
         snippets: Included RecordSets: file and name.
         files: All files, or at least those with defaults.
+        origin: The Site that makes it, if one does.
     """
-    meta = head.where if head.short else (*head.head[:1], "metadata")
-    found = [
-        Layer(file, head.where, _SPEC, _SPEC, head.written, own=True),
-        Layer(file, meta, _METADATA, _METADATA, head.written, own=True),
-    ]
+    if origin:
+        found = _from_site(places, file, head.ref.kind, origin, files)
+    else:
+        found = _own(file, head)
     for where, snippet in snippets:
         at = head_of(places, where, Ref(SNIPPET, snippet))
         if at:
@@ -106,7 +138,42 @@ def layers(
     return found
 
 
+def _own(file: str, head: Head) -> list[Layer]:
+    meta = head.where if head.short else (*head.head[:1], "metadata")
+    return [
+        Layer(file, head.where, _SPEC, _SPEC, head.written, own=True),
+        Layer(file, meta, _METADATA, _METADATA, head.written, own=True),
+    ]
+
+
 def _records(file: str, base: Path, snippet: str) -> Layer:
     shown = ("spec", "records")
     under = ("spec", "dns", "records")
     return Layer(file, base, under, shown, f"{SNIPPET}/{snippet}")
+
+
+def _from_site(
+    places: Places, file: str, kind: str, origin: Origin, files: Sequence[str]
+) -> list[Layer]:
+    """Return what a part of a Site is made from: ``with``, its fields, the profile."""
+    site = layers(places, file, origin.site, (), files)
+    specs = [layer for layer in site if layer.under == _SPEC]
+    found = [_below(layer, (_WITH, kind), _SPEC) for layer in specs]
+    for field, source in FILLS.get(kind, ()):
+        found += [_below(layer, (source,), ("spec", field)) for layer in specs]
+    found += [layer for layer in site if layer.under == _METADATA]
+    profile = head_of(places, origin.profile_file, Ref(PROFILE, origin.profile))
+    if profile:
+        for layer in layers(places, origin.profile_file, profile, (), files):
+            if layer.under == _SPEC:
+                found.append(_below(layer, (kind,), _SPEC)._replace(own=False))
+    if kind in OWN:
+        under = ("spec", OWN[kind])
+        name = f"{SITE} parts"
+        found.append(Layer(file, origin.site.where, under, under, name, own=True))
+    return found
+
+
+def _below(layer: Layer, steps: Path, under: Path) -> Layer:
+    base, shown = (*layer.base, *steps), (*_SPEC, *steps)
+    return layer._replace(base=base, under=under, shown=shown)

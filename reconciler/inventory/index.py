@@ -35,6 +35,7 @@ class Index:
     Attributes:
         slices: By file; a file without resources has an empty one.
         uids: Only those that are not the name, by row.
+        sites: The Site that makes a row, of those that are made.
         tables: Label sets and edge sets that occur, each once; ``labels`` and
             ``edges`` hold their numbers, by row.
     """
@@ -44,6 +45,7 @@ class Index:
         self.kinds: list[str] = []
         self.names: list[str] = []
         self.uids: dict[int, str] = {}
+        self.sites: dict[int, str] = {}
         self.digests = bytearray()
         self.labels = array(_NUMBER)
         self.edges = array(_NUMBER)
@@ -63,6 +65,8 @@ class Index:
             self.names.append(row.name)
             if row.uid:
                 self.uids[number] = row.uid
+            if row.site:
+                self.sites[number] = row.site
             self.digests += bytes.fromhex(row.digest)
             self.labels.append(
                 _number(row.labels, self._label_numbers, self.label_table)
@@ -79,9 +83,10 @@ class Index:
         self.digests += other.digests[low * _DIGEST : high * _DIGEST]
         self.labels += other.labels[low:high]
         self.edges += other.edges[low:high]
-        for row, uid in other.uids.items():
-            if low <= row < high:
-                self.uids[row + shift] = uid
+        for theirs, own in ((other.uids, self.uids), (other.sites, self.sites)):
+            for row, word in theirs.items():
+                if low <= row < high:
+                    own[row + shift] = word
         if shift:
             slices = [
                 s._replace(start=s.start + shift, stop=s.stop + shift) for s in slices

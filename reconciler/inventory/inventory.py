@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from reconciler.errors import InventoryError
 from reconciler.inventory.complaint import errors_of
 from reconciler.inventory.index import Index
 from reconciler.inventory.loaded import Loaded
+from reconciler.inventory.parts import PROFILE, SITE
 from reconciler.inventory.rows import envelope
 from reconciler.model import AnyResource, Ref
 from reconciler.model.location import Location
+
+if TYPE_CHECKING:
+    from reconciler.inventory.expansion import Piece
+    from reconciler.inventory.heads import Head
+    from reconciler.inventory.origins import Leaf
 
 
 class Inventory:
@@ -84,6 +91,15 @@ class Inventory:
         """
         return self._index.digest(self._index.row_of[ref])
 
+    def content(self, ref: Ref) -> str:
+        """
+        Return what is wanted of *ref* as canonical JSON: what its digest is of.
+
+        Raises:
+            KeyError: There is none.
+        """
+        return self._loaded.row(self._index.row_of[ref]).content
+
     def digests(self) -> Mapping[Ref, bytes]:
         """Return the digest (as bytes) of every resource; read it only."""
         return self._index.every_digest
@@ -95,6 +111,68 @@ class Inventory:
     def uid(self, ref: Ref) -> str:
         """Return the uid of *ref*: its name, unless it was given one."""
         return self._index.uid(self._index.row_of[ref])
+
+    def site(self, ref: Ref) -> str | None:
+        """Return the name of the Site that makes *ref*; None if it is written."""
+        return self._index.sites.get(self._index.row_of[ref])
+
+    def made_by(self, site: Ref) -> list[Ref]:
+        """Return what the Site *site* makes, sorted: all of it that is managed."""
+        row = self._index.row_of[site]
+        part = self._index.slice_of(row)
+        rows = range(part.start, part.stop)
+        sites = self._index.sites
+        return sorted(self._index.refs[n] for n in rows if sites.get(n) == site.name)
+
+    def expansion(self, site: Ref) -> list[Piece]:
+        """
+        Return what the Site *site* makes, as it could be written in its place.
+
+        Raises:
+            KeyError: There is no such Site.
+        """
+        from reconciler.inventory.expansion import expansion  # noqa: PLC0415
+
+        return expansion(self._loaded, self._index.row_of[site])
+
+    def head(self, ref: Ref) -> tuple[str, Head]:
+        """
+        Return the file of *ref*, and where in it the resource begins.
+
+        Raises:
+            KeyError: There is none.
+        """
+        row = self._index.row_of[ref]
+        head = self._loaded.head(row)
+        if head is None:
+            raise KeyError(ref)
+        return self._loaded.file(row), head
+
+    def users(self, ref: Ref) -> list[Ref]:
+        """Return what names *ref*, whether or not that orders actions; sorted."""
+        index = self._index
+        numbers = {
+            number
+            for number, edges in enumerate(index.edge_table)
+            if any((edge.kind, edge.name) == ref for edge in edges)
+        }
+        rows = zip(index.refs, index.edges, strict=True)
+        return sorted(user for user, number in rows if number in numbers)
+
+    def origins(self, ref: Ref) -> list[Leaf]:
+        """
+        Return every effective value of *ref*, and where it came from.
+
+        Raises:
+            KeyError: There is none.
+        """
+        from reconciler.inventory.origins import leaves  # noqa: PLC0415
+
+        row = self._index.row_of[ref]
+        whole = self.made(ref).spec.model_dump(mode="json", by_alias=True)
+        loaded = self._loaded
+        written = loaded.spec(row)
+        return list(leaves(loaded.places, loaded.layers(row), written, whole))
 
     def at(self, ref: Ref, field: str = "") -> Location | None:
         """Return where *field* of *ref* was written, or its nearest parent."""
@@ -125,4 +203,11 @@ class Inventory:
         resource = model.model_validate(
             envelope(ref.name, found.content), by_alias=True, by_name=False
         )
-        return resource.placed(lambda field: self.at(ref, field))
+        return resource.placed(lambda field: self.at(ref, field), self._via(row))
+
+    def _via(self, row: int) -> tuple[str, ...]:
+        site = self._index.sites.get(row)
+        if site is None:
+            return ()
+        profile = self._index.labels_of(row).get("profile")
+        return f"{SITE}/{site}", f"{PROFILE}/{profile}"

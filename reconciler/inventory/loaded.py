@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 from reconciler.inventory.complaint import Complaint
 from reconciler.inventory.defaults import is_defaults
-from reconciler.inventory.heads import Head, head_of, layers
+from reconciler.inventory.heads import Head, Origin, head_of, layers, made_head
 from reconciler.inventory.includes import SNIPPET
 from reconciler.inventory.index import Index, Slice
 from reconciler.inventory.origin import Layer, Places, path_of, place
+from reconciler.inventory.parts import PROFILE, SITE
 from reconciler.inventory.rows import Row
 from reconciler.model import AnyResource, Ref
 from reconciler.model.location import Location
 
 _FILES_KEPT = 256
+#: The kind whose contacts are data about persons.
+PERSON = "Customer"
 
 
 class Loaded:
@@ -54,8 +59,40 @@ class Loaded:
         """Return where the resource of a row begins in its file."""
         part = self.index.slice_of(number)
         ref = self.index.refs[number]
+        if number in self.index.sites:
+            site = self._site_head(number)
+            return made_head(self.places, part.path, ref, site) if site else None
         before = self.index.refs[part.start : number].count(ref)
         return head_of(self.places, part.path, ref, before)
+
+    def _site_head(self, number: int) -> Head | None:
+        """Return where the Site that makes a row is; it is in the same file."""
+        file = self.index.slice_of(number).path
+        return head_of(self.places, file, Ref(SITE, self.index.sites[number]))
+
+    def origin(self, number: int) -> Origin | None:
+        """Return the Site that makes a row; None if it is written itself."""
+        name = self.index.sites.get(number)
+        row = self.index.row_of.get(Ref(SITE, name or ""))
+        return None if name is None or row is None else self.origin_of(row)
+
+    def origin_of(self, site: int) -> Origin:
+        """Return where the Site of a row and its profile are."""
+        ref = self.index.refs[site]
+        profile = str(self.spec(site)["profile"])
+        at = self.index.row_of.get(Ref(PROFILE, profile))
+        file = "" if at is None else self.index.slice_of(at).path
+        head = self.head(site) or Head(ref, str(ref), (0,), (0,))
+        return Origin(head, profile, file)
+
+    def spec(self, number: int) -> dict[str, Any]:
+        """Return the effective spec of a row, as plain data."""
+        found: dict[str, Any] = json.loads(self.row(number).content)["spec"]
+        return found
+
+    def file(self, number: int) -> str:
+        """Return the file of a row."""
+        return self.index.slice_of(number).path
 
     def location(self, number: int) -> Location:
         """Return the place of the name of a row's resource."""
@@ -75,10 +112,12 @@ class Loaded:
             row = self.index.row_of.get(Ref(edge.kind, edge.name))
             if edge.kind == SNIPPET and row is not None:
                 snippets.append((self.index.slice_of(row).path, edge.name))
-        return layers(self.places, file, head, snippets, self._files)
+        origin = self.origin(number)
+        return layers(self.places, file, head, snippets, self.files, origin)
 
     @cached_property
-    def _files(self) -> list[str]:
+    def files(self) -> list[str]:
+        """The files with defaults."""
         return [each.path for each in self.index.slices if is_defaults(each.path)]
 
     def locate(self, ref: Ref, field: str) -> Location | None:
@@ -96,7 +135,7 @@ class Loaded:
 
     def warnings(self) -> Iterator[Complaint]:
         """Yield what is worth a look."""
-        for path in self._files:
+        for path in self.files:
             yield from self._idle_defaults(path)
         used = {
             edge.name
@@ -109,6 +148,18 @@ class Loaded:
             if kind == SNIPPET and name not in used:
                 what = f"{SNIPPET}/{name} is included by no domain"
                 yield Complaint("W161", self.location(number), what)
+            elif kind == PERSON:
+                yield from self._plain_contacts(number)
+
+    def _plain_contacts(self, number: int) -> Iterator[Complaint]:
+        """Yield the contacts that stand in git themselves."""
+        contacts = self.spec(number).get("contacts") or {}
+        for key, value in contacts.items():
+            if isinstance(value, str):
+                ref = self.index.refs[number]
+                at = self.locate(ref, f"spec.contacts.{key}")
+                what = f"{ref}: spec.contacts.{key}: a person's data in plain text"
+                yield Complaint("W162", at or self.location(number), what)
 
     def _idle_defaults(self, path: str) -> Iterator[Complaint]:
         folder = path.rpartition("/")[0]

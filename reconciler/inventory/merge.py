@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 RecordKey = tuple[str, str]
-
-#: Lists whose items have an identity; every other list is replaced as a whole.
-KEYED = frozenset(("records",))
 
 
 def record_key(item: Any) -> RecordKey | None:
@@ -19,6 +16,25 @@ def record_key(item: Any) -> RecordKey | None:
     if isinstance(name, str) and isinstance(rtype, str):
         return name.lower(), rtype
     return None
+
+
+def record_step(item: Any) -> str | None:
+    """Return a record's name and type as paths write them: ``www/A``."""
+    key = record_key(item)
+    return f"{key[0]}/{key[1]}" if key else None
+
+
+def deploy_step(item: Any) -> str | None:
+    """Return the target that identifies a place of deployment."""
+    target = item.get("target") if isinstance(item, dict) else None
+    return target if isinstance(target, str) else None
+
+
+#: Lists whose items have an identity; every other list is replaced as a whole.
+KEYED: Mapping[str, Callable[[Any], str | None]] = {
+    "records": record_step,
+    "deploy": deploy_step,
+}
 
 
 def merged(low: Any, high: Any, key: str = "") -> Any:
@@ -34,11 +50,18 @@ def merged(low: Any, high: Any, key: str = "") -> Any:
         }
         return {**low, **high, **both}
     if key in KEYED and isinstance(low, list) and isinstance(high, list):
-        return with_records(high, low)
+        return with_items(high, low, KEYED[key])
     return high
+
+
+def with_items(
+    own: list[Any], added: Iterable[Any], step: Callable[[Any], str | None]
+) -> list[Any]:
+    """Return *own* and those items of *added* that it does not override."""
+    taken = {step(item) for item in own}
+    return [*own, *(item for item in added if step(item) not in taken)]
 
 
 def with_records(own: list[Any], added: Iterable[Any]) -> list[Any]:
     """Return *own* and those records of *added* that it does not override."""
-    taken = {record_key(item) for item in own}
-    return [*own, *(item for item in added if record_key(item) not in taken)]
+    return with_items(own, added, record_step)

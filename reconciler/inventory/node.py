@@ -63,3 +63,11 @@ class Node:
             if (texts[0].lower(), texts[1]) == (name, rtype):
                 return step
         return None
+
+    def item(self, key: str, text: str) -> Step | None:
+        """Return the index of the mapping in this list whose *key* is *text*."""
+        for step, child in self.children.items():
+            below = child.children.get(key)
+            if below and below.text == text:
+                return step
+        return None

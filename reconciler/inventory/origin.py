@@ -114,9 +114,11 @@ class Places:
 
 def _in_list(node: Node, step: Step, at: Path) -> Step | None:
     """Return the step as it is in the file: records are found by name and type."""
-    if at and at[-1] in KEYED and isinstance(step, str):
+    if at and at[-1] == "records" and isinstance(step, str):
         name, _, rtype = step.rpartition("/")
         return node.record(name.lower(), rtype)
+    if at and at[-1] in KEYED and isinstance(step, str):
+        return node.item("target", step)
     return step
 
 

@@ -12,10 +12,11 @@ from reconciler.inventory import defaults as defaults_of
 from reconciler.inventory import includes, secrets, written
 from reconciler.inventory.complaint import Complaint
 from reconciler.inventory.defaults import Defaults
+from reconciler.inventory.heads import Origin
 from reconciler.inventory.includes import SNIPPET, Expanded, Snippet
-from reconciler.inventory.merge import KEYED, record_key
+from reconciler.inventory.merge import KEYED
 from reconciler.inventory.node import Path, Step
-from reconciler.inventory.origin import Layer, Places, place
+from reconciler.inventory.origin import Found, Layer, Places, place
 from reconciler.inventory.parse import Fault, parse
 from reconciler.inventory.rows import (
     Edge,
@@ -36,9 +37,10 @@ from reconciler.inventory.shape import (
     named,
     shape_of,
 )
+from reconciler.inventory.shared import SHARED, Shared
 from reconciler.inventory.source import MAX_BYTES, Source, blob_id
 from reconciler.inventory.written import Entry, Wrong
-from reconciler.model import AnyResource
+from reconciler.model import AnyResource, Ref
 from reconciler.model.location import Location
 
 _BROKEN = frozenset(("E104", "E105", "E110"))
@@ -50,10 +52,16 @@ _EXACT = {
 
 
 class Want(NamedTuple):
-    """An entry and its spec over the defaults."""
+    """An entry and its spec over the defaults; *origin* is the Site that makes it."""
 
     entry: Entry
     spec: Any
+    origin: Origin | None = None
+
+    @property
+    def author(self) -> str:
+        """The address of what was written: the entry's own, or its Site's."""
+        return self.origin.site.written if self.origin else self.entry.address
 
 
 class Draft:
@@ -116,10 +124,10 @@ class Reader:
         draft.complaints += self._wrong(path, wrong, skip)
         for kind, partial in found.kinds.items():
             layer = Layer(path, partial.where, ("spec",), ("spec",), f"{kind} defaults")
-            for said in self._partial(kind, partial.spec):
+            for said in self.partial(kind, partial.spec):
                 node = self.places.find([layer], said.path)
                 if node and node.node.last not in skip:
-                    draft.complaints.append(self._complaint(said, [layer], "", {}))
+                    draft.complaints.append(self.complaint(said, [layer], "", {}))
         return found, draft
 
     def finish(
@@ -138,9 +146,11 @@ class Reader:
             found = layers(path, want, full.used)
             said += [self._clash(clash, found) for clash in full.clashes]
             data = {"metadata": entry.metadata, "spec": full.spec}
-            user = f"{self._head(path, entry)} {entry.address}"
-            return [self._complaint(each, found, user, data) for each in said]
-        return _row(entry, name, spec_text, edges, full)
+            return [
+                self.complaint(each, found, self.user(want, path), data)
+                for each in said
+            ]
+        return _row(want, name, spec_text, edges, full)
 
     def _clash(self, clash: includes.Clash, layers: Sequence[Layer]) -> Said:
         name, rtype = clash.key
@@ -154,9 +164,11 @@ class Reader:
         what = f"{rtype} at {name} comes from both {' and '.join(places)}"
         return Said("E140", ("spec", "dns", "include"), what)
 
-    def _head(self, path: str, entry: Entry) -> str:
-        at = self.places.location(path, entry.head, key=True)
-        return f"{at.file}:{at.line}"
+    def user(self, want: Want, path: str) -> str:
+        """Return how messages name *want* as one that inherits something."""
+        head = want.origin.site.head if want.origin else want.entry.head
+        at = self.places.location(path, head, key=True)
+        return f"{at.file}:{at.line} {want.author}"
 
     def _documents(self, path: str) -> tuple[Draft, list[Any], set[int]]:
         """Return the documents, and the lines that are wrong in themselves."""
@@ -239,7 +251,7 @@ class Reader:
         node = self.places.node(path, entry.head if short else entry.head[:1])
         return node is None or any(node.start[0] <= line <= node.last for line in skip)
 
-    def _partial(self, kind: str, spec: dict[str, Any]) -> list[Said]:
+    def partial(self, kind: str, spec: dict[str, Any]) -> list[Said]:
         """Return what is wrong with a partial spec, whatever it is completed by."""
         data = {"metadata": {"name": "defaults.invalid"}, "spec": dict(spec)}
         return [
@@ -284,9 +296,10 @@ class Reader:
             ]
             return said + more, None
 
-    def _complaint(
+    def complaint(
         self, said: Said, layers: Sequence[Layer], user: str, data: Any
     ) -> Complaint:
+        """Place what is *said* in the layer it was written in."""
         found = self.places.find(layers, _by_name(said.path, data))
         if found is None:
             first = layers[0]
@@ -295,17 +308,20 @@ class Reader:
             return Complaint(said.code, at, f"{first.name}: {said.what}", said.hint)
         key = said.code in {"E120", "E121"} or not found.exact
         at = place(found.layer.file, found.node, key=key)
-        what = f"{found.layer.name}: {dotted(found.path)}: {said.text}"
+        cause = f"{found.layer.name}: {dotted(found.path)}"
+        what = f"{cause}: {said.text}"
+        hint = said.hint or _where_to_look(said.code, found)
         inherited = None if found.layer.own or not user else user
-        hint = said.hint or _where_to_look(said.code, found.layer.name)
-        return Complaint(said.code, at, what, hint, inherited)
+        return Complaint(said.code, at, what, hint, inherited, cause)
 
 
-def _where_to_look(code: str, name: str) -> str | None:
-    kind = name.replace("/", " ").split(" ")[0]
-    return (
-        f"`reconciler schema {kind}` says what it accepts" if code == "E125" else None
-    )
+def _where_to_look(code: str, found: Found) -> str | None:
+    if code != "E125":
+        return None
+    kind = found.layer.name.replace("/", " ").split(" ")[0]
+    if len(found.layer.shown) > 1 and found.layer.under == ("spec",):
+        kind = str(found.layer.shown[-1])  # a part of a profile, or of ``with``
+    return f"`reconciler schema {kind}` says what it accepts"
 
 
 def _address(entry: Entry) -> str:
@@ -313,13 +329,13 @@ def _address(entry: Entry) -> str:
 
 
 def _row(
-    entry: Entry,
+    want: Want,
     name: str,
     spec_text: str,
     edges: tuple[Edge, ...],
     full: Expanded,
 ) -> Row:
-    metadata = entry.metadata
+    entry, metadata = want.entry, want.entry.metadata
     uid = metadata.get("uid") or ""
     return Row(
         entry.kind,
@@ -328,7 +344,8 @@ def _row(
         labels_text(metadata),
         edges,
         content_of(metadata, spec_text, name),
-        tuple((each.name, each.digest) for each in full.used),
+        tuple((f"{SNIPPET}/{each.name}", each.digest) for each in full.used),
+        want.origin.name if want.origin else "",
     )
 
 
@@ -356,8 +373,8 @@ def _by_name(path: Path, data: Any) -> Path:
     steps: list[Step] = []
     for step in path:
         data = data[step] if _has(data, step) else None
-        key = record_key(data) if steps and steps[-1] in KEYED else None
-        steps.append(f"{key[0]}/{key[1]}" if key else step)
+        name = KEYED.get(str(steps[-1])) if steps else None
+        steps.append((name(data) if name else None) or step)
     return tuple(steps)
 
 
@@ -367,12 +384,10 @@ def _has(data: Any, step: Step) -> bool:
     return isinstance(data, list) and isinstance(step, int) and step < len(data)
 
 
-def snippet_of(want: Want) -> Snippet | None:
-    """Return the records of a RecordSet that may yet prove to be wrong."""
-    if want.entry.kind != SNIPPET or not isinstance(want.spec, dict):
+def shared_of(want: Want, path: str) -> Shared | None:
+    """Return what others are made from; it may yet prove to be wrong."""
+    entry = want.entry
+    if entry.kind not in SHARED or not isinstance(want.spec, dict):
         return None
-    records = want.spec.get("records")
-    if not isinstance(records, list):
-        return None
-    content = content_of(want.entry.metadata, canonical(want.spec), want.entry.name)
-    return Snippet(want.entry.name, records, digest_of(content))
+    content = content_of(entry.metadata, canonical(want.spec), entry.name)
+    return Shared(Ref(entry.kind, entry.name), want.spec, digest_of(content), path)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from reconciler.errors import ReconcilerError
+from reconciler.errors import InventoryError, ReconcilerError
 from reconciler.inventory.codes import CODES, TABLE
 from reconciler.model import Location
 
@@ -23,6 +23,8 @@ Errors = Sequence[ReconcilerError]
 def render(errors: Errors, warnings: Errors, form: str) -> str:
     """
     Return *errors* and *warnings* in one of the forms ``text json sarif github``.
+
+    ``full`` is text that names everybody who inherits an error.
 
     Nothing at all is an empty string in ``text`` and ``github``, and an empty list
     in the others.
@@ -41,6 +43,17 @@ def _leveled(errors: Errors, warnings: Errors) -> Iterator[tuple[str, Reconciler
 
 def _text(errors: Errors, warnings: Errors) -> str:
     return "".join(f"{error}\n" for _, error in _leveled(errors, warnings))
+
+
+def _full(errors: Errors, warnings: Errors) -> str:
+    return "".join(
+        f"{error}\n" + "".join(f"  used by {user}\n" for user in _users(error))
+        for _, error in _leveled(errors, warnings)
+    )
+
+
+def _users(error: ReconcilerError) -> Sequence[str]:
+    return error.users if isinstance(error, InventoryError) else ()
 
 
 def _row(error: ReconcilerError) -> dict[str, Any]:
@@ -153,6 +166,7 @@ def _result(level: str, error: ReconcilerError) -> dict[str, Any]:
 
 _FORMS: dict[str, Callable[[Errors, Errors], str]] = {
     "text": _text,
+    "full": _full,
     "json": _json,
     "sarif": _sarif,
     "github": _github,

@@ -26,8 +26,9 @@ class Row(NamedTuple):
         labels: The labels as JSON.
         content: Spec, labels, uid, protected and movedFrom as canonical JSON, with
             defaults and includes.
-        includes: The RecordSets whose records are in *content*, with the digests
-            these had.
+        includes: The addresses of what else *content* was made from (RecordSets; of
+            a Site its profile and server), with the digests these had.
+        site: The name of the Site that makes it; empty where it is written itself.
     """
 
     kind: str
@@ -37,6 +38,7 @@ class Row(NamedTuple):
     edges: tuple[Edge, ...]
     content: str
     includes: tuple[tuple[str, str], ...] = ()
+    site: str = ""
 
     @property
     def digest(self) -> str:
@@ -118,15 +120,8 @@ def parse(text: str) -> list[Row]:
         raise ValueError("no rows") from error
 
 
-def _row(
-    kind: str,
-    name: str,
-    uid: str,
-    labels: str,
-    edges: list[list[Any]],
-    content: str,
-    includes: list[list[str]],
-) -> Row:
+def _row(*fields: Any) -> Row:
+    kind, name, uid, labels, edges, content, includes, site = fields
     return Row(
         kind,
         name,
@@ -135,4 +130,5 @@ def _row(
         tuple(Edge(*edge) for edge in edges),
         content,
         tuple((each, digest) for each, digest in includes),
+        site,
     )

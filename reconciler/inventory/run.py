@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,13 +11,15 @@ from reconciler.inventory import paths, stale
 from reconciler.inventory.cache import Cache
 from reconciler.inventory.complaint import Complaint
 from reconciler.inventory.defaults import Defaults, above, is_defaults
-from reconciler.inventory.heads import Head, layers
+from reconciler.inventory.heads import Head, layers, made_head
 from reconciler.inventory.includes import SNIPPET, Snippet, wanted
 from reconciler.inventory.index import Index, Slice
 from reconciler.inventory.loaded import Loaded
 from reconciler.inventory.origin import Layer, Places
+from reconciler.inventory.parts import PROFILE, SITE
 from reconciler.inventory.rows import Row, target
 from reconciler.inventory.secrets import Allowed
+from reconciler.inventory.shared import Shelf
 from reconciler.inventory.source import Source
 from reconciler.inventory.whole import Failed, Whole, claim
 from reconciler.model import AnyResource, Ref
@@ -26,6 +27,7 @@ from reconciler.model.location import Location
 
 if TYPE_CHECKING:
     from reconciler.inventory.reading import Draft, Reader, Want
+    from reconciler.inventory.sites import Sites
 
 Kinds = Callable[[], Mapping[str, type[AnyResource]]]
 #: Rows of so many files are written to the cache at once.
@@ -36,7 +38,7 @@ _REKEEP_FILES = 20
 
 
 class Waiting(NamedTuple):
-    """A want that includes a RecordSet which has not been read yet."""
+    """A want that is made from something which has not been read yet."""
 
     draft: Draft
     want: Want
@@ -67,10 +69,10 @@ class Run:
         self._index = self._base
         self._kept: dict[str, Slice] = {}
         self._defaults: dict[str, Defaults] = {}
-        self._rows: dict[str, list[Row | None]] = {}
+        self._rows: dict[str, list[list[Row] | None]] = {}
         self._stored: set[str] = set()
         self._pending: dict[str, list[Row]] = {}
-        self._snippets: dict[str, tuple[str, Snippet]] = {}
+        self._shelf = Shelf(self._base, self._kept, self.rows_of)
         self._waiting: list[Waiting] = []
         self._whole = Whole()
 
@@ -80,9 +82,11 @@ class Run:
         self._base = (self._store.tree() if self._store else None) or Index()
         self._index = self._base
         self._kept, changed = stale.compare(self._base, self._files)
-        old = stale.snippets(self._base, self._kept)
+        self._shelf = Shelf(self._base, self._kept, self.rows_of)
+        old = stale.shared(self._base, self._kept)
         self._take(changed)
-        again = self._disturbed(old)
+        moved = self._shelf.changed(old)
+        again = sorted(stale.users(self._base, self._kept, moved))
         for path in again:
             self._kept.pop(path, None)
         self._take(again)
@@ -103,12 +107,12 @@ class Run:
         fresh = self._rows.get(part.path)
         if fresh is None and self._store:
             kept = self._store.rows(self._key(part.path))
-            fresh = list(kept) if kept and self._same(part, kept) else None
+            fresh = [kept] if kept and self._same(part, kept) else None
         if fresh is None:
             self._read(part.path)
             self._finish_waiting()
             fresh = self._rows[part.path]
-        rows = [row for row in fresh if row]
+        rows = _flat(fresh)
         if self._same(part, rows):
             return rows
         at = Location(part.path, 1, 1)
@@ -121,7 +125,11 @@ class Run:
 
     def _finish_waiting(self) -> None:
         while self._waiting:
-            self._finish(*self._waiting.pop(0))
+            waiting, self._waiting = self._waiting, []
+            for each in waiting:
+                self._finish(*each)
+                if len(self._pending) >= _BATCH:
+                    self._flush()
 
     def _list(self) -> None:
         try:
@@ -142,19 +150,19 @@ class Run:
                 continue
             kept = self._store.rows(self._key(path)) if self._store else None
             if kept is not None and self._current(kept):
-                self._rows[path] = list(kept)
+                self._rows[path] = [kept]
                 self._stored.add(path)
-                self._note_snippets(path, kept)
+                self._shelf.note_rows(path, kept)
             else:
                 self._read(path)
             if len(self._pending) >= _BATCH:
                 self._flush()
 
     def _current(self, rows: Iterable[Row]) -> bool:
-        """Say whether the RecordSets in *rows* are still what they were."""
+        """Say whether what *rows* were made from is still what it was."""
         for row in rows:
-            for name, digest in row.includes:
-                found = self._snippet(name)
+            for address, digest in row.includes:
+                found = self._shelf.find(Ref(*address.split("/", 1)))
                 if found is None or found.digest != digest:
                     return False
         return True
@@ -168,35 +176,66 @@ class Run:
         if draft.text:
             self._whole.broken.append(draft.text)
         self._rows[path] = [None] * len(draft.wants)
-        self._note_wanted_snippets(draft)
+        self._note_wanted(draft)
         for slot, want in enumerate(draft.wants):
-            names = wanted(want.entry.kind, want.spec)
-            if all(self._snippet(name) for name in names):
+            if self._ready(want):
                 self._finish(draft, want, slot)
             else:
                 self._waiting.append(Waiting(draft, want, slot))
         self._keep(draft)
 
     def _finish(self, draft: Draft, want: Want, slot: int) -> None:
-        done = self._reader.finish(want, draft.path, self._snippet, self._layers)
-        if isinstance(done, Row):
-            self._rows[draft.path][slot] = done
+        row = self._row(draft, want)
+        rows = None if row is None else [row]
+        if rows and want.entry.kind == SITE:
+            rows = self._expanded(draft, want, rows[0])
+        elif want.entry.kind == PROFILE:
+            faults = self._sites.profile(want, draft.path)
+            self.complaints += faults
+            rows = None if faults else rows
+        self._rows[draft.path][slot] = rows
+        if rows:
             self._keep(draft)
-            return
+
+    def _row(self, draft: Draft, want: Want) -> Row | None:
+        snippet = self._shelf.snippet
+        done = self._reader.finish(want, draft.path, snippet, self._layers)
+        if isinstance(done, Row):
+            return done
         self.complaints += done
         self._whole.claims.add(claim(want.entry.kind, want.entry.name))
-        at = self._places.location(draft.path, want.entry.head)
-        user = f"{at.file}:{at.line} {want.entry.address}"
+        user = self._reader.user(want, draft.path)
         layers_of = self._layers(draft.path, want, ())
         self._whole.failed.append(Failed(want.entry.kind, want.spec, layers_of, user))
+        return None
+
+    def _expanded(self, draft: Draft, want: Want, row: Row) -> list[Row] | None:
+        """Return the rows of a Site and of all it makes; None if one is wrong."""
+        above_it = [self._default(each) for each in self._above(draft.path)]
+        made = self._sites.made(want, draft.path, row, above_it)
+        self.complaints += made.complaints
+        rows = [self._row(draft, each) for each in made.wants]
+        whole = [each for each in rows if each]
+        if made.complaints or len(whole) < len(rows):
+            self._whole.claims.update(claim(kind, row.name) for kind in self.kinds())
+            return None
+        return [self._sites.uses(row, want.spec), *whole]
+
+    def _ready(self, want: Want) -> bool:
+        """
+        Say whether all that *want* is made from was read.
+
+        A Site waits until everything was: what it makes may include anything.
+        """
+        names = wanted(want.entry.kind, want.spec)
+        return want.entry.kind != SITE and all(map(self._shelf.snippet, names))
 
     def _keep(self, draft: Draft) -> None:
         """Note the rows for the cache once the file is whole and without faults."""
         rows = self._rows[draft.path]
-        whole = [row for row in rows if row]
-        sound = draft.keep and not draft.complaints and len(whole) == len(rows)
+        sound = draft.keep and not draft.complaints and all(rows)
         if self._store and sound and draft.blob == self._files.get(draft.path):
-            self._pending[draft.path] = whole
+            self._pending[draft.path] = _flat(rows)
             self._stored.add(draft.path)
 
     def _flush(self) -> None:
@@ -260,59 +299,39 @@ class Run:
             else:
                 stored = path in self._stored or is_defaults(path)
                 blob = self._files[path] if stored else ""
-                index.add(path, blob, [row for row in self._rows[path] if row])
+                index.add(path, blob, _flat(self._rows[path]))
         if neighbours:
             index.copy(self._base, neighbours)
         return index
 
-    # What RecordSets say, wherever they come from.
-
-    def _snippet(self, name: str) -> Snippet | None:
-        found = self._snippets.get(name) or self._kept_snippet(name)
-        return found[1] if found else None
-
-    def _kept_snippet(self, name: str) -> tuple[str, Snippet] | None:
-        row = self._base_snippets.get(name)
-        if row is None:
-            return None
-        part = self._base.slice_of(row)
-        if part.path not in self._kept:
-            return None
-        self._note_snippets(part.path, self.rows_of(part))
-        return self._snippets.get(name)
-
-    @cached_property
-    def _base_snippets(self) -> dict[str, int]:
-        kinds, names = self._base.kinds, self._base.names
-        return {names[row]: row for row, kind in enumerate(kinds) if kind == SNIPPET}
-
-    def _note_snippets(self, path: str, rows: Iterable[Row]) -> None:
-        for row in rows:
-            if row.kind == SNIPPET:
-                records = json.loads(row.content)["spec"]["records"]
-                snippet = Snippet(row.name, records, row.digest)
-                self._snippets.setdefault(row.name, (path, snippet))
-
-    def _note_wanted_snippets(self, draft: Draft) -> None:
-        from reconciler.inventory.reading import snippet_of  # noqa: PLC0415
+    def _note_wanted(self, draft: Draft) -> None:
+        from reconciler.inventory.reading import shared_of  # noqa: PLC0415
 
         for want in draft.wants:
-            if snippet := snippet_of(want):
-                self._snippets.setdefault(snippet.name, (draft.path, snippet))
+            if shared := shared_of(want, draft.path):
+                self._shelf.note(shared)
 
-    def _disturbed(self, old: Mapping[str, str]) -> list[str]:
-        """Return the kept files that include a RecordSet which is not as it was."""
-        new = {
-            name: snippet.digest
-            for name, (path, snippet) in self._snippets.items()
-            if path not in self._kept
-        }
-        names = {name for name in {*old, *new} if old.get(name) != new.get(name)}
-        return sorted(stale.users(self._base, self._kept, names))
+    @cached_property
+    def _sites(self) -> Sites:
+        from reconciler.inventory.sites import Sites  # noqa: PLC0415  (yaml)
+
+        files = sorted(self._default_files)
+        return Sites(self._reader, self._places, self._shelf.find, files)
 
     def _layers(self, path: str, want: Want, used: Sequence[Snippet]) -> list[Layer]:
-        entry = want.entry
+        entry, origin = want.entry, want.origin
         ref = Ref(entry.kind, target(entry.name).lower())
         head = Head(ref, entry.address, entry.head, entry.where)
-        snippets = [(self._snippets[each.name][0], each.name) for each in used]
-        return layers(self._places, path, head, snippets, sorted(self._default_files))
+        if origin:
+            head = made_head(self._places, path, ref, origin.site)
+        snippets = []
+        for each in used:
+            shared = self._shelf.find(Ref(SNIPPET, each.name))
+            if shared:
+                snippets.append((shared.path, each.name))
+        files = sorted(self._default_files)
+        return layers(self._places, path, head, snippets, files, origin)
+
+
+def _flat(rows: Iterable[Sequence[Row] | None]) -> list[Row]:
+    return [row for each in rows if each for row in each]

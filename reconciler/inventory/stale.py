@@ -8,6 +8,9 @@ from typing import NamedTuple
 from reconciler.inventory.defaults import is_defaults
 from reconciler.inventory.includes import SNIPPET
 from reconciler.inventory.index import Index, Slice
+from reconciler.inventory.parts import PROFILE
+from reconciler.inventory.shared import SHARED
+from reconciler.model import Ref
 
 
 class Compared(NamedTuple):
@@ -41,24 +44,35 @@ def compare(base: Index, files: Mapping[str, str]) -> Compared:
     return Compared(kept, sorted(changed, key=lambda path: (path.count("/"), path)))
 
 
-def snippets(base: Index, kept: Mapping[str, Slice]) -> dict[str, str]:
-    """Return the RecordSets of *base* that were not kept, with their digests."""
+def shared(base: Index, kept: Mapping[str, Slice]) -> dict[Ref, str]:
+    """Return what others are made from and was not kept, with its digests."""
     return {
-        base.names[row]: base.digest(row)
+        Ref(base.kinds[row], base.names[row]): base.digest(row)
         for part in base.slices
         if part.path not in kept
         for row in range(part.start, part.stop)
-        if base.kinds[row] == SNIPPET
+        if base.kinds[row] in SHARED
     }
 
 
-def users(base: Index, kept: Mapping[str, Slice], names: Iterable[str]) -> set[str]:
-    """Return the kept files with a reference to one of the RecordSets *names*."""
-    wanted = set(names)
+def users(base: Index, kept: Mapping[str, Slice], refs: Iterable[Ref]) -> set[str]:
+    """
+    Return the kept files in which something is made from one of *refs*.
+
+    Whatever names a RecordSet is; of the others it is Sites, which alone name a
+    SiteProfile.
+    """
+    wanted = set(refs)
+    if not wanted:
+        return set()
     numbers = {
         number
         for number, edges in enumerate(base.edge_table)
-        if any(edge.kind == SNIPPET and edge.name in wanted for edge in edges)
+        if any(
+            (edge.kind, edge.name) in wanted
+            and (edge.kind == SNIPPET or any(e.kind == PROFILE for e in edges))
+            for edge in edges
+        )
     }
     if not numbers:
         return set()

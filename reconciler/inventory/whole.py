@@ -7,9 +7,11 @@ from typing import Any, NamedTuple
 
 from reconciler.inventory import graph
 from reconciler.inventory.complaint import Complaint, did_you_mean, shown
+from reconciler.inventory.index import Index
 from reconciler.inventory.loaded import Loaded
 from reconciler.inventory.origin import Layer, place
-from reconciler.inventory.rows import Edge, envelope, target
+from reconciler.inventory.parts import SITE
+from reconciler.inventory.rows import Edge, target
 from reconciler.model import Ref
 
 _MANY = 3
@@ -50,11 +52,18 @@ class Whole:
     def _doubles(self, loaded: Loaded) -> Iterator[Complaint]:
         index = loaded.index
         for double in graph.same_address(index):
+            if _of_one_site(index, double.rows):
+                continue  # the Site itself is there twice, and says so
             first = loaded.location(double.rows[0])
             for row in double.rows[1:]:
+                made = sorted({index.sites[n] for n in double.rows if n in index.sites})
+                by = f" ({', '.join(f'{SITE}/{name} makes it' for name in made)})"
                 what = f"{double.shared} is there already, at {first}"
+                what += by if made else ""
                 yield Complaint("E131", loaded.location(row), what)
         for double in graph.same_uid(index):
+            if all(row in index.sites for row in double.rows):
+                continue  # it is the uid of two Sites
             first_row, *others = double.rows
             first = loaded.location(first_row)
             for row in others:
@@ -77,11 +86,11 @@ class Whole:
         for row, edge in graph.loose(loaded.index):
             if self._missing(edge, loaded):
                 kind = loaded.index.kinds[row]
-                name = loaded.index.names[row]
-                spec = envelope(name, loaded.row(row).content)["spec"]
-                at = loaded.location(row)
-                user = f"{at.file}:{at.line} {kind}/{name}"
-                failed = Failed(kind, spec, loaded.layers(row), user)
+                site = Ref(SITE, loaded.index.sites.get(row, ""))
+                author = loaded.index.row_of.get(site, row)
+                at = loaded.location(author)
+                user = f"{at.file}:{at.line} {loaded.index.refs[author]}"
+                failed = Failed(kind, loaded.spec(row), loaded.layers(row), user)
                 yield from _named(loaded, failed, edge)
 
     def _loose_failed(self, loaded: Loaded) -> Iterator[Complaint]:
@@ -89,6 +98,12 @@ class Whole:
             for edge in edges(loaded.kinds()[failed.kind], failed.spec):
                 if self._missing(edge, loaded):
                     yield from _named(loaded, failed, edge)
+
+
+def _of_one_site(index: Index, rows: Sequence[int]) -> bool:
+    return len({index.sites.get(row, "") for row in rows}) == 1 and all(
+        row in index.sites for row in rows
+    )
 
 
 def edges(model: Any, spec: Any) -> set[Edge]:
@@ -116,7 +131,7 @@ def _named(loaded: Loaded, failed: Failed, edge: Edge) -> Iterator[Complaint]:
             continue
         at = place(found.layer.file, found.node)
         what = (
-            f"{found.layer.name}: {dotted(each.path)}: "
+            f"{found.layer.name}: {dotted(found.path)}: "
             f"there is no {edge.kind}/{shown(each.name)}"
         )
         user = None if found.layer.own else failed.user

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from reconciler.model import Change, SecretRef, Spec
+from reconciler.model import PUBLIC, Change, SecretRef, Spec
 from reconciler.model.resource import Resource
 
 
@@ -61,6 +61,15 @@ class Provider(Resource[Change]):
 
     kind: ClassVar[str] = "Provider"
     spec: ProviderSpec
+
+    @model_validator(mode="after")
+    def _public_is_reserved(self) -> Self:
+        if (self.name == PUBLIC) != (self.spec.type == PUBLIC):
+            raise ValueError(
+                f"the account {PUBLIC} is built in, its name and its type go together: "
+                f"Provider/{PUBLIC}: {{type: {PUBLIC}, credentials: {{}}}}"
+            )
+        return self
 
     @property
     def loopback(self) -> bool:

@@ -5,7 +5,7 @@ Nothing here reads a file, a clock, the network or the environment.
 """
 
 from reconciler.model.base import Frozen, Spec
-from reconciler.model.calendar import Duration, Period, duration_text
+from reconciler.model.calendar import Day, Duration, Period, duration_text
 from reconciler.model.change import (
     Change,
     FieldChange,
@@ -14,11 +14,20 @@ from reconciler.model.change import (
     Risk,
     Shown,
 )
-from reconciler.model.driver import Account, AnyDriver, Cache, Driver, OpClass
+from reconciler.model.driver import (
+    Account,
+    Advice,
+    AnyDriver,
+    Cache,
+    Driver,
+    OpClass,
+    Witness,
+)
 from reconciler.model.finding import Finding, Severity
 from reconciler.model.location import Location
 from reconciler.model.money import Money, Price
 from reconciler.model.observed import (
+    PUBLIC,
     Absent,
     Have,
     Observation,
@@ -47,17 +56,20 @@ from reconciler.model.resource import (
     Resource,
     To,
 )
-from reconciler.model.secret import SecretRef
+from reconciler.model.secret import Personal, SecretRef
 from reconciler.model.verdict import Decision, Verdict
 
 __all__ = [
+    "PUBLIC",
     "Absent",
     "Account",
     "Action",
+    "Advice",
     "AnyDriver",
     "AnyResource",
     "Cache",
     "Change",
+    "Day",
     "Decision",
     "Deferred",
     "Drift",
@@ -77,6 +89,7 @@ __all__ = [
     "OpClass",
     "Percent",
     "Period",
+    "Personal",
     "Plan",
     "Price",
     "Receipt",
@@ -94,6 +107,7 @@ __all__ = [
     "Unmanaged",
     "Unread",
     "Verdict",
+    "Witness",
     "action_id",
     "digest_of",
     "duration_text",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 import re
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import (
@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # slow to import, and needed for schemas alone
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _DURATION = re.compile(r"(\d{1,6})([smhdw])")
 _PERIOD = re.compile(r"(\d{1,3})(mo|y)")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def _duration(raw: object) -> object:
@@ -65,6 +66,20 @@ Duration = Annotated[
         }
     ),
 ]
+
+
+def _day(raw: object) -> object:
+    if isinstance(raw, date):
+        return raw
+    if isinstance(raw, str) and _DAY.fullmatch(raw):
+        try:
+            return date.fromisoformat(raw)
+        except ValueError:
+            pass
+    raise ValueError("write a date, as in 2026-11-22")
+
+
+Day = Annotated[date, BeforeValidator(_day)]
 
 
 class Period(Frozen):

@@ -61,6 +61,8 @@ class Change(Frozen):
         due: When harm begins if nothing is done.
         waits_for: Verbs on the same resource that have to be done before.
         not_before: The vendor or the window refuses it earlier: ``deferred``.
+        details: What the driver needs besides. ``holds_off`` (verb -> seconds): once
+            this is done, those verbs on the same resource wait so long.
     """
 
     usual_risk: ClassVar[Risk] = Risk.NONE
@@ -85,6 +87,11 @@ class Change(Frozen):
     def risk(self) -> Risk:
         """What could go wrong with this very change."""
         return self.usual_risk
+
+    @property
+    def firm(self) -> bool:
+        """Whether no review lifts ``hold``: what it names has to go first."""
+        return False
 
     @property
     def field(self) -> str:

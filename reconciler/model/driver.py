@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
@@ -61,6 +61,19 @@ class Account(NamedTuple):
 
     def __repr__(self) -> str:
         return f"Account({self.name})"
+
+
+class Advice(NamedTuple):
+    """
+    Something about an account or its keys that a person should mend.
+
+    Attributes:
+        said: What is wrong, without any secret.
+        fix: What to do about it.
+    """
+
+    said: str
+    fix: str
 
 
 WantT = TypeVar("WantT", bound=AnyResource)
@@ -130,8 +143,45 @@ class Driver(ABC, Generic[WantT, DoT]):
         del want, change, key, since
         return None
 
+    def examine(self) -> Iterable[Advice]:
+        """
+        Yield what is wrong with the account or its keys, as far as reads can tell.
+
+        For ``doctor`` alone. Must ask the vendor at least once where ``identity``
+        does not, and raise ProviderError where the keys are refused.
+        """
+        return ()
+
     def close(self) -> None:
         """Let go of connections."""
 
 
 AnyDriver = Driver[Any, Any]
+
+
+class Witness(Driver[WantT, Change]):
+    """
+    Who only looks: at what anyone can read, with no account and nothing to do.
+
+    A look costs others something, so that one look at one thing is good for a day
+    and there are only so many in one run. What was not reached is ``Unknown`` with
+    ``later``; a look that failed is ``Unknown``; neither is ever ``Absent``.
+    """
+
+    can: ClassVar[Mapping[str, OpClass]] = {}
+
+    def identity(self) -> str | None:
+        """Nobody's: there are no credentials."""
+        return None
+
+    def apply(self, want: WantT, change: Change, key: str) -> Receipt:
+        """Refuse: raises NotImplementedError, which no plan can lead to."""
+        raise NotImplementedError(f"a witness cannot {change.verb} {want.ref} ({key})")
+
+    @abstractmethod
+    def touched(self, want: WantT, change: Change) -> None:
+        """
+        Forget what was seen of *want*: *change* was, or may have been, done to it.
+
+        What is seen in the next hours is soon looked at again: the world needs time.
+        """

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+from pydantic import AwareDatetime
 
 from reconciler.model.base import Frozen
 from reconciler.model.money import Money
@@ -22,13 +24,26 @@ class Absent(Frozen):
 
 
 class Unknown(Frozen):
-    """A read failed or proved nothing; nothing may be planned from it."""
+    """
+    A read failed or proved nothing; nothing may be planned from it.
+
+    Attributes:
+        later: Nobody has looked yet, because others were more urgent: no failure, and
+            no reason to call a plan incomplete.
+        since: When the reads began to fail, where that is remembered.
+    """
 
     why: str
     request_id: str | None = None
+    later: bool = False
+    since: AwareDatetime | None = None
 
 
 Observed = State | Absent | Unknown
+
+#: The account that is nobody's: what anyone can read (registries, DNS, TLS). Its name
+#: is reserved, and it needs no document.
+PUBLIC: Final = "public"
 
 
 class Share(NamedTuple):

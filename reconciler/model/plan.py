@@ -95,12 +95,18 @@ class Drift(NamedTuple):
 
 
 class Deferred(NamedTuple):
-    """Something that will be done later, and when it can be tried."""
+    """
+    Something that will be done later, and when it can be tried.
+
+    Attributes:
+        merges: What git wants is not there yet: it is no due work, but a difference.
+    """
 
     ref: Ref
     verb: str
     because: str
     until: datetime
+    merges: bool = False
 
 
 class Unread(NamedTuple):

@@ -121,6 +121,7 @@ class Resource(Spec, Generic[ChangeT]):
     spec: Spec
 
     _locate: Callable[[str], Location | None] | None = PrivateAttr(default=None)
+    _via: tuple[str, ...] = PrivateAttr(default=())
 
     @property
     def name(self) -> str:
@@ -141,14 +142,35 @@ class Resource(Spec, Generic[ChangeT]):
         """Return where *field* (of the spec) was written, or its nearest parent."""
         return self._locate(field) if self._locate else None
 
-    def placed(self, locate: Callable[[str], Location | None]) -> Self:
-        """Remember how to find the places of fields; returns the resource itself."""
+    @property
+    def via(self) -> tuple[str, ...]:
+        """The addresses of what made this resource: its Site and SiteProfile."""
+        return self._via
+
+    def placed(
+        self, locate: Callable[[str], Location | None], via: tuple[str, ...] = ()
+    ) -> Self:
+        """Remember where fields were written, and by what; returns the resource."""
         self._locate = locate
+        self._via = via
         return self
 
     def shares(self) -> tuple[Share, ...]:
         """Return the accounts that hold a part of this resource."""
         return ()
+
+    def witnesses(self) -> tuple[Share, ...]:
+        """
+        Return who else can tell about this resource: evidence, never an action.
+
+        They are looked at where their account exists, and missed by nobody where not.
+        """
+        return ()
+
+    def relies_on(self, witness: Share) -> bool:
+        """Say whether nothing but *witness* tells what it tells."""
+        del witness
+        return not self.shares()
 
     def diff(self, have: Have, now: datetime) -> Iterable[ChangeT]:
         """

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from reconciler.model.base import Spec
 
@@ -29,3 +29,7 @@ class SecretRef(Spec):
     def __str__(self) -> str:
         ((place, name),) = self.model_dump(exclude_none=True, by_alias=True).items()
         return f"{place}:{name}"
+
+
+#: Data about a person: where it is kept, or, with a warning, the text itself.
+Personal = SecretRef | Annotated[str, Field(min_length=1)]

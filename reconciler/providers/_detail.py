@@ -41,14 +41,25 @@ class Details:
         if kept is not None:
             return kept
         said = read()
-        until = self._clock() + _life(name, longest)
+        self.keep(what, name, fingerprint, said, longest)
+        return said
+
+    def keep(
+        self,
+        what: str,
+        name: str,
+        fingerprint: JsonValue,
+        said: JsonValue,
+        longest: timedelta = DAY,
+    ) -> None:
+        """Keep *said* as the answer to *what* about *name*, as ``ask`` does."""
+        until = self._clock() + life(name, longest)
         entry: JsonValue = {
             "mark": sha256(fingerprint),
             "until": until.isoformat(),
             "said": said,
         }
         self._cache.put(self._key(what, name), entry, until)
-        return said
 
     def kept(self, what: str, name: str, fingerprint: JsonValue) -> JsonValue:
         """Return the kept answer, or None."""
@@ -68,6 +79,7 @@ class Details:
         return f"{self._where}|{what}|{name}"
 
 
-def _life(name: str, longest: timedelta) -> timedelta:
+def life(name: str, longest: timedelta) -> timedelta:
+    """Return how long an answer about *name* is good: half to all of *longest*."""
     spread = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4]) / 2**32
     return longest * (1 + spread) / 2

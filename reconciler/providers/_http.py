@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -54,6 +54,19 @@ def _tls(scheme: str) -> SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
+class Moved(Rejected):
+    """
+    A read was told to ask elsewhere, which this module never does by itself.
+
+    Attributes:
+        location: Where; as it was sent, so possibly relative.
+    """
+
+    def __init__(self, what: str, location: str, request_id: str | None) -> None:
+        super().__init__(what, request_id=request_id)
+        self.location = location
+
+
 class Reply(NamedTuple):
     """
     One answer of the vendor.
@@ -68,6 +81,11 @@ class Reply(NamedTuple):
     data: Any
     headers: Mapping[str, str]
     request_id: str | None
+
+
+def authorities() -> list[bytes]:
+    """Return the certificates of all authorities that are trusted here, as DER."""
+    return _tls("https").get_ca_certs(binary_form=True)
 
 
 class Words(NamedTuple):
@@ -144,7 +162,7 @@ class Http:
             counted, self._counts = dict(self._counts), Counter()
         return counted
 
-    def call(
+    def call(  # noqa: PLR0913  (all that a request is, by name)
         self,
         method: str,
         path: str,
@@ -152,8 +170,9 @@ class Http:
         operation: str,
         effect: bool,
         key: str | None = None,
-        json: Mapping[str, Any] | None = None,
+        json: Mapping[str, Any] | Sequence[Any] | None = None,
         params: Mapping[str, str | int] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Reply:
         """
         Ask the vendor for *operation* and return its answer.
@@ -162,7 +181,7 @@ class Http:
         only where nothing can have happened: it never left, or the vendor said that
         it did not look at it (429). A read is, after a lost answer, too. *key* is
         sent as ``Idempotency-Key``, *json* as the body, *params* as the query of
-        *path*; *operation* is what people call it.
+        *path*, *headers* beside the account's own; *operation* is what people call it.
 
         Raises:
             Transient: Nothing happened: not sent, told to wait for too long, or a
@@ -171,9 +190,11 @@ class Http:
                 answer that cannot be read, a redirect.
             ProviderError: What ``words.refused`` made of the answer.
         """
-        headers = {**self._headers, **({"Idempotency-Key": key} if key else {})}
+        sent = {**self._headers, **(headers or {})}
+        if key:
+            sent["Idempotency-Key"] = key
         request = self._opened().build_request(
-            method, self.base + path, json=json, params=params, headers=headers
+            method, self.base + path, json=json, params=params, headers=sent
         )
         waited = 0.0
         for number in range(TRIES):
@@ -224,9 +245,9 @@ class Http:
         if _says_nothing(reply):
             return reply, lost(text, request_id=number)
         if httpx.codes.is_redirect(reply.status):
-            raise (Ambiguous if lost is Ambiguous else Rejected)(
-                text, request_id=number
-            )
+            if lost is Ambiguous:
+                raise Ambiguous(text, request_id=number)
+            raise Moved(text, reply.headers.get("location", ""), number)
         refusal = self._words.refused(reply, text)
         if refusal is not None:
             raise refusal

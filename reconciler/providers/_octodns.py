@@ -115,6 +115,11 @@ class OctodnsDriver(Driver[Domain, DomainChange]):
         """Return the hosts that serve *zone*; *apex* is its own NS record."""
         return zone.nameservers or apex
 
+    def signs(self, zone: Listed) -> frozenset[str] | None:
+        """Return the DS records of the keys that sign *zone*; None: not told here."""
+        del zone
+        return None
+
     def refuses(self, key: str, row: tuple[str, ...]) -> str | None:
         """Say why the vendor cannot hold a record set, if so."""
         del key, row
@@ -190,7 +195,21 @@ class OctodnsDriver(Driver[Domain, DomainChange]):
             records=reading.records,
             nameservers=reading.nameservers,
             serial=zone.serial,
+            ds=self._signed(want, zone),
         )
+
+    def _signed(self, want: Domain, zone: Listed) -> frozenset[str] | None:
+        """
+        Ask which keys sign the zone, where its DS records follow them.
+
+        Anew at each look: a DS that stays because of an old answer would be stale.
+        """
+        if want.spec.dnssec != "sync":
+            return None
+        try:
+            return self.signs(zone)
+        except (ProviderError, KeyError, TypeError, ValueError):
+            return None
 
     def _read(self, zone: Listed) -> Reading:
         desk = self.desk(zone)

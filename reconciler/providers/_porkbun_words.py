@@ -31,7 +31,7 @@ def phase(status: str, expires: datetime, now: datetime) -> Phase:
     The vendor documents no values but ``ACTIVE``; the registries' words (RFC 3915)
     are looked for in what it says, then the date decides.
     """
-    said = status.upper().replace("_", "").replace(" ", "").replace("-", "")
+    said = _plain(status)
     if "PENDINGDELETE" in said:
         return Phase.PENDING_DELETE
     if "REDEMPTION" in said:
@@ -39,6 +39,15 @@ def phase(status: str, expires: datetime, now: datetime) -> Phase:
     if "TRANSFERRED" in said:
         return Phase.TRANSFERRED
     return phase_by_date(expires, now)
+
+
+def transfer(status: str) -> str | None:
+    """Return what a listed name's status says of a transfer away, if anything."""
+    return "pending at the registry" if "PENDINGTRANSFER" in _plain(status) else None
+
+
+def _plain(status: str) -> str:
+    return status.upper().replace("_", "").replace(" ", "").replace("-", "")
 
 
 def _said(data: Any) -> str:

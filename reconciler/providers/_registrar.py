@@ -17,6 +17,7 @@ from reconciler.kinds.domain import (
     Privacy,
     RegistrationState,
     Renew,
+    Restore,
 )
 from reconciler.model import (
     Absent,
@@ -170,12 +171,12 @@ def dollars(text: str | float | Decimal) -> Money:
     return Money(amount=amount, currency="USD")
 
 
-def guard(change: Renew, live: datetime) -> None:
+def guard(change: Renew | Restore, live: datetime) -> None:
     """
-    Refuse a renewal unless the paid date is still the one it was planned from.
+    Refuse to pay unless the paid date is still the one it was planned from.
 
     Raises:
-        Rejected: Somebody has renewed meanwhile; nothing was sent.
+        Rejected: Somebody has paid meanwhile; nothing was sent.
     """
     planned = change.details["expires"]
     if not isinstance(planned, str) or utc(planned).date() != live.date():
@@ -186,11 +187,30 @@ def guard(change: Renew, live: datetime) -> None:
         )
 
 
-def price(change: Renew) -> Money:
-    """Return what the renewal was planned to cost; raise Rejected if in no USD."""
-    if change.cost is None or change.cost.currency != "USD":
-        raise Rejected("a renewal needs the price in USD it was planned with")
+def price(change: Renew | Restore, currency: str = "USD") -> Money:
+    """Return what a purchase was planned to cost; raise Rejected if in another."""
+    if change.cost is None or change.cost.currency != currency:
+        raise Rejected(
+            f"to {change.verb} needs the price in {currency} it was planned with"
+        )
     return change.cost
+
+
+def quoted(change: Renew | Restore, quote: Money | None) -> Money:
+    """
+    Return the price that is asked for now, for vendors who do not guard it themselves.
+
+    Raises:
+        Rejected: There is none, or it is more than was planned; nothing was sent.
+    """
+    if quote is None:
+        raise Rejected(f"the vendor gives no price to {change.verb} it any more")
+    planned = price(change, quote.currency)
+    if not quote <= planned:
+        raise Rejected(
+            f"the price moved: planned with {planned}, now {quote}", hint="plan again"
+        )
+    return quote
 
 
 def flag(change: Change) -> bool:

@@ -11,40 +11,56 @@ Source: the service's API reference (and botocore's model of it). What it has:
   is *unknown* (Ambiguous, with its id), neither done nor failed: the next run asks.
 * The listing lacks nameservers, privacy and status: ``GetDomainDetail``, once a day,
   and always when a renewal is due or the listing shows a change.
+* DS records are made from keys, and a vendor's digest of them; glue is a part of the
+  delegation. What leaves the account, or has left it: ``_aws_departures``. A transfer
+  to another AWS account can be cancelled; no call refuses one to another registrar.
 * The service answers in us-east-1 alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any, ClassVar, Final
 
-from reconciler.errors import (
-    Ambiguous,
-    ProviderError,
-    Rejected,
-    TooEarly,
-    Transient,
-    Unsupported,
-)
+from reconciler.errors import Ambiguous, ProviderError, Rejected
 from reconciler.kinds.domain import (
     AutoRenew,
+    BlockTransfer,
     Delegate,
+    Dnssec,
     Domain,
     DomainChange,
-    Lock,
+    Glue,
     Phase,
-    Privacy,
     RegistrationState,
-    Renew,
+    Restore,
 )
 from reconciler.kinds.domain.domain import as_domains
 from reconciler.kinds.domain.registration import opens
-from reconciler.model import Account, Driver, Money, Observation, OpClass, Receipt
-from reconciler.providers import _registrar
+from reconciler.model import (
+    Absent,
+    Account,
+    Driver,
+    Money,
+    Observation,
+    Observed,
+    OpClass,
+    Receipt,
+    Risk,
+)
+from reconciler.model.driver import Advice
+from reconciler.providers import (
+    _aws_departures,
+    _aws_detail,
+    _delegation,
+    _registrar,
+)
 from reconciler.providers._aws import CREDENTIALS, Aws, Calls, Refusal, pages
+from reconciler.providers._aws_departures import Departure
+from reconciler.providers._aws_request import meaning, request
 from reconciler.providers._detail import Details
 from reconciler.providers._registrar import Pages, Row
 
@@ -56,7 +72,6 @@ _PAUSE: Final = 3.0
 #: The clocks of two machines may differ by this much.
 _SKEW: Final = timedelta(minutes=5)
 _UNPRICED: Final = frozenset({"UnsupportedTLD", "TLDInMaintenance"})
-_REDEMPTION: Final = frozenset({"redemptionperiod", "pendingrestore"})
 
 
 class Route53Domains(Driver[Domain, DomainChange]):
@@ -68,6 +83,10 @@ class Route53Domains(Driver[Domain, DomainChange]):
         "lock": OpClass.PROBE,
         "privacy": OpClass.PROBE,
         "delegate": OpClass.PROBE,
+        "ds": OpClass.PROBE,
+        "glue": OpClass.PROBE,
+        "restore": OpClass.PROBE,
+        "block-transfer": OpClass.PROBE,
     }
     settles: ClassVar[timedelta] = timedelta(minutes=15)
     credentials: ClassVar[frozenset[str]] = CREDENTIALS
@@ -84,6 +103,10 @@ class Route53Domains(Driver[Domain, DomainChange]):
         """Return the number of the AWS account."""
         return self._aws.identity()
 
+    def examine(self) -> Iterable[Advice]:
+        """Say what is unwise about the keys."""
+        return self._aws.examine()
+
     def close(self) -> None:
         """Let go of connections."""
         self._aws.close()
@@ -96,10 +119,15 @@ class Route53Domains(Driver[Domain, DomainChange]):
         before = dict(self._aws.counts)
         try:
             listed = _registrar.complete("", self._page)
+            left = self._departures(sorted({d.name for d in domains} - listed.keys()))
         except ProviderError as error:
             seen = _registrar.all_unknown(domains, error)
         else:
-            seen = _registrar.observation(domains, listed, self._state)
+            seen = _registrar.observation(
+                domains, listed, lambda want, raw: self._state(want, raw, left)
+            )
+            states = {d.name: self._left(d, seen.states[d.name], left) for d in domains}
+            seen = seen._replace(states=states)
         unmanaged = tuple(
             u._replace(provider=self._account.name) for u in seen.unmanaged
         )
@@ -129,7 +157,34 @@ class Route53Domains(Driver[Domain, DomainChange]):
             raise Rejected("the listing gave the same page twice")
         return Pages(rows, following)
 
-    def _state(self, want: Domain, raw: Mapping[str, Any]) -> RegistrationState:
+    def _departures(self, missing: Sequence[str]) -> Mapping[str, Departure]:
+        now = self._account.clock()
+        return _aws_departures.departures(self._details, self._ask, missing, now)
+
+    def _left(
+        self, want: Domain, state: Observed, left: Mapping[str, Departure]
+    ) -> Observed:
+        """Return what became of a name that is no longer listed, where it is known."""
+        gone = left.get(want.name)
+        phase = gone.phase(self._account.clock()) if gone else None
+        if gone is None or phase is None or not isinstance(state, Absent):
+            return state
+        price: Money | None = None
+        if phase is Phase.REDEMPTION and want.spec.renewal.restore == "approve":
+            try:
+                price = self._money(want, "RestorationPrice")
+            except ProviderError as error:
+                return _registrar.unknown(error)
+        return RegistrationState(
+            expires=gone.at, phase=phase, renewable=False, restore_price=price
+        )
+
+    def _state(
+        self,
+        want: Domain,
+        raw: Mapping[str, Any],
+        left: Mapping[str, Departure],
+    ) -> RegistrationState:
         now = self._account.clock()
         listed = RegistrationState(
             expires=datetime.fromisoformat(raw["expires"]),
@@ -142,16 +197,11 @@ class Route53Domains(Driver[Domain, DomainChange]):
         detail = self._details.ask(
             "detail", want.name, dict(raw), lambda: self._detail(want.name)
         )
-        assert isinstance(detail, dict)  # noqa: S101  (made by _detail alone)
-        hosts, status = detail["nameservers"], detail["status"]
-        assert isinstance(hosts, list)  # noqa: S101
-        assert isinstance(status, list)  # noqa: S101
-        privacy = detail["privacy"]
+        leaving = left.get(want.name)
         return listed.model_copy(
             update={
-                "nameservers": frozenset(map(str, hosts)),
-                "privacy": privacy if isinstance(privacy, bool) else None,
-                "phase": _phase(map(str, status), listed.expires, now),
+                **_aws_detail.seen(want, detail, listed.expires, now),
+                "transfer": leaving.transfer if leaving else None,
                 "renew_price": self._quote(want, listed.expires, now),
                 "renew_from": _registrar.not_before(now, listed.expires, want.years()),
             }
@@ -159,33 +209,31 @@ class Route53Domains(Driver[Domain, DomainChange]):
 
     def _detail(self, name: str) -> dict[str, Any]:
         said = self._ask("DomainName", "get_domain_detail", DomainName=name)
-        kinds = ("AdminPrivacy", "RegistrantPrivacy", "TechPrivacy")
-        flags = {bool(said[kind]) for kind in kinds if kind in said}
-        hosts = (str(host["Name"]) for host in said.get("Nameservers", ()))
-        return {
-            "nameservers": sorted(host.lower().rstrip(".") for host in hosts),
-            "privacy": all(flags) if flags else None,
-            "status": sorted(map(str, said.get("StatusList", ()))),
-        }
+        return _aws_detail.kept(said)
 
     def _quote(self, want: Domain, expires: datetime, now: datetime) -> Money | None:
         """Return the price of the wanted term, asked once a day near the window."""
         if not want.renewal_near(expires, now):
             return None
-        kept = self._details.ask("price", want.name, None, lambda: self._price(want))
-        if not isinstance(kept, str) or not kept:
-            return None
-        return Money.model_validate(kept).times(want.years())
+        price = self._money(want, "RenewalPrice")
+        return price.times(want.years()) if price else None
 
-    def _price(self, want: Domain) -> str:
-        """Return one year's price as money; empty where there is none."""
+    def _money(self, want: Domain, which: str) -> Money | None:
+        """Return one of the prices of a name, asked once a day."""
+        kept = self._details.ask(
+            "price", want.name, which, lambda: self._price(want, which)
+        )
+        return Money.model_validate(kept) if isinstance(kept, str) and kept else None
+
+    def _price(self, want: Domain, which: str) -> str:
+        """Return a price as money; empty where there is none."""
         try:
             said = self._ask("DomainPrice", "get_domain_prices", DomainName=want.name)
         except Refusal as refusal:
             if refusal.aws_code in _UNPRICED:
                 return ""
             raise
-        price = said["DomainPrice"].get("RenewalPrice")
+        price = said["DomainPrice"].get(which)
         if not price:
             return ""
         amount = Decimal(str(price["Price"])).quantize(Decimal("0.01"))
@@ -206,16 +254,36 @@ class Route53Domains(Driver[Domain, DomainChange]):
     def apply(self, want: Domain, change: DomainChange, key: str) -> Receipt:
         """Carry out one change; see ``Driver.apply``."""
         del key
-        operation, values = _request(change)
         self._details.forget("detail", want.name)
         self._details.forget("price", want.name)
+        _aws_departures.forget(self._details)
+        if isinstance(change, Dnssec):
+            return self._apply_ds(want, change)
+        live = self._live_hosts(want, change)
+        return self._do(want, change, *request(want, change, live))
+
+    def _live_hosts(
+        self, want: Domain, change: DomainChange
+    ) -> Mapping[str, tuple[str, ...]]:
+        """Return the delegation that is there, with its glue, where it is needed."""
+        if not isinstance(change, Delegate | Glue):
+            return {}
+        detail = self._detail(want.name)
+        if isinstance(change, Delegate):
+            _delegation.guard(change, _delegation.texts(detail["ds"]))
+        glue = _delegation.hosts_of(detail["glue"])
+        return {host: glue.get(host, ()) for host in detail["nameservers"]}
+
+    def _do(
+        self, want: Domain, change: DomainChange, operation: str, values: dict[str, Any]
+    ) -> Receipt:
         calls = self._calls()
         try:
             said = calls(operation, DomainName=want.name, **values)
         except Refusal as refusal:
-            raise _meaning(refusal) from None
+            raise meaning(refusal) from None
         request_id = calls.request_id
-        if isinstance(change, AutoRenew):
+        if isinstance(change, AutoRenew | BlockTransfer):
             return Receipt(reference=operation, request_id=request_id)
         if "OperationId" not in said:
             what = f"{operation}: the answer names no operation"
@@ -223,10 +291,20 @@ class Route53Domains(Driver[Domain, DomainChange]):
         self._await(calls, str(said["OperationId"]), request_id)
         return Receipt(
             reference=str(said["OperationId"]),
-            paid=change.cost if isinstance(change, Renew) else None,
+            paid=change.cost if change.risk is Risk.MONEY else None,
             request_id=request_id,
             details={"status": "SUCCESSFUL"},
         )
+
+    def _apply_ds(self, want: Domain, change: Dnssec) -> Receipt:
+        """Add what is missing, then remove what is too many, one operation each."""
+        said = self._ask("DomainName", "get_domain_detail", DomainName=want.name)
+        steps = _aws_detail.ds_steps(change, said)
+        done = _delegation.in_turn(
+            partial(self._do, want, change, operation, values)
+            for operation, values in steps
+        )
+        return done[-1] if done else Receipt(reference=f"ds/{want.name}")
 
     def _await(self, calls: Calls, operation: str, request_id: str | None) -> None:
         """Return when *operation* has ended well; raise Ambiguous if it has not yet."""
@@ -256,13 +334,14 @@ class Route53Domains(Driver[Domain, DomainChange]):
         """
         Say from the account's books what became of a lost *change*.
 
-        A renewal is an operation that stays listed; everything else is read again.
+        What costs money is an operation that stays listed; all else is read again.
         """
         del key
-        if not isinstance(change, Renew):
+        if change.risk is not Risk.MONEY:
             return self._shown(want, change, since)
+        kind = "RESTORE_DOMAIN" if isinstance(change, Restore) else "RENEW_DOMAIN"
         try:
-            statuses = list(self._renewals(want.name, since - _SKEW))
+            statuses = list(self._begun(kind, want.name, since - _SKEW))
         except ProviderError:
             return None
         if "SUCCESSFUL" in statuses:
@@ -276,6 +355,7 @@ class Route53Domains(Driver[Domain, DomainChange]):
         self, want: Domain, change: DomainChange, since: datetime
     ) -> bool | None:
         self._details.forget("detail", want.name)
+        _aws_departures.forget(self._details)
         state = self.observe([want]).states[want.name]
         if not isinstance(state, RegistrationState):
             return None
@@ -283,80 +363,17 @@ class Route53Domains(Driver[Domain, DomainChange]):
             return True
         return False if self._account.clock() - since >= self.settles else None
 
-    def _renewals(self, name: str, since: datetime) -> Iterator[str]:
+    def _begun(self, kind: str, name: str, since: datetime) -> Iterator[str]:
         for page in pages(
             lambda **more: self._ask("Operations", "list_operations", **more),
             "Marker<NextPageMarker",
             SubmittedSince=since,
-            Type=["RENEW_DOMAIN"],
+            Type=[kind],
             MaxItems=_PAGE,
         ):
             for operation in page["Operations"]:
                 if str(operation.get("DomainName", "")).lower() == name:
                     yield str(operation.get("Status"))
-
-
-def _request(change: DomainChange) -> tuple[str, dict[str, Any]]:
-    """Return the operation and its values; the same change gives the same."""
-    match change:
-        case Renew():
-            return "renew_domain", _renewal(change)
-        case AutoRenew():
-            on = "enable" if _registrar.flag(change) else "disable"
-            return f"{on}_domain_auto_renew", {}
-        case Lock():
-            on = "enable" if _registrar.flag(change) else "disable"
-            return f"{on}_domain_transfer_lock", {}
-        case Privacy():
-            kinds = ("AdminPrivacy", "RegistrantPrivacy", "TechPrivacy")
-            values = dict.fromkeys(kinds, _registrar.flag(change))
-            return "update_domain_contact_privacy", values
-        case Delegate():
-            hosts = [{"Name": host} for host in _registrar.hosts(change)]
-            return "update_domain_nameservers", {"Nameservers": hosts}
-        case _:
-            raise Unsupported(f"Route 53 Domains cannot {change.verb} a domain")
-
-
-def _renewal(change: Renew) -> dict[str, Any]:
-    """Never without a ceiling: ``Consent`` is what makes AWS refuse a higher price."""
-    if change.ceiling is None:
-        raise Rejected("a renewal needs a ceiling: renewal.maxPrice")
-    expires = datetime.fromisoformat(str(change.details["expires"])).astimezone(UTC)
-    ceiling = change.ceiling
-    return {
-        "DurationInYears": change.years,
-        "CurrentExpiryYear": expires.year,
-        "Consent": {
-            "MaxPrice": float(ceiling.amount),
-            "Currency": ceiling.currency,
-        },
-    }
-
-
-def _meaning(refusal: Refusal) -> ProviderError:
-    """Return what a refusal means for the caller."""
-    what, request_id = refusal.what, refusal.request_id
-    match refusal.aws_code:
-        case "DuplicateRequest":
-            return Ambiguous(f"one is in progress: {what}", request_id=request_id)
-        case "UnsupportedTLD":
-            return Unsupported(what, request_id=request_id)
-        case "TLDInMaintenance":
-            return Transient(what, request_id=request_id)
-        case "TLDRulesViolation" if "window" in what or "early" in what:
-            return TooEarly(what, request_id=request_id)
-    return refusal
-
-
-def _phase(status: Iterator[str], expires: datetime, now: datetime) -> Phase:
-    """Return the phase by the EPP status codes (RFC 3915), else by the date."""
-    codes = {code.partition(" ")[0].lower() for code in status}
-    if "pendingdelete" in codes and not codes & _REDEMPTION:
-        return Phase.PENDING_DELETE
-    if codes & _REDEMPTION:
-        return Phase.REDEMPTION
-    return _registrar.phase_by_date(expires, now)
 
 
 DRIVER = Route53Domains

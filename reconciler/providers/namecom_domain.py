@@ -9,6 +9,8 @@ Source: the vendor's own specification (OpenAPI 3.1, version 1.7.0, in
 * A renewal takes years and the price, and *no* idempotency key: it is never sent
   twice. Whether a lost one happened is read from the book of orders.
 * Prices are in USD; where VAT applies it comes on top of what was quoted.
+* No call restores a name or stops a transfer away (``transfers`` are those to
+  name.com). DS records and glue: ``_namecom_delegation``.
 """
 
 from __future__ import annotations
@@ -30,8 +32,10 @@ from reconciler.errors import (
 from reconciler.kinds.domain import (
     AutoRenew,
     Delegate,
+    Dnssec,
     Domain,
     DomainChange,
+    Glue,
     Lock,
     Privacy,
     RegistrationState,
@@ -39,9 +43,10 @@ from reconciler.kinds.domain import (
 )
 from reconciler.kinds.domain.domain import as_domains
 from reconciler.model import Account, Driver, Money, Observation, OpClass, Receipt
-from reconciler.providers import _registrar
+from reconciler.providers import _delegation, _registrar
 from reconciler.providers._detail import Details
 from reconciler.providers._http import Http, Reply, Words
+from reconciler.providers._namecom_delegation import Delegations
 from reconciler.providers._registrar import Pages, Row
 
 BASE: Final = "https://api.name.com"
@@ -66,6 +71,8 @@ class NamecomDomain(Driver[Domain, DomainChange]):
         "lock": OpClass.PROBE,
         "privacy": OpClass.PROBE,
         "delegate": OpClass.PROBE,
+        "ds": OpClass.PROBE,
+        "glue": OpClass.PROBE,
     }
     credentials: ClassVar[frozenset[str]] = frozenset({"username", "token"})
 
@@ -82,6 +89,7 @@ class NamecomDomain(Driver[Domain, DomainChange]):
             hidden=(basic,),
         )
         self._details = Details(account, self._http.base)
+        self._delegations = Delegations(self._http, self._details, self._read)
 
     def __repr__(self) -> str:
         return f"NamecomDomain({self._account.name})"
@@ -129,7 +137,10 @@ class NamecomDomain(Driver[Domain, DomainChange]):
         near = want.renewal_near(known.expires, now)
         quote = self._quote(want, raw) if near else _listed_price(want, raw)
         start = _registrar.not_before(now, known.expires, want.years())
-        return known.model_copy(update={"renew_price": quote, "renew_from": start})
+        more = self._delegations.seen(want, raw, known.nameservers)
+        return known.model_copy(
+            update={"renew_price": quote, "renew_from": start, **more}
+        )
 
     def _known(self, raw: Mapping[str, Any]) -> RegistrationState:
         expires = _registrar.utc(raw["expireDate"])
@@ -169,6 +180,7 @@ class NamecomDomain(Driver[Domain, DomainChange]):
         """Carry out one change; see ``Driver.apply``. There is no key to send."""
         del key
         self._details.forget("price", want.name)
+        self._delegations.forget(want.name)
         path = f"/core/v1/domains/{want.name}"
         match change:
             case Renew():
@@ -176,7 +188,12 @@ class NamecomDomain(Driver[Domain, DomainChange]):
             case AutoRenew() | Lock() | Privacy():
                 body = {_FLAGS[type(change)]: _registrar.flag(change)}
                 reply = self._effect("PATCH", path, "updateDomain", body)
+            case Dnssec():
+                return self._delegations.set_ds(want, change)
+            case Glue():
+                return self._delegations.set_glue(want, change)
             case Delegate():
+                _delegation.guard(change, self._delegations.ds(want.name))
                 hosts = {"nameservers": _registrar.hosts(change)}
                 path += ":setNameservers"
                 reply = self._effect("POST", path, "setNameservers", hosts)
@@ -210,6 +227,19 @@ class NamecomDomain(Driver[Domain, DomainChange]):
         raw = self._read("getDomain", f"/core/v1/domains/{want.name}")
         return self._known(raw)
 
+    def _shown(self, want: Domain, change: DomainChange) -> RegistrationState:
+        """Return what a fresh read says about what *change* is about."""
+        known = self._live(want)
+        match change:
+            case Dnssec():
+                ds = self._delegations.ds(want.name)
+                return known.model_copy(update={"ds": ds})
+            case Glue():
+                glue = self._delegations.glue(want.name)
+                return known.model_copy(update={"glue": glue})
+            case _:
+                return known
+
     # -- recover ---------------------------------------------------------------
 
     def happened(
@@ -227,7 +257,7 @@ class NamecomDomain(Driver[Domain, DomainChange]):
             if isinstance(change, Renew):
                 seen = self._ordered(want, since)
             else:
-                seen = want.done(change, {change.share: self._live(want)})
+                seen = want.done(change, {change.share: self._shown(want, change)})
         except (ProviderError, ValueError, KeyError, TypeError):
             return None
         settled = self._account.clock() - since >= self.settles
@@ -304,7 +334,7 @@ def _said(data: Any) -> str:
 
 def _refused(reply: Reply, text: str) -> ProviderError | None:
     if reply.status < 300:  # noqa: PLR2004
-        if isinstance(reply.data, dict):
+        if isinstance(reply.data, dict) or reply.status == 204:  # noqa: PLR2004
             return None
         return Ambiguous(text, request_id=reply.request_id)
     # 422: "The pricing information [...] is temporarily unavailable."

@@ -9,13 +9,14 @@ client. What it has and what follows from it:
   that is reported as not renewable, so that none is ever planned.
 * The price that is paid is guarded by the vendor: it refuses any other amount.
   Where the planned price comes from: ``_porkbun_quote``.
-* There is no call for the transfer lock nor for privacy, and none says whose keys
-  these are: ``identity`` is None.
+* There is no call for the transfer lock nor for privacy, none that restores a name
+  or stops a transfer, and none says whose keys these are: ``identity`` is None.
+* DS records and glue: ``_porkbun_delegation``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
 
@@ -23,18 +24,29 @@ from reconciler.errors import Ambiguous, ProviderError, Rejected, Unsupported
 from reconciler.kinds.domain import (
     AutoRenew,
     Delegate,
+    Dnssec,
     Domain,
     DomainChange,
+    Glue,
     RegistrationState,
     Renew,
 )
 from reconciler.kinds.domain.domain import as_domains
-from reconciler.model import Account, Driver, Money, Observation, OpClass, Receipt
-from reconciler.providers import _registrar
+from reconciler.model import (
+    Account,
+    Advice,
+    Driver,
+    Money,
+    Observation,
+    OpClass,
+    Receipt,
+)
+from reconciler.providers import _delegation, _registrar
 from reconciler.providers._detail import Details
 from reconciler.providers._http import Http, Reply
+from reconciler.providers._porkbun_delegation import Delegations
 from reconciler.providers._porkbun_quote import Quotes
-from reconciler.providers._porkbun_words import WORDS, mapping, on, phase
+from reconciler.providers._porkbun_words import WORDS, mapping, on, phase, transfer
 from reconciler.providers._registrar import Pages, Row
 
 BASE: Final = "https://api.porkbun.com/api/json/v3"
@@ -53,6 +65,8 @@ class PorkbunDomain(Driver[Domain, DomainChange]):
         "renew": OpClass.KEYED,
         "auto-renew": OpClass.PROBE,
         "delegate": OpClass.PROBE,
+        "ds": OpClass.PROBE,
+        "glue": OpClass.PROBE,
     }
     key_life: ClassVar[timedelta | None] = timedelta(hours=24)
     credentials: ClassVar[frozenset[str]] = frozenset({"apiKey", "secretApiKey"})
@@ -70,6 +84,7 @@ class PorkbunDomain(Driver[Domain, DomainChange]):
             limits=_LIMITS,
         )
         self._details = Details(account, self._http.base)
+        self._delegations = Delegations(self._http, self._details)
         self._sent: set[str] = set()
 
     def __repr__(self) -> str:
@@ -78,6 +93,18 @@ class PorkbunDomain(Driver[Domain, DomainChange]):
     def identity(self) -> str | None:
         """No call tells whose keys these are."""
         return None
+
+    def examine(self) -> Iterator[Advice]:
+        """Name the domains that the API may not touch, by the vendor's own switch."""
+        listed = _registrar.complete(0, self._page)
+        shut = sorted(n for n, raw in listed.items() if not on(raw.get("apiAccess", 1)))
+        if shut:
+            more = f" and {len(shut) - 3} more" if len(shut) > 3 else ""  # noqa: PLR2004
+            yield Advice(
+                f"API access is off for {', '.join(shut[:3])}{more}: they can be "
+                "listed, and nothing else",
+                "switch it on in the domain's details at porkbun.com",
+            )
 
     def close(self) -> None:
         """Let go of connections."""
@@ -122,13 +149,16 @@ class PorkbunDomain(Driver[Domain, DomainChange]):
         expires = _registrar.utc(raw["expireDate"])
         quote = quotes.of(want, expires, now)
         created = _registrar.utc(raw["createDate"])
+        hosts = self._nameservers(want.name, raw)
         return RegistrationState(
             expires=expires,
             phase=phase(str(raw["status"]), expires, now),
             auto_renew=on(raw["autoRenew"]),
             locked=on(raw["securityLock"]),
             privacy=on(raw["whoisPrivacy"]),
-            nameservers=self._nameservers(want.name, raw),
+            nameservers=hosts,
+            transfer=transfer(str(raw["status"])),
+            **self._delegations.seen(want, raw, hosts),
             renew_price=quote,
             renew_from=_registrar.not_before(
                 now, expires, want.years(), created + TOO_SOON
@@ -162,6 +192,7 @@ class PorkbunDomain(Driver[Domain, DomainChange]):
     def apply(self, want: Domain, change: DomainChange, key: str) -> Receipt:
         """Carry out one change; see ``Driver.apply``."""
         self._details.forget(_NS, want.name)
+        self._delegations.forget(want.name)
         match change:
             case Renew():
                 return self._renew(want, change, key)
@@ -169,7 +200,12 @@ class PorkbunDomain(Driver[Domain, DomainChange]):
                 status = "on" if _registrar.flag(change) else "off"
                 return self._set("updateAutoRenew", want, {"status": status})
             case Delegate():
+                _delegation.guard(change, self._delegations.ds(want.name))
                 return self._set("updateNs", want, {"ns": _registrar.hosts(change)})
+            case Dnssec():
+                return self._delegations.set_ds(want, change)
+            case Glue():
+                return self._delegations.set_glue(want, change)
             case _:
                 raise Unsupported(f"porkbun cannot {change.verb} a domain")
 
@@ -195,11 +231,20 @@ class PorkbunDomain(Driver[Domain, DomainChange]):
 
     def _live(self, want: Domain, change: DomainChange) -> RegistrationState:
         row = mapping(self._read("get", f"/domain/get/{want.name}").get("domain"))
-        asks = isinstance(change, Delegate)
+        more: dict[str, Any] = {}
+        match change:
+            case Delegate():
+                more["nameservers"] = frozenset(self._get_ns(want.name))
+            case Dnssec():
+                more["ds"] = self._delegations.ds(want.name)
+            case Glue():
+                more["glue"] = self._delegations.glue(want.name)
+            case _:
+                pass
         return RegistrationState(
             expires=_registrar.utc(row["expireDate"]),
             auto_renew=on(row["autoRenew"]),
-            nameservers=frozenset(self._get_ns(want.name)) if asks else None,
+            **more,
         )
 
     def _renew(self, want: Domain, change: Renew, key: str) -> Receipt:

@@ -4,7 +4,8 @@ Zones on a PowerDNS Authoritative Server, through its HTTP API.
 ``endpoint`` is the web server's own address (``http://127.0.0.1:8081``). A zone is not
 read again while its serial stands: the API moves it with each edit where the zone has
 SOA-EDIT-API, as every zone has that was made through the API (PowerDNS documentation,
-HTTP API, and tested here against the real server).
+HTTP API, and tested here against the real server). The keys that sign a zone, with the
+DS records they call for, are asked for where these follow them (``cryptokeys``).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from urllib.parse import quote
 
 from reconciler.errors import ProviderError, Rejected
 from reconciler.kinds.domain import Domain
+from reconciler.kinds.domain.dnssec import ds_text
 from reconciler.model import Account
 from reconciler.providers._octodns import Desk, Listed, OctodnsDriver
 
@@ -108,6 +110,16 @@ class PowerDns(OctodnsDriver):
             return zone.name
         return f"{zone.name} {said.get('serial')}"
 
+    def signs(self, zone: Listed) -> frozenset[str] | None:
+        """Return the DS records that the server names for the zone's active keys."""
+        keys = self._ask(f"/zones/{quote(zone.handle)}/cryptokeys")
+        return frozenset(
+            ds_text(*ds.split(maxsplit=3))
+            for key in keys
+            if key["active"] and key.get("published", True)
+            for ds in key.get("ds") or ()
+        )
+
     def make(self, want: Domain, key: str) -> Listed:
         """Make a zone with the declared nameservers; the server knows none."""
         del key
@@ -142,7 +154,7 @@ def _operation(method: str, url: str) -> str:
     if what[0] != "zones":
         return what[0]
     if what[2]:
-        return "get-zone"
+        return "get-keys" if what[2].endswith("/cryptokeys") else "get-zone"
     return "list-zones" if method == "GET" else "create-zone"
 
 

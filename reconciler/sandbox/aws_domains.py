@@ -13,31 +13,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
+from ipaddress import ip_address
 from typing import Any
 
 from reconciler.errors import ReconcilerError
 from reconciler.model import Period
-from reconciler.sandbox import registrar
+from reconciler.sandbox import aws_departures, registrar
+from reconciler.sandbox.aws_call import OPEN, Call, Refused, domains_of, seconds
 from reconciler.sandbox.emulator import Bench
 from reconciler.sandbox.faults import Fault
 
 _YEARS = 10
-_OPEN = "IN_PROGRESS"
 _PRIVACIES = ("AdminPrivacy", "RegistrantPrivacy", "TechPrivacy")
 _STATUS: Mapping[str, list[str]] = {
     "grace": ["autoRenewPeriod"],
-    "redemption": ["redemptionPeriod"],
-    "pending-delete": ["pendingDelete"],
 }
-
-
-class _Refused(Exception):
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
-        self.message = message
 
 
 class Registrar:
@@ -69,13 +61,14 @@ class Registrar:
     ) -> tuple[int, dict[str, Any]]:
         """Return the status and the body that AWS would send."""
         registrar.let_time_pass(self._bench)
+        aws_departures.let_go(self._bench)
         self._settle()
         serve = _OPERATIONS.get(operation)
         if serve is None:
             return 400, {"__type": "UnknownOperationException", "message": operation}
         try:
-            said = serve(_Call(self._bench, asked, fault))
-        except _Refused as refused:
+            said = serve(Call(self._bench, asked, fault))
+        except Refused as refused:
             return 400, {"__type": refused.kind, "message": refused.message}
         self._settle()
         return 200, said
@@ -92,7 +85,7 @@ class Registrar:
         now = self._bench.clock()
         for operation in self._bench.state["operations"]:
             due = datetime.fromisoformat(operation["due"])
-            if operation["status"] == _OPEN and now >= due:
+            if operation["status"] == OPEN and now >= due:
                 self._end(operation, due)
 
     def _end(self, operation: dict[str, Any], due: datetime) -> None:
@@ -101,7 +94,7 @@ class Registrar:
         if operation["outcome"] != "SUCCESSFUL":
             operation["message"] = "the registry refused it"
             return
-        domain = _domains(self._bench.state)[operation["domain"]]
+        domain = domains_of(self._bench.state)[operation["domain"]]
         domain.update(operation["change"])
         if operation["years"]:
             registrar.extend(domain, operation["years"], due)
@@ -113,142 +106,54 @@ class Registrar:
         )
 
 
-def _domains(state: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = state["accounts"][0]["domains"]
-    return found
-
-
-class _Call:
-    """One request, as the operations below see it."""
-
-    def __init__(
-        self, bench: Bench, asked: Mapping[str, Any], fault: Fault | None
-    ) -> None:
-        self.bench = bench
-        self.asked = asked
-        self.fault = fault.kind if fault else ""
-        stale = fault is not None and fault.kind == "stale"
-        self.state: dict[str, Any] = (
-            fault.snapshot if fault is not None and stale else bench.state
-        )
-
-    @property
-    def name(self) -> str:
-        """The domain that is asked about."""
-        return str(self.asked.get("DomainName", "")).lower()
-
-    def listed(self) -> list[tuple[str, dict[str, Any]]]:
-        """Return what the account holds, in order."""
-        if self.fault in {"empty", "wrong-account"}:
-            return []
-        return registrar.listed(self.state["accounts"][0], self.bench.clock())
-
-    def domain(self) -> dict[str, Any]:
-        """Return the domain that is asked about."""
-        found = dict(self.listed()).get(self.name)
-        if found is None:
-            raise _Refused(
-                "InvalidInput",
-                f"Domain {self.name} not found in the current AWS account.",
-            )
-        return found
-
-    def price(self) -> Decimal:
-        """Return what one year costs."""
-        self.domain()
-        if self.name.partition(".")[2] in self.state["unpriced"]:
-            raise _Refused("UnsupportedTLD", "The TLD is not supported.")
-        return Decimal(registrar.price_of(self.state, self.name)).scaleb(-2)
-
-    def page(self, items: list[Any], key: str) -> dict[str, Any]:
-        """Return one page of *items* under *key*."""
-        start = int(self.asked.get("Marker") or 0)
-        if self.fault == "duplicate-page":
-            start = 0
-        end = start + min(int(self.asked.get("MaxItems") or 20), 100)
-        more = {"NextPageMarker": str(end)} if end < len(items) else {}
-        return {key: items[start:end], **more}
-
-    def begin(
-        self,
-        kind: str,
-        change: Mapping[str, Any],
-        years: int = 0,
-        amount: str | None = None,
-    ) -> dict[str, Any]:
-        """Begin an operation, unless one of its kind is open."""
-        self.domain()
-        name = self.name
-        operations = self.bench.state["operations"]
-        for other in operations:
-            if (other["domain"], other["type"], other["status"]) == (name, kind, _OPEN):
-                raise _Refused("DuplicateRequest", "The request is already in progress")
-        now = self.bench.clock()
-        delay = timedelta(seconds=self.bench.state["delay"])
-        operation = {
-            "id": f"00000000-0000-4000-8000-{len(operations) + 1:012d}",
-            "type": kind,
-            "domain": name,
-            "status": _OPEN,
-            "outcome": self.bench.state["outcome"],
-            "submitted": now.isoformat(),
-            "updated": now.isoformat(),
-            "due": (now + delay).isoformat(),
-            "change": dict(change),
-            "years": years,
-            "amount": amount,
-            "message": "",
-        }
-        operations.append(operation)
-        return {"OperationId": operation["id"]}
-
-
-def _list_domains(call: _Call) -> dict[str, Any]:
+def _list_domains(call: Call) -> dict[str, Any]:
     rows = [
         {
             "DomainName": name,
             "AutoRenew": domain["auto_renew"],
             "TransferLock": domain["locked"],
-            "Expiry": _seconds(domain["expires"]),
+            "Expiry": seconds(domain["expires"]),
         }
         for name, domain in call.listed()
     ]
     return call.page(rows, "Domains")
 
 
-def _detail(call: _Call) -> dict[str, Any]:
+def _detail(call: Call) -> dict[str, Any]:
     domain = call.domain()
     status = ["clientTransferProhibited"] if domain["locked"] else []
     phase = registrar.phase(domain, call.bench.clock())
     status += _STATUS.get(phase, [])
+    status += ["pendingTransfer"] if domain["transfer"] == "registrar" else []
     return {
         "DomainName": call.asked["DomainName"],
-        "Nameservers": [{"Name": host} for host in domain["nameservers"]],
+        "Nameservers": [_with_glue(domain, host) for host in domain["nameservers"]],
+        "DnssecKeys": aws_departures.dnssec_keys(domain),
         "AutoRenew": domain["auto_renew"],
-        "ExpirationDate": _seconds(domain["expires"]),
+        "ExpirationDate": seconds(domain["expires"]),
         "StatusList": status,
         "RegistrarName": "Amazon Registrar, Inc.",
         **dict.fromkeys(_PRIVACIES, domain["privacy"]),
     }
 
 
-def _renew(call: _Call) -> dict[str, Any]:
+def _renew(call: Call) -> dict[str, Any]:
     domain = call.domain()
     expires = datetime.fromisoformat(domain["expires"])
     years = int(call.asked.get("DurationInYears", 1))
     if call.asked.get("CurrentExpiryYear") != expires.year:
-        raise _Refused(
+        raise Refused(
             "InvalidInput", "CurrentExpiryYear does not match the current expiry date"
         )
     now = call.bench.clock()
     later = Period(months=12 * years).after(expires)
     if not 1 <= years <= _YEARS or later > Period(months=12 * _YEARS).after(now):
-        raise _Refused("InvalidInput", "A registration is for 10 years at most")
+        raise Refused("InvalidInput", "A registration is for 10 years at most")
     if registrar.phase(domain, now) not in {"active", "grace"}:
-        raise _Refused("InvalidInput", "The domain can only be restored")
+        raise Refused("InvalidInput", "The domain can only be restored")
     window = call.state["windows"].get(call.name.partition(".")[2])
     if window is not None and now < expires - timedelta(days=float(window)):
-        raise _Refused(
+        raise Refused(
             "TLDRulesViolation", "Renewal request is outside the renewal window"
         )
     price = call.price() * years
@@ -256,12 +161,12 @@ def _renew(call: _Call) -> dict[str, Any]:
     if consent and (
         consent.get("Currency") != "USD" or Decimal(str(consent["MaxPrice"])) < price
     ):
-        raise _Refused("InvalidInput", "The renewal price is more than MaxPrice")
+        raise Refused("InvalidInput", "The renewal price is more than MaxPrice")
     return call.begin("RENEW_DOMAIN", {}, years, f"{price:.2f} USD")
 
 
-def _flag(field: str, value: bool) -> Callable[[_Call], dict[str, Any]]:  # noqa: FBT001
-    def serve(call: _Call) -> dict[str, Any]:
+def _flag(field: str, value: bool) -> Callable[[Call], dict[str, Any]]:  # noqa: FBT001
+    def serve(call: Call) -> dict[str, Any]:
         call.domain()[field] = value
         name = str(call.asked["DomainName"])
         kind = "ENABLE_AUTORENEW" if value else "DISABLE_AUTORENEW"
@@ -271,38 +176,62 @@ def _flag(field: str, value: bool) -> Callable[[_Call], dict[str, Any]]:  # noqa
     return serve
 
 
-def _lock(value: bool) -> Callable[[_Call], dict[str, Any]]:  # noqa: FBT001
-    return lambda call: call.begin("DOMAIN_LOCK", {"locked": value})
+def _lock(value: bool) -> Callable[[Call], dict[str, Any]]:  # noqa: FBT001
+    def serve(call: Call) -> dict[str, Any]:
+        call.domain()
+        return call.begin("DOMAIN_LOCK", {"locked": value})
+
+    return serve
 
 
-def _privacy(call: _Call) -> dict[str, Any]:
+def _privacy(call: Call) -> dict[str, Any]:
     wanted = {call.asked[name] for name in _PRIVACIES if name in call.asked}
     if len(wanted) != 1:
-        raise _Refused("InvalidInput", "The privacy of all contacts must be the same")
+        raise Refused("InvalidInput", "The privacy of all contacts must be the same")
+    call.domain()
     return call.begin("CHANGE_PRIVACY_PROTECTION", {"privacy": wanted.pop()})
 
 
-def _nameservers(call: _Call) -> dict[str, Any]:
-    hosts = [str(host["Name"]).lower() for host in call.asked.get("Nameservers", ())]
-    if not hosts:
-        raise _Refused("InvalidInput", "Must supply nameservers")
-    return call.begin("UPDATE_NAMESERVER", {"nameservers": hosts})
+def _nameservers(call: Call) -> dict[str, Any]:
+    call.domain()
+    given = {str(h["Name"]).lower(): h for h in call.asked.get("Nameservers", ())}
+    if not given:
+        raise Refused("InvalidInput", "Must supply nameservers")
+    glue = {host: _glue_ips(call.name, host, said) for host, said in given.items()}
+    known = {host: ips for host, ips in glue.items() if ips}
+    return call.begin("UPDATE_NAMESERVER", {"nameservers": [*given], "glue": known})
 
 
-def _operation(call: _Call) -> dict[str, Any]:
+def _glue_ips(name: str, host: str, said: Mapping[str, Any]) -> list[str]:
+    """A host inside the domain needs glue: one IPv4 and one IPv6 address at most."""
+    ips = [ip_address(ip) for ip in said.get("GlueIps") or ()]
+    if host.endswith(f".{name}") is not bool(ips):
+        raise Refused("InvalidInput", f"GlueIps of {host} are wrong")
+    if len({ip.version for ip in ips}) != len(ips):
+        raise Refused("InvalidInput", "One IPv4 and one IPv6 address at most")
+    return [str(ip) for ip in ips]
+
+
+def _with_glue(domain: Mapping[str, Any], host: str) -> dict[str, Any]:
+    glue = domain["glue"].get(host)
+    return {"Name": host, **({"GlueIps": glue} if glue else {})}
+
+
+def _operation(call: Call) -> dict[str, Any]:
     for operation in call.bench.state["operations"]:
-        if operation["id"] == call.asked.get("OperationId"):
+        wanted = operation["id"] == call.asked.get("OperationId")
+        if wanted and not operation.get("cancelled"):
             return _shown(operation)
-    raise _Refused("InvalidInput", "The operation does not exist")
+    raise Refused("InvalidInput", "The operation does not exist")
 
 
-def _operations(call: _Call) -> dict[str, Any]:
+def _operations(call: Call) -> dict[str, Any]:
     since = float(call.asked.get("SubmittedSince") or 0)
     kinds, states = call.asked.get("Type"), call.asked.get("Status")
     shown = [
         _shown(operation)
         for operation in call.state["operations"]
-        if _seconds(operation["submitted"]) >= since
+        if seconds(operation["submitted"]) >= since
         and (not kinds or operation["type"] in kinds)
         and (not states or operation["status"] in states)
     ]
@@ -315,8 +244,8 @@ def _shown(operation: Mapping[str, Any]) -> dict[str, Any]:
         "Status": operation["status"],
         "Type": operation["type"],
         "DomainName": operation["domain"],
-        "SubmittedDate": _seconds(operation["submitted"]),
-        "LastUpdatedDate": _seconds(operation["updated"]),
+        "SubmittedDate": seconds(operation["submitted"]),
+        "LastUpdatedDate": seconds(operation["updated"]),
         "Message": operation["message"],
     }
 
@@ -326,10 +255,10 @@ def _priced(name: str, price: Decimal) -> dict[str, Any]:
     return {"Name": name, "RegistrationPrice": money, "RenewalPrice": money}
 
 
-def _prices(call: _Call) -> dict[str, Any]:
+def _prices(call: Call) -> dict[str, Any]:
     tld = str(call.asked.get("Tld", ""))
     if tld in call.state["unpriced"]:
-        raise _Refused("UnsupportedTLD", "The TLD is not supported.")
+        raise Refused("UnsupportedTLD", "The TLD is not supported.")
     chosen = [tld] if tld else sorted(call.state["prices"])
     usual = registrar.USUAL_PRICE
     prices = call.state["prices"]
@@ -337,11 +266,18 @@ def _prices(call: _Call) -> dict[str, Any]:
     return call.page(shown, "Prices")
 
 
-def _domain_prices(call: _Call) -> dict[str, Any]:
-    return {"DomainPrice": _priced(str(call.asked["DomainName"]), call.price())}
+def _domain_prices(call: Call) -> dict[str, Any]:
+    priced = _priced(str(call.asked["DomainName"]), call.price())
+    price = float(aws_departures.restore_price(call.held()))
+    return {
+        "DomainPrice": {
+            **priced,
+            "RestorationPrice": {"Price": price, "Currency": "USD"},
+        }
+    }
 
 
-_OPERATIONS: Mapping[str, Callable[[_Call], dict[str, Any]]] = {
+_OPERATIONS: Mapping[str, Callable[[Call], dict[str, Any]]] = {
     "ListDomains": _list_domains,
     "GetDomainDetail": _detail,
     "RenewDomain": _renew,
@@ -351,12 +287,12 @@ _OPERATIONS: Mapping[str, Callable[[_Call], dict[str, Any]]] = {
     "DisableDomainTransferLock": _lock(value=False),
     "UpdateDomainContactPrivacy": _privacy,
     "UpdateDomainNameservers": _nameservers,
+    "AssociateDelegationSignerToDomain": aws_departures.associate,
+    "DisassociateDelegationSignerFromDomain": aws_departures.disassociate,
+    "RestoreDomain": aws_departures.restore,
+    "CancelDomainTransferToAnotherAwsAccount": aws_departures.cancel,
     "GetOperationDetail": _operation,
     "ListOperations": _operations,
     "ListPrices": _prices,
     "GetDomainPrices": _domain_prices,
 }
-
-
-def _seconds(text: str) -> float:
-    return datetime.fromisoformat(text).astimezone(UTC).timestamp()

@@ -1,20 +1,26 @@
 """
-Cloudflare's API version 4, as far as zones and DNS records go.
+Cloudflare's API version 4, as far as zones, DNS records and registrations go.
 
-After Cloudflare's API reference (zones, DNS records for a zone, accounts): the
-envelope with ``success`` and ``result_info``, its error codes, one record per value,
-no trailing dots, CNAME at the apex. The world's part is::
+After Cloudflare's API reference (zones, DNS records for a zone, accounts; for
+registrations see ``cloudflare_registrations``): the envelope with ``success`` and
+``result_info``, its error codes, one record per value, no trailing dots, CNAME at the
+apex. The world's part is::
 
-    cloudflare: {accounts: [{id, token, zones: [{name, records: [{name, type, ...}]}]}]}
+    cloudflare: {accounts: [{id, token, zones: [...], domains: {...}}]}
+
+with a zone ``{name, records: [{name, type, ...}]}`` and a domain as at a registrar.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
+from reconciler.sandbox import cloudflare_registrations, registrar
 from reconciler.sandbox.cloudflare_records import Refused, checked
+from reconciler.sandbox.cloudflare_words import bad, good
 from reconciler.sandbox.emulator import Bench, Emulator, Server
 from reconciler.sandbox.rest import Answer, Call, Operation, rest
 
@@ -22,35 +28,27 @@ _BASE = "/client/v4"
 _HOSTS = ("ada.ns.cloudflare.com", "bob.ns.cloudflare.com")
 
 
-def _good(result: Any, **more: Any) -> Answer:
-    said = {"success": True, "errors": [], "messages": [], "result": result, **more}
-    return Answer(200, said, {"CF-Ray": "8f0000000000-AMS"})
-
-
-def _bad(status: int, code: int, message: str) -> Answer:
-    errors = [{"code": code, "message": message}]
-    said = {"success": False, "errors": errors, "messages": [], "result": None}
-    return Answer(status, said, {"CF-Ray": "8f0000000000-AMS"})
-
-
 def _account(call: Call) -> dict[str, Any] | None:
     token = call.headers.get("authorization", "").removeprefix("Bearer ")
     for account in call.state["accounts"]:
         if account["token"] == token:
-            other = {**account, "id": _id("another account"), "zones": []}
+            new = {"id": _id("another account"), "zones": [], "domains": {}}
+            other = {**account, **new}
             return other if call.faulty == "wrong-account" else account
     return None
 
 
 def _serve(work: Callable[[Call, dict[str, Any]], Answer]) -> Callable[[Call], Answer]:
     def served(call: Call) -> Answer:
+        registrar.let_time_pass(call.bench)
+        cloudflare_registrations.settle(call.bench)
         account = _account(call)
         if account is None:
-            return _bad(403, 9109, "Invalid access token")
+            return bad(403, 9109, "Invalid access token")
         try:
             return work(call, account)
         except Refused as refused:
-            return _bad(refused.status, refused.code, refused.message)
+            return bad(refused.status, refused.code, refused.message)
 
     return served
 
@@ -70,7 +68,7 @@ def _listed(call: Call, items: list[dict[str, Any]]) -> Answer:
         "total_count": len(items),
         "total_pages": -(-len(items) // size),
     }
-    return _good(shown, result_info=info)
+    return good(shown, result_info=info)
 
 
 def _accounts(call: Call, account: dict[str, Any]) -> Answer:
@@ -109,7 +107,7 @@ def _make_zone(call: Call, account: dict[str, Any]) -> Answer:
     zone = _new_zone({"name": name})
     account["zones"].append(zone)
     call.bench.effect("create-zone", name)
-    return _good(_shown(account, zone))
+    return good(_shown(account, zone))
 
 
 def _zone(call: Call, account: dict[str, Any]) -> dict[str, Any]:
@@ -131,7 +129,7 @@ def _create(call: Call, account: dict[str, Any]) -> Answer:
     record["id"] = _id(f"{zone['id']} {zone['made']}")
     zone["records"][record["id"]] = record
     call.bench.effect("create-record", zone["name"], record=record["name"])
-    return _good(record)
+    return good(record)
 
 
 def _update(call: Call, account: dict[str, Any]) -> Answer:
@@ -140,7 +138,7 @@ def _update(call: Call, account: dict[str, Any]) -> Answer:
     record = {**checked(call.json or {}, zone, old["id"]), "id": old["id"]}
     zone["records"][old["id"]] = record
     call.bench.effect("update-record", zone["name"], record=record["name"])
-    return _good(record)
+    return good(record)
 
 
 def _delete(call: Call, account: dict[str, Any]) -> Answer:
@@ -148,7 +146,7 @@ def _delete(call: Call, account: dict[str, Any]) -> Answer:
     old = _record(call, zone)
     del zone["records"][old["id"]]
     call.bench.effect("delete-record", zone["name"], record=old["name"])
-    return _good({"id": old["id"]})
+    return good({"id": old["id"]})
 
 
 def _record(call: Call, zone: dict[str, Any]) -> dict[str, Any]:
@@ -168,11 +166,26 @@ OPERATIONS = (
     Operation("create-record", ("POST",), _IN_ZONE, _serve(_create)),
     Operation("update-record", ("PUT",), _ONE, _serve(_update)),
     Operation("delete-record", ("DELETE",), _ONE, _serve(_delete)),
+    *(
+        Operation(name, (method,), _BASE + path, _serve(serve))
+        for name, method, path, serve in cloudflare_registrations.TABLE
+    ),
 )
 
 
 def _id(seed: str) -> str:
     return sha256(seed.encode()).hexdigest()[:32]
+
+
+def _new_account(given: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    return {
+        "id": given["id"],
+        "token": given["token"],
+        "zones": [_new_zone(zone) for zone in given.get("zones", ())],
+        "domains": registrar.registrations(given.get("domains", {}), now),
+        "balance": 100_000,
+        "currency": "USD",
+    }
 
 
 def _new_zone(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -191,21 +204,29 @@ def _new_zone(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _make(bench: Bench) -> Server:
     if not bench.state:
-        bench.state["accounts"] = [
-            {
-                "id": account["id"],
-                "token": account["token"],
-                "zones": [_new_zone(zone) for zone in account.get("zones", ())],
-            }
-            for account in bench.world.get("accounts", ())
-        ]
-    return rest(bench, OPERATIONS, _bad(404, 7000, "No route for that URI"))
+        now = bench.clock()
+        bench.state.update(
+            accounts=[
+                _new_account(account, now)
+                for account in bench.world.get("accounts", ())
+            ],
+            settled=now.isoformat(),
+            prices={},
+            workflows={},
+            latency=0.0,
+        )
+    return rest(bench, OPERATIONS, bad(404, 7000, "No route for that URI"))
 
 
 def _edit(bench: Bench, thing: str, data: Mapping[str, Any]) -> None:
-    """Change a record by hand: ``record`` {zone, name, type, content | null}."""
+    """
+    Change something by hand.
+
+    ``record``: ``{zone, name, type, content | null}``; the rest as at a registrar.
+    """
     if thing != "record":
-        raise KeyError(thing)
+        registrar.edit(bench, thing, data)
+        return
     for account in bench.state["accounts"]:
         for zone in account["zones"]:
             if zone["name"] == data["zone"]:

@@ -110,3 +110,31 @@ def _alone(
 
 def _same(record: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return all(record.get(k) == other.get(k) for k in ("content", "priority"))
+
+
+def seeds(zone: str, key: str, row: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Return one record set (``name/TYPE``, ttl and canonical values) as records."""
+    name, _, rtype = key.partition("/")
+    whole = zone if name == "@" else f"{name}.{zone}"
+    shared = {"name": whole, "type": rtype, "ttl": int(row[0])}
+    return [{**shared, **_seed(rtype, value)} for value in row[1:]]
+
+
+def _seed(rtype: str, value: str) -> dict[str, Any]:
+    parts = value.split()
+    match rtype:
+        case "MX":
+            host = parts[1].removesuffix(".")
+            return {"priority": int(parts[0]), "content": host}
+        case "CAA":
+            flags, tag, quoted = value.split(maxsplit=2)
+            data = {"flags": int(flags), "tag": tag, "value": quoted.strip('"')}
+            return {"data": data}
+        case "SRV":
+            numbers = zip(("priority", "weight", "port"), parts, strict=False)
+            target = parts[3].removesuffix(".")
+            return {"data": {**{k: int(v) for k, v in numbers}, "target": target}}
+        case "TXT":
+            return {"content": f'"{value}"'}
+        case _:
+            return {"content": value}

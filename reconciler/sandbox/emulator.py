@@ -30,6 +30,7 @@ class Bench:
         state: Everything the vendor knows now: JSON-able, kept between starts.
             Empty at the very first start; ``make`` then fills it from ``world``.
         lock: Held while ``state`` is read or written.
+        beside: All vendors of the sandbox, by name: what one does, others may see.
     """
 
     vendor: str
@@ -39,6 +40,7 @@ class Bench:
     ledger: Ledger
     state: dict[str, Any] = field(default_factory=dict)
     lock: RLock = field(default_factory=RLock)
+    beside: Mapping[str, Bench] = field(default_factory=dict)
 
     def effect(
         self,

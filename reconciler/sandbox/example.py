@@ -10,10 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from reconciler.kinds.certificate import Certificate
 from reconciler.kinds.domain import Domain
 from reconciler.kinds.domain.zone import wanted
 from reconciler.kinds.provider import Provider
-from reconciler.model import AnyResource
+from reconciler.model import PUBLIC, AnyResource
+from reconciler.sandbox.cloudflare_records import seeds as cloudflare_zone
+from reconciler.sandbox.example_public import ODDITIES as SEEN
+from reconciler.sandbox.example_public import public_part
 from reconciler.sandbox.world import World
 
 #: Credential -> the sandbox's fixed token; fake, and good nowhere else.
@@ -24,11 +28,23 @@ SECRETS = {
     "namecom-token": "sandbox-namecom-token",
     "aws-access-key-id": "sandbox",
     "aws-secret-access-key": "sandbox",
+    "gandi-token": "pat_sandbox-gandi-token",
+    "dnsimple-token": "sandbox-dnsimple-token",
+    "cloudflare-token": "sandbox-cloudflare-token",
 }
+#: Who an account is where no Provider document says it, and the secret half.
 _LOGINS = {
     "porkbun": ("pk1_sandbox", "sk1_sandbox"),
     "namecom": ("agency-test", "sandbox-namecom-token"),
+    "gandi": ("fe0b931c-18c5-11e9-b9b5-00163ec4cb00", SECRETS["gandi-token"]),
+    "dnsimple": ("1385", SECRETS["dnsimple-token"]),
+    "cloudflare": (
+        "023e105f4ecef8ad9ca31a8372d0c353",
+        SECRETS["cloudflare-token"],
+    ),
 }
+#: Those whose token alone says whose it is: the account is the declared one.
+_BY_TOKEN = frozenset({"gandi", "dnsimple", "cloudflare"})
 
 
 class Oddity(NamedTuple):
@@ -39,11 +55,13 @@ class Oddity(NamedTuple):
         registration: Fields of the registrar's seed (``expires`` in days ...).
         records: ``name/TYPE`` -> row, or None for a record that is lost.
         absent: It is not in the account.
+        public: How what anyone can read differs; see ``public.py``.
     """
 
     registration: Mapping[str, Any] = {}
     records: Mapping[str, tuple[str, ...] | None] = {}
     absent: bool = False
+    public: Mapping[str, Any] = {}
 
 
 ODDITIES: dict[str, Oddity] = {
@@ -71,6 +89,8 @@ ODDITIES: dict[str, Oddity] = {
     "tulips.example": Oddity({}, {"promo/CNAME": ("300", "shop.elsewhere.example.")}),
     # Not in the account that should have it.
     "studio-archive.example": Oddity(absent=True),
+    # What registries, DNS and web servers say, and no account does.
+    **{name: Oddity(public=public) for name, public in SEEN.items()},
 }
 _UNMANAGED = {
     "porkbun": ("forgotten-project.example",),
@@ -83,6 +103,11 @@ ROUTE53 = (
     "ns-2050.awsdns-66.org",
     "ns-2051.awsdns-67.co.uk",
 )
+#: Where each DNS host serves a zone from.
+_SERVED_FROM = {
+    "aws": ROUTE53,
+    "cloudflare": ("ada.ns.cloudflare.com", "bob.ns.cloudflare.com"),
+}
 _HEALTHY = (210, 340)
 _PARKED = ("ns1.registrar.example", "ns2.registrar.example")
 
@@ -107,39 +132,79 @@ def world(
         odd = oddities.get(domain.name, Oddity())
         vendor = vendors.get(domain.spec.provider)
         if vendor and not odd.absent:
-            names[vendor][domain.name] = _registration(domain, number, odd)
+            hosts = _delegation(domain, vendors)
+            names[vendor][domain.name] = _registration(domain, number, odd, hosts)
         for target in domain.spec.dns.targets:
-            zones[vendors[target]].append(_zone(domain, odd))
-    for vendor, extra in _UNMANAGED.items():
-        names[vendor] |= {name: {"expires": 150} for name in extra}
-    return World.from_dict(
-        {"vendors": {v: _vendor(v, names[v], zones[v]) for v in names}}
+            zones[vendors[target]].append(_zone(vendors[target], domain, odd))
+    for vendor in names.keys() & _UNMANAGED.keys():
+        names[vendor] |= {name: {"expires": 150} for name in _UNMANAGED[vendor]}
+    declared = {one.spec.type: one.spec.account for one in providers}
+    parts = {
+        vendor: _vendor(vendor, declared.get(vendor), own, zones[vendor])
+        for vendor, own in names.items()
+        if vendor != PUBLIC
+    }
+    if PUBLIC in names:
+        parts[PUBLIC] = public_part(
+            domains,
+            [
+                one
+                for one in resources.get("Certificate", [])
+                if isinstance(one, Certificate)
+            ],
+            {d.name: _delegated(names, d, vendors) for d in domains},
+            vendors,
+            ROUTE53,
+            {name: odd.public for name, odd in oddities.items() if odd.public},
+        )
+    return World.from_dict({"vendors": parts})
+
+
+def _delegated(
+    names: Mapping[str, Mapping[str, Any]],
+    domain: Domain,
+    vendors: Mapping[str, str],
+) -> list[str]:
+    """Return where a name is delegated to, by hand or as it is wanted."""
+    held: Mapping[str, Any] = next(
+        (own[domain.name] for own in names.values() if domain.name in own), {}
     )
+    return list(held.get("nameservers", _delegation(domain, vendors)))
 
 
-def _registration(domain: Domain, number: int, odd: Oddity) -> dict[str, Any]:
+def _registration(
+    domain: Domain, number: int, odd: Oddity, hosts: list[str]
+) -> dict[str, Any]:
     spec = domain.spec
     first, last = _HEALTHY
     seed: dict[str, Any] = {
         "expires": first + number * 37 % (last - first),
         "autoRenew": spec.lifecycle != "expire" and spec.renewal.mode == "registrar",
-        "nameservers": _delegation(domain),
+        "nameservers": hosts,
     }
     return {**seed, **odd.registration}
 
 
-def _delegation(domain: Domain) -> list[str]:
+def _delegation(domain: Domain, vendors: Mapping[str, str]) -> list[str]:
     if isinstance(domain.spec.nameservers, tuple):
         return list(domain.spec.nameservers)
-    return list(ROUTE53) if domain.spec.dns.targets else list(_PARKED)
+    hosts = [
+        host
+        for target in domain.spec.dns.targets
+        for host in _SERVED_FROM.get(vendors[target], ROUTE53)
+    ]
+    return hosts or list(_PARKED)
 
 
-def _zone(domain: Domain, odd: Oddity) -> dict[str, Any]:
+def _zone(vendor: str, domain: Domain, odd: Oddity) -> dict[str, Any]:
     rows = {**wanted(domain.spec.dns), **odd.records}
-    return {
-        "name": domain.name,
-        "records": [_record(domain.name, key, row) for key, row in rows.items() if row],
-    }
+    records: list[dict[str, Any]] = []
+    for key, row in rows.items():
+        if row and vendor == "cloudflare":
+            records += cloudflare_zone(domain.name, key, row)
+        elif row:
+            records.append(_record(domain.name, key, row))
+    return {"name": domain.name, "records": records}
 
 
 def _record(zone: str, key: str, row: tuple[str, ...]) -> dict[str, Any]:
@@ -159,9 +224,16 @@ def _quoted(value: str) -> str:
     return f'"{escaped}"'
 
 
-def _vendor(vendor: str, names: dict[str, Any], zones: list[Any]) -> dict[str, Any]:
+def _vendor(
+    vendor: str, declared: str | None, names: dict[str, Any], zones: list[Any]
+) -> dict[str, Any]:
     if vendor not in _LOGINS:
         return {"domains": names, "zones": zones}
     login, secret = _LOGINS[vendor]
-    account = {"login": login, "secret": secret, "domains": names}
+    if declared and vendor in _BY_TOKEN:
+        login = declared
+    if vendor == "cloudflare":
+        account = {"id": login, "token": secret, "domains": names, "zones": zones}
+    else:
+        account = {"login": login, "secret": secret, "domains": names}
     return {"accounts": [account]}

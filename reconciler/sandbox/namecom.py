@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from reconciler.model import Money, Period
-from reconciler.sandbox import registrar
+from reconciler.sandbox import namecom_delegation, registrar
 from reconciler.sandbox.emulator import Bench, Emulator, Server
 from reconciler.sandbox.rest import Answer, Call, Operation, rest
 
@@ -41,6 +41,10 @@ def make(bench: Bench) -> Server:
         ("getPricing", "GET", domain + ":getPricing", _own(_pricing)),
         ("renew", "POST", domain + ":renew", _own(_renew)),
         ("setNameservers", "POST", domain + ":setNameservers", _own(_nameservers)),
+        *(
+            (operation, method, domain + path, _own(_unexpired(serve)))
+            for operation, method, path, serve in namecom_delegation.TABLE
+        ),
         ("getDomain", "GET", domain, _own(_get)),
         ("updateDomain", "PATCH", domain, _own(_update)),
     ]
@@ -285,6 +289,15 @@ def _nameservers(call: Call, account: Account) -> Answer:
     row["nameservers"] = [str(host).lower() for host in hosts]
     call.bench.effect("setNameservers", name, nameservers=hosts)
     return Answer(200, _line(call, name, row))
+
+
+def _unexpired(serve: Serve) -> Serve:
+    def unexpired(call: Call, account: Account) -> Answer:
+        row = account["domains"][call.path["domain"].lower()]
+        refusal = _expired(row, call.bench.clock())
+        return serve(call, account) if refusal is None else refusal
+
+    return unexpired
 
 
 def _expired(row: dict[str, Any], now: datetime) -> Answer | None:

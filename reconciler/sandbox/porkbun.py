@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from reconciler.model import Money
-from reconciler.sandbox import registrar
+from reconciler.sandbox import porkbun_delegation, registrar
 from reconciler.sandbox.emulator import Bench, Emulator, Server
 from reconciler.sandbox.rest import Answer, Call, Operation, rest
 
@@ -59,6 +59,7 @@ def make(bench: Bench) -> Server:
             _own(_opted_in(_auto_renew)),
         ),
         ("updateNs", post, "/domain/updateNs/{domain}", _own(_opted_in(_update_ns))),
+        *((n, m, path, _own(_opted_in(serve))) for n, m, path, serve in _DELEGATION),
     ]
     operations = [
         Operation(name, methods, BASE + path, _keyed(name, _signed_in(serve)))
@@ -210,7 +211,9 @@ def _line(name: str, row: dict[str, Any], now: datetime) -> dict[str, Any]:
 
     return {
         "domain": name,
-        "status": _STATUS[registrar.phase(row, now)],
+        "status": "PENDING TRANSFER"
+        if row["transfer"]
+        else _STATUS[registrar.phase(row, now)],
         "tld": name.partition(".")[2],
         "createDate": when("created"),
         "expireDate": when("expires"),
@@ -331,5 +334,55 @@ def _update_ns(call: Call, account: Account) -> Answer:
     call.bench.effect("updateNs", name, ns=hosts)
     return _success()
 
+
+def _get_ds(call: Call, account: Account) -> Answer:
+    row = account["domains"][call.path["domain"].lower()]
+    return _success(records=porkbun_delegation.ds_records(row))
+
+
+def _get_glue(call: Call, account: Account) -> Answer:
+    row = account["domains"][call.path["domain"].lower()]
+    return _success(hosts=porkbun_delegation.hosts(row))
+
+
+def _changing(operation: str) -> Serve:
+    """Serve one change of DS records or glue."""
+
+    def serve(call: Call, account: Account) -> Answer:
+        name = call.path["domain"].lower()
+        row = account["domains"][name]
+        match operation:
+            case "createDnssecRecord":
+                why = porkbun_delegation.create_ds(call, row)
+            case "deleteDnssecRecord":
+                why = porkbun_delegation.delete_ds(row, call.path["keytag"])
+            case "deleteGlue":
+                why = porkbun_delegation.delete_glue(call, row, name)
+            case _:
+                new = operation == "createGlue"
+                why = porkbun_delegation.write_glue(call, row, name, new=new)
+        if why:
+            return _error(400, "INVALID_REQUEST", why)
+        call.bench.effect(operation, name, ds=[*row["ds"]], glue={**row["glue"]})
+        return _success()
+
+    return serve
+
+
+_HOST = "{domain}/{subdomain}"
+_DELEGATION = [
+    ("getDnssecRecords", ("GET", "POST"), "/dns/getDnssecRecords/{domain}", _get_ds),
+    ("getGlue", ("GET", "POST"), "/domain/getGlue/{domain}", _get_glue),
+    *(
+        (operation, ("POST",), f"/{part}/{operation}/{path}", _changing(operation))
+        for operation, part, path in (
+            ("createDnssecRecord", "dns", "{domain}"),
+            ("deleteDnssecRecord", "dns", "{domain}/{keytag}"),
+            ("createGlue", "domain", _HOST),
+            ("updateGlue", "domain", _HOST),
+            ("deleteGlue", "domain", _HOST),
+        )
+    ),
+]
 
 EMULATOR = Emulator("porkbun", BASE, 18701, make, registrar.edit)

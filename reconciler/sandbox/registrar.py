@@ -49,6 +49,12 @@ class DomainSeed(Seed):
         auto_renew_fails: The registrar's own renewal does not work (no money, a
             card that expired at the registrar): somebody else has to do it.
         min_years: The shortest term the registry sells.
+        prohibited: The registrar does not renew it for now (Gandi).
+        begins: The first day on which it does (Gandi), counted as ``expires``.
+        ds: DS records at the registry, as ``KEYTAG ALGORITHM DIGESTTYPE DIGEST``.
+        glue: Nameservers inside the domain, with their addresses.
+        transfer: A transfer away that is under way, in the vendor's words.
+        restore: What it costs to buy it back from redemption.
     """
 
     expires: float
@@ -62,6 +68,12 @@ class DomainSeed(Seed):
     api_access: bool = True
     auto_renew_fails: bool = False
     min_years: int = 1
+    prohibited: bool = False
+    begins: float | None = None
+    ds: list[str] = []
+    glue: dict[str, list[str]] = {}
+    transfer: str | None = None
+    restore: Money = Money.model_validate("80.00 USD")
 
 
 class AccountSeed(Seed):
@@ -72,7 +84,10 @@ class AccountSeed(Seed):
         login: The public half of its credentials (API key, user name).
         secret: The other half.
         name: Who it is, where the vendor can be asked.
-        balance: Prepaid credit, in USD.
+        balance: Prepaid credit, in USD (at Gandi in any currency: its prices', too).
+        user: Its token is a person's, who reaches every account (DNSimple).
+        scoped: Its token may not read what was paid.
+        hosted: Names that are served and not registered here (DNSimple).
     """
 
     login: str
@@ -80,6 +95,9 @@ class AccountSeed(Seed):
     name: str = ""
     balance: Money = Money.model_validate("1000.00 USD")
     domains: dict[str, DomainSeed] = {}
+    user: bool = False
+    scoped: bool = False
+    hosted: list[str] = []
 
 
 class RegistrarSeed(Seed):
@@ -90,11 +108,14 @@ class RegistrarSeed(Seed):
         accounts: Its accounts; credentials are fixed fake strings.
         prices: What a year costs, by TLD; every other TLD costs 11.08 USD.
         rate_limits: Whether the documented rate limits are kept.
+        latency: How many seconds pass until an order is carried out, where the
+            vendor answers before that.
     """
 
     accounts: Annotated[list[AccountSeed], Field(min_length=1)]
     prices: dict[str, Money] = {}
     rate_limits: bool = True
+    latency: float = 0.0
 
 
 def seeded(bench: Bench) -> RegistrarSeed:
@@ -129,6 +150,11 @@ def _account(seed: AccountSeed, now: datetime) -> dict[str, Any]:
         "secret": seed.secret,
         "name": seed.name or seed.login,
         "balance": seed.balance.minor,
+        "currency": seed.balance.currency,
+        "moved": None,
+        "user": seed.user,
+        "scoped": seed.scoped,
+        "hosted": seed.hosted,
         "domains": {name: _domain(d, now) for name, d in seed.domains.items()},
     }
 
@@ -136,12 +162,29 @@ def _account(seed: AccountSeed, now: datetime) -> dict[str, Any]:
 def _domain(seed: DomainSeed, now: datetime) -> dict[str, Any]:
     whole = now.replace(microsecond=0)
     return {
-        **seed.model_dump(exclude={"expires", "created", "price"}),
+        **seed.model_dump(exclude={"expires", "created", "price", "restore", "begins"}),
         "expires": (whole + timedelta(days=seed.expires)).isoformat(),
         "created": (whole + timedelta(days=seed.created)).isoformat(),
+        "begins": None
+        if seed.begins is None
+        else (whole + timedelta(days=seed.begins)).isoformat(),
         "price": seed.price.minor if seed.price else None,
+        "restore": seed.restore.minor,
         "renewed": None,
+        "updated": None,
     }
+
+
+def registrations(given: Mapping[str, Any], now: datetime) -> dict[str, dict[str, Any]]:
+    """Return registrations as they are kept; raise ReconcilerError if they are none."""
+    return {
+        name: _domain(_validated(dict(fields)), now) for name, fields in given.items()
+    }
+
+
+def written(seed: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """Return what is kept of one registration, as it is written in a world."""
+    return _domain(_validated(dict(seed)), now)
 
 
 def account_of(
@@ -155,10 +198,33 @@ def account_of(
     return None
 
 
+def account_by_token(
+    state: dict[str, Any], token: str, fault: str
+) -> dict[str, Any] | None:
+    """Return the account that a token alone opens; see ``account_of``."""
+    for account in state["accounts"]:
+        if token and account["secret"] == token:
+            return account_of(state, account["login"], token, fault)
+    return None
+
+
+_STRANGER: dict[str, Any] = {
+    "login": "",
+    "secret": "",
+    "name": "someone-else",
+    "balance": 0,
+    "currency": "USD",
+    "moved": None,
+    "user": False,
+    "scoped": False,
+    "hosted": [],
+    "domains": {},
+}
+
+
 def _other(state: dict[str, Any], account: dict[str, Any]) -> dict[str, Any]:
     others = [one for one in state["accounts"] if one is not account]
-    empty = {"login": "", "secret": "", "name": "someone-else", "balance": 0}
-    return others[0] if others else {**empty, "domains": {}}
+    return others[0] if others else _STRANGER
 
 
 def price_of(state: dict[str, Any], name: str) -> int:
@@ -207,6 +273,18 @@ def extend(domain: dict[str, Any], years: int, now: datetime) -> None:
     domain["renewed"] = now.isoformat()
 
 
+def updated(domain: dict[str, Any]) -> str:
+    """Return when a registration was last changed."""
+    moments = (domain[field] for field in ("created", "renewed", "updated"))
+    return max(str(moment) for moment in moments if moment)
+
+
+def debit(bench: Bench, account: dict[str, Any], cents: int) -> None:
+    """Take *cents* from an account's credit."""
+    account["balance"] -= cents
+    account["moved"] = bench.clock().isoformat()
+
+
 def let_time_pass(bench: Bench) -> None:
     """Do what the registrar does by itself: renew on the paid date what is set to."""
     now, last = bench.clock(), datetime.fromisoformat(bench.state["settled"])
@@ -228,7 +306,7 @@ def _auto_renewed(
         return False
     if account["balance"] < price:
         return False
-    account["balance"] -= price
+    debit(bench, account, price)
     extend(domain, 1, bench.clock())
     bench.effect("auto-renew", name, amount=str(Money.of_minor(price, "USD")))
     return True
@@ -263,10 +341,10 @@ def _edit_domain(bench: Bench, name: str, fields: dict[str, Any]) -> None:
         return
     seed = _validated({"expires": 365, **fields})
     written = _domain(seed, bench.clock())
+    written["updated"] = bench.clock().isoformat()
     given = seed.model_fields_set - (set() if "expires" in fields else {"expires"})
-    home[name] = (
-        {**home[name], **{k: written[k] for k in given}} if name in home else written
-    )
+    changed = {field: written[field] for field in (*given, "updated")}
+    home[name] = {**home[name], **changed} if name in home else written
 
 
 def _validated(fields: dict[str, Any]) -> DomainSeed:

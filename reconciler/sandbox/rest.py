@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import compile_path
+from starlette.status import HTTP_204_NO_CONTENT
 from starlette.types import Receive, Scope, Send
 
 from reconciler.sandbox.emulator import Bench
@@ -24,6 +25,7 @@ class Call(NamedTuple):
     Attributes:
         state: What the vendor knows; an older copy where the read is to be stale.
         json: The body: a mapping, None where there is none or it is no JSON.
+        items: The body where it is a list, otherwise None.
     """
 
     bench: Bench
@@ -33,6 +35,7 @@ class Call(NamedTuple):
     headers: Mapping[str, str]
     json: Mapping[str, Any] | None
     fault: Fault | None
+    items: Sequence[Any] | None = None
 
     @property
     def faulty(self) -> str:
@@ -49,12 +52,18 @@ class Answer(NamedTuple):
 
 
 class Operation(NamedTuple):
-    """One entry of the table; the first whose method and path fit serves it."""
+    """
+    One entry of the table; the first that fits serves a request.
+
+    Attributes:
+        when: Headers (lower-case names) a request must have beside method and path.
+    """
 
     name: str
     methods: tuple[str, ...]
     path: str
     serve: Callable[[Call], Answer]
+    when: Mapping[str, str] = {}
 
 
 def rest(bench: Bench, operations: Sequence[Operation], unknown: Answer) -> AsgiServer:
@@ -78,7 +87,11 @@ class _Api:
     def _find(self, scope: Scope) -> tuple[Operation, dict[str, str]] | None:
         for operation, pattern in self._table:
             match = pattern.match(scope["path"])
-            if match and scope["method"] in operation.methods:
+            if (
+                match
+                and scope["method"] in operation.methods
+                and _has(scope, operation.when)
+            ):
                 return operation, match.groupdict()
         return None
 
@@ -91,7 +104,12 @@ class _Api:
             operation, path = found
             with self._bench.lock:
                 answer = operation.serve(self._call(request, path, body))
-        response = JSONResponse(answer.data, answer.status, dict(answer.headers))
+        headers = dict(answer.headers)
+        response = (
+            Response(status_code=answer.status, headers=headers)
+            if answer.status == HTTP_204_NO_CONTENT
+            else JSONResponse(answer.data, answer.status, headers)
+        )
         await response(scope, receive, send)
 
     def _call(self, request: Request, path: dict[str, str], body: bytes) -> Call:
@@ -103,14 +121,21 @@ class _Api:
             path=path,
             query=dict(request.query_params),
             headers={name.lower(): value for name, value in request.headers.items()},
-            json=_json(body),
+            json=data if isinstance(data := _json(body), dict) else None,
             fault=fault,
+            items=data if isinstance(data, list) else None,
         )
 
 
-def _json(body: bytes) -> Mapping[str, Any] | None:
+def _has(scope: Scope, wanted: Mapping[str, str]) -> bool:
+    if not wanted:
+        return True
+    sent = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
+    return all(sent.get(name) == value for name, value in wanted.items())
+
+
+def _json(body: bytes) -> Any:
     try:
-        data = json.loads(body)
+        return json.loads(body)
     except ValueError:
         return None
-    return data if isinstance(data, dict) else None

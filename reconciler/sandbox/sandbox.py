@@ -55,6 +55,9 @@ class Sandbox:
             vendor: (emulator(vendor), self._bench(vendor, part))
             for vendor, part in world.vendors.items()
         }
+        beside = {vendor: bench for vendor, (_, bench) in self.benches.items()}
+        for bench in beside.values():
+            bench.beside = beside
 
     def _bench(self, vendor: str, part: Mapping[str, Any]) -> Bench:
         return Bench(vendor, part, self.clock, self.faults, self.ledger)

@@ -9,13 +9,24 @@ from typing import Any
 import pytest
 
 from reconciler.errors import Ambiguous, Rejected, TooEarly, Transient
-from reconciler.kinds.domain import Domain, Phase, Renew
-from reconciler.model import Money, Share, Unknown
+from reconciler.kinds.domain import (
+    SEEN,
+    DelegationState,
+    Domain,
+    DomainChange,
+    Phase,
+    Renew,
+)
+from reconciler.kinds.domain.dnssec import ds_of
+from reconciler.model import Absent, Money, Share, Unknown
 from reconciler.providers.aws_domain import Route53Domains
 from reconciler.sandbox import Fault, Sandbox, SandboxClock, World
 from tests.support.contract import NOW, account
 from tests.support.registrar import (
+    DS,
+    HOSTS,
     RECONCILER,
+    RESTORE,
     RegistrarContract,
     domain,
     domains,
@@ -23,7 +34,20 @@ from tests.support.registrar import (
 )
 
 SECRETS = {"accessKeyId": "AKIASANDBOX", "secretAccessKey": "sandbox-secret"}
-PART = {"accessKeyId": "AKIASANDBOX", "domains": domains()}
+OWN_HOSTS = ["ns1.glue.example", "ns2.glue.example"]
+PART = {
+    "accessKeyId": "AKIASANDBOX",
+    "domains": {
+        **domains(),
+        "lost.example": {"expires": -40, "autoRenew": False},
+        "leaving.example": {"expires": 300, "transfer": "account"},
+        "glue.example": {
+            "expires": 300,
+            "nameservers": OWN_HOSTS,
+            "glue": {host: ["192.0.2.1"] for host in OWN_HOSTS},
+        },
+    },
+}
 
 
 class TestRoute53DomainsKeepsTheContract(RegistrarContract):
@@ -38,6 +62,10 @@ class TestRoute53DomainsKeepsTheContract(RegistrarContract):
         "lock": "EnableDomainTransferLock",
         "privacy": "UpdateDomainContactPrivacy",
         "delegate": "UpdateDomainNameservers",
+        "ds": "DisassociateDelegationSignerFromDomain",
+        "glue": "UpdateDomainNameservers",
+        "restore": "RestoreDomain",
+        "block-transfer": "CancelDomainTransferToAnotherAwsAccount",
     }
 
     def pages(self) -> int:
@@ -140,7 +168,8 @@ def test_a_tld_without_a_price_is_no_error(rig: Rig) -> None:
 def test_details_are_asked_once_a_day(rig: Rig) -> None:
     driver = rig.driver
     first = driver.observe([OK])
-    assert first.requests == {"list_domains": 1, "get_domain_detail": 1}
+    asked = {"list_domains": 1, "get_domain_detail": 1, "list_operations": 1}
+    assert first.requests == asked
     assert driver.observe([OK]).requests == {"list_domains": 1}
     rig.sandbox.clock.advance(timedelta(hours=24))
     assert driver.observe([OK]).requests == first.requests
@@ -283,3 +312,152 @@ def test_books_that_cannot_be_read_tell_nothing(rig: Rig) -> None:
     rig.fault("ListOperations", "malformed")
     rig.sandbox.clock.advance(timedelta(days=1))
     assert rig.driver.happened(DUE, change, "key", NOW) is None
+
+
+KEY = (
+    "257 3 13 mdsswUyr3DPW132mOi8V9xESWE8jTo0dxCjjnopKl+GqJxpVXckHAeF+"
+    "KkxLbxILfDLUT0rAK9iUzy1L53eKGQ=="
+)
+HERE = Share("main", "domain")
+
+
+def changes(rig: Rig, want: Domain, **seen: Any) -> list[DomainChange]:
+    have: dict[Share, Any] = {HERE: rig.state(want)}
+    if seen:
+        have[SEEN] = DelegationState(**seen)
+    return list(want.diff(have, rig.sandbox.clock()))
+
+
+class TestDsRecords:
+    """AWS takes keys and makes the digest; its ids are its own."""
+
+    want = domain("ok.com", dnssec="sync")
+
+    def live(self, rig: Rig, *keys: str) -> dict[str, Any]:
+        made = {str(ds_of("ok.com", key)): key for key in keys}
+        hosts = rig.state(self.want).nameservers
+        return {"nameservers": hosts, "live_ds": frozenset(made), "dnskeys": made}
+
+    def test_follow_the_live_keys(self, rig: Rig) -> None:
+        live = self.live(rig, KEY)
+        (change,) = changes(rig, self.want, **live)
+        rig.driver.apply(self.want, change, "k")
+        assert rig.state(self.want).ds == live["live_ds"]
+        assert changes(rig, self.want, **live) == []
+
+    def test_a_new_key_comes_before_the_old_one_goes(self, rig: Rig) -> None:
+        first = self.live(rig, KEY)
+        (change,) = changes(rig, self.want, **first)
+        rig.driver.apply(self.want, change, "k")
+        other = KEY.replace("mdss", "ndss")
+        (rolled,) = changes(rig, self.want, **self.live(rig, other))
+        rig.driver.apply(self.want, rolled, "k")
+        begun = [e.operation for e in rig.sandbox.ledger.effects("aws", "ok.com")]
+        assert begun == ["ADD_DNSSEC", "ADD_DNSSEC", "REMOVE_DNSSEC"]
+        assert rig.state(self.want).ds == {ds_of("ok.com", other)}
+
+    def test_a_second_step_that_is_refused_leaves_it_open(self, rig: Rig) -> None:
+        (change,) = changes(rig, self.want, **self.live(rig, KEY))
+        rig.driver.apply(self.want, change, "k")
+        other = KEY.replace("mdss", "ndss")
+        (rolled,) = changes(rig, self.want, **self.live(rig, other))
+        remove = "DisassociateDelegationSignerFromDomain"
+        rig.fault(remove, "status", status=400, text="no")
+        with pytest.raises(Ambiguous, match="half-way"):
+            rig.driver.apply(self.want, rolled, "k")
+        rig.driver.apply(self.want, rolled, "k")
+        assert rig.state(self.want).ds == {ds_of("ok.com", other)}
+
+    def test_without_the_key_nothing_is_sent(self, rig: Rig) -> None:
+        live = {**self.live(rig, KEY), "dnskeys": {}}
+        (change,) = changes(rig, self.want, **live)
+        with pytest.raises(Rejected, match="was not seen"):
+            rig.driver.apply(self.want, change, "k")
+
+
+class TestGlue:
+    def test_comes_with_the_delegation(self, rig: Rig) -> None:
+        hosts = ["ns1.ok.com", "ns.host.example"]
+        glue = {"ns1.ok.com": ["192.0.2.1", "2001:db8::1"]}
+        want = domain("ok.com", nameservers=hosts, glue=glue)
+        (change,) = changes(rig, want)
+        assert change.verb == "delegate"
+        rig.driver.apply(want, change, "k")
+        assert rig.state(want).glue == {"ns1.ok.com": ("192.0.2.1", "2001:db8::1")}
+        moved = domain("ok.com", nameservers=hosts, glue={"ns1.ok.com": ["192.0.2.9"]})
+        (glued,) = changes(rig, moved)
+        assert glued.verb == "glue"
+        rig.driver.apply(moved, glued, "k")
+        assert rig.state(moved).glue == {"ns1.ok.com": ("192.0.2.9",)}
+        assert changes(rig, moved) == []
+
+    def test_a_delegation_leaves_no_ds_behind(self, rig: Rig) -> None:
+        want = domain("ok.com", nameservers=HOSTS)
+        (change,) = changes(rig, want)
+        rig.sandbox.edit("aws", "domain", {"name": "ok.com", "ds": [DS]})
+        with pytest.raises(Rejected, match="do not answer for"):
+            rig.driver.apply(want, change, "k")
+
+
+class TestRestoring:
+    want = domain("late.com", renewal=RESTORE)
+
+    def test_what_is_lost_is_found_in_the_books(self, rig: Rig) -> None:
+        state = rig.state(self.want)
+        assert state.phase is Phase.REDEMPTION
+        assert state.expires == NOW - timedelta(days=10)
+        assert str(state.restore_price) == "80.00 USD"
+        assert rig.state(domain("late.com")).restore_price is None
+
+    def test_is_paid_once(self, rig: Rig) -> None:
+        (change,) = changes(rig, self.want)
+        receipt = rig.driver.apply(self.want, change, "k")
+        assert str(receipt.paid) == "80.00 USD"
+        assert rig.state(self.want).phase is Phase.ACTIVE
+        with pytest.raises(Rejected):
+            rig.driver.apply(self.want, change, "k")
+        assert len(rig.sandbox.charges()) == 1
+
+    def test_never_above_the_ceiling(self, rig: Rig) -> None:
+        (change,) = changes(rig, self.want)
+        rig.sandbox.edit("aws", "domain", {"name": "late.com", "restore": "120.00 USD"})
+        with pytest.raises(Rejected, match="MaxPrice"):
+            rig.driver.apply(self.want, change, "k")
+        bare = change.model_copy(update={"ceiling": None})
+        with pytest.raises(Rejected, match="maxRestore"):
+            rig.driver.apply(self.want, bare, "k")
+        assert rig.sandbox.charges() == []
+
+    def test_a_price_that_cannot_be_read_is_unknown(self, rig: Rig) -> None:
+        rig.fault("GetDomainPrices", "status", times=0)
+        assert isinstance(rig.state(self.want), Unknown)
+
+    def test_what_is_gone_for_good_is_absent(self, rig: Rig) -> None:
+        rig.sandbox.clock.advance(timedelta(days=26))
+        assert isinstance(rig.state(self.want), Absent)
+
+
+class TestLeaving:
+    def test_another_registrar_is_told_and_cannot_be_stopped(self, rig: Rig) -> None:
+        rig.sandbox.edit("aws", "domain", {"name": "ok.com", "transfer": "registrar"})
+        state = rig.state(OK)
+        assert state.transfer.startswith("to another registrar")
+        (change,) = changes(rig, OK)
+        with pytest.raises(Rejected, match="not being transferred"):
+            rig.driver.apply(OK, change, "k")
+
+    def test_what_has_left_is_said_to_have(self, rig: Rig) -> None:
+        rig.sandbox.edit("aws", "domain", {"name": "ok.com", "transfer": "done"})
+        assert rig.state(OK).phase is Phase.TRANSFERRED
+
+    def test_it_is_looked_for_four_times_a_day(self, rig: Rig) -> None:
+        driver = rig.driver
+        driver.observe([OK])
+        rig.sandbox.edit("aws", "domain", {"name": "ok.com", "transfer": "registrar"})
+        assert driver.observe([OK]).states["ok.com"].transfer is None
+        rig.sandbox.clock.advance(timedelta(hours=6))
+        assert driver.observe([OK]).states["ok.com"].transfer
+
+    def test_a_book_that_cannot_be_read_is_unknown(self, rig: Rig) -> None:
+        rig.fault("ListOperations", "status", times=0)
+        assert isinstance(rig.state(OK), Unknown)

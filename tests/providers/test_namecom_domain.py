@@ -13,7 +13,9 @@ from reconciler.providers._registrar import Pages
 from reconciler.providers.namecom_domain import NamecomDomain
 from reconciler.sandbox import Sandbox
 from tests.support.contract import NOW
+from tests.support.delegation import HERE, DelegationTests
 from tests.support.registrar import (
+    GLUE,
     RECONCILER,
     Bench,
     RegistrarContract,
@@ -49,6 +51,8 @@ class TestNamecomKeepsTheContract(RegistrarContract):
         "lock": "updateDomain",
         "privacy": "updateDomain",
         "delegate": "setNameservers",
+        "ds": "deleteDNSSEC",
+        "glue": "createVanityNameserver",
     }
 
 
@@ -93,7 +97,7 @@ class TestWhatIsRead:
         fill(bench.sandbox, "namecom", 1001)
         seen = bench.driver.observe([FAR])
         assert seen.requests["listDomains"] == 2
-        assert len(seen.unmanaged) == 1001 + 5
+        assert len(seen.unmanaged) == 1001 + len(domains()) - 1
         assert {one.provider for one in seen.unmanaged} == {"main"}
         assert seen.states["ns.example"].locked
 
@@ -232,3 +236,26 @@ class TestTheBookOfOrders:
     def test_a_book_that_cannot_be_read_proves_nothing(self, bench: Bench) -> None:
         bench.fault("status", "listOrders", times=0)
         assert self.after(bench) is None
+
+
+class TestDelegations(DelegationTests):
+    vendor = "namecom"
+    reads = ("listDNSSECs", "listVanityNameservers")
+    ds_writes = ("createDNSSEC", "deleteDNSSEC")
+    glue_writes = (
+        "createVanityNameserver",
+        "updateVanityNameserver",
+        "deleteVanityNameserver",
+    )
+
+    def test_a_host_listed_without_addresses_is_asked_about(self, bench: Bench) -> None:
+        """They can be taken away one by one, and the API of before left them out."""
+        own = bench.sandbox.bench("namecom").state["accounts"][0]["domains"]
+        own["glue.example"]["glue"] = {"ns1.glue.example": []}
+        want = domain("glue.example", glue=GLUE)
+        seen = bench.driver.observe([want])
+        assert seen.requests["getVanityNameserver"] == 1
+        assert seen.states["glue.example"].glue == {"ns1.glue.example": ()}
+        (change,) = want.diff({HERE: seen.states["glue.example"]}, NOW)
+        bench.driver.apply(want, change, "k")
+        assert want.done(change, {HERE: bench.state(want)}) is True

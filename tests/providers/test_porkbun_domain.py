@@ -14,6 +14,7 @@ from reconciler.providers._porkbun_words import WORDS
 from reconciler.providers.porkbun_domain import PorkbunDomain
 from reconciler.sandbox import Sandbox
 from tests.support.contract import NOW
+from tests.support.delegation import DelegationTests
 from tests.support.registrar import (
     RECONCILER,
     Bench,
@@ -44,6 +45,8 @@ class TestPorkbunKeepsTheContract(RegistrarContract):
         "renew": "renew",
         "auto-renew": "updateAutoRenew",
         "delegate": "updateNs",
+        "ds": "deleteDnssecRecord",
+        "glue": "createGlue",
     }
 
 
@@ -131,6 +134,12 @@ class TestWhatIsRead:
     def test_phases(self, bench: Bench, days: int, phase: str) -> None:
         bench.edit("ns.example", expires=days, autoRenew=False)
         assert bench.state(FAR).phase == phase
+
+    def test_a_transfer_away_is_told_and_no_call_stops_it(self, bench: Bench) -> None:
+        bench.edit("ns.example", transfer="registrar")
+        state = bench.state(FAR)
+        assert (state.phase, state.transfer) == ("active", "pending at the registry")
+        assert "block-transfer" not in PorkbunDomain.can
 
     def test_what_the_api_may_not_touch_is_not_renewable(self, bench: Bench) -> None:
         bench.edit("renew.example", apiAccess=False)
@@ -288,3 +297,10 @@ class TestRenewing:
         bench.driver._effect = lambda *_: reply  # type: ignore[attr-defined]
         with pytest.raises(Rejected, match="not yours"):
             bench.driver._set("updateAutoRenew", want, {})  # type: ignore[attr-defined]
+
+
+class TestDelegations(DelegationTests):
+    vendor = "porkbun"
+    reads = ("getDnssecRecords", "getGlue")
+    ds_writes = ("createDnssecRecord", "deleteDnssecRecord")
+    glue_writes = ("createGlue", "updateGlue", "deleteGlue")

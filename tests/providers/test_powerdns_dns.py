@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 
 from reconciler.errors import Rejected
+from reconciler.kinds.domain.dnssec import ds_of
 from reconciler.kinds.domain.zone import wanted
 from reconciler.model import Unknown
 from reconciler.providers._octodns_kept import spread
@@ -289,3 +290,24 @@ class TestPowerDnsKeepsTheContract(DnsDriverContract):
     secrets = {"apiKey": API_KEY}
     listing = "list-zones"
     operations = dict.fromkeys(("records", "prune"), "patch-zone")
+
+
+def test_a_signed_zone_says_which_ds_its_keys_call_for(rig: PowerDnsRig) -> None:
+    """As the server's own DNSKEY on the wire: RFC 4034, 5.1.4."""
+    unasked = rig.new([A])
+    spec = unasked.spec.model_copy(update={"dnssec": "sync"})
+    want = unasked.model_copy(update={"spec": spec})
+    rig.make(want)
+    assert rig.live(want).ds == frozenset()
+    path = f"/zones/{want.name}."
+    key = {"keytype": "csk", "active": True, "algorithm": "ecdsa256"}
+    rig.server.ask("POST", f"{path}/cryptokeys", key)
+    found = rig.live(want).ds
+    query = dns.message.make_query(want.name, "DNSKEY")
+    answer = dns.query.tcp(query, "127.0.0.1", port=rig.server.dns_port, timeout=5)
+    (live,) = (rdata.to_text() for rdata in answer.answer[0])
+    assert ds_of(want.name, live) in found
+    assert all(ds_of(want.name, live, ds.split()[2]) == ds for ds in found)
+    seen = rig.driver().observe([unasked])
+    assert seen.states[want.name].ds is None
+    assert "get-keys" not in seen.requests

@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import dns.dnssec
+import dns.name
+import dns.rdata
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -15,6 +18,10 @@ from botocore.exceptions import ClientError
 from reconciler.errors import ReconcilerError
 from reconciler.sandbox import Sandbox, SandboxClock, World
 
+PUBLIC_KEY = (
+    "mdsswUyr3DPW132mOi8V9xESWE8jTo0dxCjjnopKl+GqJxpVXckHAeF+"
+    "KkxLbxILfDLUT0rAK9iUzy1L53eKGQ=="
+)
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
 PART = {
     "prices": {"com": "14.00 USD"},
@@ -91,14 +98,11 @@ def renew(api: Any, **values: Any) -> Any:
 
 
 def test_the_listing_and_its_pages(api: Any) -> None:
-    first = api.list_domains(MaxItems=3)
-    assert [d["DomainName"] for d in first["Domains"]] == [
-        "a.com",
-        "early.it",
-        "late.com",
-    ]
+    """What is in redemption is not listed: restored, it "reappears"."""
+    first = api.list_domains(MaxItems=2)
+    assert [d["DomainName"] for d in first["Domains"]] == ["a.com", "early.it"]
     assert first["Domains"][0]["Expiry"] == NOW + timedelta(days=20)
-    second = api.list_domains(MaxItems=3, Marker=first["NextPageMarker"])
+    second = api.list_domains(MaxItems=2, Marker=first["NextPageMarker"])
     assert [d["DomainName"] for d in second["Domains"]] == ["odd.zz"]
     assert "NextPageMarker" not in second
 
@@ -168,6 +172,77 @@ def test_flags_and_nameservers(api: Any) -> None:
     mixed = {**off, "AdminPrivacy": True}
     change = api.update_domain_contact_privacy
     assert refused(change, DomainName="a.com", **mixed) == "InvalidInput"
+
+
+def test_ds_records_are_made_from_keys(api: Any) -> None:
+    """RFC 4034 (5.4) and RFC 4509 (2.3): the DS that dnspython makes of the key."""
+    key = {"Flags": 257, "Algorithm": 13, "PublicKey": PUBLIC_KEY}
+    associate = api.associate_delegation_signer_to_domain
+    associate(DomainName="a.com", SigningAttributes=key)
+    (ds,) = api.get_domain_detail(DomainName="a.com")["DnssecKeys"]
+    rdata = dns.rdata.from_text("IN", "DNSKEY", f"257 3 13 {PUBLIC_KEY}")
+    made = dns.dnssec.make_ds(dns.name.from_text("a.com"), rdata, "SHA256")
+    assert (ds["KeyTag"], ds["Digest"]) == (made.key_tag, made.digest.hex().upper())
+    assert (ds["Algorithm"], ds["DigestType"]) == (13, 2)
+    assert not {"PublicKey", "Flags"} & ds.keys()
+    wrong = {**key, "PublicKey": "!"}
+    for bad in (key, wrong):
+        given = {"DomainName": "a.com", "SigningAttributes": bad}
+        assert refused(associate, **given) == "InvalidInput"
+    remove = api.disassociate_delegation_signer_from_domain
+    assert refused(remove, DomainName="a.com", Id="nobody") == "InvalidInput"
+    remove(DomainName="a.com", Id=ds["Id"])
+    assert api.get_domain_detail(DomainName="a.com")["DnssecKeys"] == []
+
+
+def test_glue_comes_with_the_delegation(api: Any) -> None:
+    update = api.update_domain_nameservers
+    own = {"Name": "ns1.a.com", "GlueIps": ["192.0.2.1", "2001:db8::1"]}
+    update(DomainName="a.com", Nameservers=[own, {"Name": "ns2.host.example"}])
+    detail = api.get_domain_detail(DomainName="a.com")
+    assert detail["Nameservers"] == [own, {"Name": "ns2.host.example"}]
+    for wrong in (
+        {"Name": "ns1.a.com"},
+        {"Name": "ns1.b.com", "GlueIps": ["192.0.2.1"]},
+        {"Name": "ns1.a.com", "GlueIps": ["192.0.2.1", "192.0.2.2"]},
+    ):
+        given = {"DomainName": "a.com", "Nameservers": [wrong]}
+        assert refused(update, **given) == "InvalidInput"
+
+
+def test_what_is_lost_can_be_bought_back(running: Sandbox, api: Any) -> None:
+    (lost,) = api.list_operations(Type=["EXPIRE_DOMAIN"])["Operations"]
+    assert (lost["DomainName"], lost["Status"]) == ("late.com", "SUCCESSFUL")
+    assert refused(api.get_domain_detail, DomainName="late.com") == "InvalidInput"
+    price = api.get_domain_prices(DomainName="late.com")["DomainPrice"]
+    assert price["RestorationPrice"] == {"Price": 80.0, "Currency": "USD"}
+    low = {"MaxPrice": 79.99, "Currency": "USD"}
+    restore = api.restore_domain
+    assert refused(restore, DomainName="late.com", Consent=low) == "InvalidInput"
+    assert refused(restore, DomainName="a.com") == "InvalidInput"
+    enough = {"MaxPrice": 80.0, "Currency": "USD"}
+    begun = restore(DomainName="late.com", Consent=enough)["OperationId"]
+    ended = api.get_operation_detail(OperationId=begun)
+    assert (ended["Type"], ended["Status"]) == ("RESTORE_DOMAIN", "SUCCESSFUL")
+    assert "late.com" in [d["DomainName"] for d in api.list_domains()["Domains"]]
+    assert [c.amount for c in running.charges()] == ["80.00 USD"]
+
+
+def test_a_transfer_to_another_account_can_be_cancelled(
+    running: Sandbox, api: Any
+) -> None:
+    running.edit("aws", "domain", {"name": "a.com", "transfer": "account"})
+    running.edit("aws", "domain", {"name": "early.it", "transfer": "registrar"})
+    leaving = {o["DomainName"]: o for o in api.list_operations()["Operations"]}
+    assert leaving["a.com"]["Type"] == "INTERNAL_TRANSFER_OUT_DOMAIN"
+    assert leaving["early.it"]["Status"] == "IN_PROGRESS"
+    status = api.get_domain_detail(DomainName="early.it")["StatusList"]
+    assert "pendingTransfer" in status
+    cancel = api.cancel_domain_transfer_to_another_aws_account
+    number = cancel(DomainName="a.com")["OperationId"]
+    assert refused(api.get_operation_detail, OperationId=number) == "InvalidInput"
+    for name in ("a.com", "early.it"):
+        assert refused(cancel, DomainName=name) == "InvalidInput"
 
 
 def test_prices(api: Any) -> None:

@@ -230,7 +230,7 @@ def test_a_busy_port_is_said_plainly(sandbox: Sandbox) -> None:
 
 
 def test_an_unknown_vendor_or_world_is_refused(tmp_path: Path) -> None:
-    for vendor in ("gandi", "gate", "no-name"):
+    for vendor in ("ovh", "gate", "no-name"):
         with pytest.raises(ReconcilerError, match="cannot emulate"):
             emulator(vendor)
     with pytest.raises(ReconcilerError, match="one key vendors"):

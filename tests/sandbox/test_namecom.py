@@ -207,3 +207,48 @@ def test_too_little_credit(sandbox: Sandbox) -> None:
     sandbox.bench("namecom").state["accounts"][0]["balance"] = 5
     assert renew(sandbox).status_code == 400
     assert sandbox.charges() == []
+
+
+DS = {"keyTag": 30909, "algorithm": 13, "digestType": 2, "digest": "E2D3C916" * 8}
+
+
+def test_ds_records_are_deleted_by_their_digest(sandbox: Sandbox) -> None:
+    """CreateDNSSEC, ListDNSSECs, DeleteDNSSEC: 204 without a body."""
+    path = "/domains/due.example/dnssec"
+    assert ask(sandbox, "GET", path).json() == {"dnssec": []}
+    made = ask(sandbox, "POST", path, DS)
+    assert made.json() == {"domainName": "due.example", **DS}
+    assert ask(sandbox, "GET", path).json()["dnssec"] == [made.json()]
+    assert ask(sandbox, "POST", path, DS).status_code == 403
+    assert ask(sandbox, "POST", path, {**DS, "keyTag": "x"}).status_code == 400
+    assert ask(sandbox, "DELETE", f"{path}/ABCD").status_code == 404
+    gone = ask(sandbox, "DELETE", f"{path}/{DS['digest'].lower()}")
+    assert (gone.status_code, gone.content) == (204, b"")
+    assert ask(sandbox, "GET", path).json() == {"dnssec": []}
+    assert ask(sandbox, "GET", "/domains/grace.example/dnssec").status_code == 403
+
+
+def test_vanity_nameservers_are_made_by_their_first_labels(sandbox: Sandbox) -> None:
+    """ "to create 'ns1.example.com', specify 'ns1'"; answered by the whole name."""
+    path = "/domains/due.example/vanity_nameservers"
+    ips = ["192.0.2.1", "2001:db8::1"]
+    whole = {"domainName": "due.example", "hostname": "ns1.due.example", "ips": ips}
+    assert ask(sandbox, "POST", path, {"hostname": "ns1"}).status_code == 400
+    assert ask(sandbox, "POST", path, {"hostname": "ns1", "ips": ips}).json() == whole
+    assert (
+        ask(sandbox, "POST", path, {"hostname": "ns1", "ips": ips}).status_code == 400
+    )
+    assert ask(sandbox, "GET", path).json()["vanityNameservers"] == [whole]
+    one = f"{path}/ns1.due.example"
+    assert ask(sandbox, "GET", one).json() == whole
+    moved = {"ips": ["192.0.2.9"]}
+    assert ask(sandbox, "PUT", one, moved).json()["ips"] == ["192.0.2.9"]
+    assert ask(sandbox, "PUT", one, {"ips": ["x"]}).status_code == 400
+    assert ask(sandbox, "PUT", f"{path}/ns9.due.example", moved).status_code == 404
+    hosts = {"nameservers": ["ns1.due.example", "ns2.x.example"]}
+    ask(sandbox, "POST", "/domains/due.example:setNameservers", hosts)
+    assert ask(sandbox, "DELETE", one).status_code == 400
+    hosts = {"nameservers": ["ns1.x.example", "ns2.x.example"]}
+    ask(sandbox, "POST", "/domains/due.example:setNameservers", hosts)
+    assert ask(sandbox, "DELETE", one).status_code == 204
+    assert ask(sandbox, "GET", one).status_code == 404

@@ -253,3 +253,45 @@ def test_the_registrar_renews_by_itself(sandbox: Sandbox) -> None:
 
 def test_an_unknown_path_is_not_found(sandbox: Sandbox) -> None:
     assert post(sandbox, "/domain/teleport/due.example").status_code == 404
+
+
+DS = {"keyTag": "64087", "alg": "13", "digestType": "2", "digest": "15e445bd" * 8}
+
+
+def test_ds_records_are_kept_by_key_tag(sandbox: Sandbox) -> None:
+    """Answered in a map by key tag (none: an empty PHP array), deleted by it."""
+    listing = "/dns/getDnssecRecords/due.example"
+    create = "/dns/createDnssecRecord/due.example"
+    assert post(sandbox, listing).json()["records"] == []
+    assert post(sandbox, create, **DS).status_code == 200
+    whole = {**DS, "digest": DS["digest"].upper()}
+    assert post(sandbox, listing).json()["records"] == {"64087": whole}
+    assert post(sandbox, create, **DS).status_code == 400
+    assert post(sandbox, create, **{**DS, "keyTag": "x"}).status_code == 400
+    delete = "/dns/deleteDnssecRecord/due.example"
+    assert post(sandbox, f"{delete}/1").status_code == 400
+    assert post(sandbox, f"{delete}/64087").json()["status"] == "SUCCESS"
+    assert post(sandbox, listing).json()["records"] == []
+    assert code(post(sandbox, "/dns/getDnssecRecords/shut.example"))
+
+
+def test_glue_is_answered_in_pairs(sandbox: Sandbox) -> None:
+    """``hosts: [[name, {v4: [...], v6: [...]}]]``, written by the first labels."""
+    ips = ["192.0.2.1", "2001:db8::1"]
+    host = "/domain/{}Glue/due.example/ns1"
+    assert post(sandbox, host.format("update"), ips=ips).status_code == 400
+    assert post(sandbox, host.format("create"), ips=ips).status_code == 200
+    assert post(sandbox, host.format("create"), ips=ips).status_code == 400
+    said = post(sandbox, "/domain/getGlue/due.example").json()["hosts"]
+    both = {"v4": ["192.0.2.1"], "v6": ["2001:db8::1"]}
+    assert said == [["ns1.due.example", both]]
+    assert post(sandbox, host.format("update"), ips=[]).status_code == 400
+    assert post(sandbox, host.format("update"), ips=ips[:1]).status_code == 200
+    said = post(sandbox, "/domain/getGlue/due.example").json()["hosts"]
+    assert said == [["ns1.due.example", {"v4": ["192.0.2.1"]}]]
+    hosts = ["ns1.due.example", "ns2.due.example"]
+    post(sandbox, "/domain/updateNs/due.example", ns=hosts)
+    assert post(sandbox, host.format("delete")).status_code == 400
+    post(sandbox, "/domain/updateNs/due.example", ns=["ns1.x.example", "ns2.x.example"])
+    assert post(sandbox, host.format("delete")).status_code == 200
+    assert post(sandbox, "/domain/getGlue/due.example").json()["hosts"] == []

@@ -42,7 +42,8 @@ Provider/aws:
     accessKeyId: {{file: .sandbox/secrets/aws-access-key-id}}
     secretAccessKey: {{file: .sandbox/secrets/aws-secret-access-key}}
 """
-NOWHERE = dict.fromkeys(("porkbun", "namecom", "aws"), "http://127.0.0.1:9")
+PUBLIC = "Provider/public: {{type: public, endpoint: '{public}', credentials: {{}}}}\n"
+NOWHERE = dict.fromkeys(("porkbun", "namecom", "aws", "public"), "http://127.0.0.1:9")
 OPTIONS = {
     "root": ".",
     "inventory": "inventory",
@@ -63,12 +64,24 @@ class Agency:
     the world that they want, but for ``oddities``.
     """
 
-    def __init__(self, tmp: Path, files, oddities=None, *, remote=True, policies=None):
+    def __init__(
+        self,
+        tmp: Path,
+        files,
+        oddities=None,
+        *,
+        remote=True,
+        policies=None,
+        public=False,
+        accounts=ACCOUNTS,
+    ):
+        self.accounts = accounts + PUBLIC if public else accounts
         self.root = tmp / "agency"
         self.remote = tmp / "remote.git" if remote else None
         self.clock = SandboxClock(START, frozen=True)
         self.root.mkdir(parents=True)
-        self.write("inventory/accounts.yaml", ACCOUNTS.format(**NOWHERE))
+        nowhere = defaultdict(lambda: NOWHERE["aws"])
+        self.write("inventory/accounts.yaml", self.accounts.format_map(nowhere))
         for name, text in files.items():
             self.write(name, text)
         for name, text in (policies or {}).items():
@@ -86,7 +99,7 @@ class Agency:
     def __enter__(self):
         self.sandbox.start()
         endpoints = {**NOWHERE, **self.sandbox.endpoints()}
-        self.write("inventory/accounts.yaml", ACCOUNTS.format(**endpoints))
+        self.write("inventory/accounts.yaml", self.accounts.format(**endpoints))
         self.write(".gitignore", ".sandbox/\n")
         self.git("init", "-q", "-b", "main")
         if self.remote:

@@ -151,6 +151,10 @@ for value in ("yes", "no", "on", "off", '"true"', "1", "0"):
 for field in ("records", "targets", "include", "ignore"):
     domain(f"{field}-is-map", f"dns: {{{field}: {{}}}}", "E122")
     domain(f"{field}-is-text", f"dns: {{{field}: x}}", "E122")
+for value in ("[]", "text", "5", "true"):
+    domain(f"glue-is-{value}", f"glue: {value}", "E122")
+domain("glue-of-one-address", "glue: {ns1.a.example: 192.0.2.1}", "E122")
+domain("glue-of-numbers", "glue: {ns1.a.example: [5]}", "E122")
 domain("targets-of-numbers", "dns: {targets: [5]}", "E122")
 domain("warn-at-text", "warnAt: 30d", "E122")
 domain("labels-number", "labels: {team: 5}", "E122")
@@ -172,10 +176,17 @@ for field, value in {"lifecycle": "delete", "dnssec": "on"}.items():
     domain(f"choice-{field}", f"{field}: {value}", "E123")
 domain("choice-mode", "renewal: {mode: auto}", "E123")
 domain("choice-restore", "renewal: {restore: always}", "E123")
+domain("choice-dnssec-auto", "dnssec: auto", "E123")
 domain("choice-nameservers", "nameservers: from-dsn", "E123")
 record("choice-type", 'name: "@", type: SPF, value: x', "E123")
 record("type-lower", 'name: "@", type: a, value: 192.0.2.1', "E123")
 domain("one-nameserver", "nameservers: [ns1.example]", "E124")
+domain("glue-host-short", "glue: {a: [192.0.2.1]}", "E124")
+domain(
+    "glue-too-many",
+    f"glue: {{ns1.a.example: [{', '.join(f'192.0.2.{n}' for n in range(14))}]}}",
+    "E124",
+)
 domain("short-nameserver", "nameservers: [a, ns1.example]", "E124")
 domain("negative-deletes", "dns: {maxDeletes: {count: -1}}", "E124")
 provider("limit-zero", "limits: {rps: 0}", "E124")
@@ -183,3 +194,42 @@ provider("ipv4", "ipv4: 192.0.2.256", "E124")
 provider("ipv6", "ipv6: 2001::db8::1", "E124")
 bad("vendor-upper", HEAD + "Provider/x: {type: AWS, credentials: {}}\n", "E124", 2)
 record("empty-name", 'name: "", type: A, value: 192.0.2.1', "E124")
+
+# What anyone can read: the built-in account, and certificates that are looked at.
+bad(
+    "public-other-name",
+    HEAD + "Provider/x: {type: public, credentials: {}}\n",
+    "E125",
+    2,
+)
+bad(
+    "public-other-type",
+    HEAD + "Provider/public: {type: aws, credentials: {}}\n",
+    "E125",
+    2,
+)
+bad("public-no-credentials", HEAD + "Provider/public: {type: public}\n", "E121", 2)
+for name, field, code in (
+    ("mode-acme", "mode: acme", "E123"),
+    ("mode-number", "mode: 5", "E123"),
+    ("names-text", "names: a.example", "E122"),
+    ("names-empty", "names: []", "E124"),
+    ("names-number", "names: [5]", "E122"),
+    ("names-twice", "names: [a.example, A.Example]", "E125"),
+    ("names-wildcards", 'names: ["*.a.example"]', "E125"),
+    ("names-inner-wildcard", 'names: ["a.*.example"]', "E125"),
+    ("names-url", "names: [https://a.example]", "E125"),
+    ("names-port", 'names: ["a.example:443"]', "E125"),
+    ("names-mail", "names: [a@a.example]", "E125"),
+    ("names-address", "names: [192.0.2.1]", "E125"),
+    ("names-one-label", "names: [localhost]", "E125"),
+    ("names-underscore", "names: [_a.example]", "E125"),
+    ("names-mixed", "names: [pаypal.example]", "E125"),
+    ("warn-at-months", "warnAt: [1mo]", "E125"),
+    ("warn-at-text", "warnAt: 30d", "E122"),
+    ("unknown", "issuers: [letsencrypt]", "E120"),
+):
+    text = f"{HEAD}Certificate/a.example:\n  {field}\n"
+    rest = "" if field.startswith("names") else "  names: [a.example]\n"
+    bad(f"certificate-{name}", text + rest, code, 3)
+bad("certificate-no-names", HEAD + "Certificate/a.example: {}\n", "E121", 2)

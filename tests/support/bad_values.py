@@ -50,6 +50,28 @@ for price in (
     )
 for percent in ("15", '"15"', "0.15", "15 %", "x%", "-5%", "15.123%"):
     domain(f"percent-{percent}", f"renewal: {{maxIncrease: {percent}}}", "E125")
+for money in ("80", "80.00", "80 EUR/year", "80,00 EUR", "80.001 EUR", "-1.00 EUR"):
+    domain(
+        f"restore-price-{money}",
+        f"renewal: {{restore: approve, maxRestore: {money!r}}}",
+        "E125",
+    )
+domain("restore-without-ceiling", "renewal: {restore: approve}", "E125")
+for address in (
+    "192.0.2.256",
+    "192.0.2",
+    "2001::db8::1",
+    "ns1.example",
+    "192.0.2.1/24",
+):
+    domain(f"glue-{address}", f"glue: {{ns1.a.example: ['{address}']}}", "E125")
+domain("glue-twice", "glue: {ns1.a.example: [192.0.2.1, 192.0.2.1]}", "E125")
+domain("glue-same", "glue: {ns1.a.example: ['2001:db8::1', '2001:DB8:0::1']}", "E125")
+domain("glue-host-twice", "glue: {ns1.a.example: [], NS1.a.example.: []}", "E125")
+domain("glue-of-another", "glue: {ns1.b.example: [192.0.2.1]}", "E125")
+domain("glue-of-itself", "glue: {a.example: [192.0.2.1]}", "E125")
+domain("glue-of-a-neighbour", "glue: {ns1.aa.example: [192.0.2.1]}", "E125")
+domain("glue-no-name", "glue: {'ns 1.a.example': [192.0.2.1]}", "E125")
 domain("price-as-map", "renewal: {maxPrice: {money: 15.00 EUR, per: year}}", "E122")
 domain("period-as-map", "renewal: {term: {months: 12}}", "E122")
 domain("window-order", "renewal: {window: {open: 5d, urgent: 9d}}", "E125")

@@ -10,7 +10,10 @@ from reconciler.model import Account, AnyDriver
 from reconciler.sandbox import Fault, Sandbox, SandboxClock, World
 from tests.support.contract import NOW, SandboxContract
 
+DS = f"12345 13 2 {'AB' * 32}"
+GLUE = {"ns1.glue.example": ["192.0.2.53", "2001:db8::53"]}
 HOSTS = ["ns1.agency.example", "ns2.agency.example"]
+RESTORE = {"mode": "manual", "restore": "approve", "maxRestore": "100.00 USD"}
 RECONCILER = {"mode": "reconciler", "maxPrice": "20.00 USD/year"}
 
 
@@ -39,6 +42,10 @@ class RegistrarContract(SandboxContract):
             "delegate": domain("ns.example", nameservers=HOSTS),
             "lock": domain("lock.example"),
             "privacy": domain("privacy.example"),
+            "ds": domain("ds.example", dnssec="off"),
+            "glue": domain("glue.example", glue=GLUE),
+            "restore": domain("lost.example", renewal=RESTORE),
+            "block-transfer": domain("leaving.example"),
         }
         return [want for verb, want in wants.items() if verb in self.operations]
 
@@ -58,6 +65,8 @@ def domains() -> dict[str, dict[str, Any]]:
         "ns.example": {"expires": 300},
         "lock.example": {"expires": 300, "locked": False},
         "privacy.example": {"expires": 300, "privacy": False},
+        "ds.example": {"expires": 300, "ds": [DS]},
+        "glue.example": {"expires": 300},
         "stray.example": {"expires": 300},
     }
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from datetime import timedelta
+from typing import ClassVar, Final, Literal
 
 from reconciler.model import Change, Risk
+
+#: How long after its removal a DS may still be believed: resolvers keep it for its
+#: TTL (a day in most TLDs), and a registry may publish some hours late.
+DS_LASTS: Final = timedelta(hours=48)
 
 
 class Renew(Change):
@@ -56,10 +61,83 @@ class Privacy(Change):
 
 
 class Delegate(Change):
-    """Point the domain at other nameservers."""
+    """
+    Point the domain at other nameservers.
+
+    ``details``: ``keeps_ds``, the DS records that the new hosts' keys answer for, and
+    ``stale_ds``, those at the parent that they do not.
+    """
 
     usual_risk: ClassVar[Risk] = Risk.DISRUPTIVE
     verb: Literal["delegate"] = "delegate"
+
+    @property
+    def firm(self) -> bool:
+        """With a DS that nobody answers for, the name is gone for who validates."""
+        return bool(self.details.get("stale_ds"))
+
+
+class Dnssec(Change):
+    """
+    Replace the DS records at the parent, each ``KEYTAG ALGORITHM DIGESTTYPE DIGEST``.
+
+    ``details``: ``keys``, the DNSKEY (``FLAGS PROTOCOL ALGORITHM KEY``) of each DS
+    that is added, for vendors that take keys and compute the DS themselves.
+    """
+
+    verb: Literal["ds"] = "ds"
+
+    @property
+    def before(self) -> frozenset[str]:
+        """The DS records that are there."""
+        return _texts(self.fields[0].before)
+
+    @property
+    def wanted(self) -> frozenset[str]:
+        """The DS records that shall be there."""
+        return _texts(self.fields[0].after)
+
+    @property
+    def risk(self) -> Risk:
+        """A DS too many breaks a name, and none at all takes its protection away."""
+        removes_some = bool(self.wanted) and self.wanted < self.before
+        return Risk.NONE if removes_some else Risk.DISRUPTIVE
+
+
+class Glue(Change):
+    """
+    Set the addresses of nameservers inside the domain, one field for each host.
+
+    ``after`` None removes the host.
+    """
+
+    verb: Literal["glue"] = "glue"
+
+    @property
+    def risk(self) -> Risk:
+        """A new host is nobody's yet; another address moves whoever uses it."""
+        new = all(field.before is None for field in self.fields)
+        return Risk.NONE if new else Risk.DISRUPTIVE
+
+
+class Restore(Change):
+    """
+    Buy a deleted registration back; costs much and cannot be taken back.
+
+    ``details``: ``expires`` (the expiry date it was lost at, ISO 8601).
+    """
+
+    usual_risk: ClassVar[Risk] = Risk.MONEY
+    reversible: ClassVar[bool] = False
+    merges: ClassVar[bool] = False
+    verb: Literal["restore"] = "restore"
+
+
+class BlockTransfer(Change):
+    """Stop a transfer to somebody else that is under way."""
+
+    merges: ClassVar[bool] = False
+    verb: Literal["block-transfer"] = "block-transfer"
 
 
 class Records(Change):
@@ -75,4 +153,20 @@ class Prune(Change):
     verb: Literal["prune"] = "prune"
 
 
-DomainChange = Renew | AutoRenew | Lock | Privacy | Delegate | Records | Prune
+def _texts(shown: object) -> frozenset[str]:
+    return frozenset(map(str, shown)) if isinstance(shown, tuple) else frozenset()
+
+
+DomainChange = (
+    Renew
+    | AutoRenew
+    | Lock
+    | Privacy
+    | Delegate
+    | Records
+    | Prune
+    | Dnssec
+    | Glue
+    | Restore
+    | BlockTransfer
+)

@@ -4,28 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any, ClassVar, cast
 
-from pydantic import field_validator
+from pydantic import ValidationError, ValidationInfo, field_validator
+from pydantic_core import InitErrorDetails
 
-from reconciler.kinds.domain import registration, zone
+from reconciler.kinds.domain import registration, witness, zone
 from reconciler.kinds.domain.changes import (
     AutoRenew,
+    BlockTransfer,
     Delegate,
+    Dnssec,
     DomainChange,
+    Glue,
     Lock,
     Privacy,
     Prune,
     Records,
     Renew,
+    Restore,
 )
+from reconciler.kinds.domain.delegation import NOTHING_SEEN, Around
+from reconciler.kinds.domain.evidence import RdapState
+from reconciler.kinds.domain.registration import Note
 from reconciler.kinds.domain.spec import DomainSpec
-from reconciler.kinds.domain.state import RegistrationState, ZoneState
+from reconciler.kinds.domain.state import (
+    DelegationState,
+    RegistrationState,
+    ZoneState,
+)
 from reconciler.model import (
+    PUBLIC,
     Absent,
     Due,
     Finding,
     Have,
+    Observed,
     Severity,
     Share,
     State,
@@ -36,6 +51,11 @@ from reconciler.model.resource import Resource
 
 REGISTRATION = "domain"
 DNS = "dns"
+#: Whoever looks at the live delegation from outside, where somebody does.
+SEEN = Share(PUBLIC, "delegation")
+#: What registries publish, whoever's name it is.
+REGISTRY = Share(PUBLIC, "rdap")
+_WITNESSES = (REGISTRY, SEEN)
 
 
 class Domain(Resource[DomainChange]):
@@ -50,10 +70,16 @@ class Domain(Resource[DomainChange]):
         Delegate,
         Records,
         Prune,
+        Dnssec,
+        Glue,
+        Restore,
+        BlockTransfer,
     )
     states: ClassVar[Mapping[str, type[State]]] = {
         REGISTRATION: RegistrationState,
         DNS: ZoneState,
+        REGISTRY.family: RdapState,
+        SEEN.family: DelegationState,
     }
     spec: DomainSpec
 
@@ -66,6 +92,27 @@ class Domain(Resource[DomainChange]):
                 raise ValueError(f"{name!r} is no domain name")
             return {**raw, "name": name}
         return raw
+
+    @field_validator("spec")
+    @classmethod
+    def _glue_of_its_own(cls, spec: DomainSpec, info: ValidationInfo) -> DomainSpec:
+        """Refuse glue for a host that another domain has to have it for."""
+        metadata = info.data.get("metadata")
+        if not spec.glue or metadata is None or metadata.name.endswith(".invalid"):
+            return spec
+        wrong = [
+            InitErrorDetails(
+                type="value_error",
+                loc=("glue", host),
+                input=host,
+                ctx={"error": ValueError(f"{host} is not inside {metadata.name}")},
+            )
+            for host in spec.glue
+            if not host.endswith(f".{metadata.name}")
+        ]
+        if wrong:
+            raise ValidationError.from_exception_data("Domain", wrong)
+        return spec
 
     def registrar(self) -> Share | None:
         """The registrar's share; None where the name is only watched."""
@@ -81,6 +128,14 @@ class Domain(Resource[DomainChange]):
         """Return the registrar's share and one for each DNS target."""
         registrar = self.registrar()
         return (*([registrar] if registrar else []), *self.zones())
+
+    def witnesses(self) -> tuple[Share, ...]:
+        """Return the registry, by RDAP, and the live DNS."""
+        return _WITNESSES
+
+    def relies_on(self, witness: Share) -> bool:
+        """Say whether the registry's word is the only one about the registration."""
+        return witness == REGISTRY and self.registrar() is None
 
     def diff(self, have: Have, now: datetime) -> Iterator[DomainChange]:
         """Yield what has to happen at the DNS hosts, then at the registrar."""
@@ -98,7 +153,7 @@ class Domain(Resource[DomainChange]):
         state = have.get(registrar) if registrar else None
         if registrar and isinstance(state, RegistrationState):
             yield from registration.diff(
-                self.spec, registrar, state, self.served_from(have), now
+                self.spec, registrar, state, self.around(have), now
             )
 
     def served_from(self, have: Have) -> frozenset[str] | None:
@@ -113,39 +168,95 @@ class Domain(Resource[DomainChange]):
             hosts |= state.nameservers
         return frozenset(hosts) or None
 
+    def around(self, have: Have) -> Around:
+        """Return what others than the registrar say about the delegation."""
+        seen = have.get(SEEN)
+        return Around(
+            self.name,
+            lambda: self.served_from(have),
+            lambda: self._ds_to_come(have),
+            seen if isinstance(seen, DelegationState) else NOTHING_SEEN,
+        )
+
+    def _ds_to_come(self, have: Have) -> frozenset[str] | None:
+        """Return the DS records that every DNS target's keys answer for, if all say."""
+        if self.spec.nameservers != "from-dns" and not self._all_from_dns(have):
+            return None
+        states = [have.get(share) for share in self.zones()]
+        known = [s.ds for s in states if isinstance(s, ZoneState) and s.ds is not None]
+        if not known or len(known) != len(states):
+            return None
+        return frozenset.intersection(*known)
+
+    def _all_from_dns(self, have: Have) -> bool:
+        """Whether the nameservers written down are those of the DNS targets."""
+        states = [have.get(share) for share in self.zones()]
+        served = [s.nameservers for s in states if isinstance(s, ZoneState)]
+        return frozenset().union(*served) == frozenset(self.spec.nameservers)
+
+    def told(self, have: Have, now: datetime) -> RegistrationState | None:
+        """Return the registrar's word; without an account of it, what RDAP says."""
+        registrar = self.registrar()
+        state = have.get(registrar or REGISTRY)
+        if isinstance(state, RdapState):
+            return witness.as_registration(state, now)
+        return state if isinstance(state, RegistrationState) else None
+
     def findings(self, have: Have, now: datetime) -> Iterator[Finding]:
         """Yield what a person should know about the name."""
         registrar = self.registrar()
-        if registrar is None:
-            yield self.found(
-                "watched-only",
-                Severity.INFO,
-                "has no registrar account: nothing is read about it yet",
-                "spec.provider",
-            )
-            return
-        match have.get(registrar):
-            case Absent():
-                yield self.found(
-                    "not-at-registrar",
-                    Severity.ERROR,
-                    f"is not in the account {registrar.provider}",
-                    "spec.provider",
-                )
-            case RegistrationState() as state:
-                for code, severity, message, field in registration.findings(
-                    self.spec, state, now
-                ):
-                    yield self.found(code, severity, message, field)
-            case _:
-                pass
+        held = have.get(registrar or REGISTRY)
+        notes = (
+            self._watched(held)
+            if registrar is None
+            else self._missing(registrar, have.get(REGISTRY))
+            if isinstance(held, Absent)
+            else ()
+        )
+        own = self.told(have, now)
+        of_registrar = (
+            registration.findings(self.spec, own, self.around(have), now) if own else ()
+        )
+        seen = self._witnessed(have, own, now)
+        for code, severity, message, field in chain(notes, of_registrar, seen):
+            yield self.found(code, severity, message, field)
+
+    def _watched(self, held: Observed | None) -> Iterator[Note]:
+        if isinstance(held, RdapState):
+            yield from witness.watched(held)
+        elif isinstance(held, Unknown) and held.later:
+            yield "not-looked-at-yet", Severity.INFO, "is not looked at yet", ""
+        elif held is None:
+            message = "has no registrar account, and nothing else is asked about it"
+            yield "watched-only", Severity.INFO, message, "spec.provider"
+
+    def _missing(self, registrar: Share, seen: Observed | None) -> Iterator[Note]:
+        message = f"is not in the account {registrar.provider}"
+        if isinstance(seen, RdapState) and seen.registrar:
+            message += f"; RDAP: {seen.registrar}"
+        yield "not-at-registrar", Severity.ERROR, message, "spec.provider"
+
+    def _witnessed(
+        self, have: Have, own: RegistrationState | None, now: datetime
+    ) -> Iterator[Note]:
+        registry, live = have.get(REGISTRY), have.get(SEEN)
+        account = own if self.registrar() else None
+        if isinstance(registry, RdapState):
+            yield from witness.registry(self.spec, account, registry, now)
+        for share in (REGISTRY, SEEN):
+            yield from witness.unreadable(share, have.get(share), now)
+        yield from witness.hosts(
+            account,
+            registry if isinstance(registry, RdapState) else None,
+            live if isinstance(live, DelegationState) else None,
+        )
+        if isinstance(live, DelegationState):
+            yield from witness.delegation(self.spec, live)
 
     def due(self, have: Have, now: datetime) -> Iterator[Due]:
         """Yield the expiry date and what happens at it."""
-        del now
-        registrar = self.registrar()
-        state = have.get(registrar) if registrar else None
-        if isinstance(state, RegistrationState):
+        state = self.told(have, now)
+        if state is not None:
             what = {
                 "observe": "expires (observed only)",
                 "expire": "expires, as wanted",
@@ -157,11 +268,12 @@ class Domain(Resource[DomainChange]):
 
     def quiet_until(self, have: Have, now: datetime) -> datetime | None:
         """Return the next moment at which time alone changes something."""
-        registrar = self.registrar()
-        state = have.get(registrar) if registrar else None
-        if not isinstance(state, RegistrationState):
-            return None
-        moments = registration.moments(self.spec, state)
+        own = self.told(have, now)
+        account = own if self.registrar() else None
+        moments = chain(
+            registration.moments(self.spec, own) if own else (),
+            witness.moments(account, [have.get(share) for share in _WITNESSES]),
+        )
         return min((m for m in moments if m > now), default=None)
 
     def urgent(self, deadline: datetime, now: datetime) -> bool:
@@ -169,9 +281,10 @@ class Domain(Resource[DomainChange]):
         return deadline - now <= self.spec.renewal.window.urgent
 
     def deadline(self, have: Have) -> datetime | None:
-        """Return the expiry date."""
-        registrar = self.registrar()
-        state = have.get(registrar) if registrar else None
+        """Return the expiry date: the one that is paid for."""
+        state = have.get(self.registrar() or REGISTRY)
+        if isinstance(state, RdapState):
+            return witness.paid(state)
         return state.expires if isinstance(state, RegistrationState) else None
 
     def renewal_near(self, expires: datetime, now: datetime) -> bool:

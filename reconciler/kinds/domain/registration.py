@@ -1,21 +1,24 @@
-"""A registration: flags, delegation and renewal. Pure."""
+"""A registration: flags, transfer, renewal and restoration. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from reconciler.kinds.domain import delegation
 from reconciler.kinds.domain.changes import (
     AutoRenew,
-    Delegate,
+    BlockTransfer,
     DomainChange,
     Lock,
     Privacy,
     Renew,
+    Restore,
 )
+from reconciler.kinds.domain.delegation import Around
 from reconciler.kinds.domain.spec import DomainSpec
 from reconciler.kinds.domain.state import Phase, RegistrationState
-from reconciler.model import FieldChange, Money, OnDrift, Severity, Share
+from reconciler.model import FieldChange, Money, Severity, Share
 from reconciler.model.resource import By
 
 Note = tuple[str, Severity, str, str]
@@ -29,32 +32,53 @@ def diff(
     spec: DomainSpec,
     share: Share,
     state: RegistrationState,
-    nameservers: frozenset[str] | None,
+    around: Around,
     now: datetime,
 ) -> Iterator[DomainChange]:
     """Yield what has to happen at the registrar."""
+    if state.phase is Phase.REDEMPTION:
+        yield from _restoration(spec, share, state)
     if state.phase in _LOST:
         return
+    if state.transfer is not None and spec.transfer_lock:
+        yield _stopped(share, state.transfer)
     yield from _flags(spec, share, state)
-    if (
-        nameservers
-        and state.nameservers is not None
-        and nameservers != state.nameservers
-    ):
-        yield Delegate(
-            share=share,
-            fields=(
-                FieldChange(
-                    field="spec.nameservers",
-                    before=tuple(sorted(state.nameservers)),
-                    after=tuple(sorted(nameservers)),
-                    on_drift=OnDrift.HOLD,
-                ),
-            ),
-            because="the registrar lists other nameservers",
-            waits_for=("records",),
-        )
+    yield from delegation.diff(spec, share, state, around, now)
     yield from _renewal(spec, share, state, now)
+
+
+def _stopped(share: Share, transfer: str) -> BlockTransfer:
+    """A locked name is not given away: whoever asked for it, the answer is no."""
+    return BlockTransfer(
+        share=share,
+        fields=(FieldChange(field="spec.transferLock.transfer", before=transfer),),
+        because=f"it is being transferred away ({transfer})",
+        generation=transfer,
+    )
+
+
+def _restoration(
+    spec: DomainSpec, share: Share, state: RegistrationState
+) -> Iterator[DomainChange]:
+    wanted = spec.lifecycle == "managed" and spec.renewal.restore == "approve"
+    if not wanted or state.restore_price is None:
+        return
+    yield Restore(
+        share=share,
+        fields=(
+            FieldChange(
+                field="spec.renewal.restore",
+                before=str(state.phase),
+                after=str(Phase.ACTIVE),
+            ),
+        ),
+        because=f"was deleted after {state.expires.date()}; it can be bought back",
+        generation=state.expires.date().isoformat(),
+        cost=state.restore_price,
+        ceiling=spec.renewal.max_restore,
+        hold="a name is bought back only when a person says so",
+        details={"expires": state.expires.isoformat()},
+    )
 
 
 def _flags(
@@ -65,6 +89,7 @@ def _flags(
             share=share,
             fields=(_flag("spec.transferLock", state.locked, spec.transfer_lock),),
             because=f"the transfer lock is {_on(state.locked)}",
+            waits_for=("block-transfer",),
         )
     if state.privacy is not None and state.privacy != spec.privacy:
         yield Privacy(
@@ -176,25 +201,30 @@ def done(change: DomainChange, state: RegistrationState) -> bool | None:
             live = state.locked
         case Privacy():
             live = state.privacy
-        case Delegate() if state.nameservers is not None:
-            return tuple(sorted(state.nameservers)) == wanted
+        case Restore():
+            return state.phase in {Phase.ACTIVE, Phase.GRACE}
+        case BlockTransfer():
+            return state.transfer != change.generation
         case _:
-            return None
+            return delegation.done(change, state)
     return None if live is None else live == wanted
 
 
 def findings(
-    spec: DomainSpec, state: RegistrationState, now: datetime
+    spec: DomainSpec, state: RegistrationState, around: Around, now: datetime
 ) -> Iterator[Note]:
     """Yield (code, severity, message, field) for what a person should know."""
-    lost = {
-        Phase.REDEMPTION: "is in redemption: it can only be bought back now",
-        Phase.PENDING_DELETE: "is about to be deleted by the registry",
-        Phase.TRANSFERRED: "has left this account",
-    }
-    if state.phase in lost:
-        yield f"domain-{state.phase}", Severity.CRITICAL, lost[state.phase], ""
+    if state.phase in _LOST:
+        yield _lost(spec, state)
         return
+    if state.transfer is not None:
+        yield (
+            "transfer-out",
+            Severity.CRITICAL if spec.transfer_lock else Severity.WARNING,
+            f"is being transferred away ({state.transfer})",
+            "spec.transferLock",
+        )
+    yield from delegation.findings(spec, state, around)
     left = state.expires - now
     if state.phase is Phase.GRACE or left <= timedelta(0):
         yield (
@@ -207,6 +237,31 @@ def findings(
     start = opens(spec, state)
     if start is not None and now >= start:
         yield from _price_notes(spec, state)
+
+
+def _lost(spec: DomainSpec, state: RegistrationState) -> Note:
+    code = f"domain-{state.phase}"
+    if state.phase is Phase.REDEMPTION:
+        message = f"is in redemption: {_way_back(spec, state)}"
+        return code, Severity.CRITICAL, message, "spec.renewal.restore"
+    message = {
+        Phase.PENDING_DELETE: "is about to be deleted by the registry",
+        Phase.TRANSFERRED: "has left this account",
+    }[state.phase]
+    return code, Severity.CRITICAL, message, ""
+
+
+def _way_back(spec: DomainSpec, state: RegistrationState) -> str:
+    """Say how the name can be had again."""
+    price = f" for {state.restore_price}" if state.restore_price else ""
+    if spec.lifecycle != "managed" or spec.renewal.restore == "never":
+        return (
+            f"it can only be bought back{price} now; "
+            "write renewal.restore: approve and maxRestore to do so"
+        )
+    if state.restore_price is None:
+        return "it can only be bought back now, and the registrar gives no price for it"
+    return f"buying it back{price} waits for a person's approval"
 
 
 def _window_notes(

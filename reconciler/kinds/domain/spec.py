@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from ipaddress import ip_address
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from reconciler.model import Duration, Percent, Period, Price, Spec, To
+from reconciler.model import Duration, Money, Percent, Period, Price, Spec, To
 from reconciler.model.names import to_ascii
 from reconciler.model.record import Record
 
@@ -43,7 +44,9 @@ class Renewal(Spec):
             itself if the registrar has not.
         max_price: The most a year may cost. Without it nothing is ever paid.
         max_increase: The most it may cost over what was paid last.
-        restore: Whether a deleted domain is bought back.
+        restore: Whether a deleted domain is bought back: ``never``, or ``approve``:
+            each time a person has said so.
+        max_restore: The most that may cost.
     """
 
     mode: Literal["registrar", "reconciler", "manual"] = "registrar"
@@ -52,7 +55,8 @@ class Renewal(Spec):
     takeover: Duration = _days(14)
     max_price: Price | None = None
     max_increase: Percent = Decimal("0.15")
-    restore: Literal["never"] = "never"
+    restore: Literal["never", "approve"] = "never"
+    max_restore: Money | None = None
 
     @field_validator("term")
     @classmethod
@@ -60,6 +64,12 @@ class Renewal(Spec):
         if term.months % 12 or term.months > 120:  # noqa: PLR2004
             raise ValueError("a term is a whole number of years, 10y at most")
         return term
+
+    @model_validator(mode="after")
+    def _restores_under_a_ceiling(self) -> Self:
+        if self.restore == "approve" and self.max_restore is None:
+            raise ValueError("restore: approve needs maxRestore, the most it may cost")
+        return self
 
 
 class MaxDeletes(Spec):
@@ -106,7 +116,15 @@ class DnsSpec(Spec):
         return self
 
 
+def _canonical_address(text: str) -> str:
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        raise ValueError(f"{text!r} is no IP address") from None
+
+
 Host = Annotated[str, Field(min_length=3)]
+Address = Annotated[str, AfterValidator(_canonical_address)]
 
 
 class DomainSpec(Spec):
@@ -118,6 +136,10 @@ class DomainSpec(Spec):
         lifecycle: ``managed``; ``observe`` (nothing is ever done); ``expire`` (let
             it lapse). There is no way to delete a domain.
         nameservers: The delegation, or ``from-dns``: those of ``dns.targets``.
+        dnssec: ``unmanaged``: DS records are left alone; ``sync``: they follow the
+            keys that the zone's nameservers serve; ``off``: there shall be none.
+        glue: The addresses of nameservers inside this domain. A host that is not
+            named is left alone, one without addresses is removed.
         warn_at: How long before expiry to warn, whoever renews.
     """
 
@@ -130,7 +152,8 @@ class DomainSpec(Spec):
         Literal["from-dns"]
         | Annotated[tuple[Host, ...], Field(min_length=2, max_length=13)]
     ) = "from-dns"
-    dnssec: Literal["unmanaged"] = "unmanaged"
+    dnssec: Literal["unmanaged", "off", "sync"] = "unmanaged"
+    glue: dict[Host, Annotated[tuple[Address, ...], Field(max_length=13)]] = {}
     dns: DnsSpec = DnsSpec()
     warn_at: tuple[Duration, ...] = tuple(map(_days, (60, 30, 14, 7, 3, 1)))
 
@@ -152,3 +175,16 @@ class DomainSpec(Spec):
         if len(set(hosts)) != len(hosts):
             raise ValueError("the same nameserver is named twice")
         return hosts
+
+    @field_validator("glue")
+    @classmethod
+    def _glue(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        glue: dict[str, tuple[str, ...]] = {}
+        for host, addresses in value.items():
+            name = to_ascii(host.removesuffix("."))
+            if name in glue:
+                raise ValueError(f"{name} is named twice")
+            if len(set(addresses)) != len(addresses):
+                raise ValueError(f"{name} has the same address twice")
+            glue[name] = tuple(sorted(addresses))
+        return glue

@@ -40,6 +40,7 @@ FACTS = st.dictionaries(
     st.none() | st.integers() | st.text(max_size=5),
     max_size=3,
 )
+SECONDS = st.integers(0, 10**6)
 TEXTS = st.dictionaries(
     st.text(min_size=1, max_size=4), st.none() | st.text(max_size=4), max_size=3
 )
@@ -53,6 +54,8 @@ def moves(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
         case "begin":
             paid = draw(MONEY)
             more = {"cost": paid, "ceiling": draw(MONEY), "time": draw(TIMES)}
+            if draw(st.booleans()):
+                more["change"] = {"details": {"holds_off": {"lock": draw(SECONDS)}}}
             risk = draw(st.sampled_from(["money", "none"]))
             verb = draw(st.sampled_from(["renew", "lock"]))
             provider = draw(st.sampled_from(["one", "two"]))
@@ -235,3 +238,30 @@ def test_a_base_note_is_as_long_as_what_changed() -> None:
     assert derive.base_note(new, Base(commit="b", exceptions=many)).data == {
         "commit": "b", "put": {"Domain/0": "old"}, "drop": ["Domain/x"],
     }  # fmt: skip
+
+
+def ended(change: dict[str, Any], status: str, **more: Any) -> Record:
+    """Return the record after an action with this *change* has ended so."""
+    begun = intent(change={"verb": "ds", **change})
+    found = folded(begun, outcome(begun, status, **more))
+    record = found[layout.record_path("Domain", "a.example")]
+    assert isinstance(record, Record)
+    return record
+
+
+def test_what_took_effect_holds_others_off() -> None:
+    """However it is known: by the answer, by a later look, by a person."""
+    change = {"details": {"holds_off": {"delegate": 86_400}}}
+    until = {"waits/delegate": (NOW + timedelta(days=1, seconds=5)).isoformat()}
+    for how in ("response", "observed", "settled"):
+        assert ended(change, "applied", how=how).facts == until
+    for status in ("not_applied", "failed", "unknown"):
+        assert ended(change, status).facts == {}
+    assert ended({"details": {"holds_off": 5}}, "applied").facts == {}
+
+
+def test_what_has_no_limit_of_increase_is_no_measure_for_the_next_price() -> None:
+    """A name that was bought back for 80 is not renewed for 92 because of it."""
+    assert ended({"max_increase": None}, "applied", paid="80.00 USD").last_paid is None
+    paid = ended({"max_increase": "0.15"}, "applied", paid="10.40 USD")
+    assert paid.last_paid == "10.40 USD"

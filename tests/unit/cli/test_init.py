@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from reconciler.cli import command
+from tests.support.public import part, running
 
 
 def run(*argv):
@@ -27,11 +28,18 @@ def test_init_validate_plan(tmp_path):
     assert made.exit_code == 0, made.output
     assert "wrote inventory/domains.yaml" in made.output
     assert (folder / ".git").is_dir()
-    commit(folder)
-    assert run("-C", str(folder), "validate").exit_code == 0
-    planned = run("-C", str(folder), "plan")
+    names = {"example.com": {"expires": 200}}
+    with running(part(names, suffixes=["com", "example"])) as sandbox:
+        # What anyone can read is asked, and here that is a sandbox.
+        at = f"{{type: public, endpoint: {sandbox.endpoint('public')}, credentials: {{}}}}"
+        public = f"apiVersion: reconciler/v1\nProvider/public: {at}\n"
+        (folder / "inventory" / "public.yaml").write_text(public)
+        commit(folder)
+        assert run("-C", str(folder), "validate").exit_code == 0
+        planned = run("-C", str(folder), "plan", "--horizon", "365d")
     assert planned.exit_code == 0, planned.output
     assert "No actions" in planned.output
+    assert "Domain/example.com" in planned.output
 
 
 def test_nothing_is_overwritten(tmp_path):
@@ -54,10 +62,25 @@ def test_domains_and_accounts(tmp_path):
     )  # fmt: skip
     assert made.exit_code == 0, made.output
     domains = (tmp_path / "a/inventory/domains.yaml").read_text()
-    assert domains.count("Domain/") == 2
+    assert domains.count("Domain/") == domains.count("Certificate/") == 2
+    assert "Certificate/shop.example: {names: [shop.example]}" in domains
     assert "Domain/xn--bcher-kva.example: {provider: none}" in domains
     accounts = (tmp_path / "a/inventory/accounts.yaml").read_text()
     assert "secretApiKey: {env: MAIN_SECRET_API_KEY}" in accounts
+    assert run("-C", str(tmp_path / "a"), "validate").exit_code == 0
+
+
+def test_accounts_of_every_registrar_and_dns_host(tmp_path):
+    """One account may be both: cloudflare needs one token for its two families."""
+    asked = [
+        f"--provider={name}={name}" for name in ("cloudflare", "dnsimple", "gandi")
+    ]
+    made = run("init", str(tmp_path / "a"), *asked)
+    assert made.exit_code == 0, made.output
+    accounts = (tmp_path / "a/inventory/accounts.yaml").read_text()
+    for name in ("cloudflare", "dnsimple", "gandi"):
+        secret = f"{{token: {{env: {name.upper()}_TOKEN}}}}"
+        assert f"type: {name}, credentials: {secret}" in accounts
     assert run("-C", str(tmp_path / "a"), "validate").exit_code == 0
 
 

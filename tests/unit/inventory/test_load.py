@@ -226,7 +226,7 @@ def test_an_error_in_defaults_is_told_once_with_its_users(tmp_path):
         (
             "inventory/_defaults.yaml:2:26: E125 Domain defaults: spec.renewal.term: "
             "a term is a whole number of years, 10y at most, used by "
-            "inventory/d.yaml:2 Domain/a.example and 2 more\n"
+            "inventory/d.yaml:2 Domain/a.example and 2 more (-v)\n"
             "  hint: `reconciler schema Domain` says what it accepts"
         )
     ]

@@ -201,3 +201,93 @@ def test_watched_only():
     assert want.spec.lifecycle == "observe"
     assert want.shares() == ()
     assert [f.code for f in want.findings({}, NOW)] == ["watched-only"]
+
+
+RESTORE = {"restore": "approve", "maxRestore": "100.00 USD"}
+PRICE = Money.model_validate("80.00 USD")
+
+
+def lost(expires=NOW - timedelta(days=40), **more):
+    known = {"phase": Phase.REDEMPTION, "restore_price": PRICE, "locked": False}
+    return state(expires=expires, **{**known, **more})
+
+
+@pytest.mark.parametrize(
+    ("spec", "more", "expected"),
+    [
+        pytest.param(renewal(**RESTORE), {}, ["restore"], id="wanted"),
+        pytest.param(renewal("manual", **RESTORE), {}, ["restore"], id="manual too"),
+        pytest.param(renewal(), {}, [], id="never by default"),
+        pytest.param(renewal(**RESTORE), {"restore_price": None}, [], id="no price"),
+        pytest.param(
+            renewal(**RESTORE), {"phase": Phase.PENDING_DELETE}, [], id="too late"
+        ),
+        pytest.param(renewal(**RESTORE), {"phase": Phase.TRANSFERRED}, [], id="sold"),
+        pytest.param(
+            {**renewal(**RESTORE), "lifecycle": "expire"}, {}, [], id="let go"
+        ),
+        pytest.param(
+            {**renewal(**RESTORE), "lifecycle": "observe"}, {}, [], id="observed"
+        ),
+    ],
+)
+def test_what_is_lost_is_bought_back_where_git_says_so(spec, more, expected):
+    assert verbs(domain(**spec), lost(**more)) == expected
+
+
+@pytest.mark.parametrize("day", ["2028-02-29", "2026-12-31", "2027-01-31"])
+def test_a_restoration_belongs_to_the_date_it_was_lost_at(day):
+    expires = datetime.fromisoformat(f"{day}T23:59:59+00:00")
+    want = domain(**renewal(**RESTORE))
+    (one,) = want.diff({HERE: lost(expires)}, expires + timedelta(days=31))
+    (other,) = want.diff(
+        {HERE: lost(expires, restore_price=Money.model_validate("90.00 USD"))},
+        expires + timedelta(days=59),
+    )
+    assert one.generation == other.generation == day
+    assert (one.cost, one.ceiling) == (PRICE, want.spec.renewal.max_restore)
+    assert (str(one.risk), one.reversible, one.merges) == ("money", False, False)
+    assert one.hold
+    assert not one.firm
+    assert want.done(one, {HERE: lost(expires)}) is False
+    assert want.done(one, {HERE: state(300)}) is True
+
+
+@pytest.mark.parametrize(
+    ("spec", "more", "said"),
+    [
+        (renewal(), {}, "bought back for 80.00 USD now; write renewal.restore"),
+        (renewal(**RESTORE), {}, "for 80.00 USD waits for a person's approval"),
+        (renewal(**RESTORE), {"restore_price": None}, "gives no price"),
+    ],
+)
+def test_redemption_says_what_can_be_done(spec, more, said):
+    (found,) = domain(**spec).findings({HERE: lost(**more)}, NOW)
+    assert str(found.severity) == "critical"
+    assert said in found.message
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected", "severity"),
+    [
+        ({}, ["block-transfer", "lock"], "critical"),
+        ({"transferLock": False}, [], "warning"),
+        ({"lifecycle": "observe"}, [], "critical"),
+    ],
+)
+def test_a_transfer_away_is_stopped_where_the_lock_is_wanted(spec, expected, severity):
+    want, have = domain(**spec), state(transfer="to X, number 7", locked=False)
+    found = list(want.diff({HERE: have}, NOW))
+    assert [change.verb for change in found] == expected
+    assert codes(want, have)["transfer-out"] == severity
+    for change in found[:1]:
+        assert (str(change.risk), change.generation) == ("none", "to X, number 7")
+        assert "block-transfer" in found[1].waits_for
+        assert want.done(change, {HERE: have}) is False
+        assert want.done(change, {HERE: state()}) is True
+
+
+def test_a_name_that_has_left_is_critical_and_nothing_is_done():
+    have = state(phase=Phase.TRANSFERRED, locked=False, auto_renew=False)
+    assert verbs(domain(**renewal()), have) == []
+    assert codes(domain(), have) == {"domain-transferred": "critical"}

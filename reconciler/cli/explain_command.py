@@ -1,0 +1,242 @@
+"""``reconciler explain``: one resource, from the line that wants it to what is next."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import click
+
+from reconciler.cli import explained
+from reconciler.cli.audit_command import said
+from reconciler.cli.plan_command import parsed_days, parsed_time
+from reconciler.cli.project import Project
+from reconciler.engine import dumps
+from reconciler.inventory.emit import flow
+from reconciler.inventory.origins import DEFAULT
+
+_FEW, _WORD = 4, 24
+_COLOURS = {"allow": "green", "hold": "yellow", "deny": "red"}
+_FEW = 6
+_WIDE = 60
+
+
+@click.command(
+    "explain", help="Say why one resource is as it is, and what happens to it next."
+)
+@click.argument("address", metavar="Kind/NAME")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@click.option("--as-of", metavar="TIME", help="As if it were then.")
+@click.option("--horizon", default="60d", help="How far to look for what is due.")
+@click.option(
+    "--observed",
+    type=click.Path(path_type=Path, exists=True),
+    help="Use a snapshot instead of asking the accounts.",
+)
+@click.pass_context
+def explain_command(ctx: click.Context, /, **options: Any) -> None:
+    """Explain, and change nothing."""
+    project = Project.of(ctx)
+    ref = explained.found(project, options["address"])
+    look = explained.looked(
+        project,
+        ref,
+        as_of=parsed_time(options["as_of"]) if options["as_of"] else None,
+        horizon=parsed_days(options["horizon"]),
+        observed=options["observed"],
+    )
+    told = explained.data(project, ref, look)
+    if options["form"] == "json":
+        sys.stdout.write(dumps(told))
+    else:
+        click.echo("\n".join(lines(told, full=project.verbose)))
+
+
+COMMAND = explain_command
+
+
+def lines(told: dict[str, Any], *, full: bool) -> Iterator[str]:
+    """Yield what was found out, for a person."""
+    yield from _head(told)
+    yield from _wanted(told["values"], full=full)
+    yield from _parts(told["parts"])
+    if not told["acts"]:
+        return
+    yield from _live(told)
+    yield from _next(told)
+    yield from _past(told)
+    yield ""
+    commands = told["run"]
+    yield from (f"run: {each}" for each in commands)
+    if not commands:
+        yield "Nothing is to be done."
+
+
+def _at(source: dict[str, Any] | None) -> str:
+    return f"{source['file']}:{source['line']}" if source else ""
+
+
+def _head(told: dict[str, Any]) -> Iterator[str]:
+    yield f"{click.style(told['address'], bold=True)}  {_at(told['source'])}"
+    labels = told["labels"]
+    facts = [
+        f"made by {told['site']} from SiteProfile/{labels.get('profile')}"
+        if told["site"]
+        else "",
+        f"uid {told['uid']}" if not told["address"].endswith(f"/{told['uid']}") else "",
+        "protected" if told["protected"] else "",
+        " ".join(f"{key}={value}" for key, value in labels.items()),
+    ]
+    if any(facts):
+        yield f"  {' · '.join(filter(None, facts))}"
+    users = told["used_by"]
+    if users:
+        more = f" and {len(users) - _FEW} more" if len(users) > _FEW else ""
+        yield f"  used by {', '.join(users[:_FEW])}{more}"
+
+
+def _wanted(values: list[dict[str, Any]], *, full: bool) -> Iterator[str]:
+    shown = [each for each in values if full or each["from"] != DEFAULT]
+    if not values:
+        return
+    yield ""
+    yield click.style("Wanted", bold=True)
+    for path, same in groupby(shown, key=_record):
+        group = list(same)
+        if path is None:
+            for each in group:
+                yield _row(each["path"], _plain(each["value"]), [each])
+        else:
+            text = " ".join(
+                _plain(each["value"])
+                for each in group
+                if each["path"].rpartition(".")[2] not in {"name", "type"}
+            )
+            yield _row(path, text, group)
+    if hidden := len(values) - len(shown):
+        yield f"  and {hidden} defaults of the kind (-v)"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_plain, value)) or "(none)"
+    return flow(value) if not isinstance(value, str) else value
+
+
+def _record(value: dict[str, Any]) -> str | None:
+    """Return what names the record that a value is of, if it is of one."""
+    head, bracket, _ = value["path"].partition("]")
+    return f"{head}]" if bracket and "[" in head else None
+
+
+def _row(path: str, text: str, group: list[dict[str, Any]]) -> str:
+    cut = text if len(text) <= _WIDE else f"{text[: _WIDE - 1]}…"
+    sources = dict.fromkeys(f"{e['from']}  {_at(e['source'])}".strip() for e in group)
+    return f"  {path.removeprefix('spec.'):<30} {cut:<36}  {', '.join(sources)}"
+
+
+def _parts(parts: list[dict[str, Any]]) -> Iterator[str]:
+    if not parts:
+        return
+    yield ""
+    yield click.style("Makes", bold=True)
+    for part in parts:
+        yield f"  {part['address']:<38} {part['says']}"
+
+
+def _live(told: dict[str, Any]) -> Iterator[str]:
+    if not told["live"] or told["parts"]:
+        return
+    yield ""
+    when = f"as observed {told['observed']}" if told["observed"] else "read now"
+    yield f"{click.style('Live', bold=True)}  {when}"
+    for each in told["live"]:
+        where = f"{each['provider']} ({each['family']})"
+        yield f"  {where:<26} {_state(each, told['as_of'])}"
+
+
+def _state(each: dict[str, Any], now: str) -> str:
+    if each["is"] == "unknown":
+        return f"unknown: {each['why']}; nothing is planned from it"
+    if each["is"] == "absent":
+        return "is not there"
+    rows = [f"{key} {_short(value)}" for key, value in each["state"].items()]
+    expires = each["state"].get("expires")
+    if expires:
+        days = (datetime.fromisoformat(expires) - datetime.fromisoformat(now)).days
+        rows[list(each["state"]).index("expires")] = (
+            f"expires {expires[:10]}, in {days} d"
+        )
+    return " · ".join(rows)
+
+
+def _short(value: Any) -> str:
+    if value in ({}, []):
+        return "none"
+    if isinstance(value, dict):
+        plain = not any(isinstance(one, (dict, list)) for one in value.values())
+        if plain and len(value) <= _FEW:
+            return ", ".join(f"{key} {_short(one)}" for key, one in value.items())
+        return f"{len(value)} entries"
+    if isinstance(value, list) and isinstance(value[0], dict):
+        rows = (" ".join(str(v)[:_WORD] for v in one.values()) for one in value)
+        return "; ".join(rows)
+    if isinstance(value, list):
+        return " ".join(map(str, sorted(value)))
+    return ("no", "yes")[value] if isinstance(value, bool) else str(value)
+
+
+def _next(told: dict[str, Any]) -> Iterator[str]:
+    yield ""
+    yield f"{click.style('Next', bold=True)}  as of {told['as_of']}"
+    count = 0
+    for each in _coming(told):
+        count += 1
+        yield f"  {each}"
+    if not count:
+        yield "  nothing differs, and nothing comes due"
+    if told["quiet_until"]:
+        yield f"  time alone changes nothing before {told['quiet_until'][:16]}"
+
+
+def _coming(told: dict[str, Any]) -> Iterator[str]:
+    for action in told["actions"]:
+        word = click.style(f"{action['decision']:<6}", fg=_COLOURS[action["decision"]])
+        cost = action["cost"]
+        price = f"  {cost['amount']} {cost['currency']}" if cost else ""
+        whom = f"{action['kind']}/{action['name']}" if told["parts"] else ""
+        head = f"{action['verb']} {whom}".strip()
+        yield f"{word} {head}  {action['provider']}{price}  {action['because']}"
+        for change in action["changes"]:
+            field = change["field"].removeprefix("spec.")
+            before, after = _plain(change["before"]), _plain(change["after"])
+            yield f"       {field}: {before} -> {after}"
+        for verdict in action["policy"]:
+            if verdict["decision"] != "allow":
+                yield f"       {verdict['rule']}: {verdict['why']}"
+    for drift in told["drift"]:
+        yield f"drift  {drift['field'].removeprefix('spec.')}: {drift['disposition']}"
+    for later in told["deferred"]:
+        yield f"later  {later['verb']}  {later['because']}, not before {later['until']}"
+    for unread in told["unknown"]:
+        yield f"unread {unread['provider']} ({unread['family']}): {unread['why']}"
+    for due in told["due"]:
+        yield f"due    {due['at'][:10]}  {due['what']}  {due['cost'] or ''}".rstrip()
+    for finding in told["findings"]:
+        yield f"{finding['severity']}: {finding['message']}  {_at(finding['source'])}"
+
+
+def _past(told: dict[str, Any]) -> Iterator[str]:
+    for begun in told["open"]:
+        word = "nobody could tell what became of it" if begun["unknown"] else "is open"
+        yield f"  open   {begun['verb']}  since {begun['time']}: {word}  {begun['id']}"
+    yield ""
+    base = told["based"]
+    since = f"last applied as of commit {base[:7]}" if base else "was never applied"
+    yield f"{click.style('Past', bold=True)}  {since}"
+    for line in told["log"]:
+        yield f"  {said(line)}"

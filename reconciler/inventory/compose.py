@@ -1,0 +1,259 @@
+"""
+One Site and its SiteProfile become what they stand for: plain data, pure.
+
+A part is there if and only if the profile names it. From weak to strong, a field of
+it comes from the folder's defaults, from the other parts of the site (``Backup.of``),
+from the profile, from a field of the site, from the site's ``with``. What comes out
+is what an engineer could have written in the long form; the defaults are put under it
+afterwards, as they are under everything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from reconciler.inventory.merge import merged
+from reconciler.inventory.node import Path
+from reconciler.inventory.parts import COVERED, FILLS, LABELS, OWN, PROFILE, Part, Parts
+from reconciler.inventory.rows import target
+from reconciler.inventory.tokens import TOKENS, put, uses
+
+_NAMES = "names"
+
+
+class Site(NamedTuple):
+    """
+    What one Site says, with the defaults of its folder, and what it needs.
+
+    Attributes:
+        name: In its stored form (A-labels).
+        profile: The parts of its SiteProfile: kind -> partial spec.
+        addresses: ``ipv4`` and ``ipv6`` of its server, as far as there are any.
+    """
+
+    name: str
+    metadata: Mapping[str, Any]
+    spec: Mapping[str, Any]
+    profile: Mapping[str, Any]
+    addresses: Mapping[str, str]
+
+
+class Primitive(NamedTuple):
+    """One thing that a Site makes; *spec* is without defaults and includes."""
+
+    kind: str
+    name: str
+    metadata: dict[str, Any]
+    spec: dict[str, Any]
+
+
+class Flaw(NamedTuple):
+    """
+    Why a Site cannot be expanded.
+
+    Attributes:
+        owner: Whose field it is: ``Site`` or ``SiteProfile``.
+        path: Below the owner's spec; below its metadata for a label.
+    """
+
+    code: str
+    owner: str
+    path: Path
+    text: str
+    hint: str
+
+
+class Composed(NamedTuple):
+    """What a Site makes; with a flaw it makes nothing that may be used."""
+
+    primitives: tuple[Primitive, ...]
+    flaws: tuple[Flaw, ...]
+
+
+Defaulted = Callable[[str, str], bool]
+
+
+def composed(
+    site: Site, parts: Parts, defaulted: Defaulted = lambda _kind, _field: False
+) -> Composed:
+    """
+    Return everything *site* makes, in the order of kinds, its own name first.
+
+    Args:
+        site: The Site.
+        parts: What the kinds have and need.
+        defaulted: Whether a folder's defaults give a kind a field.
+    """
+    flaws = [*_labels(site), *_strangers(site)]
+    kinds = _kinds(site)
+    made: list[Primitive] = []
+    for kind in kinds:
+        part = parts(kind)
+        names = _domains(site) if kind == "Domain" else (site.name,)
+        for name in names:
+            spec = _spec(site, kind, name, kinds, part, flaws)
+            made.append(Primitive(kind, name, _metadata(site, name), spec))
+        flaws += _lacking(site, made[-1], part, defaulted)
+    return Composed(tuple(made), tuple(dict.fromkeys(flaws)))
+
+
+def tokens(site: Site, domain: str) -> dict[str, str]:
+    """Return the value of every token that has one, for *domain* of the site."""
+    found = {"site": site.name, "domain": domain}
+    for word in TOKENS:
+        value = site.addresses.get(word) or site.spec.get(word)
+        if word not in found and isinstance(value, str) and value:
+            found[word] = value
+    return found
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _kinds(site: Site) -> list[str]:
+    without = site.spec.get("without") or ()
+    return sorted(kind for kind in site.profile if kind not in without)
+
+
+def _aliases(site: Site) -> list[str]:
+    return [target(str(alias)).lower() for alias in site.spec.get("aliases") or ()]
+
+
+def _domains(site: Site) -> tuple[str, ...]:
+    return (site.name, *_aliases(site))
+
+
+def _metadata(site: Site, name: str) -> dict[str, Any]:
+    given = {
+        "site": site.name,
+        "customer": site.spec.get("customer"),
+        "profile": site.spec.get("profile"),
+    }
+    labels = {**_mapping(site.metadata.get("labels")), **given}
+    found: dict[str, Any] = {"name": name, "labels": labels}
+    if site.metadata.get("protected"):
+        found["protected"] = site.metadata["protected"]
+    if name == site.name:
+        kept = ("uid", "movedFrom")
+        found |= {key: site.metadata[key] for key in kept if site.metadata.get(key)}
+    return found
+
+
+def _spec(
+    site: Site,
+    kind: str,
+    name: str,
+    kinds: list[str],
+    part: Part,
+    flaws: list[Flaw],
+) -> dict[str, Any]:
+    low = dict(_own(site, kind, kinds, part))
+    base = _put(site, kind, name, (PROFILE, (kind,)), site.profile[kind], flaws)
+    spec = merged(low, base)
+    spec = merged(spec, dict(_filled(site, kind, part)))
+    own = _mapping(site.spec.get("with")).get(kind)
+    if own:
+        over = _put(site, kind, name, ("Site", ("with", kind)), own, flaws)
+        spec = merged(spec, over)
+    found: dict[str, Any] = spec
+    return found
+
+
+def _put(
+    site: Site,
+    kind: str,
+    name: str,
+    where: tuple[str, Path],
+    data: Any,
+    flaws: list[Flaw],
+) -> dict[str, Any]:
+    """Return a partial spec with its tokens replaced, for one of the names."""
+    owner, path = where
+    data = dict(_mapping(data))
+    left: list[Any] = []
+    found: dict[str, Any] = put(data, tokens(site, name), path, left)
+    if kind == "Certificate" and isinstance(data.get(_NAMES), list):
+        found[_NAMES] = list(_names(site, data[_NAMES], path))
+    flaws += [Flaw(o.code, owner, o.path, o.text, o.hint) for o in left]
+    return found
+
+
+def _names(site: Site, names: list[Any], path: Path) -> Iterator[Any]:
+    """Yield a certificate's names: those with ``$domain`` once for each domain."""
+    for domain in _domains(site):
+        for name in names:
+            if domain == site.name or uses(name, "domain"):
+                yield put(name, tokens(site, domain), path, [])
+
+
+def _own(
+    site: Site, kind: str, kinds: list[str], part: Part
+) -> Iterator[tuple[str, Any]]:
+    """Yield what a part says of the other parts of its site."""
+    field = OWN.get(kind)
+    if field is None or field not in part.fields:
+        return
+    account = f"HostingAccount/{site.name}"
+    if field == "covers":
+        yield (
+            field,
+            [
+                f"{other}/{name}"
+                for other in kinds
+                if other in COVERED
+                for name in (_domains(site) if other == "Domain" else (site.name,))
+            ],
+        )
+    elif "HostingAccount" in kinds:
+        yield field, account if field == "of" else [{"target": account}]
+
+
+def _filled(site: Site, kind: str, part: Part) -> Iterator[tuple[str, Any]]:
+    for field, source in FILLS.get(kind, ()):
+        if field in part.fields and site.spec.get(source) is not None:
+            yield field, site.spec[source]
+
+
+def _lacking(
+    site: Site, made: Primitive, part: Part, defaulted: Defaulted
+) -> Iterator[Flaw]:
+    """Yield the fields that only the site could fill, and did not."""
+    for field, source in FILLS.get(made.kind, ()):
+        empty = made.spec.get(field) is None and not defaulted(made.kind, field)
+        if field in part.required and empty:
+            profile = f"{PROFILE}/{site.spec.get('profile')}"
+            what = f"{source} is missing: {profile} makes a {made.kind}"
+            hint = f"add {source}, or {field} to the {made.kind} of {profile}"
+            yield Flaw("E138", "Site", (), what, hint)
+    field = OWN.get(made.kind, "")
+    if not part.known and field in part.required and made.spec.get(field) is None:
+        what = f"{field} of the {made.kind} is missing: no other part is meant"
+        hint = f"write {field} in with, or add the part that is meant to the profile"
+        yield Flaw("E138", "Site", (), what, hint)
+
+
+def _labels(site: Site) -> Iterator[Flaw]:
+    for label in _mapping(site.metadata.get("labels")):
+        if label in LABELS:
+            what = f"the label {label} is set by the site itself"
+            yield Flaw("E139", "Site", ("labels", label), what, "use another label")
+
+
+def _strangers(site: Site) -> Iterator[Flaw]:
+    """Yield what ``with`` and ``without`` say of parts that are not there."""
+    profile = f"{PROFILE}/{site.spec.get('profile')}"
+    hint = f"its parts are {', '.join(sorted(site.profile)) or 'none'}"
+    without = list(site.spec.get("without") or ())
+    for kind in _mapping(site.spec.get("with")):
+        if kind in without:
+            what = f"{kind} is left out by without"
+            yield Flaw("E135", "Site", ("with", kind), what, "remove one of the two")
+        elif kind not in site.profile:
+            what = f"{profile} has no {kind}"
+            yield Flaw("E135", "Site", ("with", kind), what, hint)
+    for number, kind in enumerate(without):
+        if kind not in site.profile:
+            what = f"{profile} has no {kind}"
+            yield Flaw("E135", "Site", ("without", number), what, hint)

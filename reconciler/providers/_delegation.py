@@ -1,0 +1,134 @@
+"""
+DS records and glue at any registrar: when to ask, what to send, when to refuse.
+
+Vendors have no idempotency key for either. What is sent is the difference to what a
+fresh read shows, so that sending the same change again has no second effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from ipaddress import ip_address
+from typing import NamedTuple, TypeVar
+
+from pydantic import JsonValue
+
+from reconciler.errors import Ambiguous, ProviderError, Rejected
+from reconciler.kinds.domain import Delegate, Dnssec, Domain, Glue
+from reconciler.kinds.domain.delegation import host_of
+from reconciler.kinds.domain.dnssec import ds_text
+
+SentT = TypeVar("SentT")
+
+
+class Ds(NamedTuple):
+    """One DS record in its parts, as vendors take it."""
+
+    key_tag: int
+    algorithm: int
+    kind: int
+    digest: str
+
+    def __str__(self) -> str:
+        return ds_text(*self)
+
+
+def parsed(text: str) -> Ds:
+    """Return the parts of a DS as the kind spells it."""
+    key_tag, algorithm, kind, digest = text.split()
+    return Ds(int(key_tag), int(algorithm), int(kind), digest)
+
+
+def asks_ds(want: Domain, live: frozenset[str] | None) -> bool:
+    """Whether *want* needs its DS records read: by itself, or because it moves."""
+    wanted = want.spec.nameservers
+    moves = wanted != "from-dns" and live not in {None, frozenset(wanted)}
+    return want.spec.dnssec != "unmanaged" or moves
+
+
+def asks_glue(want: Domain) -> bool:
+    """Whether *want* says anything about glue."""
+    return bool(want.spec.glue)
+
+
+def texts(kept: JsonValue) -> frozenset[str]:
+    """Return a kept list of texts as a set."""
+    assert isinstance(kept, list)  # noqa: S101  (made by the drivers alone)
+    return frozenset(map(str, kept))
+
+
+def hosts_of(kept: JsonValue) -> dict[str, tuple[str, ...]]:
+    """Return kept glue: every host with its addresses in order."""
+    assert isinstance(kept, dict)  # noqa: S101  (made by the drivers alone)
+    return {
+        host: tuple(sorted(map(str, addresses)))
+        for host, addresses in kept.items()
+        if isinstance(addresses, list)
+    }
+
+
+def addresses(said: Iterable[object]) -> list[str]:
+    """Return IP addresses as every equal one is spelt, in order."""
+    return sorted({str(ip_address(str(one))) for one in said})
+
+
+def guard(change: Delegate, live: frozenset[str]) -> None:
+    """
+    Refuse a delegation that would leave a DS behind that nobody answers for.
+
+    Raises:
+        Rejected: The registry has such a DS; nothing was sent.
+    """
+    keeps = change.details.get("keeps_ds")
+    stale = live - frozenset(map(str, keeps if isinstance(keeps, list) else ()))
+    if stale:
+        raise Rejected(
+            f"the registry has the DS {min(stale).rsplit(maxsplit=1)[0]}, which the "
+            "new nameservers do not answer for: the name would be gone for whoever "
+            "validates",
+            hint="dnssec: sync or off removes it first; or do so at the registrar",
+        )
+
+
+class Step(NamedTuple):
+    """One host of a glue change: what it has and what it shall have."""
+
+    host: str
+    before: tuple[str, ...] | None
+    after: tuple[str, ...] | None
+
+
+def glue_steps(change: Glue, live: Mapping[str, tuple[str, ...]]) -> Iterator[Step]:
+    """Yield what is left to do of *change*."""
+    for field in change.fields:
+        host, after = host_of(field.field), field.after
+        there = live.get(host)
+        wanted = tuple(map(str, after)) if isinstance(after, tuple) else None
+        if there != wanted:
+            yield Step(host, there, wanted)
+
+
+def ds_steps(change: Dnssec, live: frozenset[str]) -> tuple[list[Ds], list[Ds]]:
+    """Return which DS records are left to add, and which to remove."""
+    add = sorted(change.wanted - live)
+    return list(map(parsed, add)), list(map(parsed, sorted(live - change.wanted)))
+
+
+def in_turn(calls: Iterable[Callable[[], SentT]]) -> list[SentT]:
+    """
+    Make *calls* that have an effect, one after another, and return the answers.
+
+    Raises:
+        ProviderError: What the first of them raised; Ambiguous from the second on,
+            because a refusal is no definite *no effect* then: the next run looks.
+    """
+    sent: list[SentT] = []
+    for call in calls:
+        try:
+            sent.append(call())
+        except ProviderError as error:
+            if not sent or isinstance(error, Ambiguous):
+                raise
+            what = f"stopped half-way: {error.what}"
+            raise Ambiguous(what, request_id=error.request_id) from None
+    return sent

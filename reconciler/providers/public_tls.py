@@ -1,0 +1,268 @@
+"""
+What visitors of a name are served: its certificate, at every one of its addresses.
+
+Sources: RFC 8446 (TLS 1.3), RFC 6066 (SNI), RFC 9525 (which names a certificate is
+good for), RFC 5280 (chains). What follows:
+
+* All A and AAAA addresses are found from the root down and each is connected to, with
+  the name as SNI: balancers, old machines and the other protocol serve old ones.
+* The first handshake verifies nothing, so that what is wrong can be read; chain and
+  name are then judged from what was served, at the account's own time, so that a
+  certificate that has ended is not called untrusted as well. What that (strict)
+  reading refuses is shown to OpenSSL, in a second handshake that verifies: a chain is
+  untrusted where both refuse it.
+* An intermediate that is not served is not fetched: browsers that have never seen it
+  fail too.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any, Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.x509 import verification
+from cryptography.x509.oid import NameOID
+from pydantic import JsonValue
+
+from reconciler.errors import ProviderError, Transient
+from reconciler.kinds.certificate import Certificate, Served, TlsState
+from reconciler.model import Account, Change, Observation, Witness
+from reconciler.providers._looks import Habits, Looks
+from reconciler.providers._names import Names
+from reconciler.providers._network import Network
+from reconciler.providers._said import shown
+
+TIMEOUT: Final = 5.0
+_PORT: Final = 443
+_NO_ROUTE: Final = "there is no way to it from here"
+
+
+class PublicTls(Witness[Certificate]):
+    """The certificates that are served to anyone."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._network = Network(account)
+        self._names = Names(account, self._network)
+        self._timeout = account.limits.get("timeoutSeconds", TIMEOUT)
+        habits = Habits("tls", TlsState, _mark, _first_end, _in_trouble)
+        self._looks = Looks(account, account.endpoint or "", habits)
+
+    def __repr__(self) -> str:
+        return f"PublicTls({self._account.name})"
+
+    def observe(self, wants: Sequence[Certificate]) -> Observation:
+        """Report what is served for each certificate, once a day."""
+        return self._looks.observe(wants, self._look)
+
+    def touched(self, want: Certificate, change: Change) -> None:
+        """Look again after any change; see ``Witness``."""
+        del change
+        self._looks.forget(want)
+
+    def _look(self, want: Certificate) -> TlsState:
+        served: list[Served] = []
+        unknown: dict[str, str] = {}
+        failed: ProviderError | None = None
+        for name in want.spec.names:
+            if name.startswith("*."):
+                continue
+            try:
+                addresses = self._names.addresses(name)
+            except ProviderError as error:
+                unknown[name], failed = "its addresses cannot be found", error
+                continue
+            if not addresses:
+                unknown[name] = "it has no address"
+            served += [self._served(name, address) for address in addresses]
+        if failed is not None and not served:
+            raise failed
+        return TlsState(
+            seen=self._account.clock(),
+            served=_reachable(served),
+            unknown=unknown,
+        )
+
+    def _served(self, name: str, address: str) -> Served:
+        try:
+            chain = self._handshake(name, address, _unverified())
+            found = self._read(name, address, chain)
+        except Transient as error:
+            return Served(name=name, address=address, problem=error.what)
+        except ValueError:
+            why = "what it serves is no certificate"
+            return Served(name=name, address=address, problem=why)
+        if not found.trusted and self._accepted(name, address):
+            found = found.model_copy(update={"trusted": True})
+        return found
+
+    def _accepted(self, name: str, address: str) -> bool:
+        """Say whether OpenSSL takes the chain that a stricter reading refused."""
+        authorities = b"".join(self._network.authorities())
+        if not authorities:
+            return False
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False  # the name is judged by itself
+        context.load_verify_locations(cadata=authorities)
+        try:
+            return bool(self._handshake(name, address, context))
+        except Transient:
+            return False
+
+    def _handshake(
+        self, name: str, address: str, context: ssl.SSLContext
+    ) -> list[bytes]:
+        """Return the certificates that are served, the leaf first."""
+        at = self._network.place(address, _PORT)
+        try:
+            with (
+                socket.create_connection((at.address, at.port), self._timeout) as plain,
+                context.wrap_socket(plain, server_hostname=name) as secured,
+            ):
+                return _chain(secured)
+        except ssl.SSLError as error:
+            reason = (error.reason or "no TLS").lower().replace("_", " ")
+            raise Transient(f"no handshake ({reason})") from None
+        except TimeoutError:
+            raise Transient("no answer") from None
+        except OSError as error:
+            raise Transient(_why(error)) from None
+
+    def _read(self, name: str, address: str, chain: Sequence[bytes]) -> Served:
+        leaf = x509.load_der_x509_certificate(chain[0])
+        others = [x509.load_der_x509_certificate(one) for one in chain[1:]]
+        return Served(
+            name=name,
+            address=address,
+            fingerprint=leaf.fingerprint(hashes.SHA256()).hex(),
+            issuer=_issuer(leaf),
+            not_after=leaf.not_valid_after_utc,
+            matches=matches(leaf, name),
+            trusted=self._trusted(leaf, others),
+        )
+
+    def _trusted(self, leaf: x509.Certificate, others: list[x509.Certificate]) -> bool:
+        """Say whether the chain holds, at a time when the leaf itself does."""
+        names = dns_names(leaf)
+        if not names or self._store is None:
+            return False
+        name = names[0].replace("*.", "any.", 1)
+        latest = leaf.not_valid_after_utc - timedelta(seconds=1)
+        now = min(max(self._account.clock(), leaf.not_valid_before_utc), latest)
+        builder = verification.PolicyBuilder().store(self._store).time(_naive(now))
+        try:
+            builder.build_server_verifier(x509.DNSName(name)).verify(leaf, others)
+        except (verification.VerificationError, ValueError):
+            return False
+        return True
+
+    @cached_property
+    def _store(self) -> verification.Store | None:
+        found = [_parsed(one) for one in self._network.authorities()]
+        known = [one for one in found if one is not None]
+        return verification.Store(known) if known else None
+
+
+def _unverified() -> ssl.SSLContext:
+    """Return a context for reading what is served, which is trusted with nothing."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _mark(want: Certificate) -> JsonValue:
+    return [*want.spec.names]
+
+
+def _first_end(state: TlsState) -> datetime | None:
+    return min((s.not_after for s in state.served if s.not_after), default=None)
+
+
+def _in_trouble(state: TlsState) -> bool:
+    wrong = any(s.problem or not (s.matches and s.trusted) for s in state.served)
+    ends: dict[str, list[datetime]] = {}
+    for one in state.served:
+        if one.not_after is not None:
+            ends.setdefault(one.name, []).append(one.not_after)
+    return (
+        wrong
+        or bool(state.unknown)
+        or any(max(of) - min(of) >= timedelta(days=1) for of in ends.values())
+    )
+
+
+def _reachable(served: Sequence[Served]) -> tuple[Served, ...]:
+    """Leave out what cannot be reached from here, where another address can."""
+    there = {one.name for one in served if one.problem != _NO_ROUTE}
+    return tuple(s for s in served if s.problem != _NO_ROUTE or s.name not in there)
+
+
+def _why(error: OSError) -> str:
+    """Say what went wrong without the machine's own words."""
+    match error:
+        case ConnectionRefusedError():
+            return "the connection is refused"
+        case ConnectionError():
+            return "the connection breaks"
+        case _:
+            return _NO_ROUTE
+
+
+def _chain(secured: ssl.SSLSocket) -> list[bytes]:
+    """
+    Return what the server sent, the leaf first.
+
+    Python has a public way since 3.13; before that only the object below it has one.
+    """
+    public = getattr(secured, "get_unverified_chain", None)
+    if public is not None:
+        return [bytes(one) for one in public()]
+    below: Any = secured._sslobj  # type: ignore[attr-defined]  # noqa: SLF001
+    found = below.get_unverified_chain() or ()
+    pems = (ssl.PEM_cert_to_DER_cert(one.public_bytes()) for one in found)
+    return [*pems] or [secured.getpeercert(binary_form=True) or b""]
+
+
+def dns_names(leaf: x509.Certificate) -> list[str]:
+    """Return the DNS names a certificate is for, in lower case."""
+    try:
+        found = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except x509.ExtensionNotFound:
+        return []
+    return [name.lower() for name in found.value.get_values_for_type(x509.DNSName)]
+
+
+def matches(leaf: x509.Certificate, name: str) -> bool:
+    """Say whether *leaf* is good for *name*: a wildcard is one whole label."""
+    parent = name.partition(".")[2]
+    return any(said in {name, f"*.{parent}"} for said in dns_names(leaf))
+
+
+def _issuer(leaf: x509.Certificate) -> str | None:
+    for oid in (NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME):
+        for found in leaf.issuer.get_attributes_for_oid(oid):
+            return shown(str(found.value))[:80]
+    return None
+
+
+def _naive(moment: datetime) -> datetime:
+    """Return UTC without saying so, which is what the verifier takes."""
+    return moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def _parsed(der: bytes) -> x509.Certificate | None:
+    """Return an authority's certificate; None for one that this library refuses."""
+    try:
+        return x509.load_der_x509_certificate(der)
+    except ValueError:
+        return None
+
+
+DRIVER = PublicTls

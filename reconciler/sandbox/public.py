@@ -1,0 +1,157 @@
+"""
+What anyone can read in the sandbox's world: RDAP, DNS and web servers.
+
+The registries follow the sandbox's registrars, the zones its Route 53, so that what is
+done there shows here. The world's part is::
+
+    public:
+      suffixes: [example]
+      registrations: {name: DomainSeed and vendor}     names that no account holds
+      zones: {name: {nameservers: [...], records: {"@/TXT": [...]}}}
+      names: {"host.example/A": [...]}                 other names
+      certificates: {address: [{names, days, trusted}]}
+      oddities: {name: {...}}                          what is not as it should be
+
+Oddities: ``registryExpires`` (days), ``statuses``, ``nameservers``, ``undated``,
+``unlinked``, ``moved`` and ``silent`` (the registrar) in RDAP; ``parent``, ``child``,
+``lame``, ``cached``, ``mute``, ``serials``, ``ds`` and ``keys`` in DNS. ``/routes``
+says where on this machine each address is played.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from reconciler.errors import ReconcilerError
+from reconciler.sandbox.dns_server import DnsServers
+from reconciler.sandbox.emulator import Bench, Emulator, Server
+from reconciler.sandbox.public_names import (
+    ROOT,
+    SERVERS,
+    PublicNames,
+    address_of,
+)
+from reconciler.sandbox.public_registry import (
+    bootstrap,
+    missing,
+    registrars,
+    registry,
+)
+from reconciler.sandbox.registrar import written
+from reconciler.sandbox.rest import Answer, Call, Operation, rest
+from reconciler.sandbox.tls_server import TlsServers, Wanted
+
+_PARTS = ("registrations", "zones", "names", "certificates", "oddities")
+
+
+def make(bench: Bench) -> Server:
+    """Return all of its servers over *bench*."""
+    if not bench.state:
+        _fill(bench)
+    return _Public(bench)
+
+
+def _fill(bench: Bench) -> None:
+    unknown = sorted(set(bench.world) - {*_PARTS, "suffixes", "route53"})
+    if unknown:
+        raise ReconcilerError(f"the public world has no part {unknown[0]!r}")
+    parts = {part: dict(bench.world.get(part, {})) for part in _PARTS}
+    now = bench.clock()
+    parts["registrations"] = {
+        name: {
+            **written(_without(seed, "vendor"), now),
+            "vendor": seed.get("vendor", "elsewhere"),
+        }
+        for name, seed in parts["registrations"].items()
+    }
+    bench.state.update(
+        parts,
+        start=now.isoformat(),
+        suffixes=list(bench.world.get("suffixes", ["example"])),
+        route53=list(bench.world.get("route53", ())),
+    )
+
+
+def _without(seed: Mapping[str, Any], key: str) -> dict[str, Any]:
+    return {name: value for name, value in seed.items() if name != key}
+
+
+class _Public:
+    """An HTTP server, nameservers and web servers, started and stopped together."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._dns = DnsServers(SERVERS, PublicNames(bench).answer)
+        self._tls = TlsServers(_certificates(bench), bench.clock())
+        self._host = ""
+        self._http = rest(
+            bench,
+            [
+                Operation("bootstrap", ("GET",), "/rdap/dns.json", bootstrap),
+                Operation("routes", ("GET",), "/routes", self._routes),
+                Operation("registry", ("GET",), "/registry/domain/{name}", registry),
+                Operation(
+                    "registrar",
+                    ("GET",),
+                    "/registrar/{vendor}/domain/{name}",
+                    registrars,
+                ),
+            ],
+            missing(),
+        )
+
+    def start(self, host: str, port: int) -> int:
+        """Start all of them; return the port of HTTP."""
+        self._host = host
+        self._dns.start(host)
+        self._tls.start(host)
+        return self._http.start(host, port)
+
+    def stop(self) -> None:
+        """Stop all of them."""
+        self._http.stop()
+        self._dns.stop()
+        self._tls.stop()
+
+    def _routes(self, _: Call) -> Answer:
+        ports = {f"{address_of(n)}:53": port for n, port in enumerate(self._dns.ports)}
+        ports |= {f"{address}:443": port for address, port in self._tls.ports.items()}
+        routes = {public: f"{self._host}:{port}" for public, port in ports.items()}
+        said = {"roots": [address_of(ROOT)], "routes": routes}
+        return Answer(200, {**said, "authorities": self._tls.authorities})
+
+
+def _certificates(bench: Bench) -> dict[str, list[Wanted]]:
+    now = bench.clock()
+    return {
+        address: [
+            Wanted(
+                tuple(one["names"]),
+                now + timedelta(days=float(one["days"])),
+                bool(one.get("trusted", True)),
+            )
+            for one in served
+        ]
+        for address, served in bench.state["certificates"].items()
+    }
+
+
+def edit(bench: Bench, thing: str, data: Mapping[str, Any]) -> None:
+    """
+    Change what anyone can read: ``oddity`` takes {name, <field>: value, ...}.
+
+    Raises:
+        ReconcilerError: There is no such thing.
+    """
+    match thing, dict(data):
+        case "oddity", {"name": str() as name, **fields}:
+            odd = bench.state["oddities"].get(name, {})
+            bench.state["oddities"][name] = {**odd, **fields}
+        case _:
+            raise ReconcilerError("post {name, ...} to oddity")
+    bench.effect("by-hand", name, fields=sorted(fields))
+
+
+EMULATOR = Emulator("public", "", 18704, make, edit)

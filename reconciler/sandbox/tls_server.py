@@ -1,0 +1,198 @@
+"""Web servers that only shake hands, each with a certificate of its own."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+from threading import Thread
+from typing import Final, NamedTuple
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+_PATIENCE: Final = 2.0
+_NINETY: Final = timedelta(days=90)
+
+
+class Wanted(NamedTuple):
+    """
+    One certificate to be served.
+
+    Attributes:
+        trusted: Whether the sandbox's authority signed it; else somebody unknown.
+    """
+
+    names: tuple[str, ...]
+    not_after: datetime
+    trusted: bool = True
+
+
+class Authority:
+    """A certificate authority that exists in this process alone."""
+
+    def __init__(self, name: str, now: datetime) -> None:
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        builder = _builder(self._name, self._name, self._key.public_key())
+        usage = _usage(signs=True)
+        self.certificate = (
+            builder.not_valid_before(now - timedelta(days=3650))
+            .not_valid_after(now + timedelta(days=3650))
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)  # noqa: FBT003
+            .add_extension(usage, True)  # noqa: FBT003
+            .add_extension(_identifier(self._key.public_key()), False)  # noqa: FBT003
+            .sign(self._key, hashes.SHA256())
+        )
+
+    @property
+    def pem(self) -> str:
+        """The certificate that is to be trusted."""
+        return self.certificate.public_bytes(Encoding.PEM).decode()
+
+    def issue(self, wanted: Wanted) -> tuple[bytes, bytes]:
+        """Return a certificate and its key, both as PEM."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, wanted.names[0])])
+        names = x509.SubjectAlternativeName([x509.DNSName(n) for n in wanted.names])
+        server = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
+        by = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        made = (
+            _builder(subject, self._name, key.public_key())
+            .not_valid_before(wanted.not_after - _NINETY)
+            .not_valid_after(wanted.not_after)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), True)  # noqa: FBT003
+            .add_extension(names, False)  # noqa: FBT003
+            .add_extension(server, False)  # noqa: FBT003
+            .add_extension(_usage(signs=False), True)  # noqa: FBT003
+            .add_extension(by, False)  # noqa: FBT003
+            .sign(self._key, hashes.SHA256())
+        )
+        private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        return made.public_bytes(Encoding.PEM), private
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+    )
+
+
+def _identifier(key: ec.EllipticCurvePublicKey) -> x509.SubjectKeyIdentifier:
+    return x509.SubjectKeyIdentifier.from_public_key(key)
+
+
+def _usage(*, signs: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=True,
+        key_cert_sign=signs,
+        crl_sign=signs,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+class TlsServers:
+    """
+    Web servers on loopback, one for each public address that they play.
+
+    Args:
+        wanted: What each address serves; by SNI the first whose names fit, else the
+            first of all.
+    """
+
+    def __init__(self, wanted: Mapping[str, list[Wanted]], now: datetime) -> None:
+        self._wanted = wanted
+        self._now = now
+        self._threads: list[Thread] = []
+        self._listening: list[socket.socket] = []
+        self.ports: dict[str, int] = {}
+        self.authorities = ""
+
+    def start(self, host: str) -> None:
+        """Make the certificates and listen on *host*, at any free ports."""
+        if not self._wanted:
+            return
+        known = Authority("Sandbox Authority", self._now)
+        stranger = Authority("Somebody Unknown", self._now)
+        self.authorities = known.pem
+        for address, wanted in self._wanted.items():
+            contexts = [_context(known if w.trusted else stranger, w) for w in wanted]
+            by_name = {
+                name: context
+                for w, context in zip(wanted, contexts, strict=True)
+                for name in w.names
+            }
+            contexts[0].sni_callback = _chooser(by_name)
+            listening = socket.create_server((host, 0), backlog=16)
+            self._listening.append(listening)
+            self.ports[address] = listening.getsockname()[1]
+            served = Thread(target=_serve, args=(listening, contexts[0]), daemon=True)
+            served.start()
+            self._threads.append(served)
+
+    def stop(self) -> None:
+        """Stop listening and wait until it is so."""
+        for listening in self._listening:
+            with suppress(OSError):
+                listening.shutdown(socket.SHUT_RDWR)
+            listening.close()
+        for thread in self._threads:
+            thread.join()
+        self._listening, self._threads, self.ports = [], [], {}
+
+
+def _context(authority: Authority, wanted: Wanted) -> ssl.SSLContext:
+    """Return a context that serves *wanted*; the key touches a file for a moment."""
+    certificate, key = authority.issue(wanted)
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.TemporaryDirectory(prefix="reconciler-tls-") as folder:
+        path = Path(folder) / "pair.pem"
+        path.write_bytes(certificate + key)
+        made.load_cert_chain(path)
+    return made
+
+
+def _chooser(
+    by_name: Mapping[str, ssl.SSLContext],
+) -> Callable[[ssl.SSLObject, str, ssl.SSLContext], None]:
+    def choose(secured: ssl.SSLObject, name: str, _: ssl.SSLContext) -> None:
+        parent = f"*.{(name or '').partition('.')[2]}"
+        found = by_name.get(name or "") or by_name.get(parent)
+        if found is not None:
+            secured.context = found
+
+    return choose
+
+
+def _serve(listening: socket.socket, context: ssl.SSLContext) -> None:
+    while True:
+        try:
+            connection, _ = listening.accept()
+        except OSError:
+            return
+        connection.settimeout(_PATIENCE)
+        with suppress(OSError), context.wrap_socket(connection, server_side=True) as it:
+            it.recv(1)
+        connection.close()

@@ -1,0 +1,320 @@
+"""Sites in a tree: expansion, places, the cache, and errors told once."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import pytest
+
+from reconciler.errors import InventoryErrors
+from reconciler.inventory import Inventory, load
+from reconciler.kinds import kinds
+from reconciler.model import Change, Ref, Spec
+from reconciler.model.resource import Resource
+from tests.unit.inventory.test_cache import facts
+from tests.unit.inventory.tree import HEAD, Texts, load_errors
+
+HOUSE = """\
+Provider/porkbun-main: {type: porkbun, credentials: {apiKey: {env: KEY}}}
+Provider/whm-1: {type: aws, credentials: {}, ipv4: 192.0.2.10}
+Provider/whm-2: {type: aws, credentials: {}, ipv4: 192.0.2.20}
+RecordSet/mail: {records: [{name: "@", type: MX, value: 10 mx.example.}]}
+Customer/bakker: {legalName: Example Bakery BV, country: NL}
+"""
+PROFILE = """\
+SiteProfile/brochure:
+  Domain:
+    provider: porkbun-main
+    renewal: {maxPrice: 15.00 EUR/year}
+    dns:
+      include: [mail]
+      records:
+        - {name: "@", type: A, value: $ipv4}
+        - {name: www, type: CNAME, value: $domain.}
+  Backup: {policy: nightly}
+  HostingAccount: {plan: care-5}
+"""
+SITE = """\
+Site/bakker.example:
+  profile: brochure
+  customer: bakker
+  server: whm-1
+  account: bakker
+  aliases: [bakkerij.example]
+  labels: {tier: gold}
+  with: {Domain: {warnAt: [9d]}}
+"""
+DOMAIN = Ref("Domain", "bakker.example")
+ALIAS = Ref("Domain", "bakkerij.example")
+SITE_FILE = "inventory/clients/bakker.yaml"
+
+
+def tree(site=SITE, profile=PROFILE, **more) -> Texts:
+    files = {
+        "inventory/house.yaml": HEAD + HOUSE,
+        "inventory/profiles.yaml": HEAD + profile,
+        SITE_FILE: HEAD + site,
+    }
+    files |= {
+        f"inventory/{name.replace('__', '/')}.yaml": text for name, text in more.items()
+    }
+    return Texts({name: text.encode() for name, text in files.items()})
+
+
+def test_a_site_makes_its_domains_and_nothing_that_is_no_kind_yet():
+    inventory = load(tree())
+    made = [ref for ref in inventory.refs() if ref.kind == "Domain"]
+    assert made == [DOMAIN, ALIAS]
+    assert {ref.kind for ref in inventory.refs()} == {
+        "Customer", "Domain", "Provider", "RecordSet", "Site", "SiteProfile",
+    }  # fmt: skip
+    spec = inventory.get(ALIAS).spec
+    assert [(r.name, r.value) for r in spec.dns.records] == [
+        ("@", "192.0.2.10"),
+        ("www", "bakkerij.example."),
+        ("@", "10 mx.example."),
+    ]
+    assert str(spec.renewal.max_price) == "15.00 EUR/year"
+    assert inventory.labels(ALIAS) == {
+        "site": "bakker.example", "customer": "bakker", "profile": "brochure", "tier": "gold",
+    }  # fmt: skip
+    assert inventory.edges()[DOMAIN] >= {Ref("Provider", "porkbun-main")}
+
+
+@pytest.mark.parametrize(
+    ("ref", "field", "place"),
+    [
+        (DOMAIN, "", f"{SITE_FILE}:2:1"),
+        (ALIAS, "", f"{SITE_FILE}:7:13"),
+        (DOMAIN, "spec.provider", "inventory/profiles.yaml:4:15"),
+        (DOMAIN, "spec.warnAt", f"{SITE_FILE}:9:27"),
+        (DOMAIN, "spec.dns.records[www/CNAME].value", "inventory/profiles.yaml:10:43"),
+        (DOMAIN, "spec.dns.records[@/MX].value", "inventory/house.yaml:5:57"),
+        (DOMAIN, "spec.renewal.term", "inventory/clients/_defaults.yaml:2:26"),
+        (DOMAIN, "metadata.labels.tier", f"{SITE_FILE}:8:18"),
+    ],
+)
+def test_a_value_is_where_it_was_written(ref, field, place):
+    defaults = HEAD + "Domain: {renewal: {term: 2y}}\n"
+    assert str(load(tree(clients___defaults=defaults)).at(ref, field)) == place
+
+
+def test_a_field_of_the_site_is_where_the_site_says_it_or_its_defaults_do():
+    site = "Site/bakker.example: {profile: brochure, registrar: whm-2}\n"
+    defaults = HEAD + "Site: {customer: bakker, server: whm-1, account: b}\n"
+    inventory = load(tree(site, clients___defaults=defaults))
+    assert str(inventory.at(DOMAIN, "spec.provider")) == f"{SITE_FILE}:2:53"
+    assert inventory.get(DOMAIN).spec.provider == "whm-2"
+    assert inventory.labels(DOMAIN)["customer"] == "bakker"
+
+
+def long_form(number: int) -> str:
+    """What site number *number* of the estate below is without composition."""
+    name, ip = f"s{number:03}.example", f"192.0.2.{10 * (1 + number % 2)}"
+    return f"""\
+---
+kind: Domain
+metadata:
+  name: {name}
+  labels: {{site: {name}, customer: bakker, profile: brochure}}
+spec:
+  provider: porkbun-main
+  renewal: {{maxPrice: 15.00 EUR/year}}
+  dns:
+    include: [mail]
+    records:
+      - {{name: "@", type: A, value: {ip}}}
+      - {{name: www, type: CNAME, value: {name}.}}
+"""
+
+
+def test_400_sites_are_the_long_form_byte_for_byte():
+    numbers = range(400)
+    sites = "".join(
+        f"Site/s{n:03}.example: {{profile: brochure, customer: bakker, "
+        f"server: whm-{1 + n % 2}, account: a{n}}}\n"
+        for n in numbers
+    )
+    defaults = HEAD + "Domain: {dns: {defaultTtl: 1h}, privacy: false}\n"
+    one = load(tree(sites, clients___defaults=defaults))
+    files = {
+        "inventory/house.yaml": HEAD + HOUSE,
+        "inventory/profiles.yaml": HEAD + PROFILE,
+        "inventory/clients/_defaults.yaml": defaults,
+        SITE_FILE: HEAD + "".join(map(long_form, numbers)),
+    }
+    two = load(Texts({name: text.encode() for name, text in files.items()}))
+    assert len(two.of("Domain")) == 400
+    for ref in [ref for ref in two.refs() if ref.kind == "Domain"]:
+        assert one.content(ref) == two.content(ref)
+        assert one.digest(ref) == two.digest(ref)
+        assert one.edges()[ref] == two.edges()[ref]
+    extra = set(one.refs()) - set(two.refs())
+    assert {ref.kind for ref in extra} == {"Site"}
+
+
+def test_the_order_of_files_does_not_matter():
+    one = load(tree())
+    two = load(
+        Texts(
+            {
+                "inventory/a.yaml": (HEAD + SITE).encode(),
+                "inventory/b.yaml": (HEAD + PROFILE + HOUSE).encode(),
+            }
+        )
+    )
+    assert one.digests() == two.digests()
+
+
+def test_an_include_in_with_is_found_wherever_it_is():
+    over = SITE.replace("{warnAt: [9d]}", "{dns: {include: [mail, zz]}}")
+    late = HEAD + "RecordSet/zz: {records: [{name: zz, type: A, value: 192.0.2.1}]}\n"
+    records = load(tree(over, zzz=late)).get(DOMAIN).spec.dns.records
+    assert "zz" in [record.name for record in records]
+
+
+class BackupSpec(Spec):
+    of: str
+    policy: str
+    keep: int = 14
+
+
+class Backup(Resource[Change]):
+    kind: ClassVar[str] = "Backup"
+    spec: BackupSpec
+
+
+def test_a_kind_that_gets_a_module_becomes_a_part_of_the_inventory():
+    profile = PROFILE.replace("{policy: nightly}", "{policy: nightly, keep: 7}")
+    inventory = load(tree(profile=profile), kinds={**kinds(), "Backup": Backup})
+    backup = inventory.get(Ref("Backup", "bakker.example"))
+    assert backup.spec.model_dump() == {
+        "of": "HostingAccount/bakker.example", "policy": "nightly", "keep": 7,
+    }  # fmt: skip
+    assert str(backup.at("spec.keep")) == "inventory/profiles.yaml:11:35"
+    bad = tree(profile=profile.replace("keep", "kept"))
+    (told,) = load_errors(bad, {**kinds(), "Backup": Backup})
+    assert "E120 SiteProfile/brochure: spec.Backup.kept: no such field" in told
+
+
+def test_a_server_that_is_not_there_is_told_once():
+    (told,) = load_errors(tree(SITE.replace("whm-1", "whm-9")))
+    assert "E133 Site/bakker.example: spec.server: there is no Provider/whm-9" in told
+
+
+# The cache.
+
+
+def agree(source: Texts, cache) -> Inventory:
+    inventory = load(source, cache=cache)
+    assert facts(inventory) == facts(load(source))
+    return inventory
+
+
+def test_a_second_load_reads_nothing(tmp_path):
+    source = tree()
+    agree(source, tmp_path / "c")
+    source.reads.clear()
+    again = load(source, cache=tmp_path / "c")
+    assert again.get(DOMAIN).spec.dns.records
+    assert source.reads == []
+    assert str(again.at(DOMAIN)) == f"{SITE_FILE}:2:1"
+
+
+OTHER = HEAD + SITE.replace("bakker.example", "other.example").replace(
+    "bakkerij", "andere"
+)
+NO_SITE = HEAD + "Domain/plain.example: {provider: whm-1}\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "read"),
+    [
+        ("inventory/profiles.yaml", "15.00", "16.00", {"inventory/clients/o.yaml", SITE_FILE}),
+        ("inventory/house.yaml", "192.0.2.10", "192.0.2.11", {"inventory/clients/o.yaml", SITE_FILE}),
+        ("inventory/house.yaml", "10 mx", "20 mx", {"inventory/clients/o.yaml", SITE_FILE}),
+        (SITE_FILE, "whm-1", "whm-2", set()),
+    ],
+)  # fmt: skip
+def test_what_a_site_is_made_from_disturbs_its_file_and_no_other(
+    tmp_path, path, old, new, read
+):
+    source = tree(clients__o=OTHER, clients__plain=NO_SITE)
+    first = agree(source, tmp_path / "c")
+    source.content[path] = source.content[path].replace(old.encode(), new.encode())
+    source.reads.clear()
+    load(source, cache=tmp_path / "c")
+    assert set(source.reads) == {path, *read}
+    second = agree(source, tmp_path / "c")
+    assert first.digest(DOMAIN) != second.digest(DOMAIN)
+    changed = first.digest(Ref("Domain", "other.example")) != second.digest(
+        Ref("Domain", "other.example")
+    )
+    assert changed is bool(read)
+    source.content[path] = source.content[path].replace(new.encode(), old.encode())
+    assert agree(source, tmp_path / "c").digests() == first.digests()
+
+
+def test_a_profile_that_goes_away_is_missed_by_its_sites(tmp_path):
+    source = tree()
+    load(source, cache=tmp_path / "c")
+    del source.content["inventory/profiles.yaml"]
+    with pytest.raises(InventoryErrors, match="there is no SiteProfile/brochure"):
+        load(source, cache=tmp_path / "c")
+
+
+# Errors.
+
+
+def test_an_error_in_a_profile_is_told_once_with_its_users():
+    sites = "".join(
+        f"Site/s{n}.example: {{profile: brochure, customer: bakker, server: whm-1, account: a}}\n"
+        for n in range(212)
+    )
+    bad = PROFILE.replace("$domain.", "$domain")
+    (told,) = load_errors(tree(sites, bad))
+    assert told.startswith("inventory/profiles.yaml:10:11: E125 SiteProfile/brochure: ")
+    assert " and 211 more (-v)\n" in told
+
+
+def test_an_error_in_a_profile_is_the_same_from_the_cache(tmp_path):
+    source = tree()
+    load(source, cache=tmp_path / "c")
+    bad = PROFILE.replace("15.00", "15.000")
+    source.content["inventory/profiles.yaml"] = (HEAD + bad).encode()
+    with pytest.raises(InventoryErrors) as warm:
+        load(source, cache=tmp_path / "c")
+    assert [str(error) for error in warm.value.errors] == load_errors(source)
+    (error,) = warm.value.errors
+    assert error.users == (f"{SITE_FILE}:2 Site/bakker.example",)
+
+
+def test_the_same_address_names_both_places():
+    other = HEAD + "Domain/bakkerij.example: {provider: none}\n"
+    (told,) = load_errors(tree(zz=other))
+    assert told.startswith(
+        "inventory/zz.yaml:2:1: E131 Domain/bakkerij.example is there already, at "
+        f"{SITE_FILE}:7:13 (Site/bakker.example makes it)"
+    )
+
+
+def test_a_reference_in_a_profile_is_missed_once():
+    bad = PROFILE.replace("porkbun-main", "porkbun")
+    (told,) = load_errors(tree(profile=bad, clients__o=OTHER))
+    assert told == (
+        "inventory/profiles.yaml:4:15: E133 SiteProfile/brochure: spec.Domain.provider: "
+        f"there is no Provider/porkbun, used by {SITE_FILE}:2 Site/bakker.example and "
+        "1 more (-v)\n  hint: did you mean porkbun-main?"
+    )
+
+
+def test_contacts_in_plain_text_are_a_warning_and_are_not_repeated():
+    text = HEAD + (
+        "Customer/x: {legalName: X, country: NL, "
+        "contacts: {billing: ann@example.org, technical: {env: T}}}\n"
+    )
+    (warning,) = load(tree(x=text)).warnings
+    assert str(warning).startswith(
+        "inventory/x.yaml:2:61: W162 Customer/x: spec.contacts.billing: "
+    )
+    assert "ann@" not in str(warning)
