@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -18,7 +18,7 @@ from reconciler.audit.published import (
     publish,
     published,
 )
-from reconciler.cli.show_plan import text
+from reconciler.cli.render import rendered
 from reconciler.engine import Exit, document, dumps, exits, held, snapshot, written
 from reconciler.errors import AuditError, UsageError
 from reconciler.model import Unknown
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from reconciler.cli.project import Project
     from reconciler.engine import Result, World
     from reconciler.model import Plan
+    from reconciler.report.plan_document import PlanDocument
 
 #: With one of these the run has left something half-known, or has not looked.
 _HALF = frozenset(
@@ -104,4 +105,4 @@ def _looked(world: World) -> bool:
 
 
 def _markdown(plan: Plan) -> bytes:
-    return f"```text\n{click.unstyle(text(plan))}\n```\n".encode()
+    return rendered(cast("PlanDocument", document(plan)), "markdown", "").encode()
