@@ -240,6 +240,13 @@ def test_what_is_cut_off_from_the_root_asks_once(
     assert asked(sandbox, "dns-") <= 16 < len(names)
 
 
+def test_who_denies_a_whole_suffix_is_not_the_root(account: Account) -> None:
+    """Something between here and the root answers for it: that proves nothing."""
+    state = look(account, "shop.nowhere")
+    assert isinstance(state, Unknown)
+    assert "not the root" in state.why
+
+
 def test_different_serials_are_named(account: Account) -> None:
     state = look(account, "serials.example")
     assert state.serials == {ONE: 1, TWO: 9}
