@@ -12,10 +12,15 @@ from typing import NamedTuple
 import click
 
 from reconciler.cli import workflows
+from reconciler.cli.schema_command import all_schemas as published_schemas
 from reconciler.errors import UsageError
 from reconciler.model.names import to_ascii
 from reconciler.providers import driver_class, vendors
 
+#: What the first line of each file leads editors to.
+_FOR_EDITORS = frozenset(
+    f"{name}.schema.json" for name in ("inventory", "policies", "defaults")
+)
 _PROVIDER = re.compile(r"([A-Za-z0-9_.-]+)=([a-z][a-z0-9_]*)(?::(\S+))?")
 
 
@@ -78,6 +83,10 @@ def _skeleton() -> Iterator[tuple[str, str]]:
     yield "inventory/domains.yaml", _read(root / "domains.yaml")
     yield "policies/house.yaml", _read(root / "house.yaml")
     yield ".gitignore", ".sandbox/\n"
+    yield ".pre-commit-config.yaml", _read(root / "pre-commit.yaml")
+    for name, text in published_schemas().items():
+        if name in _FOR_EDITORS:
+            yield f"schemas/{name}", text
 
 
 def _workflows(
@@ -131,7 +140,11 @@ def _watched(names: list[str]) -> str:
         for name in names
     ]
     head = "# Watched only: name an account in `provider` to manage one of them."
-    return "\n".join(["apiVersion: reconciler/v1", head, *entries, ""])
+    return "\n".join([_SCHEMA, "apiVersion: reconciler/v1", head, *entries, ""])
+
+
+#: What the yaml-language-server of most editors reads.
+_SCHEMA = "# yaml-language-server: $schema=../schemas/inventory.schema.json"
 
 
 class _Declared(NamedTuple):
@@ -159,7 +172,7 @@ class _Declared(NamedTuple):
 
 
 def _accounts(accounts: Sequence[_Declared]) -> str:
-    return "\n".join(["apiVersion: reconciler/v1", *map(str, accounts), ""])
+    return "\n".join([_SCHEMA, "apiVersion: reconciler/v1", *map(str, accounts), ""])
 
 
 def _declared(given: str) -> _Declared:
