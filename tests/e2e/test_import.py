@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from reconciler.inventory.emit import entry
 from reconciler.sandbox import Fault
 from reconciler.sandbox.example import Oddity
 from tests.support.agency import Agency, domain, inventory
+from tests.support.dns import record_sets
 from tests.support.shell import at
 
 ZONE = (
@@ -48,8 +52,8 @@ ODD = {
 class Undeclared(Agency):
     """Accounts alone: everything in them is declared nowhere, and there is no base."""
 
-    def __init__(self, tmp, files, oddities):
-        super().__init__(tmp, files, oddities, remote=False, based=False)
+    def __init__(self, tmp, files, oddities, **more):
+        super().__init__(tmp, files, oddities, remote=False, based=False, **more)
         (self.root / ALL).unlink()
 
 
@@ -105,6 +109,43 @@ def _imported_and_applied(agency):
     assert base.commit == agency.git("rev-parse", "HEAD")
     assert base.exceptions == {}
     assert agency.charges() == []
+
+
+def test_witnesses_have_nothing_to_import_and_are_not_asked(tmp_path):
+    with Undeclared(tmp_path, files(1), ODD, public=True) as agency:
+        agency.sandbox.ledger.reset_requests()
+        says(at(agency, "import", "--all"))
+        assert requests(agency).keys() == {"aws", "namecom", "porkbun"}
+        done = at(agency, "import", "Provider/public")
+        assert done.code == 1
+        assert "E630 Provider/public holds no Domain to import" in done.err
+
+
+@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(record_sets(), min_size=6, max_size=6))
+def test_whatever_zones_hold_the_plan_is_empty(tmp_path_factory, zones):
+    """Random record sets, through the vendor's API and back into YAML."""
+    made = [
+        line.text
+        for number, rows in enumerate(zones)
+        for line in entry(
+            f"Domain/r{number}.example",
+            {},
+            {"provider": "porkbun-main", "dns": {"targets": ["aws"], "records": rows}},
+        )
+    ]
+    text = "\n".join(["apiVersion: reconciler/v1", *made, ""])
+    with Undeclared(tmp_path_factory.mktemp("random"), {ALL: text}, {}) as agency:
+        out = says(at(agency, "import", "Provider/aws"))
+        left = re.search(r"(\d+) records and fields stay", out)
+        domains = agency.project().inventory.of("Domain")
+        assert len(domains) == len(zones)
+        said = sum(len(want.spec.dns.records) for want in domains)
+        told = int(left[1]) if left else 0
+        assert said + told == sum(map(len, zones))
+        for when in ([], ["--as-of", "2027-11-22"]):
+            out = says(at(agency, "plan", *when))
+            assert "No actions. The YAML says what is live." in out
 
 
 def test_a_second_import_writes_nothing(agency):
