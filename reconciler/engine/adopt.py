@@ -204,10 +204,9 @@ def _why_none(name: str, error: ValueError) -> str:
     """Return why there can be no resource of that name, in the kind's own words."""
     if not isinstance(error, ValidationError):
         return str(error)
-    first = error.errors()[0]
-    if first["type"] == "value_error":
-        return first["msg"].removeprefix("Value error, ")
-    return f"no document can be called {name!r}"
+    said = error.errors()[0]["msg"]
+    known = said.removeprefix("Value error, ")
+    return known if known != said else f"no document can be called {name!r}"
 
 
 def stirs(want: AnyResource, have: Have, now: datetime) -> str | None:

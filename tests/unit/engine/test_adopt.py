@@ -21,7 +21,7 @@ def passed(*listings):
 def test_a_name_that_no_document_can_have_is_passed_over():
     why = passed(Listing(HOST, frozenset({"0/25.2.0.192.in-addr.arpa", "localhost"})))
     assert why["0/25.2.0.192.in-addr.arpa"] == (
-        "no document can be called '0/25.2.0.192.in-addr.arpa'",
+        "'0/25.2.0.192.in-addr.arpa' is no domain name",
         False,
     )
     assert why["localhost"] == ("'localhost' is no domain name", False)
@@ -56,3 +56,15 @@ def test_an_account_without_a_driver_is_not_listed():
 def test_witnesses_and_kinds_without_import_are_not_asked():
     assert probes(Domain, [Share("public", "rdap")]) == []
     assert probes(kinds()["Certificate"], [HERE]) == []
+
+
+def test_a_name_is_looked_at_in_its_one_spelling():
+    (name,) = passed(Listing(HERE, frozenset({"Bücher.example"})))
+    assert name == "xn--bcher-kva.example"
+
+
+def test_a_name_that_is_too_long_is_said_in_words():
+    name = "_." + "a" * 300
+    why, unread = passed(Listing(HERE, frozenset({name})))[name]
+    assert not unread
+    assert "pattern" not in why
