@@ -26,6 +26,7 @@ MEASURES = {
     "books": ("books", "books"),
     "crash": ("crash", "crash"),
     "start": ("start", "start"),
+    "page": ("page", "page"),
 }
 LATEST = Path(__file__).parent / "results" / "latest.json"
 

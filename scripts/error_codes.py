@@ -26,7 +26,7 @@ REST = """
 #: Causes with a code of their own and no class, because nobody reacts to them alone.
 CAUSES = {
     "E204": "The base cannot be fetched or no longer validates",
-    "E205": "The file of an approved plan cannot be read",
+    "E205": "The file of a plan cannot be read",
     "E206": "The file of an observed snapshot cannot be read",
     "E207": "Nothing proves who approves",
     "E208": "Who breaks the glass is not among those who may",
@@ -45,6 +45,7 @@ CAUSES = {
     "E607": "A sandbox was asked for accounts that are not on this machine",
     "E608": "The folder of the demo is not empty",
     "E609": "Who settles an action about money is not in the group money",
+    "E620": "The fallback of a channel is a heartbeat, which carries no notices",
     "E630": "Nothing can be imported there, or a file of an import is there already",
     "E631": "A file that drift is to be written into has changes that are in no commit",
     "E670": "An entry cannot be replaced where it stands: it shares a line",

@@ -1,28 +1,38 @@
 #!/bin/sh
-# Install the real servers that the tests speak to, where this user may.
+# Install the real programs that the tests use, where this user may: servers to speak
+# to, and a browser that opens the pages.
 #
 # Only the programs are wanted: the tests start their own servers on free ports of the
 # loopback. Nothing may be left running, on port 53 least of all. In CI (CI=true) a
-# server that cannot be had is a failure; elsewhere its tests are skipped by name.
+# program that cannot be had is a failure; elsewhere its tests are skipped by name.
 set -eu
 
 # Slim images leave documentation out; the database schema is in there.
 schema=/usr/share/doc/pdns-backend-sqlite3/schema.sqlite3.sql
-packages="pdns-server pdns-backend-sqlite3"
 
-present() {
+has_powerdns() {
     PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v pdns_server >/dev/null 2>&1 &&
         [ -e "$schema" ]
 }
 
+has_chromium() {
+    command -v chromium >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1
+}
+
+packages_of() {
+    case $1 in
+    powerdns) echo "pdns-server pdns-backend-sqlite3" ;;
+    chromium) echo "chromium" ;;
+    esac
+}
+
 without() {
     if [ "${CI:-}" = true ]; then
-        echo "error: no PowerDNS ($1), and in CI nothing is skipped" >&2
+        echo "error: no $1 ($2), and in CI nothing is skipped" >&2
         exit 1
     fi
-    echo "skipped: the tests against a real PowerDNS ($1)" >&2
-    echo "         for all of them: apt-get install $packages" >&2
-    exit 0
+    echo "skipped: the tests with a real $1 ($2)" >&2
+    echo "         for all of them: apt-get install $(packages_of "$1")" >&2
 }
 
 as_root() {
@@ -31,10 +41,11 @@ as_root() {
 
 install() {
     # --reinstall brings back what an image left out of an installed package.
+    # shellcheck disable=SC2046  # packages are words
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --reinstall \
         --no-install-recommends -o DPkg::Lock::Timeout=120 \
         -o Dpkg::Options::="--path-include=/usr/share/doc/pdns-backend-sqlite3/*" \
-        $packages >"$log" 2>&1
+        $(packages_of "$1") >"$log" 2>&1
 }
 
 tidy() {
@@ -43,10 +54,38 @@ tidy() {
     if [ -n "$policy" ]; then as_root rm -f "$policy"; fi
 }
 
-if present; then exit 0; fi
-command -v apt-get >/dev/null 2>&1 || without "this is no Debian or Ubuntu"
-[ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null ||
-    without "installing it needs root or sudo without a password"
+cannot() {
+    if ! command -v apt-get >/dev/null 2>&1; then
+        echo "this is no Debian or Ubuntu"
+    elif [ "$(id -u)" != 0 ] && ! sudo -n true 2>/dev/null; then
+        echo "installing it needs root or sudo without a password"
+    fi
+}
+
+get() {
+    echo "installing $(packages_of "$1") ..." >&2
+    if ! install "$1"; then
+        as_root apt-get update -qq >/dev/null 2>&1 || true
+        if ! install "$1"; then
+            tail -n 5 "$log" >&2
+            without "$1" "its Debian packages cannot be installed"
+            return
+        fi
+    fi
+    "has_$1" || without "$1" "it was installed, and is not where it is looked for"
+}
+
+missing=
+for program in powerdns chromium; do
+    "has_$program" || missing="$missing $program"
+done
+[ -n "$missing" ] || exit 0
+
+why=$(cannot)
+if [ -n "$why" ]; then
+    for program in $missing; do without "$program" "$why"; done
+    exit 0
+fi
 
 log=$(mktemp)
 policy=
@@ -57,15 +96,11 @@ if [ ! -e /usr/sbin/policy-rc.d ]; then
     printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
     as_root chmod 755 "$policy"
 fi
-echo "installing $packages ..." >&2
-if ! install; then
-    as_root apt-get update -qq >/dev/null 2>&1 || true
-    if ! install; then
-        tail -n 5 "$log" >&2
-        without "its Debian packages cannot be installed"
+for program in $missing; do get "$program"; done
+case $missing in
+*powerdns*)
+    if [ -d /run/systemd/system ]; then
+        as_root systemctl disable --quiet --now pdns.service || true
     fi
-fi
-if [ -d /run/systemd/system ]; then
-    as_root systemctl disable --quiet --now pdns.service || true
-fi
-present || without "it was installed, and is not where it is looked for"
+    ;;
+esac

@@ -34,7 +34,7 @@ def accounts(project: Project, wants: Iterable[AnyResource]) -> Accounts:
             continue
         try:
             kind = driver_class(provider.spec.type, share.family)
-            drivers[share] = kind(_account(project, provider, kind.credentials))
+            drivers[share] = kind(account(project, provider, kind.credentials))
         except ReconcilerError as error:
             failed[share.provider] = error.what
     identities = {name: p.spec.account for name, p in declared.items()}
@@ -70,7 +70,14 @@ def all_loopback(declared: Mapping[str, Provider]) -> bool:
     return bool(declared) and all(one.loopback for one in declared.values())
 
 
-def _account(project: Project, provider: Provider, needed: frozenset[str]) -> Account:
+def account(project: Project, provider: Provider, needed: frozenset[str]) -> Account:
+    """
+    Return *provider* as a driver wants it, its secrets resolved.
+
+    Raises:
+        ReconcilerError: A credential that is *needed* is not declared.
+        SecretMissing: One that is declared cannot be had.
+    """
     spec = provider.spec
     missing = sorted(needed - set(spec.credentials))
     if missing:

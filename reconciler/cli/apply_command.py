@@ -16,9 +16,11 @@ from pydantic import TypeAdapter, ValidationError
 from reconciler.cli import show_apply
 from reconciler.cli.approvers import approvals
 from reconciler.cli.commit import check_commit, check_money
+from reconciler.cli.notices import Post, Saw
 from reconciler.cli.plan_command import refuse_loss
 from reconciler.cli.project import Project
 from reconciler.cli.publish import publish_run, whole
+from reconciler.cli.pulse import Pulses
 from reconciler.cli.show_plan import text
 from reconciler.engine import (
     Exit,
@@ -92,6 +94,7 @@ def apply_command(ctx: click.Context, /, **options: Any) -> None:
     given = approvals(
         project, approved, source=options["source"], reason=options["reason"]
     )
+    post = Post(project)
     result = carry_out(
         project,
         approved=approved,
@@ -99,22 +102,27 @@ def apply_command(ctx: click.Context, /, **options: Any) -> None:
         ready=_asker(project, asks=not options["auto_approve"]),
         single_writer=options["single_writer"],
         patience=patience,
+        post=post,
     )
     codes = set(result.codes)
     if options["held_ok"]:
         codes -= {Exit.UNAPPROVED, Exit.OVER_BUDGET}
     # Whoever is ended while publishing has said what was done.
     if options["out"]:
-        data = dumps(show_apply.data(result, codes))
+        data = dumps(show_apply.data(result, codes) | {"notices": post.report()})
         options["out"].write_text(data, encoding="utf-8")
     if options["shared"] and not publish_run(
         project, result, codes, scheduled=approved is None
     ):
         codes.add(Exit.PARTLY)
+    if approved is None:
+        pulses = Pulses(project, post)
+        pulses.beat(result, exits.first(codes), shared=options["shared"])
     if options["form"] == "json":
-        sys.stdout.write(dumps(show_apply.data(result, codes)))
+        said = show_apply.data(result, codes) | {"notices": post.report()}
+        sys.stdout.write(dumps(said))
     else:
-        click.echo(show_apply.text(result))
+        click.echo("\n".join([*post.lines(), show_apply.text(result)]))
     ctx.exit(exits.first(codes))
 
 
@@ -122,7 +130,7 @@ COMMAND = apply_command
 _PAUSE = timedelta(seconds=15)
 
 
-def carry_out(
+def carry_out(  # noqa: PLR0913  (all that one run is told)
     project: Project,
     *,
     approved: dict[str, str] | None = None,
@@ -131,9 +139,10 @@ def carry_out(
     single_writer: bool = False,
     patience: timedelta = timedelta(),
     sleep: Callable[[float], None] = time.sleep,
+    post: Post | None = None,
 ) -> Result:
     """
-    Take the lock, apply, let go of the lock.
+    Take the lock, apply, tell who has to be told, let go of the lock.
 
     Args:
         project: The inventory and its accounts.
@@ -143,19 +152,22 @@ def carry_out(
         single_writer: Spend although no remote holds the lock.
         patience: How long to wait for another run's lock.
         sleep: How to wait for it: in real time, also where a sandbox has its own.
+        post: What tells people; the caller asks it what it told.
 
     Raises:
         UnsafeCommit: This commit may not act.
         Locked: Another run holds the lock.
     """
     scope = project.scope()
-    _refuse(project, scope, project.store.read().base)
+    refuse(project, scope, project.store.read().base)
+    post = post or Post(project)
 
     def permitted(plan: Plan) -> bool:
         check_money(project, plan, single_writer=single_writer)
         return ready(plan)
 
     accounts = project.accounts(scope.wants())
+    post.prepare()
     run = project.run(scope.head)
     try:
         with (
@@ -163,12 +175,15 @@ def carry_out(
             _journal(project, run, patience, sleep) as journal,
         ):
             # Another run may have applied a newer commit before this one got the lock.
-            _refuse(project, scope, journal.ledger.base)
+            refuse(project, scope, journal.ledger.base)
             project.say(f"run {run.id} holds the lock (fence {journal.fence})")
             setting = Setting(project.env, journal, accounts, project.clock)
             signed = project.court.signed(journal.ledger)
             order = Order(scope, approved, (*given, *signed), permitted, project.dirty)
-            return apply(setting, order)
+            result = apply(setting, order)
+            outcomes = [done.outcome for done in result.done]
+            post.tell(journal, run, scope, Saw(result.left, result.world, outcomes))
+            return result
     finally:
         project.cache.close()
 
@@ -186,7 +201,7 @@ def _journal(
     return Journal(project.journal(), run, project.clock)
 
 
-def _refuse(project: Project, scope: Scope, base: Base) -> None:
+def refuse(project: Project, scope: Scope, base: Base) -> None:
     """Raise where this commit may not act, or lost too much since *base*."""
     check_commit(project, scope.head, base, project.folders)
     refuse_loss(based(scope.desired, base, scope.load, scope.kinds), scope)

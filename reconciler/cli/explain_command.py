@@ -19,6 +19,7 @@ from reconciler.engine import dumps
 from reconciler.inventory.emit import flow
 from reconciler.inventory.origins import DEFAULT
 
+_FEW, _WORD = 4, 24
 _COLOURS = {"allow": "green", "hold": "yellow", "deny": "red"}
 _FEW = 6
 _WIDE = 60
@@ -174,8 +175,16 @@ def _state(each: dict[str, Any], now: str) -> str:
 
 
 def _short(value: Any) -> str:
+    if value in ({}, []):
+        return "none"
     if isinstance(value, dict):
+        plain = not any(isinstance(one, (dict, list)) for one in value.values())
+        if plain and len(value) <= _FEW:
+            return ", ".join(f"{key} {_short(one)}" for key, one in value.items())
         return f"{len(value)} entries"
+    if isinstance(value, list) and isinstance(value[0], dict):
+        rows = (" ".join(str(v)[:_WORD] for v in one.values()) for one in value)
+        return "; ".join(rows)
     if isinstance(value, list):
         return " ".join(map(str, sorted(value)))
     return ("no", "yes")[value] if isinstance(value, bool) else str(value)

@@ -35,12 +35,20 @@ COMMAND = github_command
 
 @github_command.command("comment", help="Post a finished plan as the one comment.")
 @click.option("--run", required=True, help="The id of the run that made the plan.")
-@click.option("--workflow", default=".github/workflows/plan.yml", show_default=True)
-@click.option("--artifact", default="review", show_default=True)
+@click.option(
+    "--workflow",
+    default=".github/workflows/plan.yml",
+    show_default=True,
+    help="The workflow that makes plans.",
+)
+@click.option(
+    "--artifact", default="review", show_default=True, help="Where it leaves them."
+)
 @click.option(
     "--code",
     multiple=True,
     default=[".github/"],
+    envvar="RECONCILER_CODE",
     show_default=True,
     help="Path prefix of what makes plans; a plan of a change to it is not believed.",
 )
@@ -49,7 +57,7 @@ COMMAND = github_command
 @click.pass_context
 def comment_(ctx: click.Context, /, **options: Any) -> None:
     """Find the pull request through the API, and treat its artifact as a stranger's."""
-    from reconciler.cli.github.comment import comment_text, post, upload
+    from reconciler.cli.github.comment import comment_text, plan_of, post, upload
     from reconciler.cli.github.review import left_by, review_of
 
     env, run = _env(ctx), number(options["run"], "run")
@@ -59,10 +67,11 @@ def comment_(ctx: click.Context, /, **options: Any) -> None:
             click.echo("no open pull request has this commit as its last one")
             return
         files = left_by(github, run, options["artifact"])
-        text = comment_text(review, files, env)
+        plan = plan_of(files, env)
+        text = comment_text(review, plan, files, env)
         click.echo(post(github, review, text, env, options["login"]))
-        if options["sarif"] and "plan.sarif" in files and not review.changes_code:
-            click.echo(upload(github, review, files["plan.sarif"]))
+        if options["sarif"] and plan and not review.changes_code:
+            click.echo(upload(github, review, plan))
 
 
 @github_command.command("failures", help="One issue for each failure a run has left.")
@@ -78,7 +87,7 @@ def comment_(ctx: click.Context, /, **options: Any) -> None:
 @_login
 @click.pass_context
 def failures_(ctx: click.Context, /, **options: Any) -> None:
-    """Open what is new, close what has healed; a run that saw nothing closes nothing."""
+    """Open what is new and close what has healed, of all that the run could see."""
     from reconciler.cli.github import failures
 
     result = _result(options["result"])
@@ -87,21 +96,7 @@ def failures_(ctx: click.Context, /, **options: Any) -> None:
     found = failures.of_run(result, options["code"], said)
     if waits := failures.waiting(result, _start(options["start"])):
         found.append(waits)
-    blind = failures.blind(result) if result else frozenset()
-
-    def over(key: str) -> bool:
-        about = key.split(":")
-        return (
-            result is not None
-            and key.startswith(_RUN_KEYS)
-            and not (set(about) & blind)
-        )
-
-    _settle(ctx, options["login"], found, over)
-
-
-#: The keys of a run's own failures; `github issue` has others.
-_RUN_KEYS = ("run", "held", "more", "outcome:", "unread:", "finding:", "denied:")
+    _settle(ctx, options["login"], found, lambda key: failures.over(key, result))
 
 
 @github_command.command("issue", help="Open or close the issue of one topic.")
@@ -126,7 +121,7 @@ def issue_(ctx: click.Context, /, **options: Any) -> None:
 
 @github_command.command("held", help="Fetch what is held, if it has this digest.")
 @click.option("--digest", required=True, help="What a person is about to approve.")
-@click.option("--out", required=True, type=_FILE)
+@click.option("--out", required=True, type=_FILE, help="The file to write.")
 @click.pass_context
 def held_(ctx: click.Context, digest: str, out: Path) -> None:
     """Write the published list of what is held, and show it; refuse another digest."""
@@ -159,7 +154,7 @@ def held_(ctx: click.Context, digest: str, out: Path) -> None:
 
 
 @github_command.command("approvals", help="Who let this run into an environment.")
-@click.option("--environment", required=True)
+@click.option("--environment", required=True, help="The environment's name.")
 @click.option("--run", help="The id of the run; GITHUB_RUN_ID where it is left out.")
 def approvals_(environment: str, run: str | None) -> None:
     """Print one login a line."""
@@ -202,13 +197,11 @@ def _result(file: Path | None) -> dict[str, Any] | None:
         return None
     try:
         data = json.loads(file.read_text("utf-8"))
-        known = data["format"] == "reconciler.apply/v1"
-    except (ValueError, KeyError, TypeError):
-        known = False
-    if not known:
+    except ValueError:
+        data = None
+    if not isinstance(data, dict) or data.get("format") != "reconciler.apply/v1":
         raise ReconcilerError(f"{file.name} is no result of apply", code="E205")
-    found: dict[str, Any] = data
-    return found
+    return data
 
 
 def _start(workflow: str) -> str:

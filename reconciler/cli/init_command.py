@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import resources
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
+from reconciler.cli import workflows
+from reconciler.cli.schema_command import all_schemas as published_schemas
 from reconciler.errors import UsageError
 from reconciler.model.names import to_ascii
 from reconciler.providers import driver_class, vendors
 
+#: What the first line of each file leads editors to.
+_FOR_EDITORS = frozenset(
+    f"{name}.schema.json" for name in ("inventory", "policies", "defaults")
+)
 _PROVIDER = re.compile(r"([A-Za-z0-9_.-]+)=([a-z][a-z0-9_]*)(?::(\S+))?")
 
 
@@ -31,11 +38,23 @@ _PROVIDER = re.compile(r"([A-Za-z0-9_.-]+)=([a-z][a-z0-9_]*)(?::(\S+))?")
     metavar="NAME=TYPE[:ENDPOINT]",
     help="Declare an account; its secrets are read from the environment.",
 )
-def init_command(folder: Path, domains: Path | None, accounts: tuple[str, ...]) -> None:
+@click.option(
+    "--package",
+    metavar="REQUIREMENT",
+    help="What the workflows install, pinned; left out, what runs here.",
+)
+def init_command(
+    folder: Path,
+    domains: Path | None,
+    accounts: tuple[str, ...],
+    package: str | None,
+) -> None:
     """Write what is not there yet; overwrite nothing."""
+    declared = _by_role([_declared(given) for given in accounts])
     files = dict(_skeleton())
-    if accounts:
-        files["inventory/accounts.yaml"] = _accounts(accounts)
+    files.update(_workflows(declared, package))
+    if declared:
+        files["inventory/accounts.yaml"] = _accounts(declared)
     if domains is not None:
         names = _names(domains)
         files["inventory/domains.yaml"] = _watched(names)
@@ -49,6 +68,10 @@ def init_command(folder: Path, domains: Path | None, accounts: tuple[str, ...]) 
     where = "" if folder == Path() else f"cd {folder} && "
     click.echo(f"next: {where}git add . && git commit -m 'inventory: begin'")
     click.echo("then: reconciler validate && reconciler plan")
+    click.echo(
+        "at GitHub: add the secrets that reconcile.yml names, and reviewers to the "
+        "environment production-approval"
+    )
 
 
 COMMAND = init_command
@@ -59,9 +82,28 @@ def _skeleton() -> Iterator[tuple[str, str]]:
     yield "inventory/accounts.yaml", _read(root / "accounts.yaml")
     yield "inventory/domains.yaml", _read(root / "domains.yaml")
     yield "policies/house.yaml", _read(root / "house.yaml")
-    yield ".github/workflows/plan.yml", _read(root / "plan.yml")
-    yield ".github/workflows/reconcile.yml", _read(root / "reconcile.yml")
     yield ".gitignore", ".sandbox/\n"
+    yield ".pre-commit-config.yaml", _read(root / "pre-commit.yaml")
+    for name, text in published_schemas().items():
+        if name in _FOR_EDITORS:
+            yield f"schemas/{name}", text
+
+
+def _workflows(
+    accounts: Sequence[_Declared], package: str | None
+) -> Iterator[tuple[str, str]]:
+    root = resources.files("reconciler.cli") / "skeleton"
+    aws = any(account.by_role for account in accounts)
+    secrets = [
+        variable
+        for account in accounts
+        if not account.by_role
+        for variable in account.credentials.values()
+    ]
+    for name in workflows.NAMES:
+        path, text = f".github/workflows/{name}.yml", _read(root / f"{name}.yml")
+        yield path, workflows.workflow(text, secrets, aws=aws)
+    yield workflows.REQUIREMENTS, workflows.requirements(package)
 
 
 def _read(found: resources.abc.Traversable) -> str:
@@ -98,14 +140,42 @@ def _watched(names: list[str]) -> str:
         for name in names
     ]
     head = "# Watched only: name an account in `provider` to manage one of them."
-    return "\n".join(["apiVersion: reconciler/v1", head, *entries, ""])
+    return "\n".join([_SCHEMA, "apiVersion: reconciler/v1", head, *entries, ""])
 
 
-def _accounts(accounts: tuple[str, ...]) -> str:
-    return "\n".join(["apiVersion: reconciler/v1", *map(_account, accounts), ""])
+#: What the yaml-language-server of most editors reads.
+_SCHEMA = "# yaml-language-server: $schema=../schemas/inventory.schema.json"
 
 
-def _account(given: str) -> str:
+class _Declared(NamedTuple):
+    """
+    One account of the command line.
+
+    Attributes:
+        credentials: The environment variable of each.
+        by_role: Workflows reach it by a role, without a stored key.
+    """
+
+    name: str
+    vendor: str
+    endpoint: str | None
+    credentials: dict[str, str]
+    by_role: bool = False
+
+    def __str__(self) -> str:
+        given = self.credentials.items()
+        secrets = ", ".join(f"{one}: {{env: {variable}}}" for one, variable in given)
+        parts = [f"type: {self.vendor}", f"credentials: {{{secrets}}}"]
+        if self.endpoint:
+            parts.insert(1, f"endpoint: {self.endpoint}")
+        return f"Provider/{self.name}: {{{', '.join(parts)}}}"
+
+
+def _accounts(accounts: Sequence[_Declared]) -> str:
+    return "\n".join([_SCHEMA, "apiVersion: reconciler/v1", *map(str, accounts), ""])
+
+
+def _declared(given: str) -> _Declared:
     found = _PROVIDER.fullmatch(given)
     if found is None:
         raise UsageError(
@@ -119,11 +189,20 @@ def _account(given: str) -> str:
     needed = sorted(
         {one for family in families for one in driver_class(vendor, family).credentials}
     )
-    secrets = ", ".join(f"{one}: {{env: {_variable(name, one)}}}" for one in needed)
-    parts = [f"type: {vendor}", f"credentials: {{{secrets}}}"]
-    if endpoint:
-        parts.insert(1, f"endpoint: {endpoint}")
-    return f"Provider/{name}: {{{', '.join(parts)}}}"
+    variables = {one: _variable(name, one) for one in needed}
+    return _Declared(name, vendor, endpoint, variables)
+
+
+def _by_role(accounts: Sequence[_Declared]) -> list[_Declared]:
+    """Give the one account of AWS what a role's session has; of several, none."""
+    real = [a for a in accounts if a.vendor == "aws" and a.endpoint is None]
+    if len(real) != 1:
+        return list(accounts)
+    # The names that AWS' own tools use.
+    needed = [*real[0].credentials, "sessionToken"]
+    session = {one: _variable("aws", one) for one in needed}
+    role = real[0]._replace(credentials=session, by_role=True)
+    return [role if account is real[0] else account for account in accounts]
 
 
 def _variable(name: str, credential: str) -> str:

@@ -58,7 +58,7 @@ def plan_observed(
     )
     if quiet.learned:
         memo.write(quiet.items(digests))
-    return planned
+    return planned._replace(observed=seen.at)
 
 
 def unplugged_accounts(project: Project) -> Accounts:

@@ -6,18 +6,20 @@ import re
 import shutil
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import click
+from click.core import ParameterSource
 
 from reconciler.audit import Base
 from reconciler.cli.hygiene import advised
 from reconciler.cli.project import Project
-from reconciler.cli.show_plan import View, text
+from reconciler.cli.show_plan import View, shown
 from reconciler.engine import (
     based,
     document,
@@ -33,11 +35,14 @@ from reconciler.model import Plan
 
 if TYPE_CHECKING:
     from reconciler.audit import Ledger
-    from reconciler.engine import Based, Scope
+    from reconciler.engine import Based, Scope, World
+    from reconciler.report.plan_document import PlanDocument
+
+FORMATS = ("text", "json", "markdown", "html", "sarif", "github")
 
 
 @click.command("plan", help="Show what would be done, and what is coming due.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="text")
 @click.option("--view", type=click.Choice(["summary", "changes", "full"]))
 @click.option("--out", type=click.Path(path_type=Path), help="Write JSON to a file.")
 @click.option("--detailed-exitcode", is_flag=True, help="2 where there are changes.")
@@ -49,10 +54,24 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, exists=True),
     help="Plan against a snapshot instead of the accounts.",
 )
+@click.option(
+    "--render",
+    metavar="FILE",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Show a plan that --out wrote; reads nothing else.",
+)
+@click.option(
+    "--artifact-url",
+    metavar="URL",
+    help="Where the whole plan will be; named where a form leaves something out.",
+)
 @click.pass_context
 def plan_command(ctx: click.Context, /, **options: Any) -> None:
     """Plan, and print the plan."""
     project = Project.of(ctx)
+    if options["render"]:
+        _say(ctx, project, _saved(ctx, options["render"]), options)
+        return
     as_of = parsed_time(options["as_of"]) if options["as_of"] else None
     planned = make(
         project,
@@ -61,16 +80,45 @@ def plan_command(ctx: click.Context, /, **options: Any) -> None:
         base=options["base"],
         observed=options["observed"],
     )
-    shown = dumps(document(planned))
+    data = cast("PlanDocument", document(planned))
     if options["out"]:
-        options["out"].write_text(shown, encoding="utf-8")
-    if options["form"] == "json":
-        sys.stdout.write(shown)
-    else:
-        view: View = options["view"] or ("full" if project.verbose else "changes")
-        click.echo(text(planned, view, columns()))
+        options["out"].write_text(dumps(data), encoding="utf-8")
+    _say(ctx, project, data, options)
     codes = exits.of_plan(planned, detailed=options["detailed_exitcode"])
     ctx.exit(exits.first(codes))
+
+
+def _saved(ctx: click.Context, path: Path) -> PlanDocument:
+    """Return the plan in *path*; what would make another one is refused."""
+    making = ("as_of", "horizon", "base", "observed", "out", "detailed_exitcode")
+    for name in making:
+        if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            option = name.replace("_", "-")
+            raise UsageError(
+                f"--{option} makes a plan, --render shows one that was made",
+                hint="give one of the two",
+            )
+    from reconciler.report.saved import read
+
+    return read(path.read_bytes(), path.name)
+
+
+def _say(
+    ctx: click.Context,
+    project: Project,
+    data: PlanDocument,
+    options: Mapping[str, Any],
+) -> None:
+    form = options["form"]
+    if form == "json":
+        sys.stdout.write(dumps(data))
+    elif form == "text":
+        view: View = options["view"] or ("full" if project.verbose else "changes")
+        click.echo(shown(data, view, columns()), color=ctx.color)
+    else:
+        from reconciler.cli.render import rendered
+
+        sys.stdout.write(rendered(data, form, options["artifact_url"] or ""))
 
 
 COMMAND = plan_command
@@ -94,6 +142,27 @@ def make(
                 project, scope, ledger, was, observed, now=now, horizon=horizon
             )
         )
+    return _live(project, scope, ledger, was, now=now, horizon=horizon)[0]
+
+
+def look(project: Project) -> tuple[Plan, World]:
+    """Return the plan of *project* now, and what its accounts say."""
+    scope, ledger = project.scope(), project.store.read()
+    was = based(scope.desired, ledger.base, scope.load, scope.kinds)
+    refuse_loss(was, scope)
+    days = timedelta(days=30)
+    return _live(project, scope, ledger, was, now=project.clock(), horizon=days)
+
+
+def _live(
+    project: Project,
+    scope: Scope,
+    ledger: Ledger,
+    was: Based,
+    *,
+    now: datetime,
+    horizon: timedelta,
+) -> tuple[Plan, World]:
     wants = scope.wants()
     with closing(project.accounts(wants)) as accounts:
         project.say(f"reading {len(accounts.drivers)} accounts …")
@@ -102,7 +171,7 @@ def make(
         opened = scope.opened(ledger)
         found = resolve(opened, scope.by_uid(), world, accounts, now=now)
     built = situation(scope, ledger, was, found, now=now)
-    return advised(plan(built, world, accounts, now=now, horizon=horizon))
+    return advised(plan(built, world, accounts, now=now, horizon=horizon)), world
 
 
 class Survey(NamedTuple):

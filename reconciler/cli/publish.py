@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -18,7 +18,7 @@ from reconciler.audit.published import (
     publish,
     published,
 )
-from reconciler.cli.show_plan import text
+from reconciler.cli.render import rendered
 from reconciler.engine import Exit, document, dumps, exits, held, snapshot, written
 from reconciler.errors import AuditError, UsageError
 from reconciler.model import Unknown
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from reconciler.cli.project import Project
     from reconciler.engine import Result, World
     from reconciler.model import Plan
+    from reconciler.report.plan_document import PlanDocument
 
 #: With one of these the run has left something half-known, or has not looked.
 _HALF = frozenset(
@@ -72,7 +73,7 @@ def publish_run(
                 run=result.run,
                 at=now,
                 commit=result.left.commit,
-                complete=not _HALF & set(result.codes),
+                complete=complete(result),
                 exit=exits.first(codes),
             )
             files[HEARTBEAT] = beaten(beat, heartbeat(published(store)))
@@ -82,6 +83,15 @@ def publish_run(
         return False
     project.say("a newer run has published already" if newer else "published")
     return True
+
+
+def complete(result: Result) -> bool:
+    """
+    Say whether a run could read everything and left nothing half-known or undone.
+
+    Holds and denials are known: who has to be told of them is told.
+    """
+    return not (_HALF & set(result.codes) or result.left.allowed())
 
 
 def seen(world: World, now: datetime) -> bytes:
@@ -95,4 +105,4 @@ def _looked(world: World) -> bool:
 
 
 def _markdown(plan: Plan) -> bytes:
-    return f"```text\n{click.unstyle(text(plan))}\n```\n".encode()
+    return rendered(cast("PlanDocument", document(plan)), "markdown", "").encode()

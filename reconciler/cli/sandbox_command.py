@@ -44,7 +44,9 @@ def up(ctx: click.Context, control_port: int | None) -> None:
     secrets = folder / "secrets"
     secrets.mkdir(parents=True, exist_ok=True)
     for name, value in SECRETS.items():
-        secrets.joinpath(name).write_text(value, encoding="utf-8")
+        path = secrets / name
+        path.write_text(value, encoding="utf-8")
+        path.chmod(0o600)
     resources: dict[str, list[AnyResource]] = defaultdict(list)
     for ref in project.inventory.refs():
         resources[ref.kind].append(project.inventory.get(ref))

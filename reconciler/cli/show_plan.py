@@ -1,17 +1,46 @@
-"""A plan as text: what happens, what waits and why, what is coming."""
+"""A plan as text: what is urgent, what happens, what waits and why, what is coming."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import click
 
-from reconciler.engine.document import totals
-from reconciler.model import Action, Finding, Plan, Severity
-from reconciler.model.change import Shown
+from reconciler.cli.next_step import next_step
+from reconciler.engine import document
+from reconciler.model import Plan
+from reconciler.report.adopt import adoptable
+from reconciler.report.agenda import agenda
+from reconciler.report.group import Bundle, Same, bundles, by_wave
+from reconciler.report.visible import visible
+from reconciler.report.words import (
+    address,
+    age,
+    approvers,
+    charged,
+    count,
+    field_name,
+    headline,
+    minute,
+    money,
+    paid,
+    place,
+    total,
+    value,
+)
+
+if TYPE_CHECKING:
+    from reconciler.report.plan_document import (
+        ActionData,
+        FindingData,
+        PlanDocument,
+        UnknownData,
+        Value,
+    )
+
 
 View = Literal["summary", "changes", "full"]
 _COLOURS = {
@@ -28,8 +57,20 @@ _SAME = 3
 
 
 def text(plan: Plan, view: View = "changes", width: int | None = None) -> str:
+    """Return *plan* as *shown* does, without a word about what to do next."""
+    data = cast("PlanDocument", document(plan))
+    return shown(data, view, width, advice=False)
+
+
+def shown(
+    plan: PlanDocument,
+    view: View = "changes",
+    width: int | None = None,
+    *,
+    advice: bool = True,
+) -> str:
     """Return *plan* for a terminal of *width* columns; unbroken lines without."""
-    return fitted(_lines(plan, view), width)
+    return fitted([*_lines(plan, view), *([next_step(plan)] if advice else [])], width)
 
 
 def fitted(lines: Iterable[str], width: int | None) -> str:
@@ -42,207 +83,225 @@ def fitted(lines: Iterable[str], width: int | None) -> str:
 def _wrapped(line: str, width: int) -> list[str]:
     """Break a long line between words; what follows is indented under it."""
     head, reset, tail = line.rpartition("\x1b[0m")
-    shown = click.unstyle(head)
-    if len(shown) + len(tail) <= width:
+    plain = click.unstyle(head)
+    if len(plain) + len(tail) <= width:
         return [line]
     indent = " " * (len(line) - len(line.lstrip()) + (len("allow   ") if head else 2))
     first, *rest = textwrap.wrap(
         tail,
         width,
-        initial_indent=shown,
+        initial_indent=plain,
         subsequent_indent=indent,
         break_long_words=False,
         break_on_hyphens=False,
     )
-    return [head + reset + first[len(shown) :], *rest]
+    return [head + reset + first[len(plain) :], *rest]
 
 
-def _lines(plan: Plan, view: View) -> Iterator[str]:
+def _lines(plan: PlanDocument, view: View) -> Iterator[str]:
     yield _head(plan)
-    if view != "summary":
-        yield from _actions(plan.actions, full=view == "full")
+    urgent = [one for one in plan["findings"] if one["severity"] == "critical"]
+    yield from map(_finding, urgent)
+    if view == "summary":
+        yield from _causes(plan["actions"])
+    else:
+        yield from _actions(plan["actions"], full=view == "full")
     yield from _unread(plan)
     yield from _deferred(plan)
     yield from _reported(plan)
     yield from _due(plan)
-    yield from _findings(plan.findings, full=view == "full")
+    yield from _findings(plan["findings"], full=view == "full")
     yield from _unmanaged(plan, full=view == "full")
     yield _foot(plan)
 
 
-def _head(plan: Plan) -> str:
-    when = f"{plan.as_of:%Y-%m-%d %H:%M} UTC"
-    commit = f" · commit {plan.commit[:7]}" if plan.commit else ""
-    head = click.style(f"plan {plan.digest}", bold=True)
-    return f"{head} · env {plan.env} · {when}{commit}"
+def _head(plan: PlanDocument) -> str:
+    commit = f" · commit {visible(plan['commit'][:7])}" if plan["commit"] else ""
+    head = click.style(f"plan {plan['digest']}", bold=True)
+    observed = plan.get("observed")
+    old = f" · snapshot {age(observed, plan['as_of'])} old" if observed else ""
+    env = visible(plan["env"])
+    return f"{head} · env {env} · {minute(plan['as_of'])}{commit}{old}"
 
 
-def _actions(actions: Sequence[Action], *, full: bool) -> Iterator[str]:
-    ordered = sorted(actions, key=lambda a: (a.level, _sameness(a), a.want.ref))
-    for _, same in groupby(ordered, key=lambda a: (a.level, _sameness(a))):
-        group = list(same)
-        if full or len(group) <= _SAME:
-            for action in group:
-                yield from _action(action, full=full)
-        else:
-            yield from _many(group)
+def _actions(actions: Sequence[ActionData], *, full: bool) -> Iterator[str]:
+    for bundle in bundles(actions, by_wave):
+        indent = ""
+        if bundle.origin:
+            yield _origin(bundle)
+            indent = "  "
+        for group in bundle.groups:
+            lines = _group(group, full=full)
+            yield from (f"{indent}{line}" for line in lines)
 
 
-def _sameness(action: Action) -> tuple[object, ...]:
-    change = action.change
-    fields = tuple((f.field, str(f.before), str(f.after)) for f in change.fields)
-    if change.cost:
-        fields = ((change.verb, "", ""), ())  # type: ignore[assignment]
-    held = tuple(v.rule for v in action.verdicts if v.decision > 0)
-    return (action.decision, change.verb, change.share.provider, fields, held)
+def _causes(actions: Sequence[ActionData]) -> Iterator[str]:
+    """The profiles and sites that make something happen, without what it is."""
+    for bundle in bundles(actions, by_wave):
+        if bundle.origin:
+            yield _origin(bundle)
 
 
-def _many(group: Sequence[Action]) -> Iterator[str]:
-    first = group[0]
-    cost = ", ".join(f"{t['amount']} {t['currency']}" for t in totals(group))
-    yield (
-        f"{_decision(first)} {first.change.verb:<10} same change on {len(group)} "
-        f"{first.want.kind} documents  {first.change.share.provider}  {cost}".rstrip()
+def _origin(bundle: Bundle) -> str:
+    sites = f"{count(bundle.sites, 'site')}, " if bundle.sites > 1 else ""
+    sums = (
+        ("we pay", total(a["cost"] for a in bundle.actions)),
+        ("clients pay", total(a["charge"] for a in bundle.actions)),
     )
-    names = ", ".join(action.want.name for action in group[:_SAME])
-    yield f"        {names} and {len(group) - _SAME} more (--view full)"
-    if not first.change.cost:
+    said = "".join(f"; {who} {much}" for who, much in sums if much)
+    origin = click.style(visible(bundle.origin), bold=True)
+    return f"{origin}: {sites}{count(len(bundle.actions), 'action')}{said}"
+
+
+def _group(group: Same, *, full: bool) -> Iterator[str]:
+    if not full and len(group.actions) > _SAME:
+        yield from _many(group)
+        return
+    for action in group.actions:
+        yield from _action(action, full=full)
+
+
+def _many(group: Same) -> Iterator[str]:
+    first, many = group.first, len(group.actions)
+    cost = total(action["cost"] for action in group.actions)
+    yield (
+        f"{_decision(first)} {visible(first['verb']):<10} same change on {many} "
+        f"{visible(first['kind'])} documents  {visible(first['provider'])}  {cost}"
+    ).rstrip()
+    names = ", ".join(visible(action["name"]) for action in group.actions[:_SAME])
+    yield f"        {names} and {many - _SAME} more (--view full)"
+    if not first["cost"]:
         yield from _changes(first, full=False)
     yield from _why(first)
 
 
-def _action(action: Action, *, full: bool) -> Iterator[str]:
-    cost = f"  {action.change.cost}" if action.change.cost else ""
-    resumed = "  (begun by an earlier run)" if action.resumes else ""
+def _action(action: ActionData, *, full: bool) -> Iterator[str]:
+    cost = f"  {money(action['cost'])}" if action["cost"] else ""
+    charge = f"  client pays {money(action['charge'])}" if action["charge"] else ""
+    resumed = "  (begun by an earlier run)" if action.get("resumes") else ""
     yield (
-        f"{_decision(action)} {action.change.verb:<10} "
-        f"{click.style(str(action.want.ref), bold=True)}  "
-        f"{action.change.share.provider}{cost}{resumed}"
+        f"{_decision(action)} {visible(action['verb']):<10} "
+        f"{click.style(visible(address(action)), bold=True)}  "
+        f"{visible(action['provider'])}{cost}{charge}{resumed}"
     )
-    at = action.want.at(action.change.field)
-    yield f"        {f'{at}  ' if at else ''}{action.change.because}"
+    at = visible(place(action["source"]))
+    yield f"        {f'{at}  ' if at else ''}{visible(action['because'])}"
     yield from _changes(action, full=full)
     yield from _why(action)
 
 
-def _changes(action: Action, *, full: bool) -> Iterator[str]:
-    fields = action.change.fields
-    for change in fields if full else fields[:_SAME]:
-        name = change.field.removeprefix("spec.")
-        yield f"        {name}: {_value(change.before)} -> {_value(change.after)}"
+def _changes(action: ActionData, *, full: bool) -> Iterator[str]:
+    fields = action["changes"]
+    for one in fields if full else fields[:_SAME]:
+        name = visible(field_name(one["field"]))
+        yield f"        {name}: {_value(one['before'])} -> {_value(one['after'])}"
     if not full and len(fields) > _SAME:
         yield f"        and {len(fields) - _SAME} more fields (--view full)"
 
 
-def _why(action: Action) -> Iterator[str]:
-    for verdict in action.verdicts:
-        if verdict.decision > 0:
-            needs = f" · needs {' + '.join(verdict.needs)}" if verdict.needs else ""
-            yield f"        {verdict.rule}: {verdict.why}{needs}"
+def _why(action: ActionData) -> Iterator[str]:
+    for verdict in action["policy"]:
+        if verdict["decision"] != "allow":
+            yield f"        {visible(verdict['rule'])}: {visible(verdict['why'])}"
+    if needs := approvers(action):
+        yield f"        needs {' + '.join(map(visible, needs))}"
 
 
-def _decision(action: Action) -> str:
-    word = str(action.decision)
+def _decision(action: ActionData) -> str:
+    word = action["decision"]
     return click.style(f"{word:<7}", fg=_COLOURS[word])
 
 
-def _value(value: Shown) -> str:
-    if value is None:
-        return "(none)"
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    shown = " ".join(value) if isinstance(value, tuple) else str(value)
-    return shown if len(shown) <= _WIDE else shown[: _WIDE - 1] + "…"
+def _value(given: Value) -> str:
+    said = visible(value(given))
+    return said if len(said) <= _WIDE else said[: _WIDE - 1] + "…"
 
 
-def _unread(plan: Plan) -> Iterator[str]:
+def _reason(unread: UnknownData) -> tuple[str, str, str]:
+    return unread["provider"], unread["family"], unread["why"]
+
+
+def _unread(plan: PlanDocument) -> Iterator[str]:
     """What could not be read; one entry for all of an account with one reason."""
     label = click.style(f"{'unknown':<7}", fg="yellow")
-    ordered = sorted(plan.unknown, key=lambda u: (u.share, u.why, u.ref))
-    for (share, why), same in groupby(ordered, key=lambda u: (u.share, u.why)):
-        refs = [str(unread.ref) for unread in same]
+    ordered = sorted(plan["unknown"], key=lambda u: (*_reason(u), u["kind"], u["name"]))
+    for (provider, _, why), same in groupby(ordered, key=_reason):
+        refs = [visible(f"{unread['kind']}/{unread['name']}") for unread in same]
         more = f" and {len(refs) - _SAME} more" if len(refs) > _SAME else ""
-        yield f"{label} {'read':<10} {', '.join(refs[:_SAME])}{more}  {share.provider}"
-        yield f"        {why}; nothing is planned from it"
+        names = ", ".join(refs[:_SAME])
+        yield f"{label} {'read':<10} {names}{more}  {visible(provider)}"
+        yield f"        {visible(why)}; nothing is planned from it"
 
 
-def _deferred(plan: Plan) -> Iterator[str]:
-    for later in plan.deferred:
-        yield (
-            f"{'later':<7} {later.verb:<10} {later.ref}  "
-            f"{later.because}; not before {later.until:%Y-%m-%d}"
-        )
+def _deferred(plan: PlanDocument) -> Iterator[str]:
+    for later in plan["deferred"]:
+        what = visible(f"{later['verb']:<10} {later['kind']}/{later['name']}")
+        why = visible(later["because"])
+        yield f"{'later':<7} {what}  {why}; not before {later['until'][:10]}"
 
 
-def _reported(plan: Plan) -> Iterator[str]:
-    for drift in plan.drift:
-        if drift.disposition == "report":
-            name = drift.field.removeprefix("spec.")
-            yield f"{'drift':<7} {'report':<10} {drift.ref}  {name}"
+def _reported(plan: PlanDocument) -> Iterator[str]:
+    for drift in plan["drift"]:
+        if drift["disposition"] == "report":
+            who = visible(f"{drift['kind']}/{drift['name']}")
+            name = visible(field_name(drift["field"]))
+            yield f"{'drift':<7} {'report':<10} {who}  {name}"
 
 
-def _due(plan: Plan) -> Iterator[str]:
-    if not plan.due:
+def _due(plan: PlanDocument) -> Iterator[str]:
+    if not plan["due"]:
         return
     yield ""
     yield click.style("Coming due", bold=True)
-    for due in plan.due:
-        what = f"{due.kind}/{due.name:<28} {due.what:<22} {due.cost or ''}"
-        yield f"  {due.at:%Y-%m-%d}  {what}".rstrip()
+    for day in agenda(plan):
+        for line in day.lines:
+            what = visible(f"{line.who:<34} {line.what:<22} {line.cost}").rstrip()
+            mine = "  YOU" if line.by == "you" else ""
+            yield f"  {day.date}  {what}{mine}"
 
 
-def _findings(findings: Sequence[Finding], *, full: bool) -> Iterator[str]:
-    shown = [f for f in findings if full or f.severity is not Severity.INFO]
-    if not findings:
+def _findings(findings: Sequence[FindingData], *, full: bool) -> Iterator[str]:
+    others = [one for one in findings if one["severity"] != "critical"]
+    if not others:
         return
+    loud = [one for one in others if full or one["severity"] != "info"]
     yield ""
     yield click.style("Findings", bold=True)
-    for finding in shown:
-        word = click.style(
-            f"{finding.severity.upper():<8}", fg=_COLOURS[finding.severity]
-        )
-        place = f"  {finding.source}" if finding.source else ""
-        yield f"  {word} {finding.kind}/{finding.name}  {finding.message}{place}"
-    if hidden := len(findings) - len(shown):
+    yield from map(_finding, loud)
+    if hidden := len(others) - len(loud):
         yield f"  and {hidden} of no urgency (-v)"
 
 
-def _unmanaged(plan: Plan, *, full: bool) -> Iterator[str]:
-    if not plan.unmanaged:
+def _finding(finding: FindingData) -> str:
+    word = click.style(
+        f"{finding['severity'].upper():<8}", fg=_COLOURS[finding["severity"]]
+    )
+    at = visible(place(finding["source"]))
+    said = visible(f"{address(finding)}  {finding['message']}")
+    return f"  {word} {said}{f'  {at}' if at else ''}"
+
+
+def _unmanaged(plan: PlanDocument, *, full: bool) -> Iterator[str]:
+    if not plan["unmanaged"]:
         return
-    from reconciler.engine.drift import IMPORT_ALL, adoption
-
     yield ""
-    names = [f"{u.kind}/{u.name} ({u.provider})" for u in plan.unmanaged]
-    shown = names if full else names[:_SAME]
-    more = f" and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
-    yield f"Unmanaged, left alone: {', '.join(shown)}{more}"
-    only = len(plan.unmanaged) == 1
-    yield f"  declare: {adoption(plan.unmanaged[0]) if only else IMPORT_ALL}"
+    names = [
+        visible(f"{u['kind']}/{u['name']} ({u['provider']})") for u in plan["unmanaged"]
+    ]
+    some = names if full else names[:_SAME]
+    more = f" and {len(names) - len(some)} more" if len(names) > len(some) else ""
+    yield f"Unmanaged, left alone: {', '.join(some)}{more}"
+    for found in adoptable(plan["unmanaged"]):
+        yield f"  to adopt {len(found.names)}: {found.command}"
 
 
-def _foot(plan: Plan) -> str:
-    counts = {
-        word: sum(1 for a in plan.actions if str(a.decision) == word)
-        for word in ("allow", "hold", "deny")
-    }
-    if not plan.actions and plan.complete:
-        said = "No actions. The YAML says what is live."
-    elif not plan.actions:
-        said = "No actions from what could be read"
-    else:
-        said = ", ".join(
-            f"{count} {_PLURAL[word]}" for word, count in counts.items() if count
-        )
-    cost = _sum(plan.allowed())
-    parts = [said, f"we pay {cost}" if cost else ""]
-    if not plan.complete:
-        parts.append(f"INCOMPLETE: {len(plan.unknown)} could not be read")
+def _foot(plan: PlanDocument) -> str:
+    pays, gets = paid(plan), charged(plan)
+    parts = [
+        headline(plan),
+        f"we pay {pays}" if pays else "",
+        f"clients pay {gets}" if gets else "",
+    ]
+    if not plan["complete"]:
+        parts.append(f"INCOMPLETE: {len(plan['unknown'])} could not be read")
     return "\n" + " · ".join(part for part in parts if part)
-
-
-_PLURAL = {"allow": "to do", "hold": "held", "deny": "denied"}
-
-
-def _sum(actions: Iterable[Action]) -> str:
-    return " + ".join(f"{t['amount']} {t['currency']}" for t in totals(actions))

@@ -70,6 +70,11 @@ def check(
         warnings += map(_as_warning, ending(policies, now))
     if inventory is not None:
         warnings += inventory.warnings
+        if channels := inventory.of("NotificationChannel"):
+            from reconciler.cli.channels import advice, channels_of, check
+
+            errors += check(channels_of(channels))
+            warnings += map(_as_warning, advice(channels_of(channels)))
     return errors, warnings
 
 

@@ -27,6 +27,7 @@ def document(plan: Plan) -> dict[str, Any]:
         "as_of": moment(plan.as_of),
         "base": plan.base,
         "commit": plan.commit,
+        "observed": moment(plan.observed) if plan.observed else None,
         "complete": plan.complete,
         "summary": summary(plan),
         "actions": [action_data(action) for action in plan.actions],
@@ -71,6 +72,7 @@ def document(plan: Plan) -> dict[str, Any]:
                 "name": d.name,
                 "what": d.what,
                 "cost": d.cost,
+                "by": d.by,
             }
             for d in plan.due
         ],
@@ -120,6 +122,8 @@ def action_data(action: Action) -> dict[str, Any]:
         "because": change.because,
         "source": place(action.want.at(change.field)),
         "via": list(action.want.via),
+        "wave": action.level,
+        "resumes": action.resumes,
         "changes": [
             {"field": f.field, "before": _shown(f.before), "after": _shown(f.after)}
             for f in change.fields

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 from reconciler.engine.document import FORMAT
 from reconciler.model import Decision, OpClass, Risk, Severity
+from reconciler.model.resource import By
 
 PLAN_SCHEMA = "plan.v1.schema.json"
 
@@ -62,6 +63,8 @@ _ACTION = _object(
     because=_TEXT,
     source=_PLACE,
     via=_list(_TEXT),
+    wave=_COUNT,
+    resumes=_FLAG,
     changes=_list(_object(field=_TEXT, before=_VALUE, after=_VALUE)),
     cost=_or_null(_MONEY),
     charge=_or_null(_MONEY),
@@ -86,6 +89,7 @@ def plan_schema() -> str:
             as_of=_TIME,
             base=_or_null(_TEXT),
             commit=_or_null(_TEXT),
+            observed=_or_null(_TIME),
             complete=_FLAG,
             summary=_object(
                 noop=_FLAG,
@@ -131,6 +135,7 @@ def plan_schema() -> str:
                     name=_TEXT,
                     what=_TEXT,
                     cost={"type": ["string", "null"]},
+                    by={"enum": list(get_args(By))},
                 )
             ),
         ),

@@ -71,13 +71,14 @@ def cycles(index: Index) -> list[list[int]]:
     """
     Return the cycles of the references that order actions, each once.
 
-    A cycle of resources is a cycle of kinds too, and kinds are few: where these
-    have none, nothing else has to be looked at.
+    A cycle of resources is a cycle of kinds too, and kinds are few: only those that
+    lead back to themselves have to be looked at.
     """
     between: dict[str, set[str]] = defaultdict(set)
     for kind, number in set(zip(index.kinds, index.edges, strict=True)):
         between[kind] |= {e.kind for e in index.edge_table[number] if e.orders}
-    if not _cycles(sorted(between), between):
+    back = {kind for kind in list(between) if kind in _reached(kind, between)}
+    if not back:
         return []
     there = index.row_of
     graph = {
@@ -86,9 +87,22 @@ def cycles(index: Index) -> list[list[int]]:
             for edge in index.edges_of(row)
             if edge.orders and (edge.kind, edge.name) in there
         ]
-        for row in range(len(index))
+        for row, kind in enumerate(index.kinds)
+        if kind in back
     }
     return _cycles(list(graph), graph)
+
+
+def _reached(start: str, graph: Mapping[str, Iterable[str]]) -> set[str]:
+    """Return every kind that *start* leads to."""
+    found: set[str] = set()
+    todo = list(graph.get(start, ()))
+    while todo:
+        kind = todo.pop()
+        if kind not in found:
+            found.add(kind)
+            todo += graph.get(kind, ())
+    return found
 
 
 def _cycles(starts: Sequence[K], graph: Mapping[K, Iterable[K]]) -> list[list[K]]:

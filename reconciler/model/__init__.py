@@ -24,6 +24,7 @@ from reconciler.model.change import (
 )
 from reconciler.model.driver import (
     Account,
+    Advice,
     AnyDriver,
     Cache,
     Driver,
@@ -72,6 +73,7 @@ __all__ = [
     "Account",
     "Action",
     "Adoption",
+    "Advice",
     "AnyDriver",
     "AnyResource",
     "Cache",

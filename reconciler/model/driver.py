@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
@@ -61,6 +61,19 @@ class Account(NamedTuple):
 
     def __repr__(self) -> str:
         return f"Account({self.name})"
+
+
+class Advice(NamedTuple):
+    """
+    Something about an account or its keys that a person should mend.
+
+    Attributes:
+        said: What is wrong, without any secret.
+        fix: What to do about it.
+    """
+
+    said: str
+    fix: str
 
 
 WantT = TypeVar("WantT", bound=AnyResource)
@@ -129,6 +142,15 @@ class Driver(ABC, Generic[WantT, DoT]):
         """
         del want, change, key, since
         return None
+
+    def examine(self) -> Iterable[Advice]:
+        """
+        Yield what is wrong with the account or its keys, as far as reads can tell.
+
+        For ``doctor`` alone. Must ask the vendor at least once where ``identity``
+        does not, and raise ProviderError where the keys are refused.
+        """
+        return ()
 
     def close(self) -> None:
         """Let go of connections."""

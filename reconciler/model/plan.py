@@ -122,6 +122,10 @@ class Plan(NamedTuple):
     An ordered, judged list of actions and everything a reviewer should know.
 
     The digest covers the actions alone: neither findings nor the time.
+
+    Attributes:
+        observed: When the snapshot that was planned against was taken; None where
+            the accounts themselves were asked.
     """
 
     env: str
@@ -135,6 +139,7 @@ class Plan(NamedTuple):
     due: tuple[Due, ...] = ()
     base: str | None = None
     commit: str | None = None
+    observed: datetime | None = None
 
     @property
     def complete(self) -> bool:

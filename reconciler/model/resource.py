@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Generic, NamedTuple, Self, TypeVar
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Generic,
+    Literal,
+    NamedTuple,
+    Self,
+    TypeVar,
+)
 
 from pydantic import Field, JsonValue, PrivateAttr
 
@@ -53,14 +62,24 @@ class To(NamedTuple):
         return found
 
 
+By = Literal["auto", "you", "nobody"]
+
+
 class Due(NamedTuple):
-    """Something that will need work or money at a time that is already known."""
+    """
+    Something that will need work or money at a time that is already known.
+
+    Attributes:
+        by: Who sees to it: it happens by itself, a person has to act, or it is wanted
+            that nobody does. A kind that does not know leaves it to a person.
+    """
 
     at: datetime
     kind: str
     name: str
     what: str
     cost: str | None = None
+    by: By = "you"
 
 
 NAME = r"^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?$"

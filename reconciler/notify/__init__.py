@@ -1,1 +1,57 @@
-"""Telling people: the one layer beside the providers that speaks to others."""
+"""
+Telling people: what is new for whom is pure, mail and webhooks are two thin adapters.
+
+Decides nothing about any resource, and never stops a run: a notice that cannot be
+delivered is said, and tried again by the next run.
+"""
+
+from reconciler.notify.book import Books, Entry, turn
+from reconciler.notify.conditions import Seen, conditions, over
+from reconciler.notify.delivery import Delivery, Sender, Sent, Status
+from reconciler.notify.heartbeat import Pulse
+from reconciler.notify.line import Line, trusted
+from reconciler.notify.message import Context, Message, explain_command
+from reconciler.notify.notice import Condition, Notice, Subject, fingerprint
+from reconciler.notify.rounds import (
+    Channel,
+    Channels,
+    Round,
+    Told,
+    deliver,
+    due,
+    messages,
+)
+from reconciler.notify.smtp import Mail
+from reconciler.notify.webhook import Hook
+
+__all__ = [
+    "Books",
+    "Channel",
+    "Channels",
+    "Condition",
+    "Context",
+    "Delivery",
+    "Entry",
+    "Hook",
+    "Line",
+    "Mail",
+    "Message",
+    "Notice",
+    "Pulse",
+    "Round",
+    "Seen",
+    "Sender",
+    "Sent",
+    "Status",
+    "Subject",
+    "Told",
+    "conditions",
+    "deliver",
+    "due",
+    "explain_command",
+    "fingerprint",
+    "messages",
+    "over",
+    "trusted",
+    "turn",
+]

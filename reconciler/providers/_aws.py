@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from threading import Lock
 from typing import Any
 
 from reconciler.errors import Ambiguous, ProviderError, Rejected, Transient
-from reconciler.model import Account
+from reconciler.model import Account, Advice
 from reconciler.providers._limit import Limit
 from reconciler.providers._said import shown
 
@@ -103,6 +103,15 @@ class Aws:
         """Return the account's number, from the Security Token Service."""
         said = self.calls("sts")("get_caller_identity")
         return str(said["Account"])
+
+    def examine(self) -> Iterator[Advice]:
+        """Say where the keys are those of the root user, who may do everything."""
+        if str(self.calls("sts")("get_caller_identity")["Arn"]).endswith(":root"):
+            yield Advice(
+                "the keys are those of the root user: no policy limits them",
+                "make a role or a user for the reconciler, with route53:* and "
+                "route53domains:* at most, and delete the root user's keys",
+            )
 
     def close(self) -> None:
         """Let go of connections."""

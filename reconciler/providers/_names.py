@@ -9,7 +9,8 @@ one run.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import errno
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 import dns.exception
@@ -25,14 +26,22 @@ import dns.rrset
 
 from reconciler.errors import ProviderError, Transient
 from reconciler.model import Account
-from reconciler.providers._network import Network
+from reconciler.providers._looks import NotNow
+from reconciler.providers._network import Network, NoRoute
 
 TIMEOUT: Final = 3.0
 _PORT: Final = 53
+_ROOT: Final = "root"
 _DEPTH: Final = 16
 _ALIASES: Final = 8
 _NESTED: Final = 4
 _TRIES: Final = 4
+_NO_ROUTE: Final = {
+    errno.ENETUNREACH,
+    errno.EHOSTUNREACH,
+    errno.EADDRNOTAVAIL,
+    errno.EAFNOSUPPORT,
+}
 Name = dns.name.Name
 
 
@@ -74,6 +83,7 @@ class Names:
         self._timeout = account.limits.get("timeoutSeconds", TIMEOUT)
         self._cuts: dict[Name, tuple[Server, ...]] = {}
         self._addresses: dict[str, tuple[str, ...]] = {}
+        self._cut_off = False
 
     def ask(self, address: str, name: str, rtype: str) -> dns.message.Message:
         """
@@ -89,7 +99,10 @@ class Names:
             answer, _ = dns.query.udp_with_fallback(
                 query, at.address, self._timeout, at.port, ignore_unexpected=True
             )
-        except (dns.exception.DNSException, OSError, EOFError) as error:
+        except OSError as error:
+            kind = NoRoute if error.errno in _NO_ROUTE else Transient
+            raise kind(f"{address}: no answer ({type(error).__name__})") from None
+        except (dns.exception.DNSException, EOFError) as error:
             raise Transient(f"{address}: no answer ({type(error).__name__})") from None
         return answer
 
@@ -165,11 +178,13 @@ class Names:
             if at in self._cuts:
                 return at, self._cuts[at]
             at = at.parent()
-        roots = tuple(Server("root", (address,)) for address in self._network.roots)
+        if self._cut_off:
+            raise NotNow("no root server answers in this run")
+        roots = tuple(Server(_ROOT, (address,)) for address in self._network.roots)
         return dns.name.root, roots
 
     def _any(
-        self, servers: Iterable[Server], name: Name, rtype: str, nested: int = 0
+        self, servers: Sequence[Server], name: Name, rtype: str, nested: int = 0
     ) -> dns.message.Message:
         """Return the first answer that means something."""
         tried = 0
@@ -184,6 +199,9 @@ class Names:
                 tried += 1
             if tried >= _TRIES:
                 break
+        if any(server.host == _ROOT for server in servers):
+            self._cut_off = True  # nobody's turn comes in this run
+            raise Transient("no root server answers: is port 53 open to the outside?")
         raise Transient(f"{name.to_text(omit_final_dot=True)}: nobody answers for it")
 
     def _reachable(self, servers: Iterable[Server], nested: int) -> Iterator[str]:

@@ -27,7 +27,11 @@ ROOTS: Final = (
 
 
 class Unreachable(Transient):
-    """There is no way from here to that address; what is there is not known."""
+    """Nobody listens at that address."""
+
+
+class NoRoute(Transient):
+    """There is no way from here to that address (often IPv6): no fault of it."""
 
 
 class Place(NamedTuple):

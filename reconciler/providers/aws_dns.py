@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import ClassVar
 
 from reconciler.kinds.domain import Domain
-from reconciler.model import Account
+from reconciler.model import Account, Advice
 from reconciler.providers._aws import CREDENTIALS, Aws, pages
 from reconciler.providers._octodns import Desk, Listed, OctodnsDriver
 from reconciler.providers._octodns_kept import spread
@@ -40,6 +40,10 @@ class Route53(OctodnsDriver):
     def identity(self) -> str | None:
         """Return the number of the AWS account."""
         return self._aws.identity()
+
+    def examine(self) -> Iterable[Advice]:
+        """Say what is unwise about the keys."""
+        return self._aws.examine()
 
     def listing(self) -> Iterable[Listed]:
         """Return all public zones; a name that several zones have cannot be read."""

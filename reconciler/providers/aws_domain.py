@@ -19,7 +19,7 @@ Source: the service's API reference (and botocore's model of it). What it has:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -51,6 +51,7 @@ from reconciler.model import (
     Receipt,
     Risk,
 )
+from reconciler.model.driver import Advice
 from reconciler.providers import (
     _aws_departures,
     _aws_detail,
@@ -101,6 +102,10 @@ class Route53Domains(Driver[Domain, DomainChange]):
     def identity(self) -> str | None:
         """Return the number of the AWS account."""
         return self._aws.identity()
+
+    def examine(self) -> Iterable[Advice]:
+        """Say what is unwise about the keys."""
+        return self._aws.examine()
 
     def close(self) -> None:
         """Let go of connections."""

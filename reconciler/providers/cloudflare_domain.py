@@ -16,8 +16,8 @@ interface that replaced ``/registrar/domains`` at its end of life (2026-09-27).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
 
 from reconciler.errors import Ambiguous, ProviderError, Rejected, Unsupported
@@ -29,7 +29,7 @@ from reconciler.kinds.domain import (
     RegistrationState,
 )
 from reconciler.kinds.domain.domain import as_domains
-from reconciler.model import Account, Driver, Observation, OpClass, Receipt
+from reconciler.model import Account, Advice, Driver, Observation, OpClass, Receipt
 from reconciler.providers import _registrar
 from reconciler.providers._answers import mapping, rows
 from reconciler.providers._http import Http, Reply, Words
@@ -37,6 +37,8 @@ from reconciler.providers._registrar import Pages, Row
 
 BASE: Final = "https://api.cloudflare.com/client/v4"
 PAGE: Final = 50
+#: A token that ends sooner is named.
+ENDS_SOON: Final = timedelta(days=30)
 #: "1,200 requests per five minutes" for a whole user.
 _LIMITS: Final = {"requestsPerSecond": 4.0}
 _POLLS, _PAUSE = 6, 2.0
@@ -87,6 +89,28 @@ class CloudflareDomain(Driver[Domain, DomainChange]):
         if self._account.identity in ids:
             return self._account.identity
         return ids[0] if ids else None
+
+    def examine(self) -> Iterator[Advice]:
+        """
+        Say when the token ends (``verify token``, of a user or of an account).
+
+        What a token may do is not told to the token itself.
+        """
+        ends = self._verified("/user") or self._verified(f"/accounts/{self.identity()}")
+        if ends is not None and ends - self._account.clock() < ENDS_SOON:
+            yield Advice(
+                f"the token ends on {ends.date()}",
+                "roll it at dash.cloudflare.com and put the new one where it is kept",
+            )
+
+    def _verified(self, owner: str) -> datetime | None:
+        """Return when the token of *owner* ends; None where it does not, or not its."""
+        try:
+            said = self._read("verify-token", f"{owner}/tokens/verify")
+        except Rejected:
+            return None
+        ends = mapping(said.get("result")).get("expires_on")
+        return _registrar.utc(str(ends)) if ends else None
 
     def close(self) -> None:
         """Let go of connections."""

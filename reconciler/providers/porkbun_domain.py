@@ -16,7 +16,7 @@ client. What it has and what follows from it:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
 
@@ -32,7 +32,15 @@ from reconciler.kinds.domain import (
     Renew,
 )
 from reconciler.kinds.domain.domain import as_domains
-from reconciler.model import Account, Driver, Money, Observation, OpClass, Receipt
+from reconciler.model import (
+    Account,
+    Advice,
+    Driver,
+    Money,
+    Observation,
+    OpClass,
+    Receipt,
+)
 from reconciler.providers import _delegation, _registrar
 from reconciler.providers._detail import Details
 from reconciler.providers._http import Http, Reply
@@ -85,6 +93,18 @@ class PorkbunDomain(Driver[Domain, DomainChange]):
     def identity(self) -> str | None:
         """No call tells whose keys these are."""
         return None
+
+    def examine(self) -> Iterator[Advice]:
+        """Name the domains that the API may not touch, by the vendor's own switch."""
+        listed = _registrar.complete(0, self._page)
+        shut = sorted(n for n, raw in listed.items() if not on(raw.get("apiAccess", 1)))
+        if shut:
+            more = f" and {len(shut) - 3} more" if len(shut) > 3 else ""  # noqa: PLR2004
+            yield Advice(
+                f"API access is off for {', '.join(shut[:3])}{more}: they can be "
+                "listed, and nothing else",
+                "switch it on in the domain's details at porkbun.com",
+            )
 
     def close(self) -> None:
         """Let go of connections."""

@@ -35,7 +35,7 @@ from reconciler.providers._names import (
     text_of,
     values,
 )
-from reconciler.providers._network import Network
+from reconciler.providers._network import Network, NoRoute
 from reconciler.providers._spf import lookups, spf
 
 _ALIASES: Final = 10
@@ -113,10 +113,12 @@ class PublicDelegation(Witness[Domain]):
             addresses = server.addresses or self._names.addresses(server.host)
         except ProviderError:
             return _Served(problem="its address cannot be found")
-        problem = "it has no address"
+        problem: str | None = None if addresses else "it has no address"
         for address in addresses:
             try:
-                answer = self._names.ask(address, name, "SOA")
+                answer = self._twice(address, name)
+            except NoRoute:
+                continue  # nothing is proven against it
             except Transient:
                 problem = "no answer"
             else:
@@ -126,6 +128,15 @@ class PublicDelegation(Witness[Domain]):
                     return _Served(address, None, serial, self._dnskeys(name, address))
                 problem = _refusal(answer)
         return _Served(problem=problem)
+
+    def _twice(self, address: str, name: str) -> dns.message.Message:
+        """Ask for the zone's SOA; once more where nothing came: datagrams get lost."""
+        try:
+            return self._names.ask(address, name, "SOA")
+        except NoRoute:
+            raise
+        except Transient:
+            return self._names.ask(address, name, "SOA")
 
     def _dnskeys(self, name: str, address: str) -> frozenset[str] | None:
         """Return the keys that may sign the zone's keys; None where it does not say."""

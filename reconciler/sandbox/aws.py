@@ -39,7 +39,7 @@ _ERROR = (
 )
 _IDENTITY = (
     '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">'
-    "<GetCallerIdentityResult><Arn>arn:aws:iam::{0}:user/reconciler</Arn>"
+    "<GetCallerIdentityResult><Arn>arn:aws:iam::{0}:{1}</Arn>"
     "<UserId>AIDAEXAMPLE</UserId><Account>{0}</Account></GetCallerIdentityResult>"
     "<ResponseMetadata><RequestId>01234567-89ab-cdef-0123-456789abcdef</RequestId>"
     "</ResponseMetadata></GetCallerIdentityResponse>"
@@ -93,7 +93,8 @@ class _Aws:
         elif operation(scope, body) == "GetCallerIdentity":
             wrong = fault is not None and fault.kind == "wrong-account"
             account = _WRONG if wrong else self._bench.state["account"]
-            await _say(send, 200, _IDENTITY.format(account), "text/xml")
+            who = self._bench.state.get("principal", "user/reconciler")
+            await _say(send, 200, _IDENTITY.format(account, who), "text/xml")
         else:
             await self._pass_on(scope, body, send)
 

@@ -75,6 +75,16 @@ def _accounts(call: Call, account: dict[str, Any]) -> Answer:
     return _listed(call, [{"id": account["id"], "name": account["id"]}])
 
 
+def _verify(call: Call, account: dict[str, Any]) -> Answer:
+    """A token of a user is verified there, one of an account at the account."""
+    owner = "account" if "account" in call.path else "user"
+    if account.get("token_of", "user") != owner:
+        return bad(401, 1000, "Invalid API Token")
+    ends = account.get("token_ends")
+    more = {"expires_on": ends} if ends else {}
+    return good({"id": _id(account["token"]), "status": "active", **more})
+
+
 def _zones(call: Call, account: dict[str, Any]) -> Answer:
     wanted, name = call.query.get("account.id"), call.query.get("name")
     zones = [
@@ -158,8 +168,11 @@ def _record(call: Call, zone: dict[str, Any]) -> dict[str, Any]:
 
 _IN_ZONE = f"{_BASE}/zones/{{zone}}/dns_records"
 _ONE = f"{_IN_ZONE}/{{record}}"
+_VERIFY = f"{_BASE}/accounts/{{account}}/tokens/verify"
 OPERATIONS = (
     Operation("list-accounts", ("GET",), f"{_BASE}/accounts", _serve(_accounts)),
+    Operation("verify-token", ("GET",), f"{_BASE}/user/tokens/verify", _serve(_verify)),
+    Operation("verify-token", ("GET",), _VERIFY, _serve(_verify)),
     Operation("list-zones", ("GET",), f"{_BASE}/zones", _serve(_zones)),
     Operation("create-zone", ("POST",), f"{_BASE}/zones", _serve(_make_zone)),
     Operation("list-records", ("GET",), _IN_ZONE, _serve(_records)),

@@ -147,7 +147,11 @@ def world(
     if PUBLIC in names:
         parts[PUBLIC] = public_part(
             domains,
-            [one for one in resources["Certificate"] if isinstance(one, Certificate)],
+            [
+                one
+                for one in resources.get("Certificate", [])
+                if isinstance(one, Certificate)
+            ],
             {d.name: _delegated(names, d, vendors) for d in domains},
             vendors,
             ROUTE53,

@@ -353,7 +353,7 @@ def test_the_plan_says_how_to_adopt(agency):
     says(at(agency, "import", "--all", "--exclude", "Domain/p1.example"))
     out = says(at(agency, "plan"))
     assert "Unmanaged, left alone: Domain/p1.example (aws)" in out
-    assert "declare: reconciler import --all" in out
+    assert "reconciler import Provider/aws --kind Domain" in out
     says(at(agency, "import", "Provider/porkbun-main", "--select", "Domain/p1.example"))
     assert "Unmanaged" not in says(at(agency, "plan"))
 

@@ -160,6 +160,17 @@ def test_a_snapshot_has_what_the_witnesses_saw(agency):
     assert asked(agency) == {}
 
 
+def test_explaining_shows_what_was_seen(agency):
+    for name, words in {
+        "Certificate/sound": ["public (tls)", "192.0.2.1", "Sandbox Authority"],
+        "Domain/lame.example": ["public (delegation)", f"{LAME} REFUSED"],
+        "Domain/watched.example": ["public (rdap)", "registrar_expires"],
+    }.items():
+        said = agency.cli("explain", name)
+        assert said.code == 0, said.err
+        assert [word for word in words if word not in said.out] == []
+
+
 def test_without_the_account_nobody_is_asked(tmp_path):
     with Agency(tmp_path, FILES) as agency:
         plan = agency.plan()

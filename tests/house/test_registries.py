@@ -108,7 +108,9 @@ def test_the_reference_says_what_each_registrar_can():
     """The table has a column for each verb, in this order; ``-`` is *cannot*."""
     verbs = ["renew", "auto-renew", "lock", "privacy", "delegate", "ds", "glue"]
     verbs += ["restore", "block-transfer"]
-    row = re.compile(r"^\| `(\w+)` \|" + r"([^|]+)\|" * len(verbs) + "$", re.MULTILINE)
+    row = re.compile(
+        r"^\| `(\w+)` \|" + r"([^|\n]+)\|" * len(verbs) + "$", re.MULTILINE
+    )
     said = {
         vendor: {verb for verb, cell in zip(verbs, cells, strict=True) if cell != " - "}
         for vendor, *cells in row.findall(text("docs/yaml.md"))

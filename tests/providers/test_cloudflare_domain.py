@@ -224,3 +224,25 @@ class TestUpdating:
         with pytest.raises(Unsupported, match="cannot lock"):
             bench.driver.apply(FAR, change, "k")
         assert bench.driver.happened(FAR, change, "k", NOW) is None
+
+
+@pytest.mark.parametrize("owner", ["user", "account"])
+@pytest.mark.parametrize(
+    ("days", "said"), [(None, None), (31, None), (29, "ends on"), (0, "ends on")]
+)
+def test_a_token_that_ends_soon_is_named(
+    bench: Bench, owner: str, days: int | None, said: str | None
+) -> None:
+    (mine, _) = world(bench)["accounts"]
+    mine["token_of"] = owner
+    if days is not None:
+        ends = bench.account.clock() + timedelta(days=days)
+        mine["token_ends"] = ends.strftime("%Y-%m-%dT%H:%M:%SZ")
+    told = [advice.said for advice in bench.driver.examine()]
+    assert [said in each for each in told] if said else told == []
+
+
+def test_a_token_that_is_not_taken_says_so(bench: Bench) -> None:
+    world(bench)["accounts"][0]["token"] = "another"
+    with pytest.raises(Rejected):
+        list(bench.driver.examine())

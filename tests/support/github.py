@@ -55,8 +55,8 @@ class Hub:
 
     Attributes:
         log: (method, path, status) of every request.
-        broken: Answers to give instead, in order: (status, headers, data) or "lost"
-            (the request takes effect, its answer does not arrive).
+        broken: Answers to give instead, in order: (status, headers, data), "lost"
+            (the request takes effect, its answer does not arrive) or None (as ever).
     """
 
     def __init__(self, name="agency/inventory"):
@@ -75,6 +75,7 @@ class Hub:
         self.environments: dict[str, list[str]] = {}
         self.authors: dict[str, str | None] = {}
         self.advanced_security = True
+        self.drops_labels = False
         self.broken: list[Any] = []
         self.log: list[tuple[str, str, int]] = []
         self._next = 100
@@ -228,6 +229,7 @@ class Hub:
             ("GET", "/issues", "issues:read", self._issues),
             ("POST", "/issues", "issues:write", self._open),
             ("PATCH", "/issues/{issue:int}", "issues:write", self._edit),
+            ("POST", "/issues/{issue:int}/labels", "issues:write", self._label),
             ("GET", "/issues/{issue:int}/comments", "talk:read", self._comments),
             ("POST", "/issues/{issue:int}/comments", "talk:write", self._say),
             ("PATCH", "/issues/comments/{id:int}", "talk:write", self._resay),
@@ -242,8 +244,10 @@ class Hub:
     def _serve(self, needs, serve):
         async def answer(request: Request) -> Response:
             raw = await request.body()
-            if self.broken and "lost" not in request.scope:
-                status, headers, data = self.broken.pop(0)
+            lost = "lost" in request.scope
+            broken = self.broken.pop(0) if self.broken and not lost else None
+            if broken is not None:
+                status, headers, data = broken
                 made: Response = JSONResponse(data, status, headers)
             else:
                 made = self._answered(request, raw, needs, serve)
@@ -380,10 +384,19 @@ class Hub:
 
     def _open(self, asked):
         _valid(asked.body, "title")
-        number = self.number()
-        made = _issue(number, asked.body["title"], asked.body.get("body", ""), asked.login, asked.body.get("labels", ()))  # fmt: skip
+        number, body = self.number(), asked.body
+        # "Labels are silently dropped otherwise": of whom may not push.
+        labels = () if self.drops_labels else body.get("labels", ())
+        made = _issue(number, body["title"], body.get("body", ""), asked.login, labels)
         self.issues[number] = made
         return 201, made
+
+    def _label(self, asked):
+        found = _found(self.issues, asked.path["issue"])
+        names = [one["name"] for one in found["labels"]]
+        new = [n for n in asked.body["labels"] if n not in names]
+        found["labels"] += [{"name": name} for name in new]
+        return 200, JSONResponse(found["labels"])
 
     def _edit(self, asked):
         found = _found(self.issues, asked.path["issue"])

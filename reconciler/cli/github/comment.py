@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import base64
 import gzip
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from reconciler.cli.github.clean import cleaned, fenced
+from reconciler.cli.github.clean import fenced
+from reconciler.cli.github.review import ERRORS, PLAN
 from reconciler.errors import Rejected
+from reconciler.report.markdown_text import marker
 
 if TYPE_CHECKING:
     from reconciler.cli.github.review import Review
     from reconciler.notify.github import GitHub
+    from reconciler.report.plan_document import PlanDocument
 
 _WARNING = """\
 > [!CAUTION]
@@ -23,27 +25,46 @@ was made by that change and proves nothing: read the diff.
 """
 
 
-def comment_text(review: Review, files: Mapping[str, str], env: str) -> str:
-    """Return the comment for what a plan has left."""
-    head = f"{marker(env)}\n{_WARNING if review.changes_code else ''}"
+def comment_text(
+    review: Review, plan: PlanDocument | None, files: Mapping[str, bytes], env: str
+) -> str:
+    """Return the comment for what a plan has left; its Markdown is made here."""
+    warning = _WARNING if review.changes_code else ""
     foot = f"\n---\nPlanned at `{review.head[:12]}` in [this run]({review.url}).\n"
-    return head + _body(review, files) + foot
+    return f"{marker(env)}\n{warning}{_body(review, plan, files)}{foot}"
 
 
-def _body(review: Review, files: Mapping[str, str]) -> str:
-    if "errors.txt" in files:
-        return "**The inventory has errors; nothing was planned.**\n\n" + fenced(
-            files["errors.txt"]
-        )
-    if "plan.md" not in files:
+def plan_of(files: Mapping[str, bytes], env: str) -> PlanDocument | None:
+    """
+    Return the plan in *files*, if it is one to the last field.
+
+    Raises:
+        ReconcilerError: It is none, or is another environment's.
+    """
+    if PLAN not in files:
+        return None
+    from reconciler.report.saved import read
+
+    plan = read(files[PLAN], f"{PLAN} of the artifact")
+    if plan["env"] != env:
+        raise Rejected(f"{PLAN} of the artifact is not about {env}")
+    return plan
+
+
+def _body(review: Review, plan: PlanDocument | None, files: Mapping[str, bytes]) -> str:
+    if ERRORS in files:
+        text = files[ERRORS].decode("utf-8", "replace")
+        return "**The inventory has errors; nothing was planned.**\n\n" + fenced(text)
+    if plan is None:
         return "**There is no plan.** The run ended before it made one.\n"
-    plan = files["plan.md"]
-    return fenced(plan) if review.changes_code else cleaned(plan)
+    from reconciler.report.markdown import markdown
+
+    shown = markdown(plan, f"{review.url}#artifacts", _LIMIT)
+    return shown.removeprefix(marker(plan["env"])).lstrip("\n")
 
 
-def marker(env: str) -> str:
-    """Return the line by which the comment of *env* is found again."""
-    return f"<!-- reconciler:plan:{env} -->"
+#: Together with what stands around it, it stays below GitHub's limit.
+_LIMIT = 63_000
 
 
 def post(github: GitHub, review: Review, body: str, env: str, login: str) -> str:
@@ -72,7 +93,7 @@ def post(github: GitHub, review: Review, body: str, env: str, login: str) -> str
     return "the comment was written anew"
 
 
-def upload(github: GitHub, review: Review, sarif: str) -> str:
+def upload(github: GitHub, review: Review, plan: PlanDocument) -> str:
     """
     Hand the findings to code scanning, and say what came of it.
 
@@ -80,24 +101,17 @@ def upload(github: GitHub, review: Review, sarif: str) -> str:
         ProviderError: GitHub did not take it, for another reason than that the
             repository has no code scanning.
     """
+    from reconciler.report.sarif import sarif
+
+    packed = gzip.compress(sarif(plan).encode(), mtime=0)
+    body = {
+        "commit_sha": review.head,
+        "ref": f"refs/pull/{review.number}/head",
+        "sarif": base64.b64encode(packed).decode(),
+        "tool_name": "reconciler",
+    }
     try:
-        version = json.loads(sarif)["version"]
-    except (ValueError, KeyError, TypeError):
-        raise Rejected("plan.sarif of the artifact is no SARIF") from None
-    if version != "2.1.0":
-        raise Rejected("plan.sarif of the artifact is not SARIF 2.1.0")
-    packed = gzip.compress(sarif.encode(), mtime=0)
-    try:
-        github.send(
-            "POST",
-            "/code-scanning/sarifs",
-            {
-                "commit_sha": review.head,
-                "ref": f"refs/pull/{review.number}/head",
-                "sarif": base64.b64encode(packed).decode(),
-                "tool_name": "reconciler",
-            },
-        )
+        github.send("POST", "/code-scanning/sarifs", body)
     except Rejected as error:
         if "enabled" in error.what:
             return "this repository has no code scanning; findings are in the comment"

@@ -22,14 +22,12 @@ class Failure(NamedTuple):
 
     Attributes:
         key: Its name: it never contains a time, a price or a number of attempts.
-        about: The documents it is about, as ``Kind/name``.
         text: What is known, for people; plain.
     """
 
     key: str
     title: str
     text: str
-    about: frozenset[str] = frozenset()
 
 
 def of_run(result: Mapping[str, Any] | None, code: int, log: str) -> list[Failure]:
@@ -66,9 +64,26 @@ def waiting(result: Mapping[str, Any] | None, start: str) -> Failure | None:
     return Failure(HELD, title, "\n".join(text).rstrip())
 
 
-def blind(result: Mapping[str, Any]) -> frozenset[str]:
-    """Return the documents that a run could not see: nothing of theirs has healed."""
-    return frozenset(f"{u['kind']}/{u['name']}" for u in result["left"]["unknown"])
+def over(key: str, result: Mapping[str, Any] | None) -> bool:
+    """
+    Return whether the failure *key*, which a run did not find again, has healed.
+
+    It has not where the run saw nothing, could not see the document, or has not tried
+    again what failed.
+    """
+    if result is None or not key.startswith(_KEYS):
+        return False
+    left = result["left"]
+    about = set(key.split(":"))
+    if about & {f"{one['kind']}/{one['name']}" for one in left["unknown"]}:
+        return False
+    to_do = [*left["actions"], *left["deferred"]]
+    names = {f"outcome:{one['kind']}/{one['name']}:{one['verb']}" for one in to_do}
+    return key not in names
+
+
+#: The keys of a run's own failures; other topics are none of its business.
+_KEYS = (RUN, HELD, "more", "outcome:", "unread:", "finding:", "denied:")
 
 
 def _outcomes(done: Iterable[Mapping[str, Any]]) -> Iterator[Failure]:
@@ -87,7 +102,7 @@ def _outcomes(done: Iterable[Mapping[str, Any]]) -> Iterator[Failure]:
         title = f"{what}: {one['verb']} {word}"
         text = f"{title}\n{one.get('error') or ''}\nreconciler audit show {one['id']}"
         key = f"outcome:{what}:{one['verb']}"
-        yield Failure(key, title, text, frozenset({what}))
+        yield Failure(key, title, text)
 
 
 def _unread(unknown: Iterable[Mapping[str, Any]]) -> Iterator[Failure]:
@@ -106,7 +121,7 @@ def _critical(findings: Iterable[Mapping[str, Any]]) -> Iterator[Failure]:
             what = f"{one['kind']}/{one['name']}"
             title = f"{what}: {one['message']}"
             key = f"finding:{one['code']}:{what}"
-            yield Failure(key, title, title, frozenset({what}))
+            yield Failure(key, title, title)
 
 
 def _denied(actions: Iterable[Mapping[str, Any]]) -> Iterator[Failure]:
@@ -117,7 +132,7 @@ def _denied(actions: Iterable[Mapping[str, Any]]) -> Iterator[Failure]:
             title = f"{what}: {one['verb']} is denied"
             text = "\n".join([title, *why])
             key = f"denied:{what}:{one['verb']}"
-            yield Failure(key, title, text, frozenset({what}))
+            yield Failure(key, title, text)
 
 
 def _cost(action: Mapping[str, Any]) -> str:

@@ -108,6 +108,10 @@ def _open(desk: Desk, failure: Failure, before: Any) -> str:
     made = desk.github.send(
         "POST", "/issues", {"title": title, "body": body, "labels": [LABEL]}
     )
+    if not any(one["name"] == LABEL for one in made["labels"]):
+        # GitHub drops labels without a word; without its own it is not found again.
+        path = f"/issues/{made['number']}/labels"
+        desk.github.send("POST", path, {"labels": [LABEL]})
     return f"opened issue {made['number']}: {title}"
 
 

@@ -17,12 +17,15 @@ from reconciler.errors import Rejected
 if TYPE_CHECKING:
     from reconciler.notify.github import GitHub
 
-#: What a plan may leave, and no other file.
-FILES = ("plan.md", "errors.txt", "plan.sarif")
+PLAN = "plan.json"
+ERRORS = "errors.txt"
+#: What a plan may leave; no other file of it is looked at.
+FILES = (PLAN, ERRORS)
 ARCHIVE_LIMIT = 8 << 20
-FILE_LIMIT = 4 << 20
+FILE_LIMIT = 32 << 20
 #: GitHub lists so many files of a pull request, and says nothing of the others.
 _FILES_LISTED = 3000
+_NAMES = ("filename", "previous_filename")
 
 
 class Review(NamedTuple):
@@ -90,14 +93,12 @@ def _pull(github: GitHub, ran: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 def _changes(github: GitHub, number: int, code: Sequence[str]) -> bool:
     files = list(github.pages(f"/pulls/{number}/files"))
-    names = {
-        str(f[k]) for f in files for k in ("filename", "previous_filename") if k in f
-    }
+    names = {str(one.get(key, "")) for one in files for key in _NAMES}
     # What is not listed could be anything.
     return len(files) >= _FILES_LISTED or any(n.startswith(tuple(code)) for n in names)
 
 
-def left_by(github: GitHub, run: int, artifact: str) -> dict[str, str]:
+def left_by(github: GitHub, run: int, artifact: str) -> dict[str, bytes]:
     """
     Return the known files of a run's artifact, by name; nothing without one.
 
@@ -115,7 +116,7 @@ def left_by(github: GitHub, run: int, artifact: str) -> dict[str, str]:
     return unpacked(data)
 
 
-def unpacked(data: bytes) -> dict[str, str]:
+def unpacked(data: bytes) -> dict[str, bytes]:
     """
     Return the known files of an archive; no path of it is ever written.
 
@@ -132,7 +133,7 @@ def unpacked(data: bytes) -> dict[str, str]:
                         raw = file.read(FILE_LIMIT + 1)
                     if len(raw) > FILE_LIMIT:
                         raise Rejected(f"{name} of the artifact is too large")
-                    files[name] = raw.decode("utf-8", "replace")
+                    files[name] = raw
     except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, EOFError) as error:
         raise Rejected(
             f"the artifact cannot be unpacked: {type(error).__name__}"

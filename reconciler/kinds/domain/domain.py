@@ -221,7 +221,8 @@ class Domain(Resource[DomainChange]):
         of_registrar = (
             registration.findings(self.spec, own, self.around(have), now) if own else ()
         )
-        seen = self._witnessed(have, own, now)
+        asked = REGISTRY in have or SEEN in have
+        seen = self._witnessed(have, own, now) if asked else ()
         for code, severity, message, field in chain(notes, of_registrar, seen):
             yield self.found(code, severity, message, field)
 
@@ -267,16 +268,17 @@ class Domain(Resource[DomainChange]):
                 "managed": f"renews ({self.spec.renewal.mode})",
             }[self.spec.lifecycle]
             cost = str(state.renew_price) if state.renew_price else None
-            yield Due(state.expires, self.kind, self.name, what, cost)
+            by = registration.renewed_by(self.spec, state)
+            yield Due(state.expires, self.kind, self.name, what, cost, by)
 
     def quiet_until(self, have: Have, now: datetime) -> datetime | None:
         """Return the next moment at which time alone changes something."""
         own = self.told(have, now)
-        account = own if self.registrar() else None
-        moments = chain(
-            registration.moments(self.spec, own) if own else (),
-            witness.moments(account, [have.get(share) for share in _WITNESSES]),
-        )
+        moments = [*registration.moments(self.spec, own)] if own else []
+        if REGISTRY in have or SEEN in have:
+            account = own if self.registrar() else None
+            said = [have.get(share) for share in _WITNESSES]
+            moments += witness.moments(account, said)
         return min((m for m in moments if m > now), default=None)
 
     def urgent(self, deadline: datetime, now: datetime) -> bool:

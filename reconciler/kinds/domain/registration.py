@@ -19,6 +19,7 @@ from reconciler.kinds.domain.delegation import Around
 from reconciler.kinds.domain.spec import DomainSpec
 from reconciler.kinds.domain.state import Phase, RegistrationState
 from reconciler.model import FieldChange, Money, Severity, Share
+from reconciler.model.resource import By
 
 Note = tuple[str, Severity, str, str]
 
@@ -135,6 +136,26 @@ def opens(spec: DomainSpec, state: RegistrationState) -> datetime | None:
         "manual": None,
     }[spec.renewal.mode]
     return state.expires - before if before is not None else None
+
+
+def renewed_by(spec: DomainSpec, state: RegistrationState) -> By:
+    """Return who sees to the next renewal, as far as spec and state tell."""
+    if spec.lifecycle == "expire":
+        return "nobody"
+    if state.phase in _LOST:
+        return "you"
+    if state.auto_renew is True:
+        return "auto"
+    pays = opens(spec, state) is not None and _affordable(spec, state)
+    return "auto" if pays else "you"
+
+
+def _affordable(spec: DomainSpec, state: RegistrationState) -> bool:
+    """Say whether the ceiling allows the price of today, where one is known."""
+    ceiling, price = ceiling_of(spec), state.renew_price
+    if ceiling is None or price is None:
+        return ceiling is not None
+    return price.currency == ceiling.currency and price <= ceiling
 
 
 def _renewal(

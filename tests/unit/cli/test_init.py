@@ -1,6 +1,7 @@
 """`init` makes a repository that validates and plans, and overwrites nothing."""
 
 import os
+import re
 import subprocess
 
 import pytest
@@ -102,3 +103,55 @@ def test_a_bad_name_is_named_with_its_line(tmp_path):
     names.write_text("good.example\nnot a name\n")
     made = run("init", str(tmp_path / "a"), "--domains", str(names))
     assert "domains.txt:2:1: 'not a name' is no domain name" in str(made.exception)
+
+
+WORKFLOWS = ("plan", "comment", "reconcile", "apply-approved", "drift")
+
+
+def workflow(folder, name):
+    return (folder / ".github/workflows" / f"{name}.yml").read_text()
+
+
+def test_the_workflows_name_the_secrets_of_these_accounts(tmp_path):
+    made = run(
+        "init", str(tmp_path), "--provider", "main=porkbun", "--provider", "aws-1=aws"
+    )
+    assert made.exit_code == 0, made.output
+    for name in ("reconcile", "apply-approved", "drift"):
+        text = workflow(tmp_path, name)
+        assert "MAIN_API_KEY: ${{ secrets.MAIN_API_KEY }}" in text
+        assert "secrets.PORKBUN_MAIN" not in text
+        assert "role-to-assume: ${{ vars.AWS_ROLE }}" in text
+        assert text.count("id-token: write") == 1
+        assert "secrets.AWS" not in text
+    for name in WORKFLOWS:
+        assert "#aws" not in workflow(tmp_path, name)
+    for name in ("plan", "comment"):
+        assert "secrets." not in workflow(tmp_path, name)
+        assert "id-token" not in workflow(tmp_path, name)
+    accounts = (tmp_path / "inventory/accounts.yaml").read_text()
+    # Under the names that the role's session has in the environment.
+    for one in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN"):
+        assert f"{{env: AWS_{one}}}" in accounts
+
+
+def test_two_accounts_of_aws_have_keys_of_their_own(tmp_path):
+    argv = ("--provider", "one=aws", "--provider", "two=aws")
+    assert run("init", str(tmp_path), *argv).exit_code == 0
+    text = workflow(tmp_path, "reconcile")
+    assert "id-token" not in text
+    for name in ("ONE", "TWO"):
+        assert f"{name}_SECRET_ACCESS_KEY: ${{{{ secrets.{name}_SECRET" in text
+
+
+@pytest.mark.parametrize(
+    ("argv", "line"),
+    [
+        ((), r"reconciler==\d+\.\d+.*|reconciler @ git\+.*@[0-9a-f]{40}"),
+        (("--package", "reconciler @ https://a.example/x.whl"), "reconciler @ https.*"),
+    ],
+)
+def test_what_to_install_is_in_a_file_of_the_repository(tmp_path, argv, line):
+    run("init", str(tmp_path), *argv)
+    last = (tmp_path / ".github/reconciler.txt").read_text().splitlines()[-1]
+    assert re.fullmatch(line, last)

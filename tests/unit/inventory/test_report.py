@@ -67,7 +67,10 @@ def test_sarif():
     place = first["locations"][0]["physicalLocation"]
     assert place["artifactLocation"]["uri"] == "inventory/a%2Cb%3A%20c.yaml"
     assert place["region"] == {"startLine": 3, "startColumn": 7}
-    assert "locations" not in second
+    # GitHub refuses the whole file for one result without a location.
+    nowhere = second["locations"][0]["physicalLocation"]
+    assert nowhere["artifactLocation"]["uri"] == "inventory"
+    assert nowhere["region"] == {"startLine": 1, "startColumn": 1}
 
 
 def test_no_such_form():

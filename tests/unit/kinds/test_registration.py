@@ -291,3 +291,37 @@ def test_a_name_that_has_left_is_critical_and_nothing_is_done():
     have = state(phase=Phase.TRANSFERRED, locked=False, auto_renew=False)
     assert verbs(domain(**renewal()), have) == []
     assert codes(domain(), have) == {"domain-transferred": "critical"}
+
+
+CEILING = {"maxPrice": "15.00 USD/year"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "live", "by"),
+    [
+        ({}, {"auto_renew": True}, "auto"),
+        ({}, {"auto_renew": False}, "you"),
+        ({}, {"auto_renew": None}, "you"),
+        ({"renewal": CEILING}, {"auto_renew": None}, "auto"),
+        ({"renewal": {"mode": "reconciler", **CEILING}}, {"auto_renew": False}, "auto"),
+        ({"renewal": {"mode": "reconciler"}}, {"auto_renew": False}, "you"),
+        ({"renewal": {"mode": "manual", **CEILING}}, {"auto_renew": False}, "you"),
+        ({"renewal": {"mode": "manual"}}, {"auto_renew": True}, "auto"),
+        ({"lifecycle": "observe"}, {"auto_renew": False}, "you"),
+        ({"lifecycle": "observe"}, {"auto_renew": True}, "auto"),
+        ({"lifecycle": "expire"}, {"auto_renew": False}, "nobody"),
+        (
+            {"renewal": {"mode": "reconciler", **CEILING}},
+            {"auto_renew": False, "renewable": False},
+            "you",
+        ),
+        ({"renewal": CEILING}, {"auto_renew": False, "renew_price": None}, "auto"),
+        ({"renewal": {"maxPrice": "9.00 USD/year"}}, {"auto_renew": False}, "you"),
+        ({"renewal": {"maxPrice": "15.00 EUR/year"}}, {"auto_renew": False}, "you"),
+        ({"renewal": CEILING}, {"phase": Phase.REDEMPTION}, "you"),
+    ],
+)
+def test_who_sees_to_the_next_renewal(spec, live, by):
+    wanted = domain(**spec)
+    (due,) = wanted.due({HERE: state(**live)}, NOW)
+    assert due.by == by

@@ -1,0 +1,121 @@
+"""From NotificationChannel documents to senders, with their secrets resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from reconciler.cli import secrets
+from reconciler.errors import InventoryError, ReconcilerError
+from reconciler.kinds.notification_channel import NotificationChannel
+from reconciler.model import AnyResource, Finding, SecretRef, Severity
+from reconciler.notify import Channel, Hook, Line, Mail, Pulse, Sender, trusted
+from reconciler.notify.smtp import Server
+
+if TYPE_CHECKING:
+    from reconciler.cli.project import Project
+
+
+def channels_of(found: Iterable[AnyResource]) -> list[NotificationChannel]:
+    """Return *found* as the channels they are."""
+    return [cast("NotificationChannel", one) for one in found]
+
+
+def opened(
+    project: Project, wants: Iterable[NotificationChannel]
+) -> dict[str, Channel]:
+    """Return every channel by name; what cannot be used says why."""
+    channels: dict[str, Channel] = {}
+    for want in wants:
+        if want.spec.type == "heartbeat":
+            channels[want.name] = Channel(want, None, "a heartbeat carries no notices")
+            continue
+        try:
+            channels[want.name] = Channel(want, sender(project, want))
+        except (ReconcilerError, ValueError) as error:
+            why = error.what if isinstance(error, ReconcilerError) else str(error)
+            channels[want.name] = Channel(want, None, why)
+    return channels
+
+
+def sender(project: Project, want: NotificationChannel) -> Sender:
+    """
+    Return what sends for *want*.
+
+    Raises:
+        SecretMissing: One of its secrets cannot be had.
+        ValueError: One of them is not what it should be.
+    """
+    spec = want.spec
+    if spec.webhook is not None:
+        url = _secret(project, spec.webhook.url)
+        secret = spec.webhook.secret
+        return Hook(url, _secret(project, secret) if secret else None, line(project))
+    assert spec.smtp is not None  # noqa: S101  (the kind sees to it)
+    smtp = spec.smtp
+    login = smtp.credentials
+    server = Server(
+        smtp.host,
+        smtp.to_port,
+        smtp.tls,
+        partial(trusted, "smtp"),
+        (_secret(project, login.username), _secret(project, login.password))
+        if login
+        else None,
+    )
+    to = [_personal(project, address) for address in smtp.to]
+    return Mail(server, smtp.sender, to)
+
+
+def pulse(project: Project, want: NotificationChannel) -> Pulse:
+    """Return what calls the address of a heartbeat; raises SecretMissing."""
+    assert want.spec.heartbeat is not None  # noqa: S101  (the kind sees to it)
+    return Pulse(_secret(project, want.spec.heartbeat.url), line(project))
+
+
+def line(project: Project) -> Line:
+    """Return the way to post, as far as this environment may."""
+    return Line(partial(trusted, "https"), loopback=project.loopback)
+
+
+def check(wants: Iterable[NotificationChannel]) -> Iterator[InventoryError]:
+    """Yield the fallbacks that carry nothing."""
+    known = {want.name: want for want in wants}
+    for want in known.values():
+        to = known.get(want.spec.fallback or "")
+        if to is not None and to.spec.type == "heartbeat":
+            yield InventoryError(
+                f"{want.ref}: spec.fallback: {to.ref} is a heartbeat and carries no "
+                "notices",
+                at=want.at("spec.fallback"),
+                hint="name a channel of type smtp or webhook",
+                code="E620",
+            )
+
+
+def advice(wants: Iterable[NotificationChannel]) -> Iterator[Finding]:
+    """Yield the addresses that stand in git, which cannot forget them."""
+    for want in wants:
+        for number, to in enumerate(want.spec.smtp.to if want.spec.smtp else ()):
+            if isinstance(to, str):
+                yield want.found(
+                    "address-in-plain-text",
+                    Severity.WARNING,
+                    f"spec.smtp.to[{number}]: git cannot forget an address: name where "
+                    "it is kept, as in {env: OPS_MAIL}",
+                    f"spec.smtp.to[{number}]",
+                )
+
+
+def _personal(project: Project, value: SecretRef | str) -> str:
+    if isinstance(value, SecretRef):
+        return _secret(project, value)
+    project.secrets.add(value)
+    return value
+
+
+def _secret(project: Project, ref: SecretRef) -> str:
+    value = secrets.resolve(ref, project.environ, project.root)
+    project.secrets.add(value)
+    return value

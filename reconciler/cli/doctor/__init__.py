@@ -1,0 +1,1 @@
+"""What `reconciler doctor` looks at: one module for each thing that can be wrong."""

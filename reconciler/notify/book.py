@@ -1,0 +1,257 @@
+"""What was told to whom, kept in the records of the audit branch. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Self
+
+from pydantic import AwareDatetime, JsonValue, ValidationError
+
+from reconciler.audit import Note, Record
+from reconciler.model import Frozen, Severity
+from reconciler.notify.notice import Condition, Notice, Subject, fingerprint
+
+#: The facts of a record: what is open, and what cannot be read since when.
+OPEN, UNREAD = "notices", "unread"
+#: What may be said to be over. That a hold was lifted or a window used is no news.
+HEALS = frozenset({"incident", "unknown", "failed", "urgent"})
+_SUMMARY = 200
+#: How a channel came to know: by itself, or another one in its place.
+TOLD = ("sent", "by ")
+
+
+class Entry(Frozen):
+    """
+    One condition that was seen, and who was told.
+
+    Attributes:
+        number: See ``fingerprint``.
+        at: When it was seen first.
+        to: Channel -> what came of telling it.
+        healed: When it was seen to be over.
+        told: Channel -> what came of telling it that it is over.
+    """
+
+    number: int
+    at: AwareDatetime
+    severity: Severity
+    summary: str
+    to: dict[str, str] = {}
+    healed: AwareDatetime | None = None
+    told: dict[str, str] = {}
+
+
+class _Kept(Frozen):
+    name: str
+    closed: int = 0
+    open: dict[str, Entry] = {}
+
+
+class Book(Frozen):
+    """
+    Everything remembered about one subject.
+
+    Attributes:
+        closed: How many entries were closed for good.
+        open: The others, by the key of their condition.
+        unread: Account and family -> since when it cannot be read.
+    """
+
+    name: str
+    closed: int = 0
+    open: dict[str, Entry] = {}
+    unread: dict[str, AwareDatetime] = {}
+
+    def facts(self) -> dict[str, JsonValue]:
+        """Return the facts of the record; None removes one."""
+        kept = _Kept(name=self.name, closed=self.closed, open=self.open)
+        shown = kept.model_dump(mode="json", exclude_defaults=True)
+        since: dict[str, JsonValue] = {
+            about: moment.isoformat() for about, moment in self.unread.items()
+        }
+        return {
+            OPEN: shown if self.open or self.closed else None,
+            UNREAD: since or None,
+        }
+
+
+class Books:
+    """
+    The book of every subject; changing one makes other Books.
+
+    What cannot be read in a record is as if it had never been written: at worst
+    something is told twice.
+    """
+
+    def __init__(self, books: Mapping[tuple[str, str], Book]) -> None:
+        self._books = dict(books)
+
+    @classmethod
+    def read(cls, records: Mapping[tuple[str, str], Record]) -> Self:
+        """Return what *records* remember."""
+        found = ((key, _book(record)) for key, record in records.items())
+        return cls({key: book for key, book in found if book is not None})
+
+    def __iter__(self) -> Iterator[tuple[Subject, Book]]:
+        for (kind, uid), book in sorted(self._books.items()):
+            yield Subject(kind, uid, book.name), book
+
+    def of(self, subject: Subject) -> Book:
+        """Return the book of *subject*, empty where nothing is known."""
+        found = self._books.get((subject.kind, subject.uid))
+        return found or Book(name=subject.name)
+
+    def since(self, subject: Subject, about: str) -> datetime | None:
+        """Return since when *about* (an account and family) cannot be read."""
+        return self.of(subject).unread.get(about)
+
+    def put(self, subject: Subject, book: Book) -> Books:
+        """Return these books with another *book* of *subject*."""
+        return Books({**self._books, (subject.kind, subject.uid): book})
+
+    def entered(self, entries: Iterable[tuple[Subject, str, Entry]]) -> Books:
+        """Return these books with *entries* (subject, key, entry) in them."""
+        books = dict(self._books)
+        for subject, key, entry in entries:
+            book = books[subject.kind, subject.uid]
+            opened = {**book.open, key: entry}
+            books[subject.kind, subject.uid] = book.model_copy(update={"open": opened})
+        return Books(books)
+
+    def closed(self, subject: Subject, key: str) -> Books:
+        """Return these books without the entry *key*, which is over for good."""
+        book = self.of(subject)
+        left = {k: entry for k, entry in book.open.items() if k != key}
+        done = book.model_copy(update={"open": left, "closed": book.closed + 1})
+        return self.put(subject, done)
+
+    def notes(self, before: Books) -> Iterator[Note]:
+        """Yield what has to be recorded, so that *before* becomes this."""
+        for subject, book in self:
+            old = before._books.get((subject.kind, subject.uid))
+            if old == book:
+                continue
+            facts = book.facts()
+            was = old.facts() if old else {}
+            changed = {k: v for k, v in facts.items() if v != was.get(k)}
+            if changed:
+                data: dict[str, JsonValue] = {
+                    "kind": subject.kind,
+                    "uid": subject.uid,
+                    "facts": changed,
+                }
+                yield Note(event="noticed", data=data)
+
+
+def _book(record: Record) -> Book | None:
+    opened, unread = record.facts.get(OPEN), record.facts.get(UNREAD)
+    if not opened and not unread:
+        return None
+    kept: object = opened or {"name": record.name or record.uid}
+    try:
+        data = _Kept.model_validate(kept).model_dump()
+        return Book.model_validate({**data, "unread": unread or {}})
+    except ValidationError:
+        return None
+
+
+Over = Callable[[Subject, str], bool]
+
+
+def turn(books: Books, found: Iterable[Condition], over: Over, now: datetime) -> Books:
+    """
+    Return the books after a run that saw the conditions *found*.
+
+    Args:
+        books: As they were.
+        found: Everything that holds.
+        over: Whether (subject, key), which was not found, was looked for: what
+            nobody looked at is not over.
+        now: When it was seen.
+    """
+    holds: dict[Subject, list[Condition]] = {}
+    for condition in found:
+        holds.setdefault(condition.subject, []).append(condition)
+    subjects = {s._replace(name=""): s for s, _ in books}
+    subjects |= {s._replace(name=""): s for s in holds}
+    changed: dict[tuple[str, str], Book] = {}
+    for subject in subjects.values():
+        conditions = holds.get(subject, [])
+        book = _turned(books.of(subject), subject, conditions, over, now)
+        changed[subject.kind, subject.uid] = book
+    return Books(changed)
+
+
+def _turned(
+    book: Book,
+    subject: Subject,
+    conditions: list[Condition],
+    over: Over,
+    now: datetime,
+) -> Book:
+    opened: dict[str, Entry] = {}
+    closed = book.closed
+    keys = {condition.key for condition in conditions}
+    for key, entry in book.open.items():
+        if key in keys or not over(subject, key):
+            opened[key] = entry
+        elif _may_heal(key, entry):
+            healed = entry.healed or now
+            opened[key] = entry.model_copy(update={"healed": healed})
+        else:
+            closed += 1
+    for condition in conditions:
+        before = opened.get(condition.key)
+        if before is not None and before.healed is not None:
+            # Somebody may have heard that it is over: it is news again.
+            closed += 1
+            before = None
+        opened[condition.key] = before or _new(condition, closed, now)
+    gone = {about for about in book.unread if over(subject, f"unknown/{about}")}
+    unread = {a: since for a, since in book.unread.items() if a not in gone}
+    unread |= {c.about: c.since for c in conditions if c.since is not None}
+    return Book(name=subject.name, closed=closed, open=opened, unread=unread)
+
+
+def _may_heal(key: str, entry: Entry) -> bool:
+    """Whether somebody was told of it, and not everybody that it is over."""
+    return key.partition("/")[0] in HEALS and any(map(told, entry.to.values()))
+
+
+def _new(condition: Condition, number: int, now: datetime) -> Entry:
+    return Entry(
+        number=number,
+        at=now,
+        severity=condition.severity,
+        summary=condition.summary[:_SUMMARY],
+    )
+
+
+def told(how: str | None) -> bool:
+    """Say whether *how* means that somebody has it."""
+    return how is not None and how.startswith(TOLD)
+
+
+def notices(
+    env: str, books: Books, found: Iterable[Condition]
+) -> list[tuple[Notice, Subject, str, Entry]]:
+    """Return every open entry as the notice it is (or that it is over)."""
+    holds = {(c.subject.kind, c.subject.uid, c.key): c for c in found}
+    rows: list[tuple[Notice, Subject, str, Entry]] = []
+    for subject, book in books:
+        for key, entry in sorted(book.open.items()):
+            event, _, about = key.partition("/")
+            condition = holds.get((subject.kind, subject.uid, key))
+            if entry.healed is None and condition is None:
+                continue  # not looked at this time
+            shown = "healed" if entry.healed else event
+            identity = fingerprint(env, subject, shown, f"{key}", entry.number)
+            at = entry.healed or entry.at
+            known = condition or _remembered(subject, event, about, entry)
+            rows.append((Notice(identity, at, shown, known), subject, key, entry))
+    return rows
+
+
+def _remembered(subject: Subject, event: str, about: str, entry: Entry) -> Condition:
+    return Condition(event, entry.severity, subject, about, f"over: {entry.summary}")

@@ -1,0 +1,134 @@
+"""How one thing is said in every form: values, sums, times, places, counts."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reconciler.report.plan_document import (
+        ActionData,
+        Amount,
+        FindingData,
+        Place,
+        PlanDocument,
+        Value,
+        Word,
+    )
+
+
+#: What a decision is called where people read it.
+DECISIONS: dict[Word, str] = {"allow": "to do", "hold": "held", "deny": "denied"}
+_CURRENCIES = 6
+#: Who sees to something that is due.
+BY = {"auto": "auto", "you": "YOU", "nobody": "nobody, as wanted"}
+
+
+def value(shown: Value) -> str:
+    """Return a field's value for people."""
+    if shown is None:
+        return "(none)"
+    if isinstance(shown, bool):
+        return "on" if shown else "off"
+    return " ".join(shown) if isinstance(shown, list) else str(shown)
+
+
+def field_name(field: str) -> str:
+    """Return a field as it is written in the short form."""
+    return field.removeprefix("spec.")
+
+
+def place(at: Place | None) -> str:
+    """Return ``file:line:column``, or nothing."""
+    return f"{at['file']}:{at['line']}:{at['column']}" if at else ""
+
+
+def address(of: ActionData | FindingData) -> str:
+    """Return ``Kind/name``."""
+    return f"{of['kind']}/{of['name']}"
+
+
+def money(amount: Amount) -> str:
+    """Return ``12.50 EUR``."""
+    return f"{amount['amount']} {amount['currency']}"
+
+
+def total(amounts: Iterable[Amount | None]) -> str:
+    """
+    Return the sum of *amounts*, ``4.00 EUR + 31.26 USD``; empty where none is.
+
+    Of more currencies than anybody reads the rest is only counted.
+    """
+    sums: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for amount in amounts:
+        if amount:
+            sums[amount["currency"]] += Decimal(amount["amount"])
+    parts = [f"{sums[currency]} {currency}" for currency in sorted(sums)]
+    left = len(parts) - _CURRENCIES
+    if left > 0:
+        parts[_CURRENCIES:] = [f"{left} more currencies"]
+    return " + ".join(parts)
+
+
+def when(moment: str) -> datetime:
+    """Return a time of the document."""
+    return datetime.fromisoformat(moment)
+
+
+def minute(moment: str) -> str:
+    """Return ``2026-11-22 06:00 UTC``."""
+    return f"{when(moment):%Y-%m-%d %H:%M} UTC"
+
+
+def age(then: str, now: str) -> str:
+    """Return how long before *now* *then* was, in its largest unit: ``3 h``."""
+    return span(when(now) - when(then))
+
+
+def span(length: timedelta) -> str:
+    """Return *length* in the largest unit of which there is one, rounded down."""
+    seconds = max(0, int(length.total_seconds()))
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return "0 min"
+
+
+def count(number: int, noun: str) -> str:
+    """Return ``1 action`` or ``2 actions``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def counts(actions: Sequence[ActionData]) -> str:
+    """Return ``3 to do, 2 held, 1 denied``; empty without actions."""
+    found = Counter(action["decision"] for action in actions)
+    return ", ".join(
+        f"{found[word]:,} {name}" for word, name in DECISIONS.items() if found[word]
+    )
+
+
+def approvers(action: ActionData) -> list[str]:
+    """Return the groups that can lift a hold; nobody's approval lifts a denial."""
+    return action["needs"] if action["decision"] == "hold" else []
+
+
+def headline(plan: PlanDocument) -> str:
+    """Return what a plan comes to, in half a sentence."""
+    if plan["actions"]:
+        return counts(plan["actions"])
+    if plan["complete"]:
+        return "No actions. The YAML says what is live."
+    return "No actions from what could be read"
+
+
+def paid(plan: PlanDocument) -> str:
+    """Return what we pay for what is to do; empty where that is nothing."""
+    return total(a["cost"] for a in plan["actions"] if a["decision"] == "allow")
+
+
+def charged(plan: PlanDocument) -> str:
+    """Return what clients pay for what is to do; empty where that is nothing."""
+    return total(a["charge"] for a in plan["actions"] if a["decision"] == "allow")

@@ -1,0 +1,142 @@
+"""Channels that must be refused."""
+
+from __future__ import annotations
+
+from tests.support.bad_case import HEAD, bad
+
+_SMTP = "host: mail.example, from: a@agency.example, to: [{env: OPS}]"
+
+
+def channel(name: str, spec: str, code: str, secret: str | None = None) -> None:
+    """Add a case: one channel in one line, on line 2."""
+    bad(name, f"{HEAD}NotificationChannel/x: {{{spec}}}\n", code, 2, secret)
+
+
+def smtp(name: str, fields: str, code: str, secret: str | None = None) -> None:
+    """Add a case: the smtp block of an otherwise good channel, on line 4."""
+    text = f"{HEAD}NotificationChannel/x:\n  type: smtp\n  smtp: {{{fields}}}\n"
+    bad(name, text, code, 4, secret)
+
+
+def hook(name: str, more: str, code: str) -> None:
+    """Add a case: one more field of an otherwise good webhook, on line 5."""
+    text = (
+        f"{HEAD}NotificationChannel/x:\n  type: webhook\n"
+        f"  webhook: {{url: {{env: HOOK}}}}\n  {more}\n"
+    )
+    bad(name, text, code, 5)
+
+
+channel("channel-empty", "", "E121")
+channel("channel-type", "type: pager, webhook: {url: {env: X}}", "E123")
+channel("channel-no-block", "type: webhook", "E125")
+channel("channel-other-block", f"type: webhook, smtp: {{{_SMTP}}}", "E125")
+channel(
+    "channel-two-blocks",
+    f"type: smtp, smtp: {{{_SMTP}}}, webhook: {{url: {{env: X}}}}",
+    "E125",
+)
+channel("channel-unknown-field", "type: webhook, webhok: {url: {env: X}}", "E120")
+for field in (
+    "events: []",
+    "minSeverity: error",
+    "unknownAfter: 1h",
+    'quietHours: "21:00-08:00"',
+    "fallback: y",
+):
+    channel(
+        f"heartbeat-with-{field.partition(':')[0]}",
+        f"type: heartbeat, heartbeat: {{url: {{env: X}}}}, {field}",
+        "E125",
+    )
+channel("heartbeat-no-url", "type: heartbeat, heartbeat: {}", "E121")
+channel(
+    "heartbeat-plain-url",
+    "type: heartbeat, heartbeat: {url: https://hc.example/canary-7}",
+    "E150",
+    "canary-7",
+)
+channel(
+    "heartbeat-incomplete",
+    "type: heartbeat, heartbeat: {url: {env: X}, incomplete: start}",
+    "E123",
+)
+
+channel(
+    "webhook-plain-url",
+    "type: webhook, webhook: {url: https://hooks.example/canary-7}",
+    "E150",
+    "canary-7",
+)
+channel(
+    "webhook-plain-secret",
+    "type: webhook, webhook: {url: {env: X}, secret: canary-seven-plain}",
+    "E150",
+    "canary-seven-plain",
+)
+channel("webhook-no-url", "type: webhook, webhook: {secret: {env: X}}", "E121")
+channel(
+    "webhook-two-places", "type: webhook, webhook: {url: {env: X, file: y}}", "E125"
+)
+
+hook("events-unknown", "events: [exploded]", "E123")
+hook("events-twice", "events: [held, held]", "E125")
+hook("events-text", "events: held", "E122")
+hook("severity", "minSeverity: loud", "E123")
+hook("unknown-after-period", "unknownAfter: 1mo", "E125")
+hook("unknown-after-number", "unknownAfter: 24", "E125")
+hook("fallback-missing", "fallback: nobody", "E133")
+channel(
+    "fallback-itself",
+    "type: webhook, webhook: {url: {env: HOOK}}, fallback: x",
+    "E134",
+)
+for hours in (
+    "21-8",
+    "21:00",
+    "24:00-08:00",
+    "21:60-08:00",
+    "08:00-08:00",
+    "9:00-8:00",
+):
+    hook(f"quiet-{hours}", f'quietHours: "{hours}"', "E125")
+for zone in ("Europe/Nowhere", "CET+1", "../etc/passwd", "/etc/localtime"):
+    hook(f"zone-{zone}", f"timeZone: {zone}", "E125")
+hook("zone-empty", 'timeZone: ""', "E125")
+
+smtp("smtp-no-host", "from: a@agency.example, to: [{env: OPS}]", "E121")
+smtp("smtp-no-from", "host: mail.example, to: [{env: OPS}]", "E121")
+smtp("smtp-no-to", "host: mail.example, from: a@agency.example", "E121")
+smtp("smtp-empty-to", "host: mail.example, from: a@agency.example, to: []", "E124")
+smtp("smtp-host-url", _SMTP.replace("mail.example", "smtps://mail.example"), "E124")
+smtp("smtp-host-space", _SMTP.replace("mail.example", '"mail example"'), "E124")
+smtp("smtp-port-zero", f"{_SMTP}, port: 0", "E124")
+smtp("smtp-port-high", f"{_SMTP}, port: 65536", "E124")
+smtp("smtp-port-text", f'{_SMTP}, port: "25"', "E122")
+smtp("smtp-tls", f"{_SMTP}, tls: ssl", "E123")
+smtp("smtp-no-tls", f"{_SMTP}, tls: none", "E125")
+smtp("smtp-sender-name", f"{_SMTP}, sender: a@agency.example", "E120")
+smtp("smtp-from-name", _SMTP.replace("a@", "Ops <a@"), "E124")
+smtp(
+    "smtp-from-newline",
+    _SMTP.replace("a@agency.example", '"a@agency.example\\nBcc: b@c.example"'),
+    "E124",
+)
+smtp("smtp-login-half", f"{_SMTP}, credentials: {{username: {{env: X}}}}", "E121")
+smtp(
+    "smtp-login-plain",
+    f"{_SMTP}, credentials: {{username: {{env: X}}, password: canary-seven-plain}}",
+    "E150",
+    "canary-seven-plain",
+)
+bad(
+    "fallback-cycle",
+    HEAD
+    + "".join(
+        f"NotificationChannel/{name}: {{type: webhook, webhook: {{url: {{env: X}}}}, "
+        f"fallback: {to}}}\n"
+        for name, to in (("a", "b"), ("b", "c"), ("c", "a"))
+    ),
+    "E134",
+    2,
+)
