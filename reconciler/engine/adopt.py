@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from pydantic import ValidationError
+
 from reconciler.engine.observe import Accounts, another_account, observe
 from reconciler.errors import ProviderError
 from reconciler.model import (
@@ -172,7 +174,7 @@ def _provisional(
         try:
             want = kind.provisional(name, sorted(shares))
         except ValueError as error:
-            passed.append(Passed(ref, _first_line(error)))
+            passed.append(Passed(ref, _why_none(name, error)))
         else:
             yield from (want,) if want is not None else ()
 
@@ -198,11 +200,13 @@ def _unread(have: Have) -> str | None:
     return None
 
 
-def _first_line(error: ValueError) -> str:
-    """Return what a model, or a kind, says is wrong, without pydantic's frame."""
-    errors = getattr(error, "errors", None)
-    text = errors()[0]["msg"] if callable(errors) else str(error)
-    return str(text).removeprefix("Value error, ").splitlines()[0]
+def _why_none(name: str, error: ValueError) -> str:
+    """Return why there can be no resource of that name, in the kind's own words."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    said = error.errors()[0]["msg"]
+    known = said.removeprefix("Value error, ")
+    return known if known != said else f"no document can be called {name!r}"
 
 
 def stirs(want: AnyResource, have: Have, now: datetime) -> str | None:

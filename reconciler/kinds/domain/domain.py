@@ -41,7 +41,6 @@ from reconciler.model import (
     Due,
     Finding,
     Have,
-    Metadata,
     Observed,
     Refuse,
     Rewrite,
@@ -326,7 +325,7 @@ class Domain(Resource[DomainChange]):
             lifecycle="observe",
             dns=DnsSpec(targets=targets),
         )
-        return cls(metadata=Metadata(name=name), spec=spec)
+        return cls.model_validate({"metadata": {"name": name}, "spec": spec})
 
     @classmethod
     def adopted(cls, have: Have, usual: Spec, refuse: Refuse) -> Adoption:

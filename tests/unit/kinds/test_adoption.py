@@ -73,7 +73,7 @@ def adopted(have, defaults=""):
     return found, tree(text, defaults).get(REF)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(worlds())
 @pytest.mark.parametrize("defaults", ["", DEFAULTS], ids=["plain", "defaults"])
 def test_a_plan_of_what_was_imported_is_empty(defaults, have):

@@ -47,7 +47,7 @@ def differing(want, have):
     }
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     st.sampled_from([flow, block]), registrations(), zones(), registrations(), zones()
 )
