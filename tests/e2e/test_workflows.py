@@ -261,8 +261,8 @@ def test_cancelled_in_the_middle_of_an_action(town, moment):
 def test_drift_and_a_silent_schedule_have_an_issue_each(calm):
     """What drift.yml makes of the codes: 2 is drift, 3 says nothing, 0 is over."""
 
-    def run(**codes):
-        calm.ending(**codes)
+    def run(code):
+        calm.ending(drift=code)
         done = calm.actions.run(".github/workflows/drift.yml", event="schedule")
         titles = {i["title"] for i in calm.hub.open_issues().values()}
         return {n: j.result for n, j in done.items()}, titles & {drift, pulse}
@@ -270,8 +270,11 @@ def test_drift_and_a_silent_schedule_have_an_issue_each(calm):
     drift = "Something was changed by hand"
     pulse = "No complete run for too long: does the schedule still run?"
     good, bad = "success", "failure"
-    assert run(drift=2, doctor=1) == ({"pulse": bad, "drift": good}, {drift, pulse})
-    assert run(drift=3, doctor=0) == ({"pulse": good, "drift": bad}, {drift})
-    assert run(drift=0, doctor=0) == ({"pulse": good, "drift": good}, set())
-    said = [i["body"] for i in calm.hub.issues.values() if i["title"] == drift]
-    assert "drift says" in said[0]
+    assert run(2) == ({"pulse": good, "drift": good}, {drift})
+    calm.agency.later(hours=27)
+    assert run(3) == ({"pulse": bad, "drift": bad}, {drift, pulse})
+    calm.reconcile()
+    assert run(0) == ({"pulse": good, "drift": good}, set())
+    said = {i["title"]: i["body"] for i in calm.hub.issues.values()}
+    assert "drift says" in said[drift]
+    assert "the scheduler stopped" in said[pulse]
