@@ -50,7 +50,7 @@ def observe_command(
         world = observe(wants, accounts)
     project.cache.close()
     now = project.clock()
-    data = seen(world, now)
+    data = seen(world, now, partial=project.partial)
     states = sum(len(one.states) for one in world.shares.values())
     unknown = sum(1 for want in wants for _ in unread(want, world.have(want)))
     if out:

@@ -94,9 +94,9 @@ def complete(result: Result) -> bool:
     return not (_HALF & set(result.codes) or result.left.allowed())
 
 
-def seen(world: World, now: datetime) -> bytes:
-    """Return *world* as the file of a snapshot."""
-    return written(snapshot(world, now)).encode()
+def seen(world: World, now: datetime, *, partial: bool = False) -> bytes:
+    """Return *world* as the file of a snapshot; *partial* where not all was asked."""
+    return written(snapshot(world, now, partial=partial)).encode()
 
 
 def _looked(world: World) -> bool:

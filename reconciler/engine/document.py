@@ -121,6 +121,7 @@ def action_data(action: Action) -> dict[str, Any]:
         "reversible": change.reversible,
         "because": change.because,
         "source": place(action.want.at(change.field)),
+        "entry": place(action.want.entry),
         "via": list(action.want.via),
         "wave": action.level,
         "resumes": action.resumes,
@@ -174,6 +175,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "name": finding.name,
         "message": finding.message,
         "source": place(finding.source),
+        "entry": place(finding.entry),
     }
 
 

@@ -59,17 +59,18 @@ class World(NamedTuple):
 
     def have(self, want: AnyResource) -> dict[Share, Observed]:
         """Return what is known about one resource, with what witnesses say of it."""
-        nobody = Unknown(why="was not read")
-        have = {
-            share: self.shares[share].states.get(want.name, nobody)
-            if share in self.shares
-            else nobody
-            for share in want.shares()
-        }
+        have = {share: self._of(share, want.name) for share in want.shares()}
         for share in want.witnesses():
             if share in self.shares:
                 have[share] = self.shares[share].states.get(want.name, NOT_YET)
         return have
+
+    def _of(self, share: Share, name: str) -> Observed:
+        seen = self.shares.get(share)
+        if seen is None:
+            return Unknown(why="was not read")
+        state = seen.states.get(name)
+        return seen.missing(name) if state is None else state
 
     def unmanaged(self) -> tuple[Unmanaged, ...]:
         """Everything live that nobody declares, in order."""
@@ -236,8 +237,10 @@ def _believed(
         for want in wants
         if isinstance(observation.states.get(want.name), Absent)
     }
+    unreadable = tuple(_unreadable(share, observation))
+    listed = observation._replace(whole=proven and not unreadable)
     if not absent:
-        return _Seen(observation, tuple(_unreadable(share, observation)))
+        return _Seen(listed, unreadable)
     empty = len(absent) == len(wants) and not observation.unmanaged
     lost = [w for w in wants if w.name in absent and w.ref in known]
     if not proven:
@@ -250,7 +253,7 @@ def _believed(
         why = f"the listing is empty, and {len(lost)} known resources were in it"
         code, severity = "mass-absence", Severity.CRITICAL
     else:
-        return _Seen(observation)
+        return _Seen(listed)
     states = {
         name: Unknown(why=why) if name in absent else state
         for name, state in observation.states.items()

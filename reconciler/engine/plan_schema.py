@@ -62,6 +62,7 @@ _ACTION = _object(
     reversible=_FLAG,
     because=_TEXT,
     source=_PLACE,
+    entry=_PLACE,
     via=_list(_TEXT),
     wave=_COUNT,
     resumes=_FLAG,
@@ -108,6 +109,7 @@ def plan_schema() -> str:
                     name=_TEXT,
                     message=_TEXT,
                     source=_PLACE,
+                    entry=_PLACE,
                 )
             ),
             drift=_list(

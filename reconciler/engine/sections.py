@@ -26,10 +26,10 @@ class Section(NamedTuple):
     One share of a snapshot.
 
     Attributes:
-        head: Its ``provider`` and ``family``.
+        head: Its ``provider`` and ``family``, and whether it was ``whole``.
     """
 
-    head: Mapping[str, str]
+    head: Mapping[str, Any]
     unmanaged: Sequence[Mapping[str, str]]
     rows: Rows
 

@@ -32,8 +32,12 @@ _PROOFS: dict[str, type[Absent | Unknown]] = {"absent": Absent, "unknown": Unkno
 _BROKEN = (ValueError, KeyError, TypeError, AttributeError, ValidationError)
 
 
-def snapshot(world: World, at: datetime) -> dict[str, Any]:
-    """Return *world* as data; states hold neither secrets nor personal data."""
+def snapshot(world: World, at: datetime, *, partial: bool = False) -> dict[str, Any]:
+    """
+    Return *world* as data; states hold neither secrets nor personal data.
+
+    A *partial* look (a selection) says nothing about what it was not asked for.
+    """
     return {
         "format": FORMAT,
         "at": moment(at),
@@ -45,6 +49,7 @@ def snapshot(world: World, at: datetime) -> dict[str, Any]:
                     name: _as_data(state) for name, state in sorted(seen.states.items())
                 },
                 "unmanaged": [u._asdict() for u in seen.unmanaged],
+                **({"whole": True} if seen.whole and not partial else {}),
             }
             for share, seen in sorted(world.shares.items())
         ],
@@ -69,7 +74,7 @@ def written(data: Mapping[str, Any]) -> str:
     parts = [f'{{"at":{_json(data["at"])},"format":{_json(data["format"])},"shares":[']
     last = len(data["shares"]) - 1
     for number, share in enumerate(data["shares"]):
-        head = {key: share[key] for key in ("family", "provider")}
+        head = {k: share[k] for k in ("family", "provider", "whole") if k in share}
         parts.append(f'{_json(head)[:-1]},"states":{{')
         rows = [f"{_json(k)}:{_json(v)}" for k, v in sorted(share["states"].items())]
         parts.extend(f"{row}," for row in rows[:-1])
@@ -128,7 +133,8 @@ class Snapshot:
         unmanaged = tuple(Unmanaged(**one) for one in section.unmanaged)
         wanted = self._states.get(share.family)
         states = _States(section, wanted, self) if wanted else {}
-        return share, Observation(states, unmanaged)
+        whole = section.head.get("whole") is True
+        return share, Observation(states, unmanaged, whole=whole)
 
     def decoded(self, raw: dict[str, Any], wanted: type[State]) -> Observed:
         """Return one state; raises ReconcilerError."""

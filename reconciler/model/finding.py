@@ -18,7 +18,13 @@ class Severity(StrEnum):
 
 
 class Finding(NamedTuple):
-    """One fact about one resource (or about an account: kind ``Provider``)."""
+    """
+    One fact about one resource (or about an account: kind ``Provider``).
+
+    Attributes:
+        source: Where what it is about was written.
+        entry: Where the Site stands that made the resource, if one did.
+    """
 
     code: str
     severity: Severity
@@ -26,3 +32,4 @@ class Finding(NamedTuple):
     name: str
     message: str
     source: Location | None = None
+    entry: Location | None = None

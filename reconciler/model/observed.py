@@ -79,9 +79,22 @@ class Observation(NamedTuple):
         unmanaged: What the listing has and nobody wants.
         balance: Prepaid credit, where the vendor has such a thing.
         requests: How many requests were sent, by operation, for the benchmarks.
+        whole: The listing was complete and of the account that is declared: what is
+            neither in *states* nor in *unmanaged* was not there.
     """
 
     states: Mapping[str, Observed]
     unmanaged: tuple[Unmanaged, ...] = ()
     balance: Money | None = None
     requests: Mapping[str, int] = {}
+    whole: bool = False
+
+    def missing(self, name: str) -> Absent | Unknown:
+        """Return what this look says about a name that nobody asked it about."""
+        if any(one.name == name for one in self.unmanaged):
+            return Unknown(
+                why="is in the account, and was declared after the last look"
+            )
+        if self.whole:
+            return Absent()
+        return Unknown(why="was declared after the last look at its account")

@@ -148,6 +148,11 @@ class Resource(Spec, Generic[ChangeT]):
         """The addresses of what made this resource: its Site and SiteProfile."""
         return self._via
 
+    @property
+    def entry(self) -> Location | None:
+        """Where the Site stands that made this resource; None where none did."""
+        return self.at() if self._via else None
+
     def placed(
         self, locate: Callable[[str], Location | None], via: tuple[str, ...] = ()
     ) -> Self:
@@ -258,7 +263,10 @@ class Resource(Spec, Generic[ChangeT]):
         self, code: str, severity: Severity, message: str, field: str = ""
     ) -> Finding:
         """Return a finding about this resource, placed at *field*."""
-        return Finding(code, severity, self.kind, self.name, message, self.at(field))
+        entry = self.entry
+        return Finding(
+            code, severity, self.kind, self.name, message, self.at(field), entry
+        )
 
 
 AnyResource = Resource[Any]

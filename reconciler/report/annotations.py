@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from reconciler.model import Location
 from reconciler.report.group import Same, bundles, by_risk
 from reconciler.report.plan_document import FindingData, PlanDocument
 from reconciler.report.sarif import location, said
+from reconciler.report.spot import Cause, cause, spot
 from reconciler.report.visible import clipped, visible
 from reconciler.report.words import address, charged, headline, paid
 
@@ -57,20 +59,22 @@ def workflow_commands(plan: PlanDocument, url: str = "") -> str:
 def _notes(plan: PlanDocument) -> Iterator[_Note]:
     """Yield what could be annotated, the worst of each level first."""
     findings = plan["findings"]
+    shared = Counter(map(cause, findings))
     for severity in ("critical", "error"):
         for finding in findings:
             if finding["severity"] == severity:
-                yield _found("error", finding)
+                yield _found("error", finding, shared)
     for bundle in bundles(plan["actions"], by_risk):
         yield from map(_acting, bundle.groups)
     for finding in findings:
         if finding["severity"] == "warning":
-            yield _found("warning", finding)
+            yield _found("warning", finding, shared)
 
 
-def _found(level: str, finding: FindingData) -> _Note:
+def _found(level: str, finding: FindingData, shared: Counter[Cause]) -> _Note:
     text = f"{address(finding)} {finding['message']}"
-    return _Note(level, finding["code"], text, location(finding["source"]))
+    at = spot(finding, shared=shared[cause(finding)] > 1)
+    return _Note(level, finding["code"], text, location(at))
 
 
 def _acting(group: Same) -> _Note:
@@ -78,7 +82,8 @@ def _acting(group: Same) -> _Note:
     like = f"; the same {more} times more" if more else ""
     title = f"{first['decision']}: {first['verb']} {address(first)}"
     level = _DECISIONS[first["decision"]]
-    return _Note(level, title, f"{said(first)}{like}", location(first["source"]))
+    at = spot(first, shared=more > 0)
+    return _Note(level, title, f"{said(first)}{like}", location(at))
 
 
 def _sum(plan: PlanDocument) -> _Note:

@@ -80,6 +80,7 @@ class ActionData(TypedDict):
     reversible: bool
     because: str
     source: Place | None
+    entry: NotRequired[Place | None]
     via: list[str]
     wave: NotRequired[Number]
     resumes: NotRequired[bool]
@@ -101,6 +102,7 @@ class FindingData(TypedDict):
     name: str
     message: str
     source: Place | None
+    entry: NotRequired[Place | None]
 
 
 class DriftData(TypedDict):

@@ -12,6 +12,7 @@ from reconciler.inventory.report import sarif_log, sarif_result
 from reconciler.model import Location
 from reconciler.report.group import DECISIONS, by_risk
 from reconciler.report.plan_document import ActionData, Place, PlanDocument
+from reconciler.report.spot import cause, spot
 from reconciler.report.visible import clipped, visible
 from reconciler.report.words import address, approvers, value
 
@@ -56,25 +57,27 @@ def sarif(plan: PlanDocument) -> str:
 
 def _findings(plan: PlanDocument) -> Iterator[_Entry]:
     found = plan["findings"]
+    shared = Counter(map(cause, found))
     for one in sorted(found, key=lambda f: _SEVERITIES.index(f["severity"])):
         yield _Entry(
             visible(one["code"]),
             _LEVELS[one["severity"]],
             f"{address(one)} {one['message']}",
-            one["source"],
+            spot(one, shared=shared[cause(one)] > 1),
             (one["code"], one["kind"], one["name"]),
         )
 
 
 def _actions(plan: PlanDocument) -> Iterator[_Entry]:
     stopped = [a for a in plan["actions"] if a["decision"] != "allow"]
+    shared = Counter(map(cause, stopped))
     for one in sorted(stopped, key=lambda a: (_rank(a), by_risk(a))):
         rule = "action-denied" if one["decision"] == "deny" else "action-held"
         yield _Entry(
             rule,
             _LEVELS[one["decision"]],
             said(one),
-            one["source"],
+            spot(one, shared=shared[cause(one)] > 1),
             (rule, one["verb"], one["kind"], one["name"], one["provider"]),
         )
 

@@ -52,6 +52,7 @@ def shape(plan):
     for row in [*data["actions"], *data["findings"]]:
         row.pop("source")
         row.pop("via", None)
+        row.pop("entry")
     return {key: value for key, value in data.items() if key != "commit"}
 
 

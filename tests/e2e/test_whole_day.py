@@ -147,7 +147,6 @@ def a_client_and_another_nameserver_are_proposed(day):
     assert job.result == "success", job.out
     seen = {value for step in job.steps for value in step.environ.values()}
     assert not seen & set(KEYS.values())
-    print(job["Plan"].out)
     notes = [line for line in job["Plan"].out.splitlines() if line.startswith("::")]
     assert any("file=inventory/imported/namecom-main.yaml" in one for one in notes)
     assert any("file=inventory/clients/novalaw.yaml" in one for one in notes)

@@ -9,6 +9,15 @@ from reconciler.inventory.parts import parts_of
 from reconciler.kinds import kinds
 
 PARTS = parts_of(kinds())
+
+
+def with_deploy(kind):
+    """The parts as they are once a certificate says where it is installed."""
+    part = PARTS(kind)
+    fields = part.fields | {"deploy"} if part and kind == "Certificate" else None
+    return part._replace(fields=fields) if part and fields else part
+
+
 ADDRESSES = {"ipv4": "192.0.2.10", "ipv6": "2001:db8::10"}
 PROFILE = {
     "Domain": {
@@ -38,7 +47,7 @@ SPEC = {
 def made(profile=PROFILE, metadata=None, addresses=ADDRESSES, **spec) -> Composed:
     given = {key: value for key, value in {**SPEC, **spec}.items() if value is not None}
     site = Site("bakker.example", metadata or {}, given, profile, addresses)
-    return composed(site, PARTS)
+    return composed(site, with_deploy)
 
 
 def specs(**spec) -> dict[tuple[str, str], dict]:

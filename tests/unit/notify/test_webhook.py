@@ -7,6 +7,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import ssl
 
 import pytest
@@ -317,11 +318,17 @@ class Served:
         try:
             with self._context.wrap_socket(plain, server_side=True) as tls:
                 got = b""
-                while b"\r\n\r\n" not in got:
+                while not _complete(got):  # closing over unread bytes is a reset
                     got += tls.recv(65536)
                 tls.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
         except OSError:
             plain.close()
+
+
+def _complete(got):
+    head, end, body = got.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)content-length: (\d+)", head)
+    return bool(end and length and len(body) >= int(length[1]))
 
 
 class TestPulse:
