@@ -39,7 +39,8 @@ def finding(
     code="domain-critical", severity=Severity.CRITICAL, name="a.example", **more
 ):
     said = more.pop("message", f"{code} of {name}")
-    return Finding(code, severity, more.pop("kind", "Domain"), name, said)
+    kind = more.pop("kind", "Domain")
+    return Finding(code, severity, kind, name, said, **more)
 
 
 def unread(name="a.example", provider="acct", family="domain", why="no answer"):
