@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -17,6 +18,8 @@ from reconciler.sandbox.faults import Fault
 from reconciler.sandbox.gate import Gate
 from reconciler.sandbox.server import AsgiServer
 
+_FORM = "application/x-www-form-urlencoded"
+
 
 class Call(NamedTuple):
     """
@@ -26,6 +29,7 @@ class Call(NamedTuple):
         state: What the vendor knows; an older copy where the read is to be stale.
         json: The body: a mapping, None where there is none or it is no JSON.
         items: The body where it is a list, otherwise None.
+        form: The fields of a body that is a form, each once.
     """
 
     bench: Bench
@@ -36,6 +40,7 @@ class Call(NamedTuple):
     json: Mapping[str, Any] | None
     fault: Fault | None
     items: Sequence[Any] | None = None
+    form: Mapping[str, str] = {}
 
     @property
     def faulty(self) -> str:
@@ -124,6 +129,7 @@ class _Api:
             json=data if isinstance(data := _json(body), dict) else None,
             fault=fault,
             items=data if isinstance(data, list) else None,
+            form=_form(request, body),
         )
 
 
@@ -132,6 +138,12 @@ def _has(scope: Scope, wanted: Mapping[str, str]) -> bool:
         return True
     sent = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
     return all(sent.get(name) == value for name, value in wanted.items())
+
+
+def _form(request: Request, body: bytes) -> dict[str, str]:
+    if not request.headers.get("content-type", "").startswith(_FORM):
+        return {}
+    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
 
 
 def _json(body: bytes) -> Any:
