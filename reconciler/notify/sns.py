@@ -154,6 +154,9 @@ class Sns:
             if name in _NOT_SENT:
                 return Delivery(Status.FAILED, f"not sent: {name}")
             return Delivery(Status.UNKNOWN, f"the answer was lost: {name}")
+        except Exception as error:  # noqa: BLE001  (its parser fails in many ways)
+            name = type(error).__name__
+            return Delivery(Status.UNKNOWN, f"the answer cannot be read: {name}")
 
     def _client(self, service: str) -> Any:
         from botocore.config import Config  # noqa: PLC0415
