@@ -1,9 +1,10 @@
 """
 What a notice says, by language: jinja2 over plain data, in a closed room.
 
-A text is ``<language>/<event>.txt``; its first line is the subject, and all that an
-SMS says. English and Dutch are shipped; texts of one's own come before them. A text
-that breaks costs nobody a notice: the shipped one is said, and the trouble is told.
+A text is ``<language>/<event>.txt``; its first line makes the subject, and all that an
+SMS says; the other lines make the text. English and Dutch are shipped; texts of one's
+own come before them. A text that breaks costs nobody a notice: the shipped one is said,
+and the trouble is told.
 
 What a text gets is text, numbers and lists of them. It can call nothing, reads no
 attribute of any object, and the filters are few: nothing in here leads anywhere.
@@ -88,10 +89,11 @@ class Words:
         known = name if name in NAMES else "test"
         if self._own:
             try:
-                return _parted(_rendered(self._all, f"{known}.txt", data))
+                return _said(self._all, known, data)
             except Exception as error:  # noqa: BLE001  (a text may break in any way)
-                self.troubles.append(broken(error, f"{self.language}/{known}"))
-        return _parted(_rendered(_shipped(self.language), f"{known}.txt", data))
+                there = found(self.language, known, self._own)
+                self.troubles.append(broken(error, there[0] if there else known))
+        return _said(_shipped(self.language), known, data)
 
     @cached_property
     def _all(self) -> Environment:
@@ -137,8 +139,9 @@ def room(load: Callable[[str], tuple[str, str] | None]) -> Environment:
             raise SecurityError(f"the operator {operator} is not for texts")
 
     def source(name: str) -> tuple[str, str, Callable[[], bool]] | None:
-        one = load(name.removesuffix(".txt")) if name.endswith(".txt") else None
-        return (one[1], one[0], lambda: True) if one else None
+        wanted, _, part = name.rpartition(".")
+        one = load(wanted) if part in _CUTS else None
+        return (_CUTS[part](one[1]), one[0], lambda: True) if one else None
 
     made = Room(
         loader=FunctionLoader(source),
@@ -153,6 +156,23 @@ def room(load: Callable[[str], tuple[str, str] | None]) -> Environment:
     return made
 
 
+#: What is asked for of a text: all of it (to include it), its first line, the others
+#: (on the lines where they are written).
+_CUTS: Final[Mapping[str, Callable[[str], str]]] = {
+    "txt": lambda text: text,
+    "subject": lambda text: text.partition("\n")[0],
+    "rest": lambda text: f"\n{text.partition(chr(10))[2]}",
+}
+
+
+def _said(made: Environment, name: str, data: Data) -> tuple[str, str]:
+    """Return subject and text; raises for a subject that says nothing."""
+    subject = _rendered(made, f"{name}.subject", data).strip()
+    if not subject:
+        raise ValueError("the first line says nothing")
+    return subject, _rendered(made, f"{name}.rest", data).strip("\n")
+
+
 def _rendered(made: Environment, name: str, data: Data) -> str:
     parts: list[str] = []
     size = 0
@@ -164,23 +184,15 @@ def _rendered(made: Environment, name: str, data: Data) -> str:
     return "".join(parts)
 
 
-def _parted(text: str) -> tuple[str, str]:
-    """Return the first line, which must say something, and the rest."""
-    subject, _, rest = text.lstrip().partition("\n")
-    if not subject.strip():
-        raise ValueError("the text says nothing")
-    return subject.strip(), rest.strip("\n")
-
-
 def broken(error: Exception, name: str) -> Broken:
-    """Return what *error* says about the text *name*."""
+    """Return what *error* says, about the file *name* where it does not say."""
     from jinja2 import TemplateNotFound, TemplateSyntaxError  # noqa: PLC0415
 
     if isinstance(error, TemplateSyntaxError):
         return Broken(error.filename or name, error.lineno, str(error.message))
     frames = traceback.extract_tb(error.__traceback__)
     inside = [frame for frame in frames if frame.filename.endswith(".txt")]
-    file = inside[-1].filename if inside else f"{name}.txt"
+    file = inside[-1].filename if inside else name
     line = (inside[-1].lineno or 1) if inside else 1
     if isinstance(error, TemplateNotFound):
         return Broken(file, line, f"there is no text {error.message} to include")
@@ -203,9 +215,10 @@ def _tried(language: str, name: str, own: Own) -> Iterator[Broken]:
     made = room(lambda wanted: found(language, wanted, own))
     try:
         tree = made.parse(source, name, file)
-        made.get_template(f"{name}.txt")
+        for cut in ("txt",) if name in PARTS else ("subject", "rest"):
+            made.get_template(f"{name}.{cut}")
     except Exception as error:  # noqa: BLE001  (whatever the text does to jinja2)
-        yield broken(error, name)._replace(file=file)
+        yield broken(error, file)._replace(file=file)
         return
     if strange := sorted(_strange(tree)):
         known = ", ".join(sorted(SAMPLES[0]))
@@ -214,11 +227,12 @@ def _tried(language: str, name: str, own: Own) -> Iterator[Broken]:
         return
     for data in SAMPLES if name in {*PARTS, "digest"} else SAMPLES[:2]:
         try:
-            text = _rendered(made, f"{name}.txt", data)
-            if name not in PARTS:
-                _parted(text)
+            if name in PARTS:
+                _rendered(made, f"{name}.txt", data)
+            else:
+                _said(made, name, data)
         except Exception as error:  # noqa: BLE001
-            yield broken(error, name)
+            yield broken(error, file)
 
 
 def _strange(tree: Any) -> Iterator[tuple[int, str]]:
