@@ -331,7 +331,10 @@ def edit(bench: Bench, thing: str, data: Mapping[str, Any]) -> None:
         accounts.pop(user, None)
     else:
         old = {key: value for key, value in was.items() if key != "since"}
-        given = HostedSeed.model_validate({**old, **fields})
+        try:
+            given = HostedSeed.model_validate({**old, **fields})
+        except ValidationError as error:
+            raise ReconcilerError(f"cannot change an account so: {error}") from error
         accounts[user] = _kept(given, bench.clock().timestamp())
     name = str(fields.get("domain") or was.get("domain") or user)
     bench.effect("by-hand", name, **{k: str(v) for k, v in fields.items()})

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from reconciler.engine.observe import Accounts, observe
+from reconciler.engine.plan import Situation, plan
 from reconciler.errors import Ambiguous, ProviderError, Rejected
 from reconciler.kinds.hosting_account import HostingAccount, HostingState, Suspend
-from reconciler.model import Absent, Account, Change, Unknown
+from reconciler.model import Absent, Account, AnyDriver, Change, Share, Unknown
 from reconciler.providers.whm_hosting import MARKER, WhmHosting
 from reconciler.sandbox import Fault, Sandbox, SandboxClock, World
 from tests.support.contract import NOW, SandboxContract, account
@@ -315,3 +318,43 @@ def test_tokens_that_never_end_or_can_do_everything_are_named(bench: Bench) -> N
     (advice,) = bench.driver.examine()
     assert advice.said == "the token reconciler never ends and may do everything"
     assert "list-accts" in advice.fix
+
+
+def test_a_plan_of_many_servers_asks_each_twice_and_within_its_limit() -> None:
+    """What 10,000 accounts on 50 servers are at scale, here 200 on 5."""
+    with ExitStack() as stack:
+        wants: list[HostingAccount] = []
+        drivers: dict[Share, AnyDriver] = {}
+        running: list[Sandbox] = []
+        for number in range(5):
+            users = {
+                f"u{number}x{n}": {"domain": f"s{number}-{n}.example"}
+                for n in range(40)
+            }
+            part = {
+                "hostname": f"whm{number}.agency.example",
+                "tokens": [{"user": "root", "token": "a-root-token"}],
+                "accounts": users,
+            }
+            clock = SandboxClock(NOW, frozen=True)
+            sandbox = stack.enter_context(Sandbox(World({"whm": part}), clock))
+            running.append(sandbox)
+            secrets = {"user": "root", "token": "a-root-token"}
+            slow = account(sandbox, "whm", secrets, limits={"requestsPerSecond": 1})
+            share = Share(f"whm-{number}", "hosting")
+            drivers[share] = stack.enter_context(closing(WhmHosting(slow)))
+            wants += [
+                hosted(seed["domain"], provider=share.provider, account=user)
+                for user, seed in users.items()
+            ]
+        identities = {f"whm-{n}": f"whm{n}.agency.example" for n in range(5)}
+        accounts = Accounts(drivers, identities)
+        world = observe(wants, accounts)
+        planned = plan(Situation("main", wants, {}), world, accounts, now=NOW)
+    assert (planned.actions, planned.findings, planned.unknown) == ((), (), ())
+    assert planned.unmanaged == ()
+    for sandbox in running:
+        asked = sandbox.ledger.requests()["whm"]
+        assert asked == {"gethostname": 1, "listaccts": 1}
+        assert sandbox.clock() - NOW >= timedelta(seconds=1)
+    assert all(seen.requests == {"listaccts": 1} for seen in world.shares.values())
