@@ -153,14 +153,14 @@ def world(
     }
     if _WHM in names:
         hosted = resources.get("HostingAccount", [])
-        odd = {name: one.hosting for name, one in oddities.items()}
+        otherwise = {name: one.hosting for name, one in oddities.items()}
         on_whm = [
             one
             for one in hosted
             if isinstance(one, HostingAccount)
             and vendors.get(one.spec.provider) == _WHM
         ]
-        parts[_WHM] = hosting_part(on_whm, declared.get(_WHM), odd)
+        parts[_WHM] = hosting_part(on_whm, declared.get(_WHM), otherwise)
     if PUBLIC in names:
         parts[PUBLIC] = public_part(
             domains,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -72,6 +73,7 @@ def test_a_fresh_world_needs_nothing(tmp_path):
         ]
         requests = agency.sandbox.ledger.requests()["whm"]
         assert requests == {"gethostname": 1, "listaccts": 1}
+        assert re.search(r"ok +whm-1", at(agency, "doctor").out)
 
 
 def test_a_site_is_suspended_and_set_free_by_commits(tmp_path):
