@@ -207,6 +207,7 @@ def _list(call: Call, user: str) -> Answer:
         rows = [_line("stranger", _kept(HostedSeed(domain="stranger.example"), 0))]
     elif call.faulty == "duplicate-page":
         rows = [*rows, *rows[:1]]
+    call.bench.state["wanted"] = call.query.get("want", "")
     wanted = [word for word in call.query.get("want", "").split(",") if word]
     if wanted:
         rows = [{key: row[key] for key in wanted if key in row} for row in rows]
