@@ -217,3 +217,21 @@ def test_no_token_and_no_address_is_shown(tmp_path):
         assert json.loads(texts[0])["actions"]
         for secret in ("sandbox-whm-token", "canary-reason"):
             assert not [text for text in texts if secret in text]
+
+
+def test_other_commands_know_accounts(tmp_path):
+    oddities = {"cafe.example": {"plan": "care_20g"}}
+    with agency_with(tmp_path, oddities) as agency:
+        seen = str(agency.root / ".sandbox" / "seen.json")
+        assert at(agency, "observe", "--out", seen).code == 0
+        plan = json.loads(at(agency, "plan", "--format", "json").out)
+        again = at(agency, "plan", "--observed", seen, "--format", "json").out
+        assert json.loads(again)["findings"] == plan["findings"]
+        assert [f["code"] for f in plan["findings"]] == ["package-drift"]
+        assert plan["findings"][0]["source"]["file"] == FILE
+        said = at(agency, "explain", "HostingAccount/cafe.example")
+        assert "care_20g" in said.out
+        assert "ladder" not in said.out
+        agency.sandbox.edit("whm", "account", {"user": "bakker", "suspended": "abuse"})
+        drift = at(agency, "drift", "--format", "json")
+        assert json.loads(drift.out)["drift"] == []
