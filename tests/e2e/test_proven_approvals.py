@@ -116,6 +116,48 @@ def test_a_signature_that_was_not_allowed_before_approves_nothing(
     assert happened(agency) == ["one.example"]
 
 
+@pytest.mark.parametrize("line_end", ["\u2028", "\x0c"])
+def test_no_message_borrows_the_signature_of_another_commit(
+    agency, tmp_path, keys, line_end
+):
+    """What ends a line for one program ends none for another."""
+    *_, digests = planned(agency, tmp_path)
+    sign(agency, keys["bo"][0], "0123456789abcdef")
+    theirs = agency.git("rev-parse", "HEAD")
+    said = f"x{line_end}{theirs} {digests['one.example']}"
+    agency.git(
+        "commit", "-q", "--allow-empty", "-m", f"x\n\nReconciler-Approve: {said}"
+    )
+    agency.git("push", "-q", "origin", "HEAD:main")
+    assert at(agency, "apply", "--auto-approve").code == 6
+    assert happened(agency) == []
+
+
+def test_a_key_that_was_taken_away_signs_nothing_more(agency, tmp_path, keys):
+    """From that commit on, not from the run that follows it."""
+    *_, digests = planned(agency, tmp_path)
+    agency.write("policies/allowed_signers", keys["ann"][1])
+    agency.commit("policies: bo has lost a key")
+    sign(agency, keys["bo"][0], digests["one.example"])
+    assert at(agency, "apply", "--auto-approve").code == 6
+    assert happened(agency) == []
+
+
+def test_whose_commit_somebody_signs_in_passing_approves_nothing(
+    agency, tmp_path, keys
+):
+    """Bo moves eve's commit to another place, as a rebase does, and signs it anew."""
+    *_, digests = planned(agency, tmp_path)
+    agency.git(
+        *("-c", "gpg.format=ssh", "-c", f"user.signingkey={keys['bo'][0]}"),
+        *("commit", "-q", "-S", "--allow-empty", "--author", "eve <eve@x.example>"),
+        *("-m", "a typo", f"--trailer=Reconciler-Approve: {digests['one.example']}"),
+    )
+    agency.git("push", "-q", "origin", "HEAD:main")
+    assert at(agency, "apply", "--auto-approve").code == 6
+    assert happened(agency) == []
+
+
 def test_nobody_approves_their_own_payment(agency, tmp_path, keys):
     """Ann wrote the ceiling, in whatever name she approves; moving a name is no payment."""
     digest, file, digests = planned(agency, tmp_path)
