@@ -200,7 +200,7 @@ def reviewed(agency, hub, digest, file, *logins, ref="refs/heads/main"):
     run = hub.run(event="workflow_dispatch", branch="main")
     for login in logins:
         hub.review(run, "production-approval", login)
-    token = hub.token(actions="read", contents="read")
+    token = hub.token(actions="read", contents="read", pull_requests="read")
     more = {"GITHUB_ACTIONS": "true", "GITHUB_RUN_ID": str(run), "GITHUB_REF": ref}
     environ = {**agency.environ("ci"), **hub.environ(token, **more)}
     argv = ("--approve", digest, "--approved-plan", file, "--approver-from", "github")
@@ -237,6 +237,53 @@ def test_whose_commit_nobody_knows_may_be_anybodys(agency, hub, tmp_path):
     digest, file, _ = planned(agency, tmp_path)
     assert reviewed(agency, hub, digest, file, "bo").code == 6
     assert happened(agency) == ["one.example"]
+
+
+def test_a_co_author_says_nothing_of_the_author(agency, hub, tmp_path):
+    """Eve's address is nobody's; that she names ann beside it makes her not ann."""
+    agency.edit("inventory/domains.yaml", "15.00 USD", "16.00 USD")
+    said = "a ceiling\n\nCo-authored-by: Ann <ann@agency.example>"
+    agency.git("commit", "-qa", "--author", "e <e@x.example>", "-m", said)
+    agency.git("push", "-q", "origin", "HEAD:main")
+    hub.authors[agency.git("rev-parse", "HEAD")] = None
+    digest, file, _ = planned(agency, tmp_path)
+    assert reviewed(agency, hub, digest, file, "bo").code == 6
+    assert happened(agency) == ["one.example"]
+
+
+def test_who_opened_the_pull_request_wrote_it_whatever_its_commits_say(
+    agency, hub, tmp_path
+):
+    """The forge knows an author by an address that anybody can type."""
+    head = agency.git("rev-parse", "HEAD")
+    hub.merged(hub.pull(head, by="bo", branch="bo"), *hub.authors)
+    digest, file, _ = planned(agency, tmp_path)
+    done = reviewed(agency, hub, digest, file, "bo")
+    assert (done.code, happened(agency)) == (6, ["one.example"])
+    assert "bo may have written it" in done.out
+    # What was found out then is not forgotten by a run that does not ask the forge.
+    assert at(agency, "apply", "--auto-approve").code == 6
+    assert happened(agency) == ["one.example"]
+    assert at(agency, "audit", "verify").code == 0
+
+
+@pytest.mark.parametrize("address", ["e@x.example", "1+eve@users.noreply.github.com"])
+def test_an_address_that_nobody_declares_may_be_the_signers(
+    agency, tmp_path, keys, address
+):
+    """Nor can a login of the forge be told from the address of a key."""
+    agency.write("policies/allowed_signers", keys["eve"][1])
+    rules = RULES.replace('"@ann", "@bo"', "eve@agency.example")
+    agency.write("policies/p.yaml", rules)
+    agency.commit("policies: eve signs")
+    assert at(agency, "apply", "--auto-approve").code == 6
+    agency.edit("inventory/domains.yaml", "15.00 USD", "16.00 USD")
+    agency.git("commit", "-qa", "--author", f"e <{address}>", "-m", "a ceiling")
+    *_, digests = planned(agency, tmp_path)
+    sign(agency, keys["eve"][0], digests["due.example"])
+    done = at(agency, "apply", "--auto-approve")
+    assert (done.code, happened(agency)) == (6, []), done.out
+    assert "eve@agency.example may have written it" in done.out
 
 
 @pytest.mark.parametrize(
