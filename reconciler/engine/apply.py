@@ -35,24 +35,35 @@ class Given(NamedTuple):
         digests: The action digests it is for.
         via: How it is known that it was them (``actor``, ``github``, ``commit ...``).
         reason: Why the glass was broken; None for an approval like any other.
+        wrote: Whose work an action is, by what the forge says now: recorded along
+            with the approval, because later runs do not ask it.
     """
 
     by: str
     digests: Collection[str]
     via: str
     reason: str | None = None
+    wrote: Callable[[Action], Collection[str]] = lambda _action: ()
 
     @property
     def event(self) -> str:
         """What the journal calls it."""
         return "approved" if self.reason is None else "break-glass"
 
-    def note(self, digests: Sequence[str]) -> Note:
-        """Return what is recorded of it, for those of its digests that count."""
+    def note(self, actions: Sequence[Action]) -> Note:
+        """Return what is recorded of it, for those actions that it is new for."""
         said: dict[str, JsonValue] = {"by": self.by, "via": self.via}
         if self.reason is not None:
             said["reason"] = self.reason
-        return Note(event=self.event, data={**said, "digests": [*digests]})
+        authors: dict[str, JsonValue] = {
+            action.digest: [*sorted(who)]
+            for action in actions
+            if (who := self.wrote(action))
+        }
+        if authors:
+            said["authors"] = authors
+        digests: list[JsonValue] = [action.digest for action in actions]
+        return Note(event=self.event, data={**said, "digests": digests})
 
 
 class Order(NamedTuple):
@@ -207,14 +218,14 @@ def _approve(setting: Setting, order: Order, planned: Plan) -> bool:
     ledger = setting.journal.ledger
     broken = {digest: (who,) for digest, who in ledger.glass.by.items()}
     known = {"approved": ledger.approvals, "break-glass": broken}
-    offered = {action.digest for action in planned.actions}
+    offered = {action.digest: action for action in planned.actions}
     notes = [
         given.note(new)
         for given in order.given
         if (
             new := [
-                digest
-                for digest in sorted(set(given.digests) & offered)
+                offered[digest]
+                for digest in sorted(set(given.digests) & offered.keys())
                 if given.by not in known[given.event].get(digest, ())
             ]
         )
