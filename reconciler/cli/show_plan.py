@@ -15,13 +15,13 @@ from reconciler.model import Plan
 from reconciler.report.adopt import adoptable
 from reconciler.report.agenda import agenda
 from reconciler.report.group import Bundle, Same, bundles, by_wave
+from reconciler.report.spot import placed
 from reconciler.report.visible import visible
 from reconciler.report.words import (
     address,
     age,
     approvers,
     charged,
-    count,
     field_name,
     headline,
     minute,
@@ -100,7 +100,8 @@ def _wrapped(line: str, width: int) -> list[str]:
 
 def _lines(plan: PlanDocument, view: View) -> Iterator[str]:
     yield _head(plan)
-    urgent = [one for one in plan["findings"] if one["severity"] == "critical"]
+    findings = placed(plan["findings"])
+    urgent = [one for one in findings if one["severity"] == "critical"]
     yield from map(_finding, urgent)
     if view == "summary":
         yield from _causes(plan["actions"])
@@ -110,7 +111,7 @@ def _lines(plan: PlanDocument, view: View) -> Iterator[str]:
     yield from _deferred(plan)
     yield from _reported(plan)
     yield from _due(plan)
-    yield from _findings(plan["findings"], full=view == "full")
+    yield from _findings(findings, full=view == "full")
     yield from _unmanaged(plan, full=view == "full")
     yield _foot(plan)
 
@@ -128,7 +129,7 @@ def _actions(actions: Sequence[ActionData], *, full: bool) -> Iterator[str]:
     for bundle in bundles(actions, by_wave):
         indent = ""
         if bundle.origin:
-            yield _origin(bundle)
+            yield from _origin(bundle)
             indent = "  "
         for group in bundle.groups:
             lines = _group(group, full=full)
@@ -139,18 +140,18 @@ def _causes(actions: Sequence[ActionData]) -> Iterator[str]:
     """The profiles and sites that make something happen, without what it is."""
     for bundle in bundles(actions, by_wave):
         if bundle.origin:
-            yield _origin(bundle)
+            yield from _origin(bundle)
 
 
-def _origin(bundle: Bundle) -> str:
-    sites = f"{count(bundle.sites, 'site')}, " if bundle.sites > 1 else ""
-    sums = (
-        ("we pay", total(a["cost"] for a in bundle.actions)),
-        ("clients pay", total(a["charge"] for a in bundle.actions)),
-    )
-    said = "".join(f"; {who} {much}" for who, much in sums if much)
+def _origin(bundle: Bundle) -> Iterator[str]:
     origin = click.style(visible(bundle.origin), bold=True)
-    return f"{origin}: {sites}{count(len(bundle.actions), 'action')}{said}"
+    sums = f"; {bundle.sums}" if bundle.sums else ""
+    if bundle.origin in bundle.sites:
+        at = f"  {visible(bundle.at)}" if bundle.at else ""
+        yield f"{origin}{at} -> {bundle.size}{sums}"
+    else:
+        yield f"{origin}: {bundle.size}{sums}"
+    yield from (f"  {visible(site)}" for site in bundle.named)
 
 
 def _group(group: Same, *, full: bool) -> Iterator[str]:

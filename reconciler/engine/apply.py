@@ -14,6 +14,7 @@ from reconciler.engine.carry_out import Done, Setting, carry_out, look, remember
 from reconciler.engine.desired import Based, based, moved
 from reconciler.engine.exits import Exit
 from reconciler.engine.memory import parsed
+from reconciler.engine.merge import UNSUPPORTED
 from reconciler.engine.observe import World, observe
 from reconciler.engine.order import waves
 from reconciler.engine.plan import plan
@@ -371,7 +372,7 @@ def _unsettled(left: Plan, scope: Scope) -> set[Ref]:
     differing = {a.want.ref for a in left.actions if a.change.merges}
     differing |= {d.ref for d in left.deferred if d.merges}
     unread = {u.ref for u in left.unknown}
-    drifted = {d.ref for d in left.drift}
+    drifted = {d.ref for d in left.drift if d.disposition != UNSUPPORTED}
     outside = set(scope.desired.refs()) - {want.ref for want in scope.wants()}
     return differing | unread | drifted | outside
 
