@@ -29,6 +29,11 @@ YESTERDAY = (
         "[ns1.agency.example, ns3.agency.example]",
     ),
 )
+#: The ports of the shipped inventory, by file.
+PORTS = {
+    "accounts.yaml": ("18701", "18702", "18703", "18704"),
+    "notices.yaml": ("18705",),
+}
 CLOSED = """\
 # A client who left: the next commit removes the file.
 apiVersion: reconciler/v1
@@ -96,7 +101,7 @@ class _Demo:
         _git(remote.parent, "init", "-q", "--bare", "-b", "main", str(remote))
         _git(self.root, "remote", "add", "origin", str(remote))
         self._commit("inventory: as it was applied last")
-        self.expect("sandbox", "up", "--control-port", "0")
+        self.expect("sandbox", "up", "--control-port", "0", "--receiver-port", "0")
         for name, text in today.items():
             (self.root / name).write_text(text)
         closed.unlink()
@@ -152,11 +157,12 @@ class _Demo:
 
     def _move_ports(self) -> None:
         """Use free ports: the shipped ones may be taken by a sandbox of yours."""
-        path = self.root / "inventory" / "accounts.yaml"
-        text = path.read_text()
-        for port in ("18701", "18702", "18703", "18704"):
-            text = text.replace(port, str(_free_port()))
-        path.write_text(text)
+        for name, ports in PORTS.items():
+            path = self.root / "inventory" / name
+            text = path.read_text()
+            for port in ports:
+                text = text.replace(port, str(_free_port()))
+            path.write_text(text)
 
     def _commit(self, subject: str) -> None:
         _git(self.root, "add", "--all")
