@@ -21,12 +21,8 @@ _COLOURS = {
 }
 
 
-def text(result: Result) -> str:
-    """Return *result* for a terminal."""
-    return "\n".join(_lines(result))
-
-
-def _lines(result: Result) -> Iterator[str]:
+def lines(result: Result) -> Iterator[str]:
+    """Yield *result* for a terminal."""
     for one in result.recovered:
         what = f"{one.intent.verb} {one.intent.kind}/{one.intent.name}"
         yield f"recovered {what}: {one.fate}, {one.why}"
