@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconciler.cli.plan_command import columns, survey
+from reconciler.cli.progress import reading
 from reconciler.cli.project import Project
 from reconciler.engine import dumps, observe
 from reconciler.engine.drift import Drifted, Past, drift_document, drifted
@@ -63,8 +64,8 @@ def look(project: Project) -> tuple[Drifted, World]:
     scope, _, was, now = survey(project)
     wants = scope.wants()
     with closing(project.accounts(wants)) as accounts:
-        project.say(f"reading {len(accounts.drivers)} accounts …")
-        world = observe(wants, accounts, known=was.resources)
+        with reading(project, accounts):
+            world = observe(wants, accounts, known=was.resources)
         project.cache.close()
     past = Past(project.store.read().base.commit, was.resources)
     found = drifted(wants, scope.desired, past, world, env=project.env, now=now)

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from reconciler.audit.published import SNAPSHOT, publish, published
+from reconciler.cli.progress import reading
 from reconciler.cli.project import Project
 from reconciler.cli.publish import seen, whole
 from reconciler.engine import Exit, observe, unread
@@ -47,7 +48,8 @@ def observe_command(
         whole(project)
     wants = project.scope().wants()
     with closing(project.accounts(wants)) as accounts:
-        world = observe(wants, accounts)
+        with reading(project, accounts):
+            world = observe(wants, accounts)
     project.cache.close()
     now = project.clock()
     data = seen(world, now, partial=project.partial)

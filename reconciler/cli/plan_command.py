@@ -19,6 +19,7 @@ from click.core import ParameterSource
 
 from reconciler.audit import Base
 from reconciler.cli.hygiene import advised
+from reconciler.cli.progress import reading
 from reconciler.cli.project import Project
 from reconciler.cli.show_plan import View, shown
 from reconciler.cli.show_watched import watched
@@ -191,8 +192,8 @@ def _live(
     wants = scope.wants()
     began = time.monotonic()
     with closing(project.accounts(wants)) as accounts:
-        project.say(f"reading {len(accounts.drivers)} accounts …")
-        world = observe(wants, accounts, known=was.resources)
+        with reading(project, accounts):
+            world = observe(wants, accounts, known=was.resources)
         project.cache.close()
         opened = scope.opened(ledger)
         found = resolve(opened, scope.by_uid(), world, accounts, now=now)
