@@ -17,11 +17,12 @@ from reconciler.cli import show_apply
 from reconciler.cli.approvers import approvals
 from reconciler.cli.commit import check_commit, check_money
 from reconciler.cli.notices import Post, Saw
-from reconciler.cli.plan_command import columns, refuse_loss
+from reconciler.cli.plan_command import refuse_loss
 from reconciler.cli.project import Project
 from reconciler.cli.publish import publish_run, whole
 from reconciler.cli.pulse import Pulses
 from reconciler.cli.show_plan import fitted, text
+from reconciler.cli.terminal import columns
 from reconciler.engine import (
     Exit,
     Journal,

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli.plan_command import columns, survey
+from reconciler.cli.plan_command import survey
 from reconciler.cli.progress import reading
 from reconciler.cli.project import Project
+from reconciler.cli.terminal import columns
 from reconciler.engine import dumps, observe
 from reconciler.engine.drift import Drifted, Past, drift_document, drifted
 from reconciler.engine.exits import Exit, first

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from reconciler.cli.plan_command import columns, make, parsed_days, parsed_time
+from reconciler.cli.plan_command import make, parsed_days, parsed_time
 from reconciler.cli.project import Project
 from reconciler.cli.show_due import Row, table
 from reconciler.cli.show_plan import incomplete
+from reconciler.cli.terminal import columns
 from reconciler.engine import document, dumps, exits
 from reconciler.report.agenda import Day, agenda, agenda_data, coming
 from reconciler.report.visible import visible

@@ -14,9 +14,10 @@ import click
 
 from reconciler.cli import explained
 from reconciler.cli.audit_command import said
-from reconciler.cli.plan_command import columns, parsed_days, parsed_time
+from reconciler.cli.plan_command import parsed_days, parsed_time
 from reconciler.cli.project import Project
 from reconciler.cli.show_plan import fitted
+from reconciler.cli.terminal import columns
 from reconciler.engine import dumps
 from reconciler.inventory.emit import flow
 from reconciler.inventory.origins import DEFAULT

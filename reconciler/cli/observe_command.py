@@ -47,9 +47,8 @@ def observe_command(
     if shared:
         whole(project)
     wants = project.scope().wants()
-    with closing(project.accounts(wants)) as accounts:
-        with reading(project, accounts):
-            world = observe(wants, accounts)
+    with closing(project.accounts(wants)) as accounts, reading(project, accounts):
+        world = observe(wants, accounts)
     project.cache.close()
     now = project.clock()
     data = seen(world, now, partial=project.partial)

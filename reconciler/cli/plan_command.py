@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import sys
 import time
 from collections import Counter
@@ -23,6 +22,7 @@ from reconciler.cli.progress import reading
 from reconciler.cli.project import Project
 from reconciler.cli.show_plan import View, shown
 from reconciler.cli.show_watched import watched
+from reconciler.cli.terminal import columns
 from reconciler.engine import (
     based,
     document,
@@ -254,11 +254,6 @@ def refuse_loss(was: Based, scope: Scope) -> None:
     why = lost_too_much(before, {k: after.get(k, 0) for k in before} or after)
     if why:
         raise UnsafePlan(why, hint="if that is meant, remove it in smaller steps")
-
-
-def columns() -> int | None:
-    """Return the width of the terminal; None where the output goes elsewhere."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2})?)?")

@@ -19,6 +19,8 @@ _COLOURS = {
     "unknown": "magenta",
     "not_applied": "yellow",
 }
+#: So many critical findings are named after a run; the plan has all of them.
+_FEW = 3
 
 
 def lines(result: Result) -> Iterator[str]:
@@ -48,8 +50,10 @@ def _left(result: Result) -> Iterator[str]:
     for unread in result.left.unknown:
         yield f"{'unknown':<11} {'read':<10} {unread.ref}  {unread.why}"
     urgent = [f for f in result.left.findings if f.severity is Severity.CRITICAL]
-    for finding in urgent:
+    for finding in urgent[:_FEW]:
         yield f"{'CRITICAL':<11} {finding.kind}/{finding.name}  {finding.message}"
+    if (more := len(urgent) - _FEW) > 0:
+        yield f"{'CRITICAL':<11} and {more} more: reconciler plan"
 
 
 def _done(done: Done) -> Iterator[str]:
