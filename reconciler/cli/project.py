@@ -273,10 +273,16 @@ class Project:
         return Run(identity, self.env, self.actor, commit, now)
 
     def scope(self) -> Scope:
-        """Return what this command line is about."""
-        from reconciler.cli.selection import selection
+        """
+        Return what this command line is about.
+
+        Raises:
+            UsageError: Something that was selected is not in the inventory.
+        """
+        from reconciler.cli.selection import refuse_nothing, selection
         from reconciler.kinds import kinds
 
+        refuse_nothing(self.selected, self.inventory)
         held = (name for name, kind in kinds().items() if kind.changes or kind.states)
         return Scope(
             self.env,
