@@ -263,7 +263,8 @@ class Reader:
         return [
             each
             for each in self._refused(kind, data)
-            if each.code != "E121" and (each.code != "E125" or _leaf(data, each.path))
+            if (each.code != "E121" or _in_list(each.path))
+            and (each.code != "E125" or _leaf(data, each.path))
         ]
 
     def _validated(
@@ -363,6 +364,11 @@ def _fault(path: str, each: Fault) -> Complaint:
 def _offset(path: str, before: str) -> Location:
     line = before.count("\n") + 1
     return Location(path, line, len(before) - before.rfind("\n"))
+
+
+def _in_list(path: Path) -> bool:
+    """Say whether *path* leads through a list, whose items are never completed."""
+    return any(isinstance(step, int) for step in path)
 
 
 def _leaf(data: Any, path: Path) -> bool:

@@ -192,7 +192,9 @@ class Run:
         elif want.entry.kind == PROFILE:
             faults = self._sites.profile(want, draft.path)
             self.complaints += faults
-            rows = None if faults else rows
+            if faults:
+                self._whole.claims.add(claim(PROFILE, want.entry.name))
+                rows = None
         self._rows[draft.path][slot] = rows
         if rows:
             self._keep(draft)
@@ -203,10 +205,14 @@ class Run:
             return done
         self.complaints += done
         self._whole.claims.add(claim(want.entry.kind, want.entry.name))
+        self._failed(draft, want)
+        return None
+
+    def _failed(self, draft: Draft, want: Want) -> None:
+        """Have the references of *want* checked, although it is not used."""
         user = self._reader.user(want, draft.path)
         layers_of = self._layers(draft.path, want, ())
         self._whole.failed.append(Failed(want.entry.kind, want.spec, layers_of, user))
-        return None
 
     def _expanded(self, draft: Draft, want: Want, row: Row) -> list[Row] | None:
         """Return the rows of a Site and of all it makes; None if one is wrong."""
@@ -215,7 +221,11 @@ class Run:
         self.complaints += made.complaints
         rows = [self._row(draft, each) for each in made.wants]
         whole = [each for each in rows if each]
-        if made.complaints or len(whole) < len(rows):
+        if made.flawed or len(whole) < len(rows):
+            done = zip(made.wants, rows, strict=True)
+            kept = [each for each, built in done if built]
+            for each in (want, *kept):
+                self._failed(draft, each)
             self._whole.claims.update(claim(kind, row.name) for kind in self.kinds())
             return None
         return [self._sites.uses(row, want.spec), *whole]

@@ -14,10 +14,13 @@ from reconciler.kinds.certificate import Certificate
 from reconciler.kinds.domain import Domain
 from reconciler.kinds.domain.zone import wanted
 from reconciler.kinds.hosting_account import HostingAccount
+from reconciler.kinds.notification_channel import NotificationChannel
 from reconciler.kinds.provider import Provider
 from reconciler.model import PUBLIC, AnyResource
 from reconciler.sandbox.cloudflare_records import seeds as cloudflare_zone
 from reconciler.sandbox.example_hosting import TOKEN, USER, hosting_part
+from reconciler.sandbox.example_notices import SECRETS as TOLD
+from reconciler.sandbox.example_notices import notice_parts
 from reconciler.sandbox.example_public import ODDITIES as SEEN
 from reconciler.sandbox.example_public import public_part
 from reconciler.sandbox.world import World
@@ -35,6 +38,7 @@ SECRETS = {
     "cloudflare-token": "sandbox-cloudflare-token",
     "whm-user": USER,
     "whm-token": TOKEN,
+    **TOLD,
 }
 #: Who an account is where no Provider document says it, and the secret half.
 _LOGINS = {
@@ -174,6 +178,8 @@ def world(
             ROUTE53,
             {name: odd.public for name, odd in oddities.items() if odd.public},
         )
+    channels = resources.get("NotificationChannel", [])
+    parts |= notice_parts(c for c in channels if isinstance(c, NotificationChannel))
     return World.from_dict({"vendors": parts})
 
 

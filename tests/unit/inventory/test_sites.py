@@ -285,6 +285,45 @@ def test_an_error_in_a_profile_is_told_once_with_its_users():
     assert " and 211 more (-v)\n" in told
 
 
+MORE = "customer: bakker, server: whm-1, account: a"
+TWO = f"Site/s1.example: {{profile: brochure, {MORE}}}\nSite/s2.example: {{profile: brochure, {MORE}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("    provider:", "    provder:", "4:5: E120 SiteProfile/brochure: spec.Domain.provder: no such field"),
+        ("$ipv4", "$ip4", "9:39: E136 SiteProfile/brochure: spec.Domain.dns.records[0].value: $ip4 is no token"),
+        ("CNAME", "CNMAE", "10:29: E123 SiteProfile/brochure: spec.Domain.dns.records[1].type: write"),
+        ("mode: x", "mode: y", "5:15: E120"),
+        ("  HostingAccount: {plan: care-5}\n", "", "11:11: E138 SiteProfile/brochure: spec.Backup: 'of' is missing"),
+    ],
+)  # fmt: skip
+def test_what_a_profile_has_wrong_its_sites_do_not_repeat(old, new, told):
+    profile = PROFILE.replace("renewal: {", "renewal: {mode: x, ")
+    profile = PROFILE if old != "mode: x" else profile.replace("mode: x", "moode: x")
+    (error,) = load_errors(tree(TWO, profile.replace(old, new)))
+    assert error.startswith(f"inventory/profiles.yaml:{told}")
+
+
+def test_a_site_says_all_that_is_wrong_with_it_at_once():
+    site = (
+        "Site/a.example: {profile: brochure, customer: baker, server: whm-1, account: a, "
+        "without: [Backups], with: {Domian: {}, Domain: {renewl: {}, dns: {include: [mial]}}}}\n"
+    )
+    told = [error.split(": ", 1)[1] for error in load_errors(tree(site))]
+    assert [each.partition("\n")[0] for each in told] == [
+        "E133 Site/a.example: spec.customer: there is no Customer/baker",
+        "E135 Site/a.example: spec.without[0]: SiteProfile/brochure has no Backups",
+        "E135 Site/a.example: spec.with.Domian: SiteProfile/brochure has no Domian",
+        "E120 Site/a.example: spec.with.Domain.renewl: no such field",
+        "E133 Site/a.example: spec.with.Domain.dns.include[0]: there is no RecordSet/mial",
+    ]
+    assert [each.partition("hint: ")[2] for each in told][:3] == [
+        "did you mean bakker?", "did you mean Backup?", "did you mean Domain?",
+    ]  # fmt: skip
+
+
 def test_an_error_in_a_profile_is_the_same_from_the_cache(tmp_path):
     source = tree()
     load(source, cache=tmp_path / "c")
