@@ -21,7 +21,8 @@ from reconciler.cli.plan_command import refuse_loss
 from reconciler.cli.project import Project
 from reconciler.cli.publish import publish_run, whole
 from reconciler.cli.pulse import Pulses
-from reconciler.cli.show_plan import text
+from reconciler.cli.show_plan import fitted, text
+from reconciler.cli.terminal import columns
 from reconciler.engine import (
     Exit,
     Journal,
@@ -122,7 +123,8 @@ def apply_command(ctx: click.Context, /, **options: Any) -> None:
         said = show_apply.data(result, codes) | {"notices": post.report()}
         sys.stdout.write(dumps(said))
     else:
-        click.echo("\n".join([*post.lines(), show_apply.text(result)]))
+        lines = [*post.lines(), *show_apply.lines(result)]
+        click.echo(fitted(lines, columns()))
     ctx.exit(exits.first(codes))
 
 

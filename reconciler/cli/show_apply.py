@@ -19,14 +19,12 @@ _COLOURS = {
     "unknown": "magenta",
     "not_applied": "yellow",
 }
+#: So many critical findings are named after a run; the plan has all of them.
+_FEW = 3
 
 
-def text(result: Result) -> str:
-    """Return *result* for a terminal."""
-    return "\n".join(_lines(result))
-
-
-def _lines(result: Result) -> Iterator[str]:
+def lines(result: Result) -> Iterator[str]:
+    """Yield *result* for a terminal."""
     for one in result.recovered:
         what = f"{one.intent.verb} {one.intent.kind}/{one.intent.name}"
         yield f"recovered {what}: {one.fate}, {one.why}"
@@ -52,8 +50,10 @@ def _left(result: Result) -> Iterator[str]:
     for unread in result.left.unknown:
         yield f"{'unknown':<11} {'read':<10} {unread.ref}  {unread.why}"
     urgent = [f for f in result.left.findings if f.severity is Severity.CRITICAL]
-    for finding in urgent:
+    for finding in urgent[:_FEW]:
         yield f"{'CRITICAL':<11} {finding.kind}/{finding.name}  {finding.message}"
+    if (more := len(urgent) - _FEW) > 0:
+        yield f"{'CRITICAL':<11} and {more} more: reconciler plan"
 
 
 def _done(done: Done) -> Iterator[str]:

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from reconciler.model import Drift, Unread
 
 _COLOURS = {"revert": "green", "hold": "yellow", "conflict": "red", "gone": "red"}
+_WORDS = {"unsupported": "cannot"}
 _WHAT = {
     "revert": "the next apply sets it back",
     "hold": "waits for a person: who is right?",
     "report": "is reported, and left as it is",
     "conflict": "git moved too: waits for a person",
+    "unsupported": "its account cannot be asked to set it back",
     "unbased": "was never applied: nobody can say who moved",
 }
 _WIDE = 70
@@ -51,7 +53,8 @@ def _lines(found: Drifted, inventory: Inventory) -> Iterator[str]:
 
 
 def _field(one: Drift, inventory: Inventory) -> Iterator[str]:
-    label = click.style(f"{one.disposition:<9}", fg=_COLOURS.get(one.disposition))
+    word = _WORDS.get(one.disposition, one.disposition)
+    label = click.style(f"{word:<9}", fg=_COLOURS.get(one.disposition))
     name = one.field.removeprefix("spec.")
     yield (
         f"{label}{click.style(str(one.ref), bold=True)}  {one.share.provider}  "

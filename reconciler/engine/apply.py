@@ -14,6 +14,7 @@ from reconciler.engine.carry_out import Done, Setting, carry_out, look, remember
 from reconciler.engine.desired import Based, based, moved
 from reconciler.engine.exits import Exit
 from reconciler.engine.memory import parsed
+from reconciler.engine.merge import UNSUPPORTED
 from reconciler.engine.observe import World, observe
 from reconciler.engine.order import waves
 from reconciler.engine.plan import plan
@@ -36,24 +37,35 @@ class Given(NamedTuple):
         digests: The action digests it is for.
         via: How it is known that it was them (``actor``, ``github``, ``commit ...``).
         reason: Why the glass was broken; None for an approval like any other.
+        wrote: Whose work an action is, by what the forge says now: recorded along
+            with the approval, because later runs do not ask it.
     """
 
     by: str
     digests: Collection[str]
     via: str
     reason: str | None = None
+    wrote: Callable[[Action], Collection[str]] = lambda _action: ()
 
     @property
     def event(self) -> str:
         """What the journal calls it."""
         return "approved" if self.reason is None else "break-glass"
 
-    def note(self, digests: Sequence[str]) -> Note:
-        """Return what is recorded of it, for those of its digests that count."""
+    def note(self, actions: Sequence[Action]) -> Note:
+        """Return what is recorded of it, for those actions that it is new for."""
         said: dict[str, JsonValue] = {"by": self.by, "via": self.via}
         if self.reason is not None:
             said["reason"] = self.reason
-        return Note(event=self.event, data={**said, "digests": [*digests]})
+        authors: dict[str, JsonValue] = {
+            action.digest: [*sorted(who)]
+            for action in actions
+            if (who := self.wrote(action))
+        }
+        if authors:
+            said["authors"] = authors
+        digests: list[JsonValue] = [action.digest for action in actions]
+        return Note(event=self.event, data={**said, "digests": digests})
 
 
 class Order(NamedTuple):
@@ -226,14 +238,14 @@ def _approve(setting: Setting, order: Order, planned: Plan) -> bool:
     ledger = setting.journal.ledger
     broken = {digest: (who,) for digest, who in ledger.glass.by.items()}
     known = {"approved": ledger.approvals, "break-glass": broken}
-    offered = {action.digest for action in planned.actions}
+    offered = {action.digest: action for action in planned.actions}
     notes = [
         given.note(new)
         for given in order.given
         if (
             new := [
-                digest
-                for digest in sorted(set(given.digests) & offered)
+                offered[digest]
+                for digest in sorted(set(given.digests) & offered.keys())
                 if given.by not in known[given.event].get(digest, ())
             ]
         )
@@ -360,7 +372,7 @@ def _unsettled(left: Plan, scope: Scope) -> set[Ref]:
     differing = {a.want.ref for a in left.actions if a.change.merges}
     differing |= {d.ref for d in left.deferred if d.merges}
     unread = {u.ref for u in left.unknown}
-    drifted = {d.ref for d in left.drift}
+    drifted = {d.ref for d in left.drift if d.disposition != UNSUPPORTED}
     outside = set(scope.desired.refs()) - {want.ref for want in scope.wants()}
     return differing | unread | drifted | outside
 

@@ -136,7 +136,7 @@ def _evaluated(
         memory = situation.memories.get((want.kind, want.uid), NOTHING)
         subject = Subject(want, None, world.have(want), memory)
         part = evaluate(subject, accounts.drivers, situation.env, now)
-        if part.actions or part.drift:  # only then it matters what the base says
+        if part.differs:  # only then it matters what the base says
             subject = subject._replace(base=situation.base.get(want.ref))
             part = evaluate(subject, accounts.drivers, situation.env, now)
         watch(subject, part)

@@ -132,6 +132,7 @@ def test_a_pull_request_cannot_judge_itself(calm, fork):
         ).replace("NAMECOM_MAIN_TOKEN", "GITHUB_TOKEN"),
         "policies/house.yaml": "apiVersion: reconciler/v1\nGroup/ops: {members: ['@eve']}\n",
         ".github/reconciler.txt": "evil==1\n",
+        "pip.py": "raise SystemExit('evil takes the place of pip')\n",
         "inventory/domains.yaml": (".held.example", ".evil.example"),
     }
     number, head = town.pull(evil, fork=fork, branch=branch)

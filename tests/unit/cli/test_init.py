@@ -38,7 +38,9 @@ def test_init_validate_plan(tmp_path):
         assert run("-C", str(folder), "validate").exit_code == 0
         planned = run("-C", str(folder), "plan", "--horizon", "365d")
     assert planned.exit_code == 0, planned.output
-    assert "No actions" in planned.output
+    first = "0 actions (nothing is managed yet) · RDAP, DNS · "
+    assert first in planned.output
+    assert "next: reconciler init --provider NAME=TYPE, then" in planned.output
     assert "Domain/example.com" in planned.output
 
 

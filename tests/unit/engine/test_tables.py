@@ -12,7 +12,7 @@ from reconciler.engine import Accounts, Situation, document, observe, plan
 from reconciler.engine.evaluate import Subject, evaluate
 from reconciler.engine.exits import Exit, first, of_holds
 from reconciler.engine.memory import NOTHING, Memory, parsed
-from reconciler.engine.merge import Moved, split
+from reconciler.engine.merge import Moved, origins, split
 from reconciler.engine.observe import World
 from reconciler.engine.order import held_behind, levelled, waves
 from reconciler.engine.plan_schema import plan_schema
@@ -63,7 +63,7 @@ def test_who_moved(base, git, live, moved, treatment):
     have = {SHARE: state(nameservers=frozenset(live))}
     (change,) = want.diff(have, NOW)
     based = domain(nameservers=base) if base else None
-    (part,) = split(change, based, have, NOW, creates=False)
+    (part,) = split(change, origins(change, based, have, NOW))
     assert (part.moved, part.treatment) == (moved, treatment)
 
 
@@ -72,9 +72,8 @@ def test_both_at_one_value_is_no_change():
     assert list(domain(nameservers=OTHER).diff(have, NOW)) == []
 
 
-@pytest.mark.parametrize("base", [None, domain()])
-def test_due_work_takes_no_part_in_the_merge(base):
-    (part,) = split(renew(), base, {SHARE: state()}, NOW, creates=False)
+def test_due_work_takes_no_part_in_the_merge():
+    (part,) = split(renew(), [])
     assert part.moved is Moved.GIT
 
 
@@ -84,12 +83,12 @@ def test_a_base_at_another_account_does_not_say_who_moved():
     )
     have = {SHARE: state(auto_renew=False)}
     (change,) = domain().diff(have, NOW)
-    (part,) = split(change, base, have, NOW, creates=False)
+    (part,) = split(change, origins(change, base, have, NOW))
     assert part.moved is Moved.UNBASED
 
 
 def test_what_is_made_from_nothing_overwrites_nothing():
-    (part,) = split(flag(), None, {SHARE: Absent()}, NOW, creates=True)
+    (part,) = split(flag(), [])
     assert part.treatment is OnDrift.REVERT
 
 
