@@ -68,6 +68,25 @@ def test_a_payment_whose_end_is_unknown_stops_every_other_one(tmp_path, edit):
         assert len(agency.charges()) == 1
 
 
+def test_a_refused_look_is_no_refusal_of_what_was_sent_before(tmp_path):
+    """Before a key is sent again the account is looked at: that look can be refused."""
+    files = inventory(domain("due.example", spec=PAYS))
+    oddities = {"due.example": Oddity({"expires": 20})}
+    with Agency(tmp_path, files, oddities) as agency:
+        inject = agency.sandbox.inject
+        inject(Fault(vendor="porkbun", operation="renew", kind="lost-after"))
+        no = {"kind": "status", "status": 400, "skip": 1}
+        inject(Fault(vendor="porkbun", operation="get", **no))
+        for name in ("listAll", "get"):
+            inject(Fault(vendor="porkbun", operation=name, kind="stale", times=0))
+        for _ in range(2):
+            assert agency.apply().exit is Exit.UNKNOWN
+            agency.later(minutes=31)
+        replayed = agency.apply()
+        assert [d.outcome.how for d in replayed.done] == ["replayed_key"]
+        assert len(agency.charges()) == 1
+
+
 def test_an_order_that_takes_its_time_is_not_given_again(tmp_path):
     """DNSimple charges at the end of an order: an empty book proves nothing so soon."""
     files = inventory(domain("due.example", "dnsimple-main", spec=PAYS))
