@@ -31,13 +31,27 @@ _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 #: Channels whose message arrives later than it is taken, if at all.
 SMS = frozenset({"twilio", "vonage", "sns"})
 
-Address = Annotated[str, Field(pattern=rf"^{ADDRESS.pattern}$")]
-Number = Annotated[str, Field(pattern=rf"^{NUMBER.pattern}$")]
+Address = Annotated[
+    str, Field(pattern=rf"^{ADDRESS.pattern}$", examples=["reconciler@agency.example"])
+]
+Number = Annotated[
+    str, Field(pattern=rf"^{NUMBER.pattern}$", examples=["+31612345678"])
+]
 #: A number of ours, or up to eleven letters and digits that stand for one.
 SmsSender = Annotated[
-    str, Field(pattern=rf"^({NUMBER.pattern}|[A-Za-z0-9 ]{{1,11}}|[0-9]{{3,15}})$")
+    str,
+    Field(
+        pattern=rf"^({NUMBER.pattern}|[A-Za-z0-9 ]{{1,11}}|[0-9]{{3,15}})$",
+        examples=["+31612345678", "Agency"],
+    ),
 ]
-Endpoint = Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.:\[\]-]{1,253}/?$")]
+Endpoint = Annotated[
+    str,
+    Field(
+        pattern=r"^https?://[A-Za-z0-9.:\[\]-]{1,253}/?$",
+        examples=["https://api.dublin.ie1.twilio.com"],
+    ),
+]
 
 
 def _this_machine(host: str) -> bool:
@@ -50,7 +64,7 @@ def _this_machine(host: str) -> bool:
 
 
 class Login(Spec):
-    """How this tool says who it is to the mail server."""
+    """How this tool says who it is to a mail server or a provider."""
 
     username: SecretRef
     password: SecretRef
@@ -68,7 +82,7 @@ class Smtp(Spec):
         to: Who gets it; a reference keeps the address out of git.
     """
 
-    host: Annotated[str, Field(pattern=_HOST)]
+    host: Annotated[str, Field(pattern=_HOST, examples=["smtp.agency.example"])]
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
     tls: Literal["starttls", "tls", "none"] = "starttls"
     sender: Annotated[Address, Field(alias="from")]
@@ -148,12 +162,15 @@ class Twilio(Sms):
         credentials: The account's SID and token, or (better) an API key's.
     """
 
-    account: Annotated[str, Field(pattern="^AC[0-9a-fA-F]{32}$")]
+    account: Annotated[
+        str, Field(pattern="^AC[0-9a-fA-F]{32}$", examples=["AC" + "0a" * 16])
+    ]
     sender: Annotated[
         str,
         Field(
             alias="from",
             pattern=rf"^({NUMBER.pattern}|MG[0-9a-fA-F]{{32}}|[A-Za-z0-9 ]{{1,11}})$",
+            examples=["+15557122661", "Agency"],
         ),
     ]
     credentials: Login
@@ -197,8 +214,10 @@ class Sns(Sms):
         credentials: Keys that may ``sns:Publish`` and ``logs:FilterLogEvents``.
     """
 
-    account: Annotated[str, Field(pattern="^[0-9]{12}$")]
-    region: Annotated[str, Field(pattern="^[a-z]{2}(-[a-z]+)+-[0-9]$")]
+    account: Annotated[str, Field(pattern="^[0-9]{12}$", examples=["123456789012"])]
+    region: Annotated[
+        str, Field(pattern="^[a-z]{2}(-[a-z]+)+-[0-9]$", examples=["eu-west-1"])
+    ]
     sender: Annotated[SmsSender | None, Field(alias="from")] = None
     credentials: AwsKey
 
@@ -242,7 +261,9 @@ class NotificationChannelSpec(Spec):
     min_severity: Severity = Severity.WARNING
     unknown_after: Duration = timedelta(hours=24)
     confirm_within: Duration = timedelta(minutes=15)
-    language: Annotated[str, Field(pattern="^[a-z]{2,3}(-[A-Z]{2})?$")] = "en"
+    language: Annotated[
+        str, Field(pattern="^[a-z]{2,3}(-[A-Z]{2})?$", examples=["nl"])
+    ] = "en"
     fallback: Annotated[str, To("NotificationChannel")] | None = None
     quiet_hours: str | None = None
     time_zone: str = "UTC"

@@ -30,6 +30,7 @@ class Call(NamedTuple):
         json: The body: a mapping, None where there is none or it is no JSON.
         items: The body where it is a list, otherwise None.
         form: The fields of a body that is a form, each once.
+        body: The body as it came, for what is signed.
     """
 
     bench: Bench
@@ -41,6 +42,7 @@ class Call(NamedTuple):
     fault: Fault | None
     items: Sequence[Any] | None = None
     form: Mapping[str, str] = {}
+    body: bytes = b""
 
     @property
     def faulty(self) -> str:
@@ -130,6 +132,7 @@ class _Api:
             fault=fault,
             items=data if isinstance(data, list) else None,
             form=_form(request, body),
+            body=body,
         )
 
 
