@@ -13,9 +13,11 @@ from typing import Any, NamedTuple
 from reconciler.kinds.certificate import Certificate
 from reconciler.kinds.domain import Domain
 from reconciler.kinds.domain.zone import wanted
+from reconciler.kinds.payment_method import as_payment_methods
 from reconciler.kinds.provider import Provider
 from reconciler.model import PUBLIC, AnyResource
 from reconciler.sandbox.cloudflare_records import seeds as cloudflare_zone
+from reconciler.sandbox.example_cards import KEY, cards_part
 from reconciler.sandbox.example_public import ODDITIES as SEEN
 from reconciler.sandbox.example_public import public_part
 from reconciler.sandbox.world import World
@@ -31,6 +33,7 @@ SECRETS = {
     "gandi-token": "pat_sandbox-gandi-token",
     "dnsimple-token": "sandbox-dnsimple-token",
     "cloudflare-token": "sandbox-cloudflare-token",
+    "stripe-key": KEY,
 }
 #: Who an account is where no Provider document says it, and the secret half.
 _LOGINS = {
@@ -56,12 +59,15 @@ class Oddity(NamedTuple):
         records: ``name/TYPE`` -> row, or None for a record that is lost.
         absent: It is not in the account.
         public: How what anyone can read differs; see ``public.py``.
+        card: How a payment method differs: its seed's fields, ``detached``, or
+            ``default: false`` where another one is charged.
     """
 
     registration: Mapping[str, Any] = {}
     records: Mapping[str, tuple[str, ...] | None] = {}
     absent: bool = False
     public: Mapping[str, Any] = {}
+    card: Mapping[str, Any] = {}
 
 
 ODDITIES: dict[str, Oddity] = {
@@ -156,6 +162,13 @@ def world(
             vendors,
             ROUTE53,
             {name: odd.public for name, odd in oddities.items() if odd.public},
+        )
+    gateways = {one.name: one for one in providers if one.spec.type == "stripe"}
+    if gateways:
+        parts["stripe"] = cards_part(
+            gateways,
+            as_payment_methods(resources.get("PaymentMethod", [])),
+            {name: odd.card for name, odd in oddities.items() if odd.card},
         )
     return World.from_dict({"vendors": parts})
 
