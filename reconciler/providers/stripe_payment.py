@@ -113,9 +113,10 @@ class StripePayment(Driver[PaymentMethod, SetDefault]):
         self._stripe.http.counts()
         states: dict[str, Observed]
         unmanaged: tuple[Unmanaged, ...] = ()
+        partial = all(_ID.fullmatch(want.spec.token) for want in methods)
         try:
             listed = self._listed()
-            if not all(_ID.fullmatch(want.spec.token) for want in methods):
+            if not partial:
                 self._list_all(listed)
         except ProviderError as error:
             unread = Unknown(why=error.what, request_id=error.request_id)
@@ -128,7 +129,7 @@ class StripePayment(Driver[PaymentMethod, SetDefault]):
                 for token in sorted(listed.methods.keys() - wanted)
             )
         requests = self._stripe.http.counts()
-        return Observation(states, unmanaged, requests=requests)
+        return Observation(states, unmanaged, requests=requests, partial=partial)
 
     def _listed(self) -> _Listed:
         asked = {"expand[]": _EXPAND}

@@ -158,6 +158,10 @@ class TestWhatIsDeclared:
                 assert {(o["name"], o["code"]) for o in found} >= {
                     (o.name, o.code) for o in live.findings
                 }
+            ours.write("inventory/late.yaml", HEAD + NEW)
+            late = at(ours, "plan", "--observed", seen, "--format", "json")
+            (unread,) = json.loads(late.out)["unknown"]
+            assert (unread["name"], late.code) == ("new", 3)
             ours.edit(CARDS, PRIMARY % "old", "")
             again = at(ours, "plan", "--observed", seen, "--format", "json")
             found = [o["code"] for o in json.loads(again.out)["findings"]]
