@@ -199,7 +199,7 @@ def _eject(project: Project, site: Ref) -> None:
             f"{site} written out would not mean the same", at=at,
             hint="nothing was written", code="E671",
         )  # fmt: skip
-    _replace(file, after)
+    replace(file, after)
     named = ", ".join(str(piece.ref) for piece in pieces if piece.known)
     project.say(f"{path}: {site} is now {named or 'nothing that is a kind yet'}")
 
@@ -208,8 +208,8 @@ def _digests(inventory: Inventory, site: Ref) -> dict[Ref, bytes]:
     return {ref: d for ref, d in inventory.digests().items() if ref != site}
 
 
-def _replace(file: Path, data: bytes) -> None:
-    """Replace *file* at once, with its mode kept: a crash leaves the old one."""
+def replace(file: Path, data: bytes) -> None:
+    """Write *file* anew at once, with its mode kept: a crash leaves the old one."""
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
     try:
         with os.fdopen(handle, "wb") as new:

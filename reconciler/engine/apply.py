@@ -12,6 +12,7 @@ from reconciler.audit import Base, Batch, Note, Outcome
 from reconciler.engine import exits
 from reconciler.engine.carry_out import Done, Setting, carry_out, look, remembered
 from reconciler.engine.desired import Based, based, moved
+from reconciler.engine.document import shown_falsely
 from reconciler.engine.exits import Exit
 from reconciler.engine.memory import parsed
 from reconciler.engine.merge import UNSUPPORTED
@@ -20,6 +21,7 @@ from reconciler.engine.order import waves
 from reconciler.engine.plan import plan
 from reconciler.engine.recover import Resolution, resolve
 from reconciler.engine.situation import Scope, situation
+from reconciler.errors import StalePlan
 from reconciler.model import Action, Decision, Plan, Risk
 from reconciler.model.resource import Ref
 
@@ -75,6 +77,7 @@ class Order(NamedTuple):
     Attributes:
         approved: Action id -> digest, of the plan that was approved; None runs what
             policy allows by itself.
+        shown: Action id -> the action as the approved plan's document shows it.
         given: Who approved what: the plan, or single actions in signed commits.
         ready: Asked once, with the plan, before anything is done.
         dirty: The inventory is in no commit as it stands: the base stays.
@@ -83,6 +86,7 @@ class Order(NamedTuple):
     scope: Scope
     approved: Mapping[str, str] | None = None
     given: tuple[Given, ...] = ()
+    shown: Mapping[str, JsonValue] = {}
     ready: Callable[[Plan], bool] = lambda _plan: True
     dirty: bool = False
 
@@ -120,12 +124,14 @@ def apply(setting: Setting, order: Order) -> Result:
     Raises:
         LostLock: The lock was lost; nothing was begun after that.
         AuditError: The journal cannot be written, so nothing was begun.
+        StalePlan: The approved plan shows something else than it is about.
     """
     scope, journal = order.scope, setting.journal
     was = based(scope.desired, journal.ledger.base, scope.load, scope.kinds)
     world = observe(scope.wants(), setting.accounts, known=was.resources)
     recovered = _recover(setting, scope, world)
     planned = _plan(setting, scope, was, world, recovered)
+    _refuse_lies(order, planned)
     if _approve(setting, order, planned):
         planned = _plan(setting, scope, was, world, recovered)
     chosen, stale, vanished = choose(planned, order.approved)
@@ -231,6 +237,22 @@ def _outcome(one: Resolution, setting: Setting, world: World) -> Outcome | None:
             },
         }
     )
+
+
+def _refuse_lies(order: Order, planned: Plan) -> None:
+    """Raise where people were shown something else than what their digest is for."""
+    for action in planned.actions:
+        told = order.shown.get(action.id)
+        if told is None or (order.approved or {}).get(action.id) != action.digest:
+            continue
+        if field := shown_falsely(told, action):
+            raise StalePlan(
+                f"the approved plan shows another {field} for {action.want.ref} than "
+                "the action with this digest has",
+                hint="make the plan anew, look who could change the file, and approve "
+                "what it shows",
+                at=action.want.at(action.change.field),
+            )
 
 
 def _approve(setting: Setting, order: Order, planned: Plan) -> bool:

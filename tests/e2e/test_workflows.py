@@ -188,6 +188,29 @@ def test_a_tampered_list_is_refused(calm):
     assert town.effects() == []
 
 
+@pytest.mark.parametrize("lie", [{"name": "harmless.example"}, {"changes": []}])
+def test_a_list_that_hashes_well_and_tells_lies_is_refused(calm, lie):
+    """Reviewers read names, not digests: what they were shown is what may run."""
+    town = calm
+    held = json.loads(town.published("held.json"))
+    held["actions"][0].update(lie)
+    told = town.tmp / "told.json"
+    told.write_text(json.dumps(held))
+    before = town.actions.git("rev-parse", "reconciler/observed/main")
+    _replace(town, "held.json", told)
+    done, number = town.dispatch(held["digest"], "held")
+    town.actions.git("update-ref", "refs/heads/reconciler/observed/main", before)
+    assert done["held"].result == "success", done["held"].out
+    town.hub.review(number, "production-approval", "bo")
+    refused, _ = town.dispatch(held["digest"], "apply", number=number)
+    assert refused["apply"].result == "failure"
+    assert f"shows another {next(iter(lie))} for Domain/" in refused["apply"].out
+    assert town.effects() == []
+    # Nor does it count as an approval for the next scheduled run.
+    assert town.reconcile().result == "success"
+    assert town.effects() == []
+
+
 def _replace(town, name, file):
     listed = town.actions.git("ls-tree", "reconciler/observed/main").splitlines()
     rows = [row for row in listed if not row.endswith(f"\t{name}")]
