@@ -29,8 +29,10 @@ class Call(NamedTuple):
         state: What the vendor knows; an older copy where the read is to be stale.
         json: The body: a mapping, None where there is none or it is no JSON.
         items: The body where it is a list, otherwise None.
-        form: The fields of a body that is a form, each once.
-        body: The body as it came, for what is signed.
+        body: The body as it was sent, for vendors that take forms.
+        method: GET, POST ...
+        where: The path of the request, as it was sent.
+        asked: Every parameter of the query in order; ``query`` has the last of each.
     """
 
     bench: Bench
@@ -41,13 +43,23 @@ class Call(NamedTuple):
     json: Mapping[str, Any] | None
     fault: Fault | None
     items: Sequence[Any] | None = None
-    form: Mapping[str, str] = {}
     body: bytes = b""
+    method: str = "GET"
+    where: str = ""
+    asked: Sequence[tuple[str, str]] = ()
 
     @property
     def faulty(self) -> str:
         """The kind of fault this request meets, or nothing."""
         return self.fault.kind if self.fault else ""
+
+    @property
+    def form(self) -> dict[str, str]:
+        """The fields of a body that is a form, each once; empty where it is none."""
+        if not self.headers.get("content-type", "").startswith(_FORM):
+            return {}
+        text = self.body.decode("utf-8", "replace")
+        return dict(parse_qsl(text, keep_blank_values=True))
 
 
 class Answer(NamedTuple):
@@ -131,8 +143,10 @@ class _Api:
             json=data if isinstance(data := _json(body), dict) else None,
             fault=fault,
             items=data if isinstance(data, list) else None,
-            form=_form(request, body),
             body=body,
+            method=request.method,
+            where=request.url.path,
+            asked=request.query_params.multi_items(),
         )
 
 
@@ -141,12 +155,6 @@ def _has(scope: Scope, wanted: Mapping[str, str]) -> bool:
         return True
     sent = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
     return all(sent.get(name) == value for name, value in wanted.items())
-
-
-def _form(request: Request, body: bytes) -> dict[str, str]:
-    if not request.headers.get("content-type", "").startswith(_FORM):
-        return {}
-    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
 
 
 def _json(body: bytes) -> Any:

@@ -9,8 +9,11 @@ import pytest
 from reconciler.kinds.certificate import TLS
 from reconciler.kinds.domain import Phase
 from reconciler.model import Severity
+from tests.support.cards import method
 from tests.unit.kinds.test_certificate import certificate, served
 from tests.unit.kinds.test_certificate import state as tls
+from tests.unit.kinds.test_payment_method import SHARE as CARD
+from tests.unit.kinds.test_payment_method import live as card
 from tests.unit.kinds.test_registration import HERE, domain
 from tests.unit.kinds.test_registration import state as registered
 from tests.unit.notify.world import NOW, Box, Post, channel, finding, plan
@@ -57,6 +60,20 @@ def of_certificate(end, now):
     return list(certificate().findings({TLS: have}, now))
 
 
+def of_card(_end, now):
+    found = method("pm_1", "Provider/x").findings({CARD: card(**SOON)}, now)
+    return [one for one in found if one.code.startswith("payment-method-e")]
+
+
+#: Ends with January 2027.
+SOON = {"exp_month": 1, "exp_year": 2027}
+CARDS = [
+    (60, "window-opened"),
+    (30, "window-opened"),
+    (14, "urgent"),
+    (7, "incident"),
+    (0, "incident"),
+]
 DOMAIN = [
     (60, "window-opened"),
     (30, "window-opened"),
@@ -87,6 +104,14 @@ def test_each_lead_time_is_told_once(look, steps, every):
     down.until(-4, every)
     assert down.told == steps
     assert len(set(down.box.ids())) == len(steps)
+
+
+def test_each_lead_time_of_a_card_is_told_once():
+    down = Countdown(of_card, 0)
+    down.end = card(**SOON).ends
+    down.until(-4, timedelta(days=1))
+    assert down.told == CARDS
+    assert len(set(down.box.ids())) == len(CARDS)
 
 
 def test_lead_times_that_were_slept_through_are_one():
