@@ -105,10 +105,11 @@ def _keep(folder: Path, secrets: Mapping[str, str]) -> None:
 def ports(project: Project) -> dict[str, int]:
     """Return the port of every vendor, as the inventory's endpoints say it."""
     from reconciler.cli.channels import channels_of
-    from reconciler.sandbox.example_notices import mail_port
+    from reconciler.sandbox.example_notices import mail_port, phone_ports
 
-    found: dict[str, int] = {}
-    mail = mail_port(channels_of(project.inventory.of("NotificationChannel")))
+    channels = channels_of(project.inventory.of("NotificationChannel"))
+    found = phone_ports(channels)
+    mail = mail_port(channels)
     if mail is not None:
         found["mail"] = mail
     for provider in providers(project.inventory):

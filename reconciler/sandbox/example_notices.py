@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from reconciler.kinds.notification_channel import NotificationChannel
 from reconciler.kinds.provider import is_loopback
@@ -12,6 +13,11 @@ from reconciler.kinds.provider import is_loopback
 SECRETS: Final = {
     "ops-mail": "ops@agency.example",
     "ops-hook-secret": "whsec_c2FuZGJveC1zYW5kYm94LXNhbmRib3gt",
+    "ops-phone": "+31612345678",
+    "twilio-user": "AC" + "0a" * 16,
+    "twilio-token": "sandbox-twilio-token",
+    "vonage-key": "abcd1234",
+    "vonage-secret": "sandbox-vonage-secret",
 }
 #: Those that are addresses at the receiver: below its endpoint, wherever that is.
 _PATHS: Final = {"ops-hook-url": "/hooks/ops", "deadman-url": "/ping/deadman"}
@@ -26,14 +32,40 @@ def mail_port(channels: Iterable[NotificationChannel]) -> int | None:
     return None
 
 
+def phone_ports(channels: Iterable[NotificationChannel]) -> dict[str, int]:
+    """Return the ports on this machine where SMS providers are expected."""
+    found: dict[str, int] = {}
+    for channel in channels:
+        phone = channel.spec.twilio or channel.spec.vonage
+        endpoint = phone.endpoint if phone else None
+        if endpoint and is_loopback(endpoint) and (port := urlsplit(endpoint).port):
+            found[channel.spec.type] = port
+    return found
+
+
 def notice_parts(channels: Iterable[NotificationChannel]) -> dict[str, dict[str, Any]]:
-    """Return the worlds of ``mail`` and ``receiver``, where *channels* need them."""
+    """Return the worlds of those who carry notices, where *channels* need them."""
     found = list(channels)
     parts: dict[str, dict[str, Any]] = {}
     if mail_port(found) is not None:
         parts["mail"] = {}
     if any(one.spec.type in {"webhook", "heartbeat"} for one in found):
         parts["receiver"] = {"secret": SECRETS["ops-hook-secret"]}
+    phones = phone_ports(found)
+    if "twilio" in phones:
+        blocks = [one.spec.twilio for one in found if one.spec.twilio]
+        accounts = {
+            one.account: {
+                "sid": one.account,
+                "token": SECRETS["twilio-token"],
+                "numbers": [other.sender for other in blocks],
+            }
+            for one in blocks
+        }
+        parts["twilio"] = {"accounts": [*accounts.values()]}
+    if "vonage" in phones:
+        key, secret = SECRETS["vonage-key"], SECRETS["vonage-secret"]
+        parts["vonage"] = {"accounts": [{"key": key, "secret": secret}]}
     return parts
 
 

@@ -7,19 +7,24 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from reconciler.audit import Query, log, verify
 from reconciler.cli.apply_command import carry_out
+from reconciler.cli.sandbox_command import ports
 from reconciler.engine import Journal
 from reconciler.errors import LostLock
-from reconciler.sandbox import Fault
+from reconciler.notify.twilio import Twilio
+from reconciler.sandbox import Fault, Sandbox, World
 from reconciler.sandbox.example import Oddity
-from tests.support.agency import Agency, domain, inventory
+from reconciler.sandbox.example_notices import SECRETS, notice_parts
+from tests.support.agency import START, Agency, domain, inventory
 from tests.support.crash import Killed, Saved, Steps, watch
-from tests.support.phones import OURS, PHONE, SID, TOKEN, Phones
+from tests.support.phones import OURS, PHONE, SID, TOKEN, Phones, line
 from tests.support.receivers import Receiver
 from tests.support.shell import at
 
@@ -264,3 +269,21 @@ def test_no_number_and_no_secret_is_anywhere(outside):
     for text in everything:
         for secret in (PHONE[1:], TOKEN):
             assert secret not in text
+
+
+def test_the_sandbox_of_an_inventory_has_its_phones(outside):
+    """`reconciler sandbox up` serves what loopback endpoints of channels name."""
+    project = outside.agency.project()
+    channels = [project.inventory.get(ref) for ref in project.inventory.refs()]
+    phones = [one for one in channels if one.kind == "NotificationChannel"]
+    parts = notice_parts(phones)
+    port = urlsplit(outside.phones.sandbox.endpoint("twilio")).port
+    assert ports(project)["twilio"] == port
+    (account,) = parts["twilio"]["accounts"]
+    assert (account["sid"], account["numbers"]) == (SID, [OURS])
+    with Sandbox(World({"twilio": parts["twilio"]}), outside.agency.clock) as sandbox:
+        login = (SECRETS["twilio-user"], SECRETS["twilio-token"])
+        at_sandbox = sandbox.endpoint("twilio")
+        to = SECRETS["ops-phone"]
+        phone = Twilio(SID, login, OURS, to, line(), endpoint=at_sandbox)
+        assert phone.find("e" * 32, START, START + timedelta(hours=1)) is None

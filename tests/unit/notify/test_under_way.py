@@ -187,6 +187,17 @@ def test_a_channel_that_is_gone_from_the_inventory_is_not_followed():
     assert entry(post).waits == {}
 
 
+def test_a_channel_whose_secret_is_gone_falls_back_in_time():
+    second = Box()
+    post = pair(Phone(), second)
+    post.run(CRITICAL)
+    broken = post.channels["sms"]._replace(sender=None, why="the secret is missing")
+    post.channels["sms"] = broken
+    runs(post, 3)
+    assert len(second.got) == 1
+    assert entry(post).to == {"sms": "by mail", "mail": "sent"}
+
+
 def test_what_is_under_way_survives_in_the_records():
     sms = Phone(fates=[Status.DELIVERED])
     post = pair(sms, Box())
