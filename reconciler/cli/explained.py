@@ -21,6 +21,7 @@ from reconciler.engine import (
     situation,
 )
 from reconciler.engine.document import moment, place
+from reconciler.engine.merge import UNSUPPORTED
 from reconciler.errors import UsageError
 from reconciler.inventory.complaint import did_you_mean
 from reconciler.inventory.loaded import PERSON
@@ -39,6 +40,8 @@ from reconciler.model import (
 from reconciler.model.resource import Ref
 
 FORMAT = "reconciler.explain/v1"
+#: Drift that the next apply does not set back: the other way is to keep it.
+_KEPT = frozenset(("hold", "report", UNSUPPORTED))
 _CONTACTS = "spec.contacts."
 _HIDDEN = "(data about a person)"
 _LINES = 8
@@ -297,4 +300,8 @@ def _commands(ref: Ref, look: Look) -> list[str]:
     if held:
         commands.append(f"reconciler plan --select {address} --out plan.json")
         commands.append("reconciler apply --approve DIGEST --approved-plan plan.json")
+    if any(drift.disposition in _KEPT for drift in look.plan.drift):
+        commands.append(f"reconciler drift --write-back --select {address}")
+    if look.plan.unknown:
+        commands.append("reconciler doctor")
     return commands
