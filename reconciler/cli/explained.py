@@ -299,7 +299,10 @@ def _commands(ref: Ref, look: Look) -> list[str]:
         commands.append(f"reconciler apply --select {address}")
     if held:
         commands.append(f"reconciler plan --select {address} --out plan.json")
-        commands.append("reconciler apply --approve DIGEST --approved-plan plan.json")
+        commands.append(
+            f"reconciler apply --select {address} --approve DIGEST "
+            "--approved-plan plan.json"
+        )
     if any(drift.disposition in _KEPT for drift in look.plan.drift):
         commands.append(f"reconciler drift --write-back --select {address}")
     if look.plan.unknown:

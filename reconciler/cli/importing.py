@@ -7,8 +7,10 @@ from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.cli.adopting import Desk, Written
+from reconciler.cli.watched_entries import watched
 from reconciler.engine.adopt import Listing, Passed, list_all, look, probes
 from reconciler.errors import ReconcilerError, Unsupported
+from reconciler.inventory import WorkTree
 from reconciler.model import AnyResource, Ref, Share
 from reconciler.providers import driver_class
 
@@ -76,12 +78,16 @@ def bring(project: Project, asked: Asked) -> Imported:
         listings = list_all(wants, accounts)
         ours = _of(asked, listings)
         declared = {name for name in ours if _ref(asked, name) in project.inventory}
+        refs = sorted(_ref(asked, name) for name in declared)
+        tree = WorkTree(project.root, project.folders[0])
+        only_watched = watched(tree, project.inventory, refs)
+        declared -= {ref.name for ref in only_watched}
         new = ours - declared
         project.say(f"reading {len(new)} that no document declares …")
         found = look(asked.kind, listings, accounts, new.__contains__)
         project.cache.close()
     beside = _declared_elsewhere(project, asked, listings, declared)
-    desk = Desk(project, asked.kind, asked.folder, shares[0])
+    desk = Desk(project, asked.kind, asked.folder, shares[0], watched=only_watched)
     written = desk.write(found, asked.customer)
     failed = {
         f"{one.share.provider} ({one.share.family})": one.failed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from reconciler.engine.memory import Memory
@@ -32,6 +32,7 @@ from reconciler.model import (
     Have,
     Money,
     OnDrift,
+    Risk,
     Severity,
     Share,
     Unknown,
@@ -41,6 +42,8 @@ from reconciler.model import (
     sha256,
 )
 
+#: Two accounts of one date may differ by this much: by time zone, or by the hour.
+_SAME = timedelta(days=1)
 _WHY = {
     Moved.WORLD: "was changed by hand, and a person should say who is right",
     Moved.BOTH: "git and live both moved, and differ",
@@ -234,9 +237,9 @@ def _stale(subject: Subject, action: Action) -> Iterator[Verdict]:
             "was done already; the account does not show it (a stale read?)",
             firm=True,
         )
-    elif memory.deadline and not action.change.merges:
+    elif memory.deadline and action.change.risk is Risk.MONEY:
         live = subject.want.deadline(subject.have)
-        if live is not None and live < memory.deadline:
+        if live is not None and live < memory.deadline - _SAME:
             yield Verdict(
                 Decision.HOLD,
                 "built-in/stale-read",

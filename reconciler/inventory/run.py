@@ -19,7 +19,7 @@ from reconciler.inventory.origin import Layer, Places
 from reconciler.inventory.parts import PROFILE, SITE
 from reconciler.inventory.rows import Row, target
 from reconciler.inventory.secrets import Allowed
-from reconciler.inventory.shared import Shelf
+from reconciler.inventory.shared import ACCOUNT, Shelf
 from reconciler.inventory.source import Source
 from reconciler.inventory.whole import Failed, Whole, claim
 from reconciler.model import AnyResource, Ref
@@ -200,8 +200,7 @@ class Run:
             self._keep(draft)
 
     def _row(self, draft: Draft, want: Want) -> Row | None:
-        snippet = self._shelf.snippet
-        done = self._reader.finish(want, draft.path, snippet, self._layers)
+        done = self._reader.finish(want, draft.path, self._shelf, self._layers)
         if isinstance(done, Row):
             return done
         self.complaints += done
@@ -235,10 +234,12 @@ class Run:
         """
         Say whether all that *want* is made from was read.
 
-        A Site waits until everything was: what it makes may include anything.
+        A Site waits until everything was: what it makes may include anything. So does
+        an account: its plans lead to others.
         """
         names = wanted(want.entry.kind, want.spec)
-        return want.entry.kind != SITE and all(map(self._shelf.snippet, names))
+        waits = want.entry.kind in {SITE, ACCOUNT}
+        return not waits and all(map(self._shelf.snippet, names))
 
     def _keep(self, draft: Draft) -> None:
         """Note the rows for the cache once the file is whole and without faults."""

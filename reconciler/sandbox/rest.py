@@ -26,6 +26,7 @@ class Call(NamedTuple):
         state: What the vendor knows; an older copy where the read is to be stale.
         json: The body: a mapping, None where there is none or it is no JSON.
         items: The body where it is a list, otherwise None.
+        body: The body as it came, for what is signed.
     """
 
     bench: Bench
@@ -36,6 +37,7 @@ class Call(NamedTuple):
     json: Mapping[str, Any] | None
     fault: Fault | None
     items: Sequence[Any] | None = None
+    body: bytes = b""
 
     @property
     def faulty(self) -> str:
@@ -124,6 +126,7 @@ class _Api:
             json=data if isinstance(data := _json(body), dict) else None,
             fault=fault,
             items=data if isinstance(data, list) else None,
+            body=body,
         )
 
 

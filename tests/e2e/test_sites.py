@@ -145,6 +145,19 @@ def test_the_last_line_never_says_that_all_is_well_where_it_is_not(
     assert _otherwise(told) == said
 
 
+def test_what_others_wrote_is_shown_and_does_nothing(agency):
+    """Whoever can write a record writes into the terminal of whoever explains it."""
+    row = {"Name": "evil", "Type": "TXT", "TTL": 300}
+    row["ResourceRecords"] = [{"Value": '"a\u202eb"'}]
+    agency.sandbox.edit("aws", "record", {"zone": "s4.example", "record": row})
+    said = at(agency, "explain", "Domain/s4.example").out
+    assert "evil/TXT" in said
+    assert "\u202e" not in said
+    assert "\\u{202e}" in said
+    row["ResourceRecords"] = []
+    agency.sandbox.edit("aws", "record", {"zone": "s4.example", "record": row})
+
+
 def test_a_snapshot_explains_as_well_and_needs_no_secret(agency, tmp_path):
     out = tmp_path / "seen.json"
     assert at(agency, "observe", "--out", str(out)).code == 0
@@ -191,7 +204,7 @@ def test_an_open_intent_is_explained_with_the_command_that_settles_it(tmp_path):
 def test_what_is_deferred_to_time_is_said(agency):
     text = at(agency, "explain", "Domain/s0.example", "--as-of", "2026-12-01").out
     assert "time alone changes nothing before 20" in text
-    assert "Next  as of 2026-12-01T00:00:00Z" in text
+    assert "Next  as of 2026-12-01 00:00 UTC" in text
 
 
 def test_a_changed_profile_counts_with_all_its_sites(agency):

@@ -169,7 +169,7 @@ def test_explaining_shows_what_was_seen(agency):
             "Sandbox Authority",
         ],
         "Domain/lame.example": ["public (delegation)", f"{LAME} REFUSED"],
-        "Domain/watched.example": ["public (rdap)", "registrar_expires"],
+        "Domain/watched.example": ["public (rdap)", "registrar expires"],
     }.items():
         said = agency.cli("explain", name)
         assert said.code == 0, said.err

@@ -85,6 +85,7 @@ HOUSE_OF_SITES = """
 apiVersion: reconciler/v1
 Customer/c: {legalName: C, country: NL}
 Provider/s: {type: aws, credentials: {}, ipv4: 192.0.2.10}
+HostingPlan/care-5: {price: 9.00 EUR/month, packages: {aws: care_5g}}
 SiteProfile/p:
   Certificate: {names: [$domain, www.$domain], warnAt: [9d]}
   Subscription:
@@ -114,7 +115,7 @@ def site_with(fields: str) -> tuple[str, dict]:
         "without: [Certificate]",
         "with: {Domain: {renewal: {mode: manual}, warnAt: [9d]}}",
         "with: {Domain: {nameservers: [ns1.$domain, ns2.$domain]}}",
-        "with: {HostingAccount: {php: '8.4'}, Subscription: {price: 9.00 EUR/month}}",
+        "with: {HostingAccount: {php: keep}, Subscription: {price: 9.00 EUR/month}}",
     ],
 )
 def test_a_part_is_partial_and_open_for_tokens(fields):

@@ -7,6 +7,9 @@ import pytest
 
 from reconciler.cli.next_step import next_step
 from reconciler.cli.show_plan import shown
+from reconciler.cli.show_watched import Watch, watched
+from reconciler.engine import Accounts
+from reconciler.model import Share
 from tests.support.plans import (
     action,
     changed,
@@ -47,6 +50,9 @@ def test_a_profile_is_one_block_with_its_sites():
     summary = text(rich(), "summary").splitlines()
     assert "SiteProfile/wp-shop: 212 sites, 424 actions" in summary
     assert not [line for line in summary if "shop000.example" in line]
+    totals = [" ".join(line.split()) for line in summary if line.startswith("allow")]
+    assert "allow create 213" in totals
+    assert "allow renew 2 bakkerij.example, fietsenmaker.example 21.50 USD" in totals
     full = text(rich(), "full")
     assert full.count("shop000.example") == 4
 
@@ -134,6 +140,89 @@ def test_much_that_is_the_same_and_due_is_one_line():
     assert [" ".join(line.split()) for line in lines if "2026-12-01" in line] == [
         "2026-12-01 44 x Domain renews (registrar) 458.48 USD"
     ]
+
+
+def test_a_summary_says_how_much_and_where_the_rest_is():
+    made = plan(
+        [held(action("a.example"), "R/x", "y", "ops"), denied(action("b.example"))],
+        findings=[
+            finding(severity="critical", message="is lame"),
+            finding(severity="error", message="is dull"),
+            finding(severity="info", message="is new"),
+        ],
+        due=[due(), due("other.example", by="you")],
+        unmanaged=[unmanaged()],
+    )
+    lines = text(made, "summary").splitlines()
+    shown = [" ".join(line.split()) for line in lines[1:]]
+    assert shown[0].startswith("CRITICAL")
+    assert shown[1].startswith("deny records 1 b.example")
+    assert shown[2].startswith("hold records 1 a.example needs ops")
+    assert shown[3:6] == [
+        "due 2 things, 1 for YOU: reconciler due",
+        "found 1 error: reconciler plan",
+        "outside 1 thing declared nowhere, left alone: reconciler drift",
+    ]
+    assert "is dull" not in "\n".join(shown)
+
+
+@pytest.mark.parametrize(("number", "named"), [(5, 5), (6, 3), (400, 3)])
+def test_many_findings_of_one_sort_are_not_a_wall(number, named):
+    same = [finding(f"d{n}.example", "error", message="is dull") for n in range(number)]
+    other = finding("z.example", "error", message="is lame", code="lame")
+    made = plan(findings=[*same[:4], other, *same[4:]])
+    lines = text(made).splitlines()
+    assert sum("is dull" in line for line in lines) == named
+    assert sum("is lame" in line for line in lines) == 1
+    more = [line for line in lines if "more of" in line]
+    assert [line.split()[1:3] for line in more] == (
+        [["and", str(number - named)]] if number > named else []
+    )
+    assert sum("is dull" in line for line in text(made, "full").splitlines()) == number
+
+
+def test_what_could_not_be_read_is_named_where_it_is_one():
+    foot = text(plan(unknown=[unknown("a.example")])).splitlines()[-2]
+    assert foot.endswith("INCOMPLETE: 1 could not be read (Domain/a.example)")
+    two = plan(unknown=[unknown("a.example"), unknown("b.example")])
+    assert text(two).splitlines()[-2].endswith("INCOMPLETE: 2 could not be read")
+
+
+WATCHED = Watch(frozenset({"tls", "rdap"}), 71.4, accounts=False)
+
+
+def test_where_nothing_is_managed_the_way_on_is_an_account():
+    undated = [
+        finding(f"{n}.example", "info", code="no-expiry-date") for n in range(41)
+    ]
+    made = plan(findings=[*undated, finding(severity="critical")])
+    *_, foot, advice = text(made, watch=WATCHED).splitlines()
+    assert foot == (
+        "0 actions (nothing is managed yet) · RDAP, TLS · 71 s · "
+        "41 domains: the registry publishes no expiry date"
+    )
+    assert advice.endswith(
+        " · reconciler init --provider NAME=TYPE, then reconciler import --all "
+        "for what your accounts have"
+    )
+    has = text(made, watch=WATCHED._replace(accounts=True))
+    assert "--provider" not in has
+    assert "reconciler import --all" in has
+
+
+@pytest.mark.parametrize(
+    ("shares", "failed", "seen"),
+    [
+        ([("public", "rdap"), ("public", "tls")], {}, {"rdap", "tls"}),
+        ([("public", "rdap"), ("main", "domain")], {}, None),
+        ([("public", "rdap")], {"main": "no secret"}, None),
+        ([], {}, None),
+    ],
+)
+def test_nothing_is_managed_only_where_nobody_but_anyone_is_asked(shares, failed, seen):
+    drivers = {Share(*share): None for share in shares}
+    found = watched(Accounts(drivers, {}, failed), ["public", "main"], 1.0)
+    assert found == (seen and Watch(frozenset(seen), 1.0, accounts=True))
 
 
 @pytest.mark.parametrize(

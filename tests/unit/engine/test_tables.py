@@ -23,6 +23,7 @@ from reconciler.model import (
     Money,
     Observation,
     OnDrift,
+    OpClass,
     Severity,
     Unknown,
     Unmanaged,
@@ -225,6 +226,25 @@ def test_an_expiry_older_than_the_recorded_one_is_a_stale_read():
         Decision.HOLD,
         "built-in/stale-read",
     )
+
+
+def test_two_accounts_of_one_date_are_no_stale_read():
+    renewal = due(Memory(deadline=NOW + timedelta(days=20, hours=20))).actions[0]
+    assert renewal.decision is Decision.ALLOW
+    assert due(Memory(deadline=NOW + timedelta(days=22))).actions[0].decision
+
+
+def test_a_thief_is_stopped_whatever_date_the_account_shows():
+    have = {SHARE: state(transfer="pendingTransfer")}
+    memory = Memory(deadline=NOW + timedelta(days=900))
+    able = Told({})
+    able.can = {**Told.can, "block-transfer": OpClass.PROBE}
+    found = evaluate(
+        Subject(domain(), domain(), have, memory), {SHARE: able}, "main", NOW
+    )
+    assert [(a.change.verb, a.decision) for a in found.actions] == [
+        ("block-transfer", Decision.ALLOW)
+    ]
 
 
 def test_nothing_is_planned_from_not_knowing():

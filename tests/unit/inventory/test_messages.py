@@ -48,6 +48,8 @@ SAID = {
     "site-lacks-registrar": "inventory/bad.yaml:4:1: E138 Site/a.example: registrar is missing: SiteProfile/p makes a Domain\n  hint: add registrar, or provider to the Domain of SiteProfile/p",
     "site-label-site": "inventory/bad.yaml:7:18: E139 Site/a.example: metadata.labels.site: the label site is set by the site itself\n  hint: use another label",
     "include-clash": "inventory/bad.yaml:4:18: E140 Domain/a.example: spec.dns.include: A at a comes from both RecordSet/x (inventory/sets.yaml:2:25) and RecordSet/y (inventory/sets.yaml:3:25)",
+    "account-not-sold-there": "inventory/bad.yaml:5:51: E141 HostingAccount/x.example: spec.plan: HostingPlan/more has no package for Provider/whm-1 (whm)\n  hint: add it to packages of HostingPlan/more",
+    "account-range-no-way": "inventory/bad.yaml:5:51: E142 HostingAccount/x.example: spec.plan: no way up from more to good\n  hint: HostingPlan/more has to lead there by up",
     "plain-secret-hunter": "inventory/bad.yaml:5:10: E150 Provider/x: spec.credentials.key: a secret is written in plain text",
     "card-visa": "inventory/bad.yaml:5:13: E151 a payment card number",
     "key-pattern-aws": "inventory/bad.yaml:5:12: E152 an AWS access key",

@@ -21,6 +21,7 @@ Provider/whm-1: {type: aws, credentials: {}, ipv4: 192.0.2.10}
 Provider/whm-2: {type: aws, credentials: {}, ipv4: 192.0.2.20}
 RecordSet/mail: {records: [{name: "@", type: MX, value: 10 mx.example.}]}
 Customer/bakker: {legalName: Example Bakery BV, country: NL}
+HostingPlan/care-5: {price: 9.00 EUR/month, packages: {aws: care_5g}}
 """
 PROFILE = """\
 SiteProfile/brochure:
@@ -67,7 +68,8 @@ def test_a_site_makes_its_domains_and_nothing_that_is_no_kind_yet():
     made = [ref for ref in inventory.refs() if ref.kind == "Domain"]
     assert made == [DOMAIN, ALIAS]
     assert {ref.kind for ref in inventory.refs()} == {
-        "Customer", "Domain", "Provider", "RecordSet", "Site", "SiteProfile",
+        "Customer", "Domain", "HostingAccount", "HostingPlan", "Provider", "RecordSet",
+        "Site", "SiteProfile",
     }  # fmt: skip
     spec = inventory.get(ALIAS).spec
     assert [(r.name, r.value) for r in spec.dns.records] == [
@@ -126,6 +128,12 @@ spec:
     records:
       - {{name: "@", type: A, value: {ip}}}
       - {{name: www, type: CNAME, value: {name}.}}
+---
+kind: HostingAccount
+metadata:
+  name: {name}
+  labels: {{site: {name}, customer: bakker, profile: brochure}}
+spec: {{provider: whm-{1 + number % 2}, account: a{number}, plan: care-5}}
 """
 
 
@@ -145,8 +153,8 @@ def test_400_sites_are_the_long_form_byte_for_byte():
         SITE_FILE: HEAD + "".join(map(long_form, numbers)),
     }
     two = load(Texts({name: text.encode() for name, text in files.items()}))
-    assert len(two.of("Domain")) == 400
-    for ref in [ref for ref in two.refs() if ref.kind == "Domain"]:
+    assert len(two.of("Domain")) == len(two.of("HostingAccount")) == 400
+    for ref in [r for r in two.refs() if r.kind in {"Domain", "HostingAccount"}]:
         assert one.content(ref) == two.content(ref)
         assert one.digest(ref) == two.digest(ref)
         assert one.edges()[ref] == two.edges()[ref]
