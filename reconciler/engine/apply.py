@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from pydantic import JsonValue
 
 from reconciler.audit import Base, Batch, Note, Outcome
 from reconciler.engine import exits
-from reconciler.engine.carry_out import Done, Setting, carry_out, look, remembered
+from reconciler.engine.carry_out import Done, Setting, carry_out, look
+from reconciler.engine.deadlines import seen
 from reconciler.engine.desired import Based, based, moved
 from reconciler.engine.document import shown_falsely
 from reconciler.engine.exits import Exit
-from reconciler.engine.memory import parsed
 from reconciler.engine.merge import UNSUPPORTED
 from reconciler.engine.observe import World, observe
 from reconciler.engine.order import waves
@@ -27,8 +26,6 @@ from reconciler.model.resource import Ref
 
 #: So that an outcome never waits long to be recorded.
 WAVE = 25
-#: Deadlines that are nearer are remembered: no alarm looks further ahead.
-REMEMBERED = timedelta(days=120)
 
 
 class Given(NamedTuple):
@@ -145,9 +142,9 @@ def apply(setting: Setting, order: Order) -> Result:
         for wave in waves(chosen, WAVE):
             ready = [action for action in wave if not _blocked(action, done)]
             if ready:
-                finished, seen = carry_out(setting, ready, planned)
+                finished, after = carry_out(setting, ready, planned)
                 done += finished
-                world = world.updated(seen)
+                world = world.updated(after)
     left = _plan(setting, scope, was, world, ())
     undecided = {a.want.ref for a in doubted} - {a.want.ref for a in chosen}
     _close(setting, order, was, left, world, undecided)
@@ -341,7 +338,7 @@ def _close(
     base = setting.journal.ledger.base
     open_refs = _unsettled(left, order.scope) | set(undecided)
     now_based = _moved(order, base, was, open_refs) or base
-    notes = tuple(_seen(setting, order.scope, world))
+    notes = tuple(seen(setting, order.scope, world))
     if now_based != base:
         setting.journal.record(Batch(entries=notes, base=now_based, phase="base"))
     elif notes:
@@ -361,33 +358,6 @@ def _moved(order: Order, base: Base, was: Based, open_refs: set[Ref]) -> Base | 
         open_refs=open_refs,
         kinds=scope.kinds,
     )
-
-
-def _seen(setting: Setting, scope: Scope, world: World) -> Iterator[Note]:
-    """Remember deadlines, so that not being able to read them can be an alarm."""
-    records = setting.journal.ledger.records()
-    soon = setting.clock() + REMEMBERED
-    for want in scope.wants():
-        deadline = want.deadline(world.have(want))
-        record = records.get((want.kind, want.uid))
-        known = record.expires if record else None
-        if deadline is None or (known is None and deadline > soon):
-            continue
-        text = deadline.isoformat()
-        if known != text and _later(deadline, known):
-            facts: dict[str, JsonValue] = {"expires": text}
-            yield remembered("seen", want.kind, want.uid, facts)
-
-
-def _later(deadline: datetime, known: str | None) -> bool:
-    """
-    Whether *deadline* is news: later than what is recorded.
-
-    An earlier one is none. Whoever renewed it, a read that is old by a period must
-    not make the records forget that period: it would be paid for once more.
-    """
-    before = parsed(known) if known else None
-    return before is None or deadline > before
 
 
 def _unsettled(left: Plan, scope: Scope) -> set[Ref]:

@@ -10,7 +10,7 @@ from reconciler.engine.desired import Tree
 from reconciler.engine.document import moment, place
 from reconciler.engine.merge import disposed, listed, origins
 from reconciler.engine.observe import World, unread
-from reconciler.engine.situation import declares
+from reconciler.engine.situation import Declared
 from reconciler.model import (
     Absent,
     AnyDriver,
@@ -104,7 +104,8 @@ def drifted(
         gone += _gone(base, have)
         if base is not None or past.commit is None:
             fields += _moved(want, base, have, now, able)
-    unmanaged = (live for live in world.unmanaged() if not declares(desired, live))
+    declared = Declared(desired)
+    unmanaged = (live for live in world.unmanaged() if not declared(live))
     return Drifted(
         env,
         now,
@@ -147,8 +148,10 @@ def _moved(
 
 def adoption(live: Unmanaged) -> str:
     """Return the command that declares something live."""
+    kind = "" if live.kind == "Domain" else f" --kind {live.kind}"
     return (
-        f"reconciler import Provider/{live.provider} --select {live.kind}/{live.name}"
+        f"reconciler import Provider/{live.provider}{kind} "
+        f"--select {live.kind}/{live.name}"
     )
 
 

@@ -8,6 +8,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from reconciler.engine.evaluate import Evaluation, Subject, evaluate
+from reconciler.engine.funding import Payer, unfunded
 from reconciler.engine.memory import NOTHING, Memory
 from reconciler.engine.observe import Accounts, World
 from reconciler.engine.order import Edges, held_behind, levelled
@@ -96,7 +97,9 @@ def plan(
 
     *watch* is told of every resource that was looked at, and what came of it.
     """
-    parts = list(_evaluated(situation, world, accounts, now, watch))
+    payers: list[Payer] = []
+    parts = list(_evaluated(situation, world, accounts, now, watch, payers))
+    due = sorted(d for part in parts for d in part.due if d.at <= now + horizon)
     actions = levelled(
         (_recovered(situation, a) for part in parts for a in part.actions),
         situation.edges,
@@ -106,6 +109,7 @@ def plan(
         *(f for part in parts for f in part.findings),
         *_orphaned(situation.orphans),
         *_short_of_credit(actions, world.balances()),
+        *unfunded(payers, due),
     ]
     raw = Plan(
         situation.env,
@@ -116,7 +120,7 @@ def plan(
         tuple(u for u in world.unmanaged() if not situation.declares(u)),
         tuple(u for part in parts for u in part.unknown),
         tuple(d for part in parts for d in part.deferred),
-        tuple(sorted(d for part in parts for d in part.due if d.at <= now + horizon)),
+        tuple(due),
         situation.base_commit,
         situation.commit,
     )
@@ -129,8 +133,13 @@ def _evaluated(
     accounts: Accounts,
     now: datetime,
     watch: Watch,
+    payers: list[Payer],
 ) -> Iterator[Evaluation]:
-    """Yield what follows for each resource, in order of their addresses."""
+    """
+    Yield what follows for each resource, in order of their addresses.
+
+    What pays for accounts, and will end, is added to *payers*.
+    """
     found: list[tuple[Ref, Evaluation]] = []
     for want in situation.wants:
         memory = situation.memories.get((want.kind, want.uid), NOTHING)
@@ -140,6 +149,9 @@ def _evaluated(
             subject = subject._replace(base=situation.base.get(want.ref))
             part = evaluate(subject, accounts.drivers, situation.env, now)
         watch(subject, part)
+        if funded := want.funds():
+            ends = want.deadline(subject.have)
+            payers += [Payer(want, frozenset(funded), ends)] if ends else []
         if any(part):
             found.append((want.ref, part))
     for _, part in sorted(found, key=itemgetter(0)):

@@ -6,6 +6,7 @@ Nothing here reads a file, a clock, the network or the environment.
 
 from reconciler.model.adoption import (
     Adoption,
+    Beside,
     Edit,
     ItemEdit,
     Left,
@@ -60,6 +61,7 @@ from reconciler.model.resource import (
     AnyResource,
     Due,
     Metadata,
+    Naming,
     Ref,
     Resource,
     To,
@@ -76,6 +78,7 @@ __all__ = [
     "Advice",
     "AnyDriver",
     "AnyResource",
+    "Beside",
     "Cache",
     "Change",
     "Day",
@@ -95,6 +98,7 @@ __all__ = [
     "Location",
     "Metadata",
     "Money",
+    "Naming",
     "Observation",
     "Observed",
     "OnDrift",

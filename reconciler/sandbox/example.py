@@ -15,9 +15,11 @@ from reconciler.kinds.domain import Domain
 from reconciler.kinds.domain.zone import wanted
 from reconciler.kinds.hosting_account import HostingAccount
 from reconciler.kinds.notification_channel import NotificationChannel
+from reconciler.kinds.payment_method import as_payment_methods
 from reconciler.kinds.provider import Provider
 from reconciler.model import PUBLIC, AnyResource
 from reconciler.sandbox.cloudflare_records import seeds as cloudflare_zone
+from reconciler.sandbox.example_cards import KEY, cards_part
 from reconciler.sandbox.example_hosting import TOKEN, USER, hosting_part
 from reconciler.sandbox.example_notices import SECRETS as TOLD
 from reconciler.sandbox.example_notices import notice_parts
@@ -39,6 +41,7 @@ SECRETS = {
     "whm-user": USER,
     "whm-token": TOKEN,
     **TOLD,
+    "stripe-key": KEY,
 }
 #: Who an account is where no Provider document says it, and the secret half.
 _LOGINS = {
@@ -65,6 +68,8 @@ class Oddity(NamedTuple):
         absent: It is not in the account.
         public: How what anyone can read differs; see ``public.py``.
         hosting: How the account on the server differs; see ``example_hosting.py``.
+        card: How a payment method differs: its seed's fields, ``detached``, or
+            ``default: false`` where another one is charged.
     """
 
     registration: Mapping[str, Any] = {}
@@ -72,6 +77,7 @@ class Oddity(NamedTuple):
     absent: bool = False
     public: Mapping[str, Any] = {}
     hosting: Mapping[str, Any] = {}
+    card: Mapping[str, Any] = {}
 
 
 ODDITIES: dict[str, Oddity] = {
@@ -180,6 +186,13 @@ def world(
         )
     channels = resources.get("NotificationChannel", [])
     parts |= notice_parts(c for c in channels if isinstance(c, NotificationChannel))
+    gateways = {one.name: one for one in providers if one.spec.type == "stripe"}
+    if gateways:
+        parts["stripe"] = cards_part(
+            gateways,
+            as_payment_methods(resources.get("PaymentMethod", [])),
+            {name: odd.card for name, odd in oddities.items() if odd.card},
+        )
     return World.from_dict({"vendors": parts})
 
 
