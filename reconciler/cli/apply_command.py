@@ -225,7 +225,10 @@ def _approved(digest: str | None, file: Path | None) -> dict[str, str] | None:
     if digest is None and file is None:
         return None
     if digest is None or file is None:
-        raise UsageError("--approve and --approved-plan go together")
+        raise UsageError(
+            "--approve and --approved-plan go together",
+            hint="`plan --out plan.json` writes the file and shows the digest",
+        )
     try:
         listed = approved_digests(json.loads(file.read_text(encoding="utf-8")))
     except ValueError as error:
