@@ -14,6 +14,8 @@ import click
 from reconciler.audit import Query, log, rebuild, show, verify
 from reconciler.cli.plan_command import parsed_time
 from reconciler.cli.project import Project
+from reconciler.cli.show_plan import fitted
+from reconciler.cli.terminal import columns
 from reconciler.engine import dumps
 from reconciler.engine.exits import Exit
 from reconciler.model import Risk
@@ -70,7 +72,7 @@ def _print(lines: Iterator[dict[str, Any]], form: str) -> int:
         elif form == "jsonl":
             click.echo(json.dumps(line, sort_keys=True))
         else:
-            click.echo(said(line))
+            click.echo(fitted([said(line)], columns()))
     return number
 
 
