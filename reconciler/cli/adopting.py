@@ -11,9 +11,10 @@ from reconciler.errors import InventoryErrors, ReconcilerError
 from reconciler.inventory import WorkTree
 from reconciler.inventory.draft import Document, Draft, drafts
 from reconciler.inventory.emit import entry
+from reconciler.inventory.merge import merged
 from reconciler.inventory.overlay import Overlay
 from reconciler.inventory.secrets import leaks
-from reconciler.model import Adoption, AnyResource, Left, Ref, Share, Spec
+from reconciler.model import Adoption, AnyResource, Beside, Left, Ref, Share, Spec
 
 if TYPE_CHECKING:
     from reconciler.cli.project import Project
@@ -75,6 +76,7 @@ class Desk:
         self._left: dict[Ref, Sequence[Left]] = {}
         self._passed: list[Passed] = []
         self._adoptions: dict[Ref, Adoption] = {}
+        self._known: dict[str, Mapping[str, str]] = {}
 
     def write(self, found: Found, customer: str | None) -> Written:
         """
@@ -107,7 +109,7 @@ class Desk:
         if not self._found.candidates:
             return {}
         usual = self._usual()
-        documents = {}
+        documents: dict[Ref, Document] = {}
         for candidate in self._found.candidates:
             adoption = self._kind.adopted(candidate.have, usual, _refused)
             if adoption.spec is None:
@@ -115,12 +117,35 @@ class Desk:
                     Passed(candidate.ref, left.why) for left in adoption.left
                 ]
                 continue
+            group, spec = self._group(candidate), dict(adoption.spec)
+            for beside in adoption.beside:
+                spec[beside.field] = self._named(beside, group, documents)
             self._adoptions[candidate.ref] = adoption
             self._left[candidate.ref] = adoption.left
             documents[candidate.ref] = Document(
-                candidate.ref, self._group(candidate), adoption.spec, adoption.notes
+                candidate.ref, group, spec, adoption.notes
             )
         return documents
+
+    def _named(self, beside: Beside, group: str, documents: dict[Ref, Document]) -> str:
+        """Return what *beside* is called, and have it declared if it is not yet."""
+        known = self._names(beside.kind).get(beside.name)
+        if known is not None:
+            return known
+        ref = Ref(beside.kind, beside.name)
+        before = documents.get(ref)
+        spec = merged(before.spec, dict(beside.spec)) if before else beside.spec
+        documents[ref] = Document(ref, group, spec, beside.notes)
+        return beside.name
+
+    def _names(self, kind: str) -> Mapping[str, str]:
+        """Return the names of what is declared, by name and by uid."""
+        if kind not in self._known:
+            tree = self._project.inventory
+            refs = [ref for ref in tree.refs() if ref.kind == kind]
+            by_uid = {tree.uid(ref): ref.name for ref in refs}
+            self._known[kind] = {**{ref.name: ref.name for ref in refs}, **by_uid}
+        return self._known[kind]
 
     def _group(self, candidate: Candidate) -> str:
         families = list(self._kind.states)
@@ -165,7 +190,7 @@ class Desk:
             stirring = {
                 ref: why
                 for ref in documents
-                if (why := stirs(tree.get(ref), have[ref], now))
+                if (why := stirs(tree.get(ref), have.get(ref, {}), now))
             }
             if not stirring:
                 return tree

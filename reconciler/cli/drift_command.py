@@ -69,7 +69,15 @@ def look(project: Project) -> tuple[Drifted, World]:
             world = observe(wants, accounts, known=was.resources)
         project.cache.close()
     past = Past(project.store.read().base.commit, was.resources)
-    found = drifted(wants, scope.desired, past, world, env=project.env, now=now)
+    found = drifted(
+        wants,
+        scope.desired,
+        past,
+        world,
+        accounts.drivers,
+        env=project.env,
+        now=now,
+    )
     return found, world
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from reconciler.cli.adopting import Desk, Written
 from reconciler.cli.watched_entries import watched
 from reconciler.engine.adopt import Listing, Passed, list_all, look, probes
+from reconciler.engine.situation import Declared
 from reconciler.errors import ReconcilerError, Unsupported
 from reconciler.inventory import WorkTree
 from reconciler.model import AnyResource, Ref, Share
@@ -77,12 +78,14 @@ def bring(project: Project, asked: Asked) -> Imported:
         project.say(f"listing {len(wants)} accounts …")
         listings = list_all(wants, accounts)
         ours = _of(asked, listings)
-        declared = {name for name in ours if _ref(asked, name) in project.inventory}
-        refs = sorted(_ref(asked, name) for name in declared)
+        known = Declared(project.inventory)
+        found_in = {n: refs for n in ours if (refs := known.refs(asked.kind.kind, n))}
+        refs = sorted(ref for several in found_in.values() for ref in several)
         tree = WorkTree(project.root, project.folders[0])
         only_watched = watched(tree, project.inventory, refs)
-        declared -= {ref.name for ref in only_watched}
-        new = ours - declared
+        gone = frozenset(only_watched)
+        declared = {n: refs for n, refs in found_in.items() if gone.isdisjoint(refs)}
+        new = ours - declared.keys()
         project.say(f"reading {len(new)} that no document declares …")
         found = look(asked.kind, listings, accounts, new.__contains__)
         project.cache.close()
@@ -98,10 +101,6 @@ def bring(project: Project, asked: Asked) -> Imported:
     return Imported(written._replace(passed=passed), failed, found.requests)
 
 
-def _ref(asked: Asked, name: str) -> Ref:
-    return Ref(asked.kind.kind, name)
-
-
 def _of(asked: Asked, listings: Sequence[Listing]) -> set[str]:
     """Return the names in the selection that the asked accounts have."""
     return {
@@ -109,7 +108,7 @@ def _of(asked: Asked, listings: Sequence[Listing]) -> set[str]:
         for listing in listings
         if asked.provider in {None, listing.share.provider}
         for name in listing.names
-        if asked.chosen(_ref(asked, name))
+        if asked.chosen(Ref(asked.kind.kind, name))
     }
 
 
@@ -127,16 +126,20 @@ def _shares(project: Project, kind: type[AnyResource]) -> list[Share]:
 
 
 def _declared_elsewhere(
-    project: Project, asked: Asked, listings: Sequence[Listing], declared: set[str]
+    project: Project,
+    asked: Asked,
+    listings: Sequence[Listing],
+    declared: Mapping[str, Sequence[Ref]],
 ) -> list[Passed]:
     """Name what is declared, but not as held by an account that holds it too."""
     found = []
     for listing in listings:
         if asked.provider not in {None, listing.share.provider}:
             continue
-        for name in sorted(declared & listing.names):
-            want = project.inventory.get(_ref(asked, name))
-            if listing.share not in want.shares():
+        for name in sorted(declared.keys() & listing.names):
+            wants = [project.inventory.get(ref) for ref in declared[name]]
+            want = wants[0]
+            if not any(listing.share in each.shares() for each in wants):
                 at = want.at()
                 why = f"is declared without its part at {listing.share.provider}"
                 found.append(Passed(want.ref, f"{why} ({at})" if at else why))

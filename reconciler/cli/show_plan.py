@@ -18,13 +18,13 @@ from reconciler.model import Plan
 from reconciler.report.adopt import adoptable
 from reconciler.report.agenda import agenda
 from reconciler.report.group import Bundle, Same, bundles, by_wave
+from reconciler.report.spot import placed
 from reconciler.report.visible import visible
 from reconciler.report.words import (
     address,
     age,
     approvers,
     charged,
-    count,
     field_name,
     headline,
     minute,
@@ -125,7 +125,8 @@ def _lines(
     plan: PlanDocument, view: View, width: int | None, watch: Watch | None
 ) -> Iterator[str]:
     yield _head(plan)
-    urgent = [one for one in plan["findings"] if one["severity"] == "critical"]
+    findings = placed(plan["findings"])
+    urgent = [one for one in findings if one["severity"] == "critical"]
     yield from _found(urgent, full=view == "full")
     if view == "summary":
         yield from _causes(plan["actions"])
@@ -139,7 +140,7 @@ def _lines(
     yield from _deferred(plan)
     yield from _reported(plan)
     yield from _due(plan, width)
-    yield from _findings(plan["findings"], full=view == "full")
+    yield from _findings(findings, full=view == "full")
     yield from _unmanaged(plan, full=view == "full")
     yield _foot(plan, watch)
 
@@ -157,7 +158,7 @@ def _actions(actions: Sequence[ActionData], *, full: bool) -> Iterator[str]:
     for bundle in bundles(actions, by_wave):
         indent = ""
         if bundle.origin:
-            yield _origin(bundle)
+            yield from _origin(bundle)
             indent = "  "
         for group in bundle.groups:
             lines = _group(group, full=full)
@@ -168,18 +169,18 @@ def _causes(actions: Sequence[ActionData]) -> Iterator[str]:
     """The profiles and sites that make something happen, without what it is."""
     for bundle in bundles(actions, by_wave):
         if bundle.origin:
-            yield _origin(bundle)
+            yield from _origin(bundle)
 
 
-def _origin(bundle: Bundle) -> str:
-    sites = f"{count(bundle.sites, 'site')}, " if bundle.sites > 1 else ""
-    sums = (
-        ("we pay", total(a["cost"] for a in bundle.actions)),
-        ("clients pay", total(a["charge"] for a in bundle.actions)),
-    )
-    said = "".join(f"; {who} {much}" for who, much in sums if much)
+def _origin(bundle: Bundle) -> Iterator[str]:
     origin = click.style(visible(bundle.origin), bold=True)
-    return f"{origin}: {sites}{count(len(bundle.actions), 'action')}{said}"
+    sums = f"; {bundle.sums}" if bundle.sums else ""
+    if bundle.origin in bundle.sites:
+        at = f"  {visible(bundle.at)}" if bundle.at else ""
+        yield f"{origin}{at} -> {bundle.size}{sums}"
+    else:
+        yield f"{origin}: {bundle.size}{sums}"
+    yield from (f"  {visible(site)}" for site in bundle.named)
 
 
 def _group(group: Same, *, full: bool) -> Iterator[str]:

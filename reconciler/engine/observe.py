@@ -59,18 +59,18 @@ class World(NamedTuple):
 
     def have(self, want: AnyResource) -> dict[Share, Observed]:
         """Return what is known about one resource, with what witnesses say of it."""
-        have = {share: self._of(share, want.name) for share in want.shares()}
+        have = {share: self._of(share, want) for share in want.shares()}
         for share in want.witnesses():
             if share in self.shares:
                 have[share] = self.shares[share].states.get(want.name, NOT_YET)
         return have
 
-    def _of(self, share: Share, name: str) -> Observed:
+    def _of(self, share: Share, want: AnyResource) -> Observed:
         seen = self.shares.get(share)
         if seen is None:
             return Unknown(why="was not read")
-        state = seen.states.get(name)
-        return seen.missing(name) if state is None else state
+        state = seen.states.get(want.name)
+        return seen.missing(want.listed_as) if state is None else state
 
     def unmanaged(self) -> tuple[Unmanaged, ...]:
         """Everything live that nobody declares, in order."""
@@ -238,7 +238,8 @@ def _believed(
         if isinstance(observation.states.get(want.name), Absent)
     }
     unreadable = tuple(_unreadable(share, observation))
-    listed = observation._replace(whole=proven and not unreadable)
+    whole = proven and not unreadable and not observation.partial
+    listed = observation._replace(whole=whole)
     if not absent:
         return _Seen(listed, unreadable)
     empty = len(absent) == len(wants) and not observation.unmanaged

@@ -8,6 +8,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from reconciler.engine.evaluate import Evaluation, Subject, evaluate
+from reconciler.engine.funding import Payer, unfunded
 from reconciler.engine.memory import NOTHING, Memory
 from reconciler.engine.observe import Accounts, World
 from reconciler.engine.order import Edges, held_behind, levelled
@@ -18,6 +19,7 @@ from reconciler.model import (
     Finding,
     Money,
     Plan,
+    Risk,
     Severity,
     Unmanaged,
     Verdict,
@@ -29,6 +31,22 @@ Watch = Callable[[Subject, Evaluation], None]
 SEVERITIES = list(Severity)
 #: Any one person may lift what the engine holds because of the state it found.
 REVIEW = ("review",)
+
+
+class Paying(NamedTuple):
+    """A payment that an earlier run began and of which nobody knows the end."""
+
+    id: str
+    kind: str
+    name: str
+    uid: str
+    verb: str
+
+    def is_for(self, action: Action) -> bool:
+        """Whether *action* pays for the same thing, whatever the period is called."""
+        want = action.want
+        same = self.uid == want.uid or self.name == want.name
+        return self.kind == want.kind and same
 
 
 class Situation(NamedTuple):
@@ -43,6 +61,7 @@ class Situation(NamedTuple):
         edges: Which resource depends on which.
         resumable: Open intents that may be sent again, with the change they were.
         stuck: Open intents nobody can resolve yet: id -> why.
+        paying: The open intents among both that cost money.
         approvers: Whose approval of an action counts.
         judge: The policies.
         declares: Whether a live thing is declared, in or outside the selection.
@@ -56,6 +75,7 @@ class Situation(NamedTuple):
     edges: Edges = {}
     resumable: Mapping[str, Action] = {}
     stuck: Mapping[str, str] = {}
+    paying: Sequence[Paying] = ()
     approvers: Callable[[Action], Iterable[str]] = lambda _action: ()
     judge: Judge = lambda plan: plan
     base_commit: str | None = None
@@ -77,7 +97,9 @@ def plan(
 
     *watch* is told of every resource that was looked at, and what came of it.
     """
-    parts = list(_evaluated(situation, world, accounts, now, watch))
+    payers: list[Payer] = []
+    parts = list(_evaluated(situation, world, accounts, now, watch, payers))
+    due = sorted(d for part in parts for d in part.due if d.at <= now + horizon)
     actions = levelled(
         (_recovered(situation, a) for part in parts for a in part.actions),
         situation.edges,
@@ -87,6 +109,7 @@ def plan(
         *(f for part in parts for f in part.findings),
         *_orphaned(situation.orphans),
         *_short_of_credit(actions, world.balances()),
+        *unfunded(payers, due),
     ]
     raw = Plan(
         situation.env,
@@ -97,7 +120,7 @@ def plan(
         tuple(u for u in world.unmanaged() if not situation.declares(u)),
         tuple(u for part in parts for u in part.unknown),
         tuple(d for part in parts for d in part.deferred),
-        tuple(sorted(d for part in parts for d in part.due if d.at <= now + horizon)),
+        tuple(due),
         situation.base_commit,
         situation.commit,
     )
@@ -110,17 +133,25 @@ def _evaluated(
     accounts: Accounts,
     now: datetime,
     watch: Watch,
+    payers: list[Payer],
 ) -> Iterator[Evaluation]:
-    """Yield what follows for each resource, in order of their addresses."""
+    """
+    Yield what follows for each resource, in order of their addresses.
+
+    What pays for accounts, and will end, is added to *payers*.
+    """
     found: list[tuple[Ref, Evaluation]] = []
     for want in situation.wants:
         memory = situation.memories.get((want.kind, want.uid), NOTHING)
         subject = Subject(want, None, world.have(want), memory)
         part = evaluate(subject, accounts.drivers, situation.env, now)
-        if part.actions or part.drift:  # only then it matters what the base says
+        if part.differs:  # only then it matters what the base says
             subject = subject._replace(base=situation.base.get(want.ref))
             part = evaluate(subject, accounts.drivers, situation.env, now)
         watch(subject, part)
+        if funded := want.funds():
+            ends = want.deadline(subject.have)
+            payers += [Payer(want, frozenset(funded), ends)] if ends else []
         if any(part):
             found.append((want.ref, part))
     for _, part in sorted(found, key=itemgetter(0)):
@@ -129,14 +160,22 @@ def _evaluated(
 
 def _recovered(situation: Situation, action: Action) -> Action:
     """Put what an earlier run left open in place of the same action planned anew."""
-    if begun := situation.resumable.get(action.id):
-        resumed = begun._replace(resumes=True, verdicts=action.verdicts)
+    if sent := situation.resumable.get(action.id):
+        resumed = sent._replace(resumes=True, verdicts=action.verdicts)
         return resumed._replace(ceiling=action.ceiling)
     if why := situation.stuck.get(action.id):
-        return action.judged(
-            Verdict(Decision.HOLD, "built-in/outcome-unknown", why, firm=True)
-        )
+        return _unsettled(action, why)
+    if action.change.risk is Risk.MONEY:
+        for begun in situation.paying:
+            if begun.is_for(action):
+                why = f"{begun.verb} was begun for it before, and its end is not known"
+                return _unsettled(action, f"{why} ({begun.id})")
     return action
+
+
+def _unsettled(action: Action, why: str) -> Action:
+    verdict = Verdict(Decision.HOLD, "built-in/outcome-unknown", why, firm=True)
+    return action.judged(verdict)
 
 
 def _settled(situation: Situation, judged: Plan) -> Plan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
@@ -10,9 +11,10 @@ from typing import NamedTuple, overload
 from reconciler.audit import WAITS, Intent, Ledger, OpenIntent, Record
 from reconciler.engine.desired import Based, Load, Tree
 from reconciler.engine.memory import Memory, parsed
-from reconciler.engine.plan import Situation
+from reconciler.engine.plan import Paying, Situation
 from reconciler.engine.recover import Resolution
-from reconciler.model import Action, AnyResource, Money, Plan, Unmanaged
+from reconciler.kinds import kinds
+from reconciler.model import Action, AnyResource, Money, Plan, Risk, Unmanaged
 from reconciler.model.resource import Ref
 
 Rules = Callable[[Plan, Ledger, datetime], Plan]
@@ -176,17 +178,50 @@ def situation(
             for one in recovered
             if one.fate == "unknown" and one.intent.id in ledger.open
         },
+        paying=tuple(_paying(recovered, ledger)),
         approvers=lambda action: scope.counted(action, ledger),
         judge=lambda plan: scope.rules(plan, ledger, now),
-        declares=lambda live: declares(scope.desired, live),
+        declares=Declared(scope.desired),
         base_commit=ledger.base.commit,
         commit=scope.head,
     )
 
 
-def declares(desired: Tree, live: Unmanaged) -> bool:
-    """Say whether something live is declared as held by the account that has it."""
-    ref = Ref(live.kind, live.name)
-    if ref not in desired:
-        return False
-    return any(s.provider == live.provider for s in desired.get(ref).shares())
+def _paying(recovered: Sequence[Resolution], ledger: Ledger) -> Iterator[Paying]:
+    for one in recovered:
+        intent = one.intent
+        ended = one.fate in {"applied", "not_applied"} or intent.id not in ledger.open
+        if intent.risk == Risk.MONEY and not ended:
+            yield Paying(intent.id, intent.kind, intent.name, intent.uid, intent.verb)
+
+
+class Declared:
+    """Says whether something live is declared as held by the account that has it."""
+
+    def __init__(self, desired: Tree) -> None:
+        self._desired = desired
+        self._otherwise: dict[str, dict[str, list[Ref]]] = {}
+
+    def __call__(self, live: Unmanaged) -> bool:
+        """Say so of *live*; it may be listed by another name than its document's."""
+        return any(
+            share.provider == live.provider
+            for ref in self.refs(live.kind, live.name)
+            for share in self._desired.get(ref).shares()
+        )
+
+    def refs(self, kind: str, listed: str) -> Sequence[Ref]:
+        """Return what declares the thing of *kind* that is *listed* so."""
+        known = kinds().get(kind)
+        if known is None or known.listed_by_name:
+            ref = Ref(kind, listed)
+            return (ref,) if ref in self._desired else ()
+        return self._of(kind).get(listed, ())
+
+    def _of(self, kind: str) -> Mapping[str, list[Ref]]:
+        found = self._otherwise.get(kind)
+        if found is None:
+            found = self._otherwise[kind] = defaultdict(list)
+            for ref in sorted(r for r in self._desired.addresses() if r.kind == kind):
+                found[self._desired.get(ref).listed_as].append(ref)
+        return found

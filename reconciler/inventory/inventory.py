@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,14 +13,15 @@ from reconciler.inventory.complaint import errors_of
 from reconciler.inventory.index import Index
 from reconciler.inventory.loaded import Loaded
 from reconciler.inventory.parts import PROFILE, SITE
-from reconciler.inventory.rows import envelope
-from reconciler.model import AnyResource, Ref
+from reconciler.inventory.rows import envelope, target
+from reconciler.model import AnyResource, Naming, Ref
 from reconciler.model.location import Location
 
 if TYPE_CHECKING:
     from reconciler.inventory.expansion import Piece
     from reconciler.inventory.heads import Head
     from reconciler.inventory.origins import Leaf
+    from reconciler.inventory.shape import Named
 
 
 class Inventory:
@@ -33,6 +36,7 @@ class Inventory:
         self._index = index
         self._loaded = loaded
         self._built: dict[Ref, AnyResource] = {}
+        self._named: dict[str, dict[Ref, list[Naming]]] = {}
 
     def __len__(self) -> int:
         return len(self._index)
@@ -159,6 +163,36 @@ class Inventory:
         rows = zip(index.refs, index.edges, strict=True)
         return sorted(user for user, number in rows if number in numbers)
 
+    def namings(self, ref: Ref) -> tuple[Naming, ...]:
+        """Return which fields of which resources name *ref*, sorted."""
+        return tuple(self._namings(ref.kind).get(ref, ()))
+
+    def _namings(self, kind: str) -> Mapping[Ref, list[Naming]]:
+        """Return every reference to a resource of *kind*, by what is named."""
+        found = self._named.get(kind)
+        if found is None:
+            found = self._named[kind] = defaultdict(list)
+            index = self._index
+            numbers = {
+                number
+                for number, edges in enumerate(index.edge_table)
+                if any(edge.kind == kind for edge in edges)
+            }
+            rows = enumerate(index.edges) if numbers else ()
+            users = sorted(index.refs[row] for row, each in rows if each in numbers)
+            for user in users:
+                for each in self._references(user):
+                    if each.to.kind == kind:
+                        field = ".".join(map(str, ("spec", *each.path)))
+                        found[Ref(kind, target(each.name))].append(Naming(user, field))
+        return found
+
+    def _references(self, user: Ref) -> Iterator[Named]:
+        from reconciler.inventory.shape import references, shape_of  # noqa: PLC0415
+
+        shape = shape_of(self._loaded.kinds()[user.kind]).fields["spec"]
+        return references(shape, json.loads(self.content(user))["spec"])
+
     def origins(self, ref: Ref) -> list[Leaf]:
         """
         Return every effective value of *ref*, and where it came from.
@@ -203,7 +237,9 @@ class Inventory:
         resource = model.model_validate(
             envelope(ref.name, found.content), by_alias=True, by_name=False
         )
-        return resource.placed(lambda field: self.at(ref, field), self._via(row))
+        return resource.placed(
+            lambda field: self.at(ref, field), self._via(row), lambda: self.namings(ref)
+        )
 
     def _via(self, row: int) -> tuple[str, ...]:
         site = self._index.sites.get(row)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator
 
-from reconciler.model import Change, Day, Money, Personal, Spec
+from reconciler.model import Change, Day, Money, Personal, Spec, To
 from reconciler.model.resource import Resource
+
+#: Checked for existence: a payment method waits for its customer, not the reverse.
+_METHOD: Final = To("PaymentMethod", edge=False)
 
 
 class Contacts(Spec):
@@ -53,8 +56,8 @@ class CustomerPayment(Spec):
     """
 
     collect: Literal["auto", "invoice", "none"] = "auto"
-    primary: str | None = None
-    backup: tuple[str, ...] = ()
+    primary: Annotated[str | None, _METHOD] = None
+    backup: tuple[Annotated[str, _METHOD], ...] = ()
     consent: Consent | None = None
 
 
@@ -72,11 +75,13 @@ class CustomerSpec(Spec):
     """
 
     legal_name: Annotated[str, Field(min_length=1, max_length=200)]
-    country: Annotated[str, Field(pattern="^[A-Z]{2}$")]
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "EUR"
+    country: Annotated[str, Field(pattern="^[A-Z]{2}$", examples=["NL"])]
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$", examples=["EUR"])] = "EUR"
     tax_ids: tuple[str, ...] = ()
     contacts: Contacts = Contacts()
-    language: Annotated[str, Field(pattern="^[a-z]{2,3}(-[A-Z]{2})?$")] = "en"
+    language: Annotated[
+        str, Field(pattern="^[a-z]{2,3}(-[A-Z]{2})?$", examples=["nl-BE"])
+    ] = "en"
     time_zone: str | None = None
     payment: CustomerPayment = CustomerPayment()
     holds: tuple[Literal["dispute", "legal", "fraud-review"], ...] = ()

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from reconciler.model import PUBLIC, Change, SecretRef, Spec
+from reconciler.model import PUBLIC, Change, SecretRef, Spec, To
 from reconciler.model.resource import Resource
 
 
@@ -33,6 +33,7 @@ class ProviderSpec(Spec):
             proves that something is absent.
         endpoint: Another base URL than the vendor's own; https unless loopback.
         limits: The most this account may be asked, as in ``requestsPerSecond: 5``.
+        funded_by: The payment method that this account takes its money from.
     """
 
     type: Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
@@ -40,6 +41,7 @@ class ProviderSpec(Spec):
     endpoint: str | None = None
     credentials: dict[str, SecretRef]
     limits: dict[str, Annotated[int, Field(ge=1)]] = {}
+    funded_by: Annotated[str | None, To("PaymentMethod", edge=False)] = None
     ipv4: IPv4Address | None = None
     ipv6: IPv6Address | None = None
 

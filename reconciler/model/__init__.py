@@ -6,6 +6,7 @@ Nothing here reads a file, a clock, the network or the environment.
 
 from reconciler.model.adoption import (
     Adoption,
+    Beside,
     Edit,
     ItemEdit,
     Left,
@@ -55,11 +56,12 @@ from reconciler.model.plan import (
     digest_of,
     sha256,
 )
-from reconciler.model.quantity import Percent
+from reconciler.model.quantity import Percent, Size
 from reconciler.model.resource import (
     AnyResource,
     Due,
     Metadata,
+    Naming,
     Ref,
     Resource,
     To,
@@ -76,6 +78,7 @@ __all__ = [
     "Advice",
     "AnyDriver",
     "AnyResource",
+    "Beside",
     "Cache",
     "Change",
     "Day",
@@ -95,6 +98,7 @@ __all__ = [
     "Location",
     "Metadata",
     "Money",
+    "Naming",
     "Observation",
     "Observed",
     "OnDrift",
@@ -114,6 +118,7 @@ __all__ = [
     "Severity",
     "Share",
     "Shown",
+    "Size",
     "Spec",
     "State",
     "To",

@@ -21,6 +21,25 @@ class Left(NamedTuple):
     why: str
 
 
+class Beside(NamedTuple):
+    """
+    A document of another kind that an adopted one names.
+
+    Attributes:
+        kind: Its kind.
+        name: What the account calls it: its name, or its uid once it was renamed.
+        field: The field of the adopted document that gets its name.
+        spec: Its fields by their YAML names, for where it is not declared yet.
+        notes: Facts for a comment above it.
+    """
+
+    kind: str
+    name: str
+    field: str
+    spec: Mapping[str, JsonValue]
+    notes: tuple[str, ...] = ()
+
+
 class Adoption(NamedTuple):
     """
     The document of something that was not declared yet.
@@ -31,12 +50,14 @@ class Adoption(NamedTuple):
         notes: Facts for a comment above it.
         left: What stays unmanaged.
         passive: The fields to add where the document would make something happen.
+        beside: What it names, and what has to be declared with it.
     """
 
     spec: Mapping[str, JsonValue] | None
     notes: tuple[str, ...] = ()
     left: tuple[Left, ...] = ()
     passive: Mapping[str, JsonValue] = {}
+    beside: tuple[Beside, ...] = ()
 
 
 class Edit(NamedTuple):

@@ -81,6 +81,7 @@ class Observation(NamedTuple):
         requests: How many requests were sent, by operation, for the benchmarks.
         whole: The listing was complete and of the account that is declared: what is
             neither in *states* nor in *unmanaged* was not there.
+        partial: The listing has not everything there is, so that it is never whole.
     """
 
     states: Mapping[str, Observed]
@@ -88,6 +89,7 @@ class Observation(NamedTuple):
     balance: Money | None = None
     requests: Mapping[str, int] = {}
     whole: bool = False
+    partial: bool = False
 
     def missing(self, name: str) -> Absent | Unknown:
         """Return what this look says about a name that nobody asked it about."""

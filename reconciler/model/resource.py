@@ -62,6 +62,19 @@ class To(NamedTuple):
         return found
 
 
+class Naming(NamedTuple):
+    """
+    Where another resource names this one.
+
+    Attributes:
+        ref: Who names it.
+        field: The field of its spec that does, as in ``spec.payment.primary``.
+    """
+
+    ref: Ref
+    field: str
+
+
 By = Literal["auto", "you", "nobody"]
 
 
@@ -72,6 +85,7 @@ class Due(NamedTuple):
     Attributes:
         by: Who sees to it: it happens by itself, a person has to act, or it is wanted
             that nobody does. A kind that does not know leaves it to a person.
+        account: The Provider that takes the money, where that is known.
     """
 
     at: datetime
@@ -80,6 +94,7 @@ class Due(NamedTuple):
     what: str
     cost: str | None = None
     by: By = "you"
+    account: str | None = None
 
 
 NAME = r"^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?$"
@@ -117,12 +132,15 @@ class Resource(Spec, Generic[ChangeT]):
     """Every change the kind can yield: the journal rebuilds them from their verb."""
     states: ClassVar[Mapping[str, type[State]]] = {}
     """The state that each family of provider reports: snapshots rebuild them."""
+    listed_by_name: ClassVar[bool] = True
+    """Whether accounts list it by its own name; see ``listed_as``."""
 
     metadata: Metadata
     spec: Spec
 
     _locate: Callable[[str], Location | None] | None = PrivateAttr(default=None)
     _via: tuple[str, ...] = PrivateAttr(default=())
+    _named: Callable[[], tuple[Naming, ...]] = PrivateAttr(default=tuple)
 
     @property
     def name(self) -> str:
@@ -153,13 +171,36 @@ class Resource(Spec, Generic[ChangeT]):
         """Where the Site stands that made this resource; None where none did."""
         return self.at() if self._via else None
 
+    @property
+    def listed_as(self) -> str:
+        """What the listings of its accounts call it: the name of an Unmanaged."""
+        return self.name
+
+    @property
+    def named_by(self) -> tuple[Naming, ...]:
+        """
+        Who names this resource, sorted; worked out when it is asked for.
+
+        It is no part of what is wanted of this resource, nor of its digest: a kind
+        that asks is never quiet.
+        """
+        return self._named()
+
     def placed(
-        self, locate: Callable[[str], Location | None], via: tuple[str, ...] = ()
+        self,
+        locate: Callable[[str], Location | None],
+        via: tuple[str, ...] = (),
+        named: Callable[[], tuple[Naming, ...]] = tuple,
     ) -> Self:
         """Remember where fields were written, and by what; returns the resource."""
         self._locate = locate
         self._via = via
+        self._named = named
         return self
+
+    def funds(self) -> tuple[str, ...]:
+        """Return the accounts that take their money from this resource."""
+        return ()
 
     def shares(self) -> tuple[Share, ...]:
         """Return the accounts that hold a part of this resource."""

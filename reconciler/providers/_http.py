@@ -171,6 +171,7 @@ class Http:
         effect: bool,
         key: str | None = None,
         json: Mapping[str, Any] | Sequence[Any] | None = None,
+        form: str | None = None,
         params: Mapping[str, str | int] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
@@ -180,8 +181,9 @@ class Http:
         A request with an *effect* (it changes or costs something) is sent again
         only where nothing can have happened: it never left, or the vendor said that
         it did not look at it (429). A read is, after a lost answer, too. *key* is
-        sent as ``Idempotency-Key``, *json* as the body, *params* as the query of
-        *path*, *headers* beside the account's own; *operation* is what people call it.
+        sent as ``Idempotency-Key``, *json* as the body, or *form*, which is encoded
+        already, *params* as the query of *path*, *headers* beside the account's own;
+        *operation* is what people call it.
 
         Raises:
             Transient: Nothing happened: not sent, told to wait for too long, or a
@@ -193,8 +195,15 @@ class Http:
         sent = {**self._headers, **(headers or {})}
         if key:
             sent["Idempotency-Key"] = key
+        if form is not None:
+            sent["Content-Type"] = "application/x-www-form-urlencoded"
         request = self._opened().build_request(
-            method, self.base + path, json=json, params=params, headers=sent
+            method,
+            self.base + path,
+            json=json,
+            content=form,
+            params=params,
+            headers=sent,
         )
         waited = 0.0
         for number in range(TRIES):
@@ -305,9 +314,8 @@ def _reply(response: httpx.Response, words: Words) -> Reply:
         except ValueError:
             data = _UNREADABLE
     named = None if data is _UNREADABLE else words.request_id(data)
-    return Reply(
-        response.status_code, data, headers, named or headers.get("x-request-id")
-    )
+    number = named or headers.get("x-request-id") or headers.get("request-id")
+    return Reply(response.status_code, data, headers, number)
 
 
 def _retry_after(value: str, now: datetime) -> float | None:

@@ -13,10 +13,14 @@ from typing import Any, NamedTuple
 from reconciler.kinds.certificate import Certificate
 from reconciler.kinds.domain import Domain
 from reconciler.kinds.domain.zone import wanted
+from reconciler.kinds.hosting_account import HostingAccount
 from reconciler.kinds.notification_channel import NotificationChannel
+from reconciler.kinds.payment_method import as_payment_methods
 from reconciler.kinds.provider import Provider
 from reconciler.model import PUBLIC, AnyResource
 from reconciler.sandbox.cloudflare_records import seeds as cloudflare_zone
+from reconciler.sandbox.example_cards import KEY, cards_part
+from reconciler.sandbox.example_hosting import TOKEN, USER, hosting_part
 from reconciler.sandbox.example_notices import SECRETS as TOLD
 from reconciler.sandbox.example_notices import notice_parts
 from reconciler.sandbox.example_public import ODDITIES as SEEN
@@ -34,7 +38,10 @@ SECRETS = {
     "gandi-token": "pat_sandbox-gandi-token",
     "dnsimple-token": "sandbox-dnsimple-token",
     "cloudflare-token": "sandbox-cloudflare-token",
+    "whm-user": USER,
+    "whm-token": TOKEN,
     **TOLD,
+    "stripe-key": KEY,
 }
 #: Who an account is where no Provider document says it, and the secret half.
 _LOGINS = {
@@ -60,12 +67,17 @@ class Oddity(NamedTuple):
         records: ``name/TYPE`` -> row, or None for a record that is lost.
         absent: It is not in the account.
         public: How what anyone can read differs; see ``public.py``.
+        hosting: How the account on the server differs; see ``example_hosting.py``.
+        card: How a payment method differs: its seed's fields, ``detached``, or
+            ``default: false`` where another one is charged.
     """
 
     registration: Mapping[str, Any] = {}
     records: Mapping[str, tuple[str, ...] | None] = {}
     absent: bool = False
     public: Mapping[str, Any] = {}
+    hosting: Mapping[str, Any] = {}
+    card: Mapping[str, Any] = {}
 
 
 ODDITIES: dict[str, Oddity] = {
@@ -112,6 +124,7 @@ _SERVED_FROM = {
     "aws": ROUTE53,
     "cloudflare": ("ada.ns.cloudflare.com", "bob.ns.cloudflare.com"),
 }
+_WHM = "whm"
 _HEALTHY = (210, 340)
 _PARKED = ("ns1.registrar.example", "ns2.registrar.example")
 
@@ -146,8 +159,18 @@ def world(
     parts = {
         vendor: _vendor(vendor, declared.get(vendor), own, zones[vendor])
         for vendor, own in names.items()
-        if vendor != PUBLIC
+        if vendor not in {PUBLIC, _WHM}
     }
+    if _WHM in names:
+        hosted = resources.get("HostingAccount", [])
+        otherwise = {name: one.hosting for name, one in oddities.items()}
+        on_whm = [
+            one
+            for one in hosted
+            if isinstance(one, HostingAccount)
+            and vendors.get(one.spec.provider) == _WHM
+        ]
+        parts[_WHM] = hosting_part(on_whm, declared.get(_WHM), otherwise)
     if PUBLIC in names:
         parts[PUBLIC] = public_part(
             domains,
@@ -163,6 +186,13 @@ def world(
         )
     channels = resources.get("NotificationChannel", [])
     parts |= notice_parts(c for c in channels if isinstance(c, NotificationChannel))
+    gateways = {one.name: one for one in providers if one.spec.type == "stripe"}
+    if gateways:
+        parts["stripe"] = cards_part(
+            gateways,
+            as_payment_methods(resources.get("PaymentMethod", [])),
+            {name: odd.card for name, odd in oddities.items() if odd.card},
+        )
     return World.from_dict({"vendors": parts})
 
 

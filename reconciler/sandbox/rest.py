@@ -26,7 +26,10 @@ class Call(NamedTuple):
         state: What the vendor knows; an older copy where the read is to be stale.
         json: The body: a mapping, None where there is none or it is no JSON.
         items: The body where it is a list, otherwise None.
-        body: The body as it came, for what is signed.
+        body: The body as it was sent, for vendors that take forms.
+        method: GET, POST ...
+        where: The path of the request, as it was sent.
+        asked: Every parameter of the query in order; ``query`` has the last of each.
     """
 
     bench: Bench
@@ -38,6 +41,9 @@ class Call(NamedTuple):
     fault: Fault | None
     items: Sequence[Any] | None = None
     body: bytes = b""
+    method: str = "GET"
+    where: str = ""
+    asked: Sequence[tuple[str, str]] = ()
 
     @property
     def faulty(self) -> str:
@@ -127,6 +133,9 @@ class _Api:
             fault=fault,
             items=data if isinstance(data, list) else None,
             body=body,
+            method=request.method,
+            where=request.url.path,
+            asked=request.query_params.multi_items(),
         )
 
 

@@ -6,9 +6,25 @@ Inventories that must be refused: each with its code, its line and no secret.
 
 from __future__ import annotations
 
-from tests.support import bad_channels, bad_fields, bad_sites, bad_values, bad_yaml
+from tests.support import (
+    bad_cards,
+    bad_channels,
+    bad_fields,
+    bad_hosting,
+    bad_sites,
+    bad_values,
+    bad_yaml,
+)
 from tests.support.bad_case import CASES, BadCase
 
-PARTS = (bad_yaml, bad_fields, bad_values, bad_channels, bad_sites)
+PARTS = (
+    bad_yaml,
+    bad_fields,
+    bad_values,
+    bad_channels,
+    bad_hosting,
+    bad_sites,
+    bad_cards,
+)
 
 __all__ = ["CASES", "PARTS", "BadCase"]

@@ -269,7 +269,8 @@ class Domain(Resource[DomainChange]):
             }[self.spec.lifecycle]
             cost = str(state.renew_price) if state.renew_price else None
             by = registration.renewed_by(self.spec, state)
-            yield Due(state.expires, self.kind, self.name, what, cost, by)
+            account = share.provider if (share := self.registrar()) else None
+            yield Due(state.expires, self.kind, self.name, what, cost, by, account)
 
     def quiet_until(self, have: Have, now: datetime) -> datetime | None:
         """Return the next moment at which time alone changes something."""

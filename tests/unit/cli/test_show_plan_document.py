@@ -17,6 +17,7 @@ from tests.support.plans import (
     due,
     finding,
     held,
+    of_site,
     plan,
     renewal,
     rich,
@@ -44,7 +45,8 @@ def test_a_profile_is_one_block_with_its_sites():
     at = lines.index("SiteProfile/wp-shop: 212 sites, 424 actions")
     assert lines[at + 1].split()[:5] == ["allow", "create", "same", "change", "on"]
     assert lines[at + 1].startswith("  allow")
-    assert "Site/novalaw.example: 2 actions; clients pay 120.00 EUR" in lines
+    site = "Site/novalaw.example  inventory/clients/novalaw.yaml:5:1"
+    assert f"{site} -> 2 resources; we pay 0.00, clients pay 120.00 EUR" in lines
     summary = text(rich(), "summary").splitlines()
     assert "SiteProfile/wp-shop: 212 sites, 424 actions" in summary
     assert not [line for line in summary if "shop000.example" in line]
@@ -53,6 +55,38 @@ def test_a_profile_is_one_block_with_its_sites():
     assert "allow renew 2 bakkerij.example, fietsenmaker.example 21.50 USD" in totals
     full = text(rich(), "full")
     assert full.count("shop000.example") == 4
+
+
+def test_a_site_stands_over_what_it_makes_with_its_place_and_its_count():
+    alias = action("b.example", "create")
+    one = [
+        of_site(alias, "a.example", "p", line=9),
+        of_site(action("a.example", "create"), "a.example", "p"),
+        of_site(renewal("a.example"), "a.example", "p"),
+    ]
+    at = "inventory/clients/a.yaml:5:1"
+    lines = text(plan(one)).splitlines()
+    head = f"Site/a.example  {at} -> 2 resources, 3 actions; we pay 10.42 USD"
+    assert lines[1] == head
+    assert lines[2].startswith("  allow")
+    alone = text(plan(one[:1])).splitlines()
+    assert alone[1].endswith("a.yaml:9:1 -> 1 resource; we pay 0.00")
+    two = [*one, of_site(action("c.example", "create"), "c.example", "p")]
+    assert text(plan(two)).splitlines()[1:4] == [
+        "SiteProfile/p: 2 sites, 4 actions; we pay 10.42 USD",
+        f"  Site/a.example {at}",
+        "  Site/c.example inventory/clients/c.yaml:5:1",
+    ]
+
+
+def test_a_finding_of_one_site_is_where_the_site_is_and_of_many_where_they_share():
+    profile = {"file": "inventory/profiles.yaml", "line": 9, "column": 3}
+    entry = {"file": "inventory/clients/a.yaml", "line": 5, "column": 1}
+    one = finding("a.example", source=profile, entry=entry)
+    assert text(plan(findings=[one])).splitlines()[3].endswith("clients/a.yaml:5:1")
+    two = [one, finding("b.example", source=profile, entry={**entry, "line": 6})]
+    for line in text(plan(findings=two)).splitlines()[3:5]:
+        assert line.endswith("inventory/profiles.yaml:9:3")
 
 
 def test_within_a_wave_money_and_deletion_come_first():

@@ -1,0 +1,382 @@
+"""
+A payment method at a gateway: until when it is good, and whether it is the one used.
+
+Nothing here can charge, attach or detach, and there is no field that could hold a card:
+a gateway's token is all that is ever written (PCI DSS, SAQ A).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, ClassVar, Final, Literal, Self
+
+from pydantic import Field, JsonValue, field_validator, model_validator
+
+from reconciler.model import (
+    Absent,
+    Adoption,
+    Beside,
+    Change,
+    Due,
+    Duration,
+    FieldChange,
+    Finding,
+    Frozen,
+    Have,
+    Left,
+    Refuse,
+    Risk,
+    Severity,
+    Share,
+    Spec,
+    State,
+    To,
+)
+from reconciler.model.resource import Resource
+
+FAMILY: Final = "payment"
+#: No token yet: the customer gets the gateway's own page to enter one on.
+REQUEST: Final = "request"
+_ERROR = timedelta(days=14)
+_CRITICAL = timedelta(days=7)
+_PRIMARY: Final = "spec.payment.primary"
+_LANGUAGE_LENGTHS = (2, 3)
+
+
+def _days(*numbers: int) -> tuple[timedelta, ...]:
+    return tuple(timedelta(days=number) for number in numbers)
+
+
+class PaymentMethodSpec(Spec):
+    """
+    Whose it is, and what the gateway calls it.
+
+    Attributes:
+        customer: Whose it is; left out where it is our own.
+        provider: The gateway's account.
+        token: The gateway's id of it, or ``request``: there is none yet.
+        purposes: What it may be used for.
+        warn_at: How long before its end to warn.
+    """
+
+    customer: Annotated[str | None, To("Customer")] = None
+    provider: Annotated[str, To("Provider")]
+    token: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,254}$")]
+    purposes: Annotated[
+        tuple[Literal["renewal", "domain", "overage"], ...], Field(min_length=1)
+    ] = ("renewal",)
+    warn_at: tuple[Duration, ...] = _days(60, 30, 14, 7)
+
+    @field_validator("token")
+    @classmethod
+    def _no_card(cls, token: str) -> str:
+        if not any(char.isalpha() for char in token):
+            raise ValueError("a token is the gateway's own id, never a number")
+        return token
+
+    @field_validator("purposes")
+    @classmethod
+    def _once(cls, purposes: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(purposes)) != len(purposes):
+            raise ValueError("the same purpose is written twice")
+        return purposes
+
+    @model_validator(mode="after")
+    def _somebody_is_asked(self) -> Self:
+        if self.token == REQUEST and self.customer is None:
+            raise ValueError("token: request asks a customer: name it in customer")
+        return self
+
+
+class Owner(Frozen):
+    """What the gateway knows of a customer, as far as a document could say it."""
+
+    name: str | None = None
+    country: str | None = None
+    currency: str | None = None
+    language: str | None = None
+
+
+class PaymentMethodState(State):
+    """
+    What the gateway says; of a card only what may be shown.
+
+    Attributes:
+        token: The gateway's id of it.
+        type: ``card``, ``sepa_debit`` ... in the gateway's words.
+        brand: The card's brand, where it is one.
+        last4: The last four digits of a card or an account.
+        exp_year: The year of the last month it is good in, ``exp_month`` that month.
+        customer: The gateway's id of the customer it is attached to; None: detached.
+        default: What the gateway charges by itself for that customer.
+        owner: Who that is; never written anywhere by itself.
+    """
+
+    token: str
+    type: str
+    brand: str | None = None
+    last4: Annotated[str | None, Field(pattern=r"^[0-9A-Za-z]{4}$")] = None
+    exp_month: Annotated[int | None, Field(ge=1, le=12)] = None
+    exp_year: Annotated[int | None, Field(ge=2000, le=2200)] = None
+    customer: str | None = None
+    default: str | None = None
+    owner: Annotated[Owner | None, Field(exclude=True, repr=False)] = None
+
+    @property
+    def ends(self) -> datetime | None:
+        """The last second of the last month it is good in (ISO/IEC 7813), in UTC."""
+        if self.exp_year is None or self.exp_month is None:
+            return None
+        year, month = divmod(self.exp_year * 12 + self.exp_month, 12)
+        return datetime(year, month + 1, 1, tzinfo=UTC) - timedelta(seconds=1)
+
+    @property
+    def label(self) -> str:
+        """What people know it by."""
+        return " ".join(filter(None, (self.brand or self.type, self.last4)))
+
+
+class SetDefault(Change):
+    """
+    Make it the one that the gateway charges by itself for its customer.
+
+    ``details``: ``customer``, the gateway's id of whom it is for.
+    """
+
+    usual_risk: ClassVar[Risk] = Risk.SECURITY
+    merges: ClassVar[bool] = False
+    verb: Literal["set-default"] = "set-default"
+
+
+class PaymentMethod(Resource[SetDefault]):
+    """A stored card or account at a gateway; it pays for us, or for a customer."""
+
+    kind: ClassVar[str] = "PaymentMethod"
+    changes: ClassVar[tuple[type[SetDefault], ...]] = (SetDefault,)
+    states: ClassVar[Mapping[str, type[State]]] = {FAMILY: PaymentMethodState}
+    listed_by_name: ClassVar[bool] = False
+    spec: PaymentMethodSpec
+
+    @property
+    def listed_as(self) -> str:
+        """Return the token: gateways know no names."""
+        return self.spec.token
+
+    @property
+    def share(self) -> Share:
+        """The gateway's account."""
+        return Share(self.spec.provider, FAMILY)
+
+    def shares(self) -> tuple[Share, ...]:
+        """Return the gateway's share; none while there is no token."""
+        return () if self.spec.token == REQUEST else (self.share,)
+
+    def funds(self) -> tuple[str, ...]:
+        """Return the accounts that take their money from it."""
+        return tuple(
+            one.ref.name for one in self.named_by if one.ref.kind == "Provider"
+        )
+
+    @property
+    def primary(self) -> bool:
+        """Whether its own customer is charged by it."""
+        return any(
+            one.field == _PRIMARY and one.ref.name == self.spec.customer
+            for one in self.named_by
+        )
+
+    @property
+    def used(self) -> bool:
+        """Whether somebody pays with it: if it ends, something goes unpaid."""
+        return self.primary or bool(self.funds())
+
+    def _state(self, have: Have) -> PaymentMethodState | None:
+        state = have.get(self.share)
+        return state if isinstance(state, PaymentMethodState) else None
+
+    def diff(self, have: Have, now: datetime) -> Iterator[SetDefault]:
+        """Yield that it becomes the default of its customer, where it is primary."""
+        state = self._state(have)
+        if state is None or state.customer is None or not self.primary:
+            return
+        if state.default == state.token or _ended(state, now) or self._foreign():
+            return
+        live = state.default or "none"
+        yield SetDefault(
+            share=self.share,
+            fields=(
+                FieldChange(field="default", before=state.default, after=state.token),
+            ),
+            because=f"{state.label} is primary, and the default is {live}",
+            hold="changes which method is charged for a customer",
+            details={"customer": state.customer},
+        )
+
+    def done(self, change: SetDefault, have: Have) -> bool | None:
+        """Say whether it is the default now."""
+        state = self._state(have)
+        if state is None:
+            return None
+        return state.customer is not None and state.default == change.fields[0].after
+
+    def findings(self, have: Have, now: datetime) -> Iterator[Finding]:
+        """Yield what keeps it from paying."""
+        if self.spec.token == REQUEST:
+            message = (
+                "has no token yet: send the customer the gateway's hosted page, and "
+                "write the id it gives here"
+            )
+            yield self._found("requested", Severity.WARNING, message, "spec.token")
+        yield from self._foreign()
+        if not self.named_by:
+            message = "is used by nothing: no fundedBy and no payment names it"
+            yield self._found("unused", Severity.INFO, message)
+        match have.get(self.share):
+            case Absent():
+                message = f"is not at {self.spec.provider}"
+                yield self._found("missing", self._loud(), message, "spec.token")
+            case PaymentMethodState() as state:
+                yield from self._live(state, now)
+            case _:
+                pass
+
+    def _foreign(self) -> list[Finding]:
+        """Return who names it that must not: nobody pays with what is not theirs."""
+        found = []
+        for one in self.named_by:
+            wrong = None
+            if one.ref.kind == "Provider" and self.spec.customer is not None:
+                wrong = f"is Customer/{self.spec.customer}'s, and {one.ref} takes it"
+            elif one.ref.kind == "Customer" and one.ref.name != self.spec.customer:
+                whose = f"Customer/{self.spec.customer}'s"
+                whose = whose if self.spec.customer else "our own"
+                wrong = f"is {whose}, and {one.ref} names it"
+            if wrong:
+                found.append(
+                    self._found("foreign", Severity.ERROR, wrong, "spec.customer")
+                )
+        return found
+
+    def _live(self, state: PaymentMethodState, now: datetime) -> Iterator[Finding]:
+        if state.customer is None:
+            message = f"{state.label} is detached: it can never be charged again"
+            yield self._found("detached", self._loud(), message, "spec.token")
+        elif self.primary and state.default != state.token:
+            other = state.default or "none"
+            message = f"{state.label} is primary, but the gateway's default is {other}"
+            yield self._found("not-default", Severity.WARNING, message, "spec.token")
+        ends = state.ends
+        if ends is None:
+            return
+        if ends <= now:
+            message = f"{state.label} ended on {ends.date()}"
+            yield self._found("expired", self._loud(), message, "spec.token")
+        elif any(ends - now <= before for before in self.spec.warn_at):
+            message = f"{state.label} ends on {ends.date()}, in {(ends - now).days} d"
+            severity = self._soon(ends - now)
+            yield self._found("expires", severity, message, "spec.warnAt")
+
+    def _soon(self, left: timedelta) -> Severity:
+        if not self.used or left > _ERROR:
+            return Severity.WARNING
+        return Severity.CRITICAL if left <= _CRITICAL else Severity.ERROR
+
+    def _loud(self) -> Severity:
+        return Severity.CRITICAL if self.used else Severity.WARNING
+
+    def _found(
+        self, code: str, severity: Severity, message: str, field: str = ""
+    ) -> Finding:
+        return self.found(f"payment-method-{code}", severity, message, field)
+
+    def due(self, have: Have, now: datetime) -> Iterator[Due]:
+        """Yield its last day, and what it pays for."""
+        state = self._state(have)
+        if state is None or state.ends is None or state.ends <= now:
+            return
+        pays = [f"Provider/{name}" for name in self.funds()]
+        pays += [f"Customer/{self.spec.customer}"] if self.primary else []
+        what = f"{state.label} ends"
+        what += f"; pays for {', '.join(pays)}" if pays else "; nothing uses it"
+        by: Literal["you", "nobody"] = "you" if pays else "nobody"
+        yield Due(state.ends, self.kind, self.name, what, by=by)
+
+    def deadline(self, have: Have) -> datetime | None:
+        """Return when it stops paying; None while nothing is paid with it."""
+        state = self._state(have)
+        return state.ends if state is not None and self.used else None
+
+    def urgent(self, deadline: datetime, now: datetime) -> bool:
+        """Say whether it ends within two weeks."""
+        return deadline - now <= _ERROR
+
+    def quiet_until(self, have: Have, now: datetime) -> datetime | None:
+        """Return *now*: it depends on who names it, which its digest does not tell."""
+        del have
+        return now
+
+    @classmethod
+    def provisional(cls, name: str, shares: Sequence[Share]) -> Self | None:
+        """Return one that is only looked at; its name is the gateway's token."""
+        if len(shares) != 1:
+            held = " and ".join(share.provider for share in shares)
+            raise ValueError(f"{held} both say that they have it")
+        spec = PaymentMethodSpec(provider=shares[0].provider, token=name)
+        return cls.model_validate({"metadata": {"name": name}, "spec": spec})
+
+    @classmethod
+    def adopted(cls, have: Have, usual: Spec, refuse: Refuse) -> Adoption:
+        """Return the document of a live one and, with it, that of its customer."""
+        del usual
+        ((share, state),) = have.items()
+        assert isinstance(state, PaymentMethodState)  # noqa: S101  (see the port)
+        if state.customer is None:
+            return Adoption(None, left=(Left("", "it is attached to no customer"),))
+        note = f"{state.label}, of {state.customer}"
+        if state.ends is not None:
+            note += f"; ends on {state.ends.date()}"
+        return Adoption(
+            {
+                "customer": state.customer,
+                "provider": share.provider,
+                "token": state.token,
+            },
+            (note,),
+            beside=(_customer(state, refuse),),
+        )
+
+
+def _ended(state: PaymentMethodState, now: datetime) -> bool:
+    return state.ends is not None and state.ends <= now
+
+
+def _customer(state: PaymentMethodState, refuse: Refuse) -> Beside:
+    """Return the document of who owns it: nothing in it can be charged."""
+    owner = state.owner or Owner()
+    spec: dict[str, JsonValue] = {}
+    payment: dict[str, JsonValue] = {"collect": "none"}
+    if state.default == state.token:
+        payment["primary"] = state.token
+    if owner.name and not refuse(owner.name):
+        spec["legalName"] = owner.name
+    if owner.country:
+        spec["country"] = owner.country
+    if owner.currency:
+        spec["currency"] = owner.currency
+    if owner.language and _plain(owner.language):
+        spec["language"] = owner.language
+    whole = {**spec, "payment": payment}
+    return Beside("Customer", str(state.customer), "customer", whole)
+
+
+def _plain(language: str) -> bool:
+    return len(language) in _LANGUAGE_LENGTHS and language.isalpha()
+
+
+def as_payment_methods(wants: Iterable[object]) -> tuple[PaymentMethod, ...]:
+    """Return *wants* as the payment methods they are (a driver's first line)."""
+    return tuple(want for want in wants if isinstance(want, PaymentMethod))
+
+
+KIND = PaymentMethod
