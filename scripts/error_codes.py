@@ -46,6 +46,7 @@ CAUSES = {
     "E608": "The folder of the demo is not empty",
     "E609": "Who settles an action about money is not in the group money",
     "E620": "The fallback of a channel is a heartbeat, which carries no notices",
+    "E621": "A text of notices is wrong, or there is none in a channel's language",
     "E630": "Nothing can be imported there, or a file of an import is there already",
     "E631": "A file that drift is to be written into has changes that are in no commit",
     "E670": "An entry cannot be replaced where it stands: it shares a line",

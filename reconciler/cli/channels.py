@@ -7,11 +7,25 @@ from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from reconciler.cli import secrets
+from reconciler.cli.texts import texts
 from reconciler.errors import InventoryError, ReconcilerError
-from reconciler.kinds.notification_channel import NotificationChannel
+from reconciler.kinds.notification_channel import SMS, NotificationChannel
 from reconciler.model import AnyResource, Finding, SecretRef, Severity
-from reconciler.notify import Channel, Hook, Line, Mail, Pulse, Sender, trusted
+from reconciler.notify import (
+    Channel,
+    Hook,
+    Line,
+    Mail,
+    Pulse,
+    Sender,
+    Words,
+    trusted,
+)
+from reconciler.notify.anything import Anything
 from reconciler.notify.smtp import Server
+from reconciler.notify.sns import Sns
+from reconciler.notify.twilio import Twilio
+from reconciler.notify.vonage import Vonage
 
 if TYPE_CHECKING:
     from reconciler.cli.project import Project
@@ -26,16 +40,18 @@ def opened(
     project: Project, wants: Iterable[NotificationChannel]
 ) -> dict[str, Channel]:
     """Return every channel by name; what cannot be used says why."""
+    own = texts(project.root)
     channels: dict[str, Channel] = {}
     for want in wants:
+        words = Words(want.spec.language, own)
         if want.spec.type == "heartbeat":
             channels[want.name] = Channel(want, None, "a heartbeat carries no notices")
             continue
         try:
-            channels[want.name] = Channel(want, sender(project, want))
+            channels[want.name] = Channel(want, sender(project, want), "", words)
         except (ReconcilerError, ValueError) as error:
             why = error.what if isinstance(error, ReconcilerError) else str(error)
-            channels[want.name] = Channel(want, None, why)
+            channels[want.name] = Channel(want, None, why, words)
     return channels
 
 
@@ -48,6 +64,10 @@ def sender(project: Project, want: NotificationChannel) -> Sender:
         ValueError: One of them is not what it should be.
     """
     spec = want.spec
+    if spec.type in SMS:
+        return _phone(project, want)
+    if spec.apprise is not None:
+        return Anything(_secret(project, spec.apprise.url))
     if spec.webhook is not None:
         url = _secret(project, spec.webhook.url)
         secret = spec.webhook.secret
@@ -66,6 +86,44 @@ def sender(project: Project, want: NotificationChannel) -> Sender:
     )
     to = [_personal(project, address) for address in smtp.to]
     return Mail(server, smtp.sender, to)
+
+
+def _phone(project: Project, want: NotificationChannel) -> Sender:
+    """Return what sends SMS for *want*; see ``sender``."""
+    spec, way = want.spec, line(project)
+    if (twilio := spec.twilio) is not None:
+        login = twilio.credentials
+        return Twilio(
+            twilio.account,
+            (_secret(project, login.username), _secret(project, login.password)),
+            twilio.sender,
+            _personal(project, twilio.to),
+            way,
+            endpoint=twilio.endpoint,
+        )
+    if (vonage := spec.vonage) is not None:
+        key = vonage.credentials
+        return Vonage(
+            (_secret(project, key.key), _secret(project, key.secret)),
+            vonage.sender,
+            _personal(project, vonage.to),
+            way,
+            endpoint=vonage.endpoint,
+        )
+    assert spec.sns is not None  # noqa: S101  (the kind sees to it)
+    keys = spec.sns.credentials
+    return Sns(
+        spec.sns.account,
+        spec.sns.region,
+        (
+            _secret(project, keys.access_key_id),
+            _secret(project, keys.secret_access_key),
+        ),
+        spec.sns.sender,
+        _personal(project, spec.sns.to),
+        way,
+        endpoint=spec.sns.endpoint,
+    )
 
 
 def pulse(project: Project, want: NotificationChannel) -> Pulse:
@@ -106,6 +164,16 @@ def advice(wants: Iterable[NotificationChannel]) -> Iterator[Finding]:
                     "it is kept, as in {env: OPS_MAIL}",
                     f"spec.smtp.to[{number}]",
                 )
+        phone = want.spec.twilio or want.spec.vonage or want.spec.sns
+        if phone is not None and isinstance(phone.to, str):
+            field = f"spec.{want.spec.type}.to"
+            yield want.found(
+                "number-in-plain-text",
+                Severity.WARNING,
+                f"{field}: git cannot forget a phone number: name where it is kept, as "
+                "in {env: OPS_PHONE}",
+                field,
+            )
 
 
 def _personal(project: Project, value: SecretRef | str) -> str:

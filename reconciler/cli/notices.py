@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         Seen,
         Subject,
         Told,
+        Words,
     )
 
 KIND = "NotificationChannel"
@@ -57,6 +58,7 @@ class Post:
         wants: The channels of the inventory.
         told: Every message that was tried.
         troubles: What went wrong with the telling itself.
+        broken: The texts of one's own that could not be said.
     """
 
     def __init__(self, project: Project) -> None:
@@ -64,6 +66,7 @@ class Post:
         self.wants: list[NotificationChannel] = []
         self.told: tuple[Told, ...] = ()
         self.troubles: list[str] = []
+        self.broken: list[str] = []
         self._channels: dict[str, Channel] = {}
 
     def prepare(self) -> None:
@@ -107,15 +110,27 @@ class Post:
         seen = self.seen(scope, saw, before)
         found = self.conditions(seen)
         self._switch_off(ledger)
+        recorded = before
+
+        def record(books: Books) -> None:
+            """Push what is going to be sent: a death must not send it twice."""
+            nonlocal recorded
+            notes = tuple(books.notes(recorded))
+            if notes:
+                journal.record(Batch(entries=notes, phase="noticed"))
+            recorded = books
+
         done = deliver(
             turn(before, found, over(seen), now),
             found,
             self._channels,
             self.context(run, now),
             _budget(),
+            record,
         )
         self.told = done.told
-        notes = list(done.books.notes(before))
+        self._hear()
+        notes = list(done.books.notes(recorded))
         for name in sorted(done.gone):
             sender = self._channels[name].sender
             facts: dict[str, Any] = {GONE: sender.identity if sender else None}
@@ -125,6 +140,12 @@ class Post:
             )
         if notes:
             journal.record(Batch(entries=tuple(notes), phase="noticed"))
+
+    def _hear(self) -> None:
+        """Say which texts of one's own broke: what was sent was the shipped one."""
+        channels = self._channels.values()
+        words = [channel.words for channel in channels if channel.words]
+        self.broken = sorted({str(one) for each in words for one in each.troubles})
 
     def planned(
         self, scope: Scope, saw: Saw, ledger: Ledger, run: Run
@@ -145,8 +166,20 @@ class Post:
                 want.name,
                 due(books, found, cast("NotificationChannel", want), context),
                 context,
+                self.words(want.name),
             )
         ]
+
+    def words(self, name: str) -> Words | None:
+        """Return what the channel *name* says, in its language."""
+        from reconciler.cli.texts import texts
+        from reconciler.notify import Words
+
+        if name in self._channels:
+            return self._channels[name].words
+        wants = {one.name: one for one in self._project.inventory.of(KIND)}
+        want = cast("NotificationChannel", wants[name])
+        return Words(want.spec.language, texts(self._project.root))
 
     def seen(self, scope: Scope, saw: Saw, books: Books) -> Seen:
         """Return what the run saw, in the terms of the notices."""
@@ -222,7 +255,7 @@ class Post:
     def _lines(self) -> Iterator[str]:
         for told in self.told:
             by = f" by {told.sent.channel}" if told.sent.channel != told.channel else ""
-            word = "told" if told.arrived else "NOT TOLD"
+            word = _word(told)
             yield f"{word:<11} {told.channel}{by}  {told.message.subject}"
             for channel, why in told.sent.tried:
                 yield f"        {channel} failed: {why}"
@@ -232,6 +265,8 @@ class Post:
                 yield f"        {told.sent.delivery.said}"
         for trouble in self.troubles:
             yield f"{'NOT TOLD':<11} {trouble}"
+        for broken in self.broken:
+            yield f"{'warning':<11} {broken}; the shipped text was sent"
 
     def report(self) -> list[dict[str, Any]]:
         """Return the same as JSON data."""
@@ -250,6 +285,12 @@ class Post:
                 "said": told.sent.delivery.said,
                 "tried": [list(each) for each in told.sent.tried],
             }
+
+
+def _word(told: Told) -> str:
+    if not told.arrived:
+        return "NOT TOLD"
+    return "told" if told.sent.delivery.arrived else "under way"
 
 
 def _budget() -> Callable[[], bool]:

@@ -111,7 +111,7 @@ def _test(project: Project, name: str) -> Exit:
             return Exit.ERROR
         done = channel.sender.send(message, project.clock())
     click.echo(f"{done.status:<11} {name}: {done.said}")
-    return Exit.DONE if done.arrived else Exit.ERROR
+    return Exit.DONE if done.taken else Exit.ERROR
 
 
 def _message(post: Post, name: str, run: Run, now: datetime) -> Message:
@@ -125,4 +125,4 @@ def _message(post: Post, name: str, run: Run, now: datetime) -> Message:
     condition = Condition("test", Severity.INFO, subject, run.id, said)
     identity = fingerprint(run.env, subject, "test", run.id, 0)
     notice = Notice(identity, now, "test", condition)
-    return message(name, [notice], post.context(run, now))
+    return message(name, [notice], post.context(run, now), post.words(name))

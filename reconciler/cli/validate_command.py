@@ -72,8 +72,10 @@ def check(
         warnings += inventory.warnings
         if channels := inventory.of("NotificationChannel"):
             from reconciler.cli.channels import advice, channels_of, check
+            from reconciler.cli.texts import wrong
 
             errors += check(channels_of(channels))
+            errors += wrong(project.root, channels_of(channels))
             warnings += map(_as_warning, advice(channels_of(channels)))
     return errors, warnings
 

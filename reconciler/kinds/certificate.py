@@ -21,6 +21,7 @@ from reconciler.model import (
     Spec,
     State,
     Unknown,
+    duration_text,
 )
 from reconciler.model.names import to_ascii
 from reconciler.model.resource import Resource
@@ -195,14 +196,18 @@ class Certificate(Resource[Change]):
         left = _end(one) - now
         if left <= timedelta(0):
             message = f"{one.name}: the certificate at {one.address} {_left(left)}"
-            return self.found("certificate-expired", Severity.CRITICAL, message)
-        if not any(left <= before for before in self.spec.warn_at):
+            code = "certificate-expired"
+            return self.found(code, Severity.CRITICAL, message, lead="end/over")
+        reached = [early for early in self.spec.warn_at if left <= early]
+        if not reached:
             return None
         severity = Severity.WARNING
         if left <= _ERROR:
             severity = Severity.CRITICAL if left <= _CRITICAL else Severity.ERROR
         message = f"{one.name}: the certificate at {one.address} {_left(left)}"
-        return self.found("certificate-expires", severity, message, "spec.warnAt")
+        lead = f"end/{duration_text(min(reached))}"
+        code, where = "certificate-expires", "spec.warnAt"
+        return self.found(code, severity, message, where, lead)
 
     def due(self, have: Have, now: datetime) -> Iterator[Due]:
         """Yield the first end of what is served."""

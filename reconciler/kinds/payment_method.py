@@ -32,6 +32,7 @@ from reconciler.model import (
     Spec,
     State,
     To,
+    duration_text,
 )
 from reconciler.model.resource import Resource
 
@@ -271,11 +272,13 @@ class PaymentMethod(Resource[SetDefault]):
             return
         if ends <= now:
             message = f"{state.label} ended on {ends.date()}"
-            yield self._found("expired", self._loud(), message, "spec.token")
-        elif any(ends - now <= before for before in self.spec.warn_at):
+            where = "spec.token"
+            yield self._found("expired", self._loud(), message, where, "end/over")
+        elif reached := [w for w in self.spec.warn_at if ends - now <= w]:
             message = f"{state.label} ends on {ends.date()}, in {(ends - now).days} d"
             severity = self._soon(ends - now)
-            yield self._found("expires", severity, message, "spec.warnAt")
+            lead = f"end/{duration_text(min(reached))}"
+            yield self._found("expires", severity, message, "spec.warnAt", lead)
 
     def _soon(self, left: timedelta) -> Severity:
         if not self.used or left > _ERROR:
@@ -286,9 +289,14 @@ class PaymentMethod(Resource[SetDefault]):
         return Severity.CRITICAL if self.used else Severity.WARNING
 
     def _found(
-        self, code: str, severity: Severity, message: str, field: str = ""
+        self,
+        code: str,
+        severity: Severity,
+        message: str,
+        field: str = "",
+        lead: str = "",
     ) -> Finding:
-        return self.found(f"payment-method-{code}", severity, message, field)
+        return self.found(f"payment-method-{code}", severity, message, field, lead)
 
     def due(self, have: Have, now: datetime) -> Iterator[Due]:
         """Yield its last day, and what it pays for."""

@@ -24,6 +24,8 @@ class Finding(NamedTuple):
     Attributes:
         source: Where what it is about was written.
         entry: Where the Site stands that made the resource, if one did.
+        lead: Of what comes nearer, the series and the step that is reached, as in
+            ``expiry/14d``: each step is told once, and the next one ends it.
     """
 
     code: str
@@ -33,3 +35,4 @@ class Finding(NamedTuple):
     message: str
     source: Location | None = None
     entry: Location | None = None
+    lead: str = ""

@@ -301,13 +301,16 @@ class Resource(Spec, Generic[ChangeT]):
         return "is not something that YAML could follow"
 
     def found(
-        self, code: str, severity: Severity, message: str, field: str = ""
+        self,
+        code: str,
+        severity: Severity,
+        message: str,
+        field: str = "",
+        lead: str = "",
     ) -> Finding:
         """Return a finding about this resource, placed at *field*."""
-        entry = self.entry
-        return Finding(
-            code, severity, self.kind, self.name, message, self.at(field), entry
-        )
+        at, entry = self.at(field), self.entry
+        return Finding(code, severity, self.kind, self.name, message, at, entry, lead)
 
 
 AnyResource = Resource[Any]

@@ -6,23 +6,17 @@ delivered is said, and tried again by the next run.
 """
 
 from reconciler.notify.book import Books, Entry, turn
+from reconciler.notify.channel import Channel, Channels, Told
 from reconciler.notify.conditions import Seen, conditions, over
-from reconciler.notify.delivery import Delivery, Sender, Sent, Status
+from reconciler.notify.delivery import Delivery, Sender, Sent, Status, Tracked
 from reconciler.notify.heartbeat import Pulse
 from reconciler.notify.line import Line, trusted
 from reconciler.notify.message import Context, Message, explain_command
 from reconciler.notify.notice import Condition, Notice, Subject, fingerprint
-from reconciler.notify.rounds import (
-    Channel,
-    Channels,
-    Round,
-    Told,
-    deliver,
-    due,
-    messages,
-)
+from reconciler.notify.rounds import Round, deliver, due, messages
 from reconciler.notify.smtp import Mail
 from reconciler.notify.webhook import Hook
+from reconciler.notify.wording import Words
 
 __all__ = [
     "Books",
@@ -45,6 +39,8 @@ __all__ = [
     "Status",
     "Subject",
     "Told",
+    "Tracked",
+    "Words",
     "conditions",
     "deliver",
     "due",

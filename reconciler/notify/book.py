@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Self
+from typing import NamedTuple, Self
 
 from pydantic import AwareDatetime, JsonValue, ValidationError
 
@@ -17,8 +17,25 @@ OPEN, UNREAD = "notices", "unread"
 #: What may be said to be over. That a hold was lifted or a window used is no news.
 HEALS = frozenset({"incident", "unknown", "failed", "urgent"})
 _SUMMARY = 200
-#: How a channel came to know: by itself, or another one in its place.
-TOLD = ("sent", "by ")
+#: How a channel came to know: by itself (or so it seems), or another in its place.
+TOLD = ("sent", "by ", "accepted")
+#: The two things that are told: that it is so, and that it is over.
+TO, TOLD_OVER = "to", "told"
+
+
+class Waiting(Frozen):
+    """
+    A message that was sent, or was going to be, and whose fate is not known.
+
+    Attributes:
+        message: Our id of it.
+        at: When it was going to be sent.
+        id: The provider's; empty until it is known.
+    """
+
+    message: str
+    at: AwareDatetime
+    id: str = ""
 
 
 class Entry(Frozen):
@@ -30,6 +47,8 @@ class Entry(Frozen):
         at: When it was seen first.
         to: Channel -> what came of telling it.
         healed: When it was seen to be over.
+        series: What it is a step of; see ``Condition``.
+        waits: ``to/CHANNEL`` or ``told/CHANNEL`` -> the message under way.
         told: Channel -> what came of telling it that it is over.
     """
 
@@ -40,6 +59,8 @@ class Entry(Frozen):
     to: dict[str, str] = {}
     healed: AwareDatetime | None = None
     told: dict[str, str] = {}
+    series: str = ""
+    waits: dict[str, Waiting] = {}
 
 
 class _Kept(Frozen):
@@ -196,6 +217,8 @@ def _turned(
     for key, entry in book.open.items():
         if key in keys or not over(subject, key):
             opened[key] = entry
+        elif _stepped(key, entry, conditions):
+            closed += 1
         elif _may_heal(key, entry):
             healed = entry.healed or now
             opened[key] = entry.model_copy(update={"healed": healed})
@@ -214,6 +237,15 @@ def _turned(
     return Book(name=subject.name, closed=closed, open=opened, unread=unread)
 
 
+def _stepped(key: str, entry: Entry, conditions: list[Condition]) -> bool:
+    """Whether it only came nearer: the step after it holds now."""
+    return any(
+        (entry.series and condition.series == entry.series)
+        or condition.key.startswith(f"{key}/")
+        for condition in conditions
+    )
+
+
 def _may_heal(key: str, entry: Entry) -> bool:
     """Whether somebody was told of it, and not everybody that it is over."""
     return key.partition("/")[0] in HEALS and any(map(told, entry.to.values()))
@@ -225,6 +257,7 @@ def _new(condition: Condition, number: int, now: datetime) -> Entry:
         at=now,
         severity=condition.severity,
         summary=condition.summary[:_SUMMARY],
+        series=condition.series,
     )
 
 
@@ -251,6 +284,43 @@ def notices(
             known = condition or _remembered(subject, event, about, entry)
             rows.append((Notice(identity, at, shown, known), subject, key, entry))
     return rows
+
+
+class Way(NamedTuple):
+    """
+    One notice that is under way by one channel.
+
+    Attributes:
+        field: ``to`` or ``told``: that it is so, or that it is over.
+    """
+
+    field: str
+    channel: str
+    waiting: Waiting
+    notice: Notice
+    subject: Subject
+    key: str
+    entry: Entry
+
+
+def under_way(env: str, books: Books, found: Iterable[Condition]) -> Iterator[Way]:
+    """Yield every notice whose fate is not known, whether or not it still holds."""
+    holds = {(c.subject.kind, c.subject.uid, c.key): c for c in found}
+    for subject, book in books:
+        for key, entry in sorted(book.open.items()):
+            event, _, about = key.partition("/")
+            for way, waiting in sorted(entry.waits.items()):
+                field, _, channel = way.partition("/")
+                shown = "healed" if field == TOLD_OVER else event
+                condition = holds.get((subject.kind, subject.uid, key)) or Condition(
+                    event, entry.severity, subject, about, entry.summary
+                )
+                if field == TOLD_OVER:
+                    condition = _remembered(subject, event, about, entry)
+                identity = fingerprint(env, subject, shown, key, entry.number)
+                at = entry.healed or entry.at
+                notice = Notice(identity, at, shown, condition)
+                yield Way(field, channel, waiting, notice, subject, key, entry)
 
 
 def _remembered(subject: Subject, event: str, about: str, entry: Entry) -> Condition:

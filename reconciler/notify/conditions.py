@@ -114,6 +114,7 @@ def _findings(seen: Seen) -> Iterator[Condition]:
         subject = seen.subject(finding.kind, finding.name)
         identity = _IDENTITY.search(finding.message)
         about = f"{finding.code}/{identity[1]}" if identity else finding.code
+        about += f"/{finding.lead.partition('/')[2]}" if finding.lead else ""
         kept.setdefault((subject, event, about), []).append(finding)
     for (subject, event, about), same in kept.items():
         first, *others = same
@@ -127,6 +128,7 @@ def _findings(seen: Seen) -> Iterator[Condition]:
             _command(subject, first),
             due=due.get((subject.kind, subject.name)),
             place=str(first.source) if first.source else None,
+            series=first.lead.partition("/")[0],
         )
 
 

@@ -1,5 +1,5 @@
 """
-The one way to post over HTTP: TLS verified, no redirect, no proxy, no inner network.
+The one way to speak HTTP: TLS verified, no redirect, no proxy, no inner network.
 
 An address comes from a secret and is not reviewed: the host is looked up once, every
 address it has must be public, and the connection goes to the address that was checked
@@ -84,8 +84,14 @@ class Line:
         self._loopback = loopback
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Post *body* and return the answer; see ``ask``."""
+        return self.ask("POST", url, headers, body)
+
+    def ask(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes = b""
+    ) -> Answer:
         """
-        Post *body* and return the answer, whatever it is.
+        Send a request and return the answer, whatever it is.
 
         Raises:
             NotSent: The address is refused, or nobody is there.
@@ -102,7 +108,7 @@ class Line:
                     trust_env=False,
                 ) as client,
                 client.stream(
-                    "POST",
+                    method,
                     pinned,
                     headers={**headers, "Host": host},
                     content=body,

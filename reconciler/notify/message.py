@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from html import escape
 from itertools import groupby
@@ -11,13 +11,13 @@ from typing import NamedTuple
 
 from reconciler.model import Ref, Severity
 from reconciler.notify.notice import Notice, Subject, message_id
+from reconciler.notify.wording import LONGEST, Words
 
 #: A subject longer than this is cut by the programs that show it.
 _SUBJECT = 150
 #: So many names of the same trouble are shown.
 _SHOWN = 20
-#: A message has at most so many characters.
-_LONGEST = 100_000
+_ENGLISH = Words()
 
 
 class Context(NamedTuple):
@@ -76,18 +76,26 @@ def approve_command(ref: Ref, digest: str) -> str:
     )
 
 
-def message(channel: str, notices: Sequence[Notice], context: Context) -> Message:
+def message(
+    channel: str,
+    notices: Sequence[Notice],
+    context: Context,
+    words: Words | None = None,
+) -> Message:
     """Return the message that tells *channel* of *notices* (at least one)."""
+    words = words or _ENGLISH
     ordered = tuple(sorted(notices, key=_order))
     identity = message_id(channel, tuple(n.id for n in ordered))
-    text = _cut("\n".join(_text(ordered, context)))
+    name = "digest" if len(ordered) > 1 else ordered[0].event
+    subject, said = words.say(name, _spoken(ordered, context, words))
+    text = _cut(said)
     return Message(
         identity,
         ordered,
-        one_line(_subject(ordered, context))[:_SUBJECT],
+        one_line(subject)[:_SUBJECT],
         text,
         f"<!doctype html><html><body><pre>{escape(text)}</pre></body></html>",
-        _data(identity, ordered, context),
+        _data(identity, ordered, context, text),
     )
 
 
@@ -102,27 +110,28 @@ def _order(notice: Notice) -> tuple[int, str, str, str]:
     return (rank, condition.summary, condition.subject.kind, condition.subject.name)
 
 
-def _word(notice: Notice) -> str:
-    return "healed" if notice.event == "healed" else str(notice.severity).upper()
-
-
-def _subject(notices: Sequence[Notice], context: Context) -> str:
-    first = notices[0]
-    said = f"{first.condition.subject}: {first.condition.summary}"
-    if len(notices) > 1:
-        said = f"{len(notices)} notices, first {said}"
-    return f"[reconciler {context.env}] {_word(first)} {said}"
-
-
-def _text(notices: Sequence[Notice], context: Context) -> Iterator[str]:
-    for _, same in groupby(notices, key=_sameness):
-        yield from _block(list(same), context)
-        yield ""
-    commit = f" · commit {context.commit[:12]}" if context.commit else ""
-    yield f"run {context.run} · env {context.env}{commit}"
-    if context.url:
-        yield context.url
-    yield "Each notice is sent once; `reconciler plan` shows all that holds now."
+def _spoken(
+    notices: Sequence[Notice], context: Context, words: Words
+) -> dict[str, object]:
+    """Return what a text gets: plain data, each value on one line."""
+    blocks = [
+        _block(list(same), context, words) for _, same in groupby(notices, _sameness)
+    ]
+    subject = notices[0].condition.subject
+    commands = blocks[0]["commands"]
+    return {
+        **{k: v for k, v in blocks[0].items() if k not in {"names", "more"}},
+        "env": context.env,
+        "run": context.run,
+        "commit": context.commit[:12] if context.commit else None,
+        "url": context.url,
+        "kind": subject.kind,
+        "name": one_line(subject.name),
+        "resource": one_line(str(subject)),
+        "count": len(notices),
+        "command": commands[0] if isinstance(commands, list) and commands else None,
+        "blocks": blocks,
+    }
 
 
 def _sameness(notice: Notice) -> tuple[object, ...]:
@@ -130,38 +139,39 @@ def _sameness(notice: Notice) -> tuple[object, ...]:
     return (notice.event, notice.severity, condition.summary, condition.details)
 
 
-def _block(same: Sequence[Notice], context: Context) -> Iterator[str]:
-    first = same[0].condition
-    names = ", ".join(str(notice.condition.subject) for notice in same[:_SHOWN])
-    more = f" and {len(same) - _SHOWN} more" if len(same) > _SHOWN else ""
-    yield f"{_word(same[0])}  {names}{more}  ({same[0].event})"
-    yield f"  {one_line(first.summary)}"
-    for detail in first.details[:_SHOWN]:
-        yield f"  {one_line(detail)}"
-    if first.place and len(same) == 1:
-        yield f"  written at {first.place}"
-    if first.due:
-        yield f"  harm begins {first.due:%Y-%m-%d}, {_left(first.due, context.now)}"
-    if first.money:
-        yield f"  at most {first.money}" + (" each" if len(same) > 1 else "")
-    for notice in same[:_SHOWN]:
-        if notice.condition.command and notice.event != "healed":
-            yield f"  $ {notice.condition.command}"
-
-
-def _left(due: datetime, now: datetime) -> str:
-    days = (due - now).days
-    return f"in {days} d" if days >= 0 else f"{-days} d ago"
+def _block(same: Sequence[Notice], context: Context, words: Words) -> dict[str, object]:
+    event, first = same[0].event, same[0].condition
+    due = first.due
+    shown = same[:_SHOWN]
+    return {
+        "word": words.word("healed" if event == "healed" else str(first.severity)),
+        "event": event,
+        "severity": str(first.severity),
+        "names": [one_line(str(notice.condition.subject)) for notice in shown],
+        "more": max(0, len(same) - _SHOWN),
+        "summary": one_line(first.summary),
+        "details": [one_line(detail) for detail in first.details[:_SHOWN]],
+        "place": first.place if len(same) == 1 else None,
+        "due": f"{due:%Y-%m-%d}" if due else None,
+        "days": (due - context.now).days if due else None,
+        "money": str(first.money) if first.money else None,
+        "commands": [
+            notice.condition.command
+            for notice in shown
+            if notice.condition.command and notice.event != "healed"
+        ],
+        "count": len(same),
+    }
 
 
 def _cut(text: str) -> str:
-    if len(text) <= _LONGEST:
+    if len(text) <= LONGEST:
         return text
-    return f"{text[:_LONGEST]}\n(cut; `reconciler plan` shows the rest)"
+    return f"{text[:LONGEST]}\n(cut; `reconciler plan` shows the rest)"
 
 
 def _data(
-    identity: str, notices: Sequence[Notice], context: Context
+    identity: str, notices: Sequence[Notice], context: Context, text: str
 ) -> dict[str, str | int | None]:
     first = notices[0]
     condition, many = first.condition, len(notices) > 1
@@ -177,7 +187,7 @@ def _data(
         "summary": f"{len(notices)} notices, first {condition.subject}: {summary}"
         if many
         else summary,
-        "text": _cut("\n".join(_text(notices, context))),
+        "text": text,
         "count": len(notices),
         "amount": None if many or not condition.money else str(condition.money.amount),
         "currency": None if many or not condition.money else condition.money.currency,

@@ -41,6 +41,8 @@ class Condition(NamedTuple):
         money: What it would cost at most.
         due: When harm begins if nothing is done.
         since: Since when it holds, where that is remembered.
+        series: What it is a step of (``expiry``): the next step ends it, and that is
+            no relief.
     """
 
     event: str
@@ -54,6 +56,7 @@ class Condition(NamedTuple):
     due: datetime | None = None
     since: datetime | None = None
     place: str | None = None
+    series: str = ""
 
     @property
     def key(self) -> str:

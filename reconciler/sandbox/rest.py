@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -16,6 +17,8 @@ from reconciler.sandbox.emulator import Bench
 from reconciler.sandbox.faults import Fault
 from reconciler.sandbox.gate import Gate
 from reconciler.sandbox.server import AsgiServer
+
+_FORM = "application/x-www-form-urlencoded"
 
 
 class Call(NamedTuple):
@@ -49,6 +52,14 @@ class Call(NamedTuple):
     def faulty(self) -> str:
         """The kind of fault this request meets, or nothing."""
         return self.fault.kind if self.fault else ""
+
+    @property
+    def form(self) -> dict[str, str]:
+        """The fields of a body that is a form, each once; empty where it is none."""
+        if not self.headers.get("content-type", "").startswith(_FORM):
+            return {}
+        text = self.body.decode("utf-8", "replace")
+        return dict(parse_qsl(text, keep_blank_values=True))
 
 
 class Answer(NamedTuple):

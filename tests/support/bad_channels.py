@@ -129,6 +129,75 @@ smtp(
     "E150",
     "canary-seven-plain",
 )
+_LOGIN = "credentials: {username: {env: X}, password: {env: Y}}"
+_TWILIO = f"account: AC{'0a' * 16}, from: '+15557122661', to: {{env: P}}, {_LOGIN}"
+_VONAGE = "from: Agency, to: {env: P}, credentials: {key: {env: X}, secret: {env: Y}}"
+_AWS = "credentials: {accessKeyId: {env: X}, secretAccessKey: {env: Y}}"
+_SNS = f"account: '123456789012', region: eu-west-1, to: {{env: P}}, {_AWS}"
+
+
+def phone(
+    name: str, kind: str, fields: str, code: str, secret: str | None = None
+) -> None:
+    """Add a case: the block of a phone in an otherwise good channel, on line 4."""
+    text = f"{HEAD}NotificationChannel/x:\n  type: {kind}\n  {kind}: {{{fields}}}\n"
+    bad(name, text, code, 4, secret)
+
+
+for kind, good in (("twilio", _TWILIO), ("vonage", _VONAGE), ("sns", _SNS)):
+    channel(f"{kind}-no-block", f"type: {kind}", "E125")
+    channel(f"{kind}-other-block", f"type: webhook, {kind}: {{{good}}}", "E125")
+    phone(f"{kind}-no-to", kind, good.replace("to: {env: P}, ", ""), "E121")
+    for number in ("0612345678", "+31 6 12345678", "+0612345678", "612345678"):
+        said = good.replace("{env: P}", f"'{number}'")
+        phone(f"{kind}-to-{number}", kind, said, "E124")
+    phone(f"{kind}-to-list", kind, good.replace("{env: P}", "[{env: P}]"), "E123")
+    phone(
+        f"{kind}-open-endpoint", kind, f"{good}, endpoint: 'http://sms.example'", "E125"
+    )
+    phone(f"{kind}-path", kind, f"{good}, endpoint: 'https://sms.example/a'", "E124")
+    phone(f"{kind}-user", kind, f"{good}, endpoint: 'https://a@sms.example'", "E124")
+    phone(f"{kind}-no-credentials", kind, good.partition(", credentials")[0], "E121")
+    phone(f"{kind}-unknown", kind, f"{good}, callback: https://x.example", "E120")
+phone("twilio-account", "twilio", _TWILIO.replace("AC0a", "SK0a"), "E124")
+phone("twilio-no-from", "twilio", _TWILIO.replace("from: '+15557122661', ", ""), "E121")
+phone("twilio-from", "twilio", _TWILIO.replace("+15557122661", "a-name"), "E124")
+phone("vonage-from", "vonage", _VONAGE.replace("Agency", "A name too long"), "E124")
+phone("sns-account", "sns", _SNS.replace("'123456789012'", "'1234'"), "E124")
+phone("sns-region", "sns", _SNS.replace("eu-west-1", "europe"), "E124")
+phone(
+    "twilio-plain-secret",
+    "twilio",
+    _TWILIO.replace("password: {env: Y}", "password: canary-seven-plain"),
+    "E150",
+    "canary-seven-plain",
+)
+phone(
+    "vonage-plain-secret",
+    "vonage",
+    _VONAGE.replace("secret: {env: Y}", "secret: canary-seven-plain"),
+    "E150",
+    "canary-seven-plain",
+)
+channel("apprise-no-url", "type: apprise, apprise: {}", "E121")
+channel(
+    "apprise-plain-url",
+    "type: apprise, apprise: {url: 'slack://canary-7'}",
+    "E150",
+    "canary-7",
+)
+channel(
+    "confirm-of-a-hook",
+    "type: webhook, webhook: {url: {env: HOOK}}, confirmWithin: 5m",
+    "E125",
+)
+hook("language-number", "language: 5", "E122")
+hook("language-word", "language: Dutch", "E124")
+channel(
+    "heartbeat-with-language",
+    "type: heartbeat, heartbeat: {url: {env: X}}, language: nl",
+    "E125",
+)
 bad(
     "fallback-cycle",
     HEAD

@@ -224,7 +224,8 @@ class Domain(Resource[DomainChange]):
         asked = REGISTRY in have or SEEN in have
         seen = self._witnessed(have, own, now) if asked else ()
         for code, severity, message, field in chain(notes, of_registrar, seen):
-            yield self.found(code, severity, message, field)
+            lead = registration.lead(self.spec, own, code, now) if own else ""
+            yield self.found(code, severity, message, field, lead)
 
     def _watched(self, held: Observed | None) -> Iterator[Note]:
         if isinstance(held, RdapState):

@@ -19,7 +19,7 @@ from reconciler.kinds.domain.changes import (
 from reconciler.kinds.domain.delegation import Around
 from reconciler.kinds.domain.spec import DomainSpec
 from reconciler.kinds.domain.state import Phase, RegistrationState
-from reconciler.model import FieldChange, Money, Severity, Share
+from reconciler.model import FieldChange, Money, Severity, Share, duration_text
 from reconciler.model.resource import By
 
 Note = tuple[str, Severity, str, str]
@@ -27,6 +27,17 @@ Note = tuple[str, Severity, str, str]
 #: A registry may count a term in days and in its own time zone.
 SLACK = timedelta(days=3)
 _LOST = {Phase.REDEMPTION, Phase.PENDING_DELETE, Phase.TRANSFERRED}
+#: Findings that are steps of one thing that comes nearer.
+_STEPS = frozenset(
+    {
+        "domain-expires",
+        "domain-urgent",
+        "domain-critical",
+        "domain-expired",
+        f"domain-{Phase.REDEMPTION}",
+        f"domain-{Phase.PENDING_DELETE}",
+    }
+)
 
 
 def diff(
@@ -251,6 +262,19 @@ def findings(
     start = opens(spec, state)
     if start is not None and now >= start:
         yield from _price_notes(spec, state)
+
+
+def lead(spec: DomainSpec, state: RegistrationState, code: str, now: datetime) -> str:
+    """Return how near the end has come, for the findings that speak of it."""
+    if code not in _STEPS:
+        return ""
+    left = state.expires - now
+    if state.phase in _LOST:
+        return f"expiry/{state.phase}"
+    if state.phase is Phase.GRACE or left <= timedelta(0):
+        return "expiry/over"
+    reached = [early for early in spec.warn_at if left <= early]
+    return f"expiry/{duration_text(min(reached))}" if reached else "expiry/early"
 
 
 def _lost(spec: DomainSpec, state: RegistrationState) -> Note:

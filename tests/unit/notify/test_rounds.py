@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.audit import Record
 from reconciler.model import Decision, Severity, Verdict
-from reconciler.notify import Books, Status, rounds
+from reconciler.notify import Books, Status, desk
 from tests.unit.notify.world import (
     HOUR,
     NOW,
@@ -321,7 +321,7 @@ def test_a_receiver_that_never_ends_stops_no_run(monkeypatch):
             time.sleep(1)
             return super().send(message, now)
 
-    monkeypatch.setattr(rounds, "LIMIT", 0.05)
+    monkeypatch.setattr(desk, "LIMIT", 0.05)
     post = Post(ops=(channel(), Endless()))
     begun = time.monotonic()
     post.run(CRITICAL)

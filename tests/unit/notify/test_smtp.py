@@ -38,7 +38,7 @@ def sent(inbox, made=None, **more):
 def test_a_mail_arrives_whole():
     with Inbox() as inbox:
         delivery = sent(inbox)
-    assert delivery == (Status.DELIVERED, "250 2.0.0 taken as 4711", 0)
+    assert delivery[:3] == (Status.DELIVERED, "250 2.0.0 taken as 4711", 0)
     (taken,) = inbox.mails
     assert taken["Message-ID"] == f"<{one().id}@agency.example>"
     assert (
@@ -112,7 +112,7 @@ def test_all_recipients_refused_is_a_failure():
     with Inbox() as inbox:
         inbox.refuse = dict.fromkeys(TO, "550 no such user")
         delivery = sent(inbox)
-    assert delivery == (Status.FAILED, "550 no such user", 2)
+    assert delivery[:3] == (Status.FAILED, "550 no such user", 2)
 
 
 @pytest.mark.parametrize("where", ["at_mail", "at_data"])
@@ -121,7 +121,7 @@ def test_a_refusal_keeps_the_reply(where, reply):
     with Inbox() as inbox:
         setattr(inbox, where, reply)
         delivery = sent(inbox)
-    assert delivery == (Status.FAILED, reply, 0)
+    assert delivery[:3] == (Status.FAILED, reply, 0)
 
 
 @pytest.mark.parametrize("lost", [hang_up, sleepy])
@@ -136,7 +136,7 @@ def test_a_lost_answer_is_unknown(lost):
 def test_nobody_there_is_a_failure():
     with closed_port() as port:
         delivery = mail(port).send(one(), NOW)
-    assert delivery == (Status.FAILED, "not handed over: ConnectionRefusedError", 0)
+    assert delivery[:3] == (Status.FAILED, "not handed over: ConnectionRefusedError", 0)
 
 
 @contextmanager

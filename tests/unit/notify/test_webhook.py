@@ -163,14 +163,14 @@ def test_an_answer_that_does_not_come_is_unknown(monkeypatch):
     monkeypatch.setattr(line_module, "TIMEOUT", 0.2)
     with Receiver(_never) as receiver:
         delivery = sent(receiver)
-    assert delivery == (Status.UNKNOWN, "the answer was lost: ReadTimeout", 0)
+    assert delivery[:3] == (Status.UNKNOWN, "the answer was lost: ReadTimeout", 0)
 
 
 def test_nobody_there_is_a_failure():
     with Receiver() as receiver:
         url = receiver.url
     delivery = sent(None, url=url)
-    assert delivery == (Status.FAILED, "not sent: ConnectError", 0)
+    assert delivery[:3] == (Status.FAILED, "not sent: ConnectError", 0)
 
 
 def test_what_the_receiver_says_is_shown_without_the_secrets():
@@ -290,7 +290,7 @@ class TestTls:
 
     def test_another_name_is_refused(self):
         delivery = self.post(["hooks.other.example"], "localhost")
-        assert delivery == (Status.FAILED, "not sent: ConnectError", 0)
+        assert delivery[:3] == (Status.FAILED, "not sent: ConnectError", 0)
 
 
 class Served:

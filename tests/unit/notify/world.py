@@ -39,7 +39,8 @@ def finding(
     code="domain-critical", severity=Severity.CRITICAL, name="a.example", **more
 ):
     said = more.pop("message", f"{code} of {name}")
-    return Finding(code, severity, more.pop("kind", "Domain"), name, said)
+    kind = more.pop("kind", "Domain")
+    return Finding(code, severity, kind, name, said, **more)
 
 
 def unread(name="a.example", provider="acct", family="domain", why="no answer"):
@@ -93,6 +94,35 @@ class Box:
         return [message.subject for message in self.got]
 
 
+class Phone(Box):
+    """A sender whose messages arrive later, if at all; *fates* are told in turn."""
+
+    def __init__(self, *statuses, fates=(), known=True):
+        super().__init__(*statuses or [Status.ACCEPTED])
+        self.fates, self.known, self.asked = list(fates), known, []
+
+    def send(self, message, now):
+        taken = super().send(message, now)
+        self.statuses = self.statuses or [Status.ACCEPTED]
+        return taken._replace(id=f"id-{len(self.got)}")
+
+    def trouble(self):
+        return None
+
+    def check(self, identity, now):
+        self.asked.append(identity)
+        fate = self.fates.pop(0) if self.fates else Status.ACCEPTED
+        return Delivery(fate, "asked", id=identity)
+
+    def find(self, message, since, now):
+        if not self.known:
+            return Delivery(Status.UNKNOWN, "lists nothing")
+        ids = self.ids()
+        if message not in ids:
+            return None
+        return Delivery(Status.ACCEPTED, "found", id=f"id-{ids.index(message) + 1}")
+
+
 class Post:
     """Runs one after the other, with a memory between them."""
 
@@ -111,10 +141,14 @@ class Post:
         found = conditions(look)
         books = turn(self.books, found, over(look), self.now)
         context = Context("main", "run-1", "c" * 40, None, self.now)
-        self.last = deliver(books, found, self.channels, context, in_time)
-        notes = list(self.last.books.notes(self.books))
+        before, kept = self.books, []
+        self.last = deliver(books, found, self.channels, context, in_time, kept.append)
+        self.claims = len(kept)
+        notes = list(self.last.books.notes(before))
         if recorded:
             self.books = self.last.books
+        elif kept:  # it died after this was written down, and before the rest was
+            self.books = kept[-1]
         return notes
 
     def later(self, **delta):
@@ -125,6 +159,7 @@ __all__ = [
     "HOUR",
     "NOW",
     "Box",
+    "Phone",
     "Post",
     "action",
     "channel",
