@@ -28,6 +28,7 @@ BAKKER = "Customer/bakker: {legalName: Example Bakery BV, country: NL%s}\n"
 OLD = "PaymentMethod/old: {customer: bakker, provider: stripe, token: pm_old}\n"
 NEW = "PaymentMethod/new: {customer: bakker, provider: stripe, token: pm_new}\n"
 PRIMARY = ", payment: {primary: %s}"
+EVIL = "A\n\x1b[2JProvider/evil: {type: aws, credentials: {}}\n# $site"
 NEW_DEFAULT = {"id": "cus_bakker", "default": "pm_new"}
 OTHERS = "nameservers: [ns1.other.example, ns2.other.example]"
 DOMAINS = "inventory/domains.yaml"
@@ -81,6 +82,9 @@ def test_a_card_that_ends_before_the_domains_it_pays_for(tmp_path):
         assert due["corp-visa"] == "2026-11-30"
         later = ours.plan(as_of=ours.clock().replace(month=12))
         assert ("corp-visa", "expired") in codes(later)
+        told = at(ours, "explain", "PaymentMethod/corp-visa").out
+        assert "used by Provider/porkbun-main" in told
+        assert "time alone" not in told
         assert ours.charges() == []
 
 
@@ -259,6 +263,7 @@ class TestImport:
             account = ours.sandbox.bench("stripe").state["accounts"][0]
             account["customers"]["cus_c1"]["address"] = None
             account["customers"]["cus_c2"]["name"] = "4111 1111 1111 1111"
+            account["customers"]["cus_c3"]["name"] = EVIL
             done = at(ours, *IMPORT)
             assert "4 Customer, 5 PaymentMethod" in done.out
             assert "PaymentMethod/pm_m1" in done.out
@@ -266,6 +271,11 @@ class TestImport:
             text = (ours.root / IMPORTED).read_text(encoding="utf-8")
             assert "4111" not in done.out + text
             assert at(ours, "validate").code == 0
+            tree = ours.project().inventory
+            assert "evil" not in [one.name for one in tree.of("Provider")]
+            said = {one.name: one.spec.legal_name for one in tree.of("Customer")}
+            assert said.get("cus_c3", EVIL) == EVIL
+            assert "\x1b" not in text
 
     def test_nothing_of_a_person_shows_anywhere(self, tmp_path):
         """Mail addresses, keys, numbers: not printed, written, committed or kept."""
