@@ -254,7 +254,8 @@ class DriverContract(ABC):
             if op_class is OpClass.PROBE:
                 early = driver.happened(case.want, case.change, "key-1", since)
                 assert early is None, "nothing is proven absent before it has settled"
-                account.sleep((driver.settles + _MARGIN).total_seconds())
+                wait = driver.settled_after(case.change) + _MARGIN
+                account.sleep(wait.total_seconds())
                 assert self.effects(case.want.name) == 0
                 late = driver.happened(case.want, case.change, "key-1", since)
                 assert late is False

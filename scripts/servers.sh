@@ -19,10 +19,16 @@ has_chromium() {
     command -v chromium >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1
 }
 
+# Signed commits: git has ssh-keygen make and verify the signatures.
+has_ssh() {
+    command -v ssh-keygen >/dev/null 2>&1
+}
+
 packages_of() {
     case $1 in
     powerdns) echo "pdns-server pdns-backend-sqlite3" ;;
     chromium) echo "chromium" ;;
+    ssh) echo "openssh-client" ;;
     esac
 }
 
@@ -76,7 +82,7 @@ get() {
 }
 
 missing=
-for program in powerdns chromium; do
+for program in powerdns chromium ssh; do
     "has_$program" || missing="$missing $program"
 done
 [ -n "$missing" ] || exit 0

@@ -89,9 +89,22 @@ class Base(Frozen):
 
 
 class Approvals(Frozen):
-    """Who approved which action digest; used up when the action is applied."""
+    """
+    Who approved which action digest; used up when the action is applied.
+
+    Attributes:
+        authors: Whose work it is, where somebody found out who approves no own one.
+    """
 
     by: dict[str, tuple[str, ...]] = {}
+    authors: dict[str, tuple[str, ...]] = {}
+
+    def without(self, digest: str) -> Approvals:
+        """Return what is left when *digest* is used up."""
+        return Approvals(
+            by={d: who for d, who in self.by.items() if d != digest},
+            authors={d: who for d, who in self.authors.items() if d != digest},
+        )
 
 
 class GlassUse(Frozen):

@@ -224,8 +224,7 @@ def _spend(
 def _used_up(read: Read, digest: str) -> Iterator[tuple[str, Document]]:
     known = read(layout.APPROVALS)
     if isinstance(known, Approvals) and digest in known.by:
-        left = {d: who for d, who in known.by.items() if d != digest}
-        yield layout.APPROVALS, Approvals(by=left)
+        yield layout.APPROVALS, known.without(digest)
     glass = read(layout.GLASS)
     if isinstance(glass, Glass) and digest in glass.by:
         rest = {d: who for d, who in glass.by.items() if d != digest}
@@ -253,16 +252,22 @@ def _note(read: Read, note: Note, actor: str) -> Iterator[tuple[str, Document]]:
 
 def _approvals(read: Read, note: Note, actor: str) -> Approvals:
     known = read(layout.APPROVALS)
-    by = dict(known.by) if isinstance(known, Approvals) else {}
+    old = known if isinstance(known, Approvals) else Approvals()
+    by, authors = dict(old.by), dict(old.authors)
     who = str(note.data.get("by") or actor)
-    digests = note.data.get("digests")
+    digests, wrote = note.data.get("digests"), note.data.get("authors")
+    told = wrote if isinstance(wrote, dict) else {}
     for digest in map(str, digests if isinstance(digests, list) else []):
         others = tuple(p for p in by.pop(digest, ()) if p != who)
         if note.event == "approved":
             by[digest] = (*others, who)
         elif others:
             by[digest] = others
-    return Approvals(by=by)
+        new = told.get(digest)
+        if isinstance(new, list):
+            found = {*authors.get(digest, ()), *map(str, new)}
+            authors[digest] = tuple(sorted(found))
+    return Approvals(by=by, authors={d: a for d, a in authors.items() if d in by})
 
 
 def _glass(read: Read, note: Note, actor: str) -> Glass:

@@ -113,7 +113,7 @@ class Note(Frozen):
     Some events are remembered beside the log:
 
     * ``approved`` and ``withdrawn``, data ``digests`` (action digests) and ``by``
-      (default: the run's actor);
+      (default: the run's actor), ``authors`` (digest -> names; whose work it is);
     * ``break-glass``, data ``digests``, ``by`` and ``reason``;
     * any event whose data hold ``kind``, ``uid`` and ``facts`` (a map): the facts
       are kept in the resource's record; None removes one; ``expires`` is its expiry.

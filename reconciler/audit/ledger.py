@@ -101,6 +101,12 @@ class Ledger:
         return found.by if isinstance(found, Approvals) else {}
 
     @property
+    def authors(self) -> Mapping[str, tuple[str, ...]]:
+        """Whose work an approved action is, where whoever recorded it found out."""
+        found = self.document(layout.APPROVALS)
+        return found.authors if isinstance(found, Approvals) else {}
+
+    @property
     def glass(self) -> Glass:
         """Who broke the glass, for what and when."""
         found = self.document(layout.GLASS)

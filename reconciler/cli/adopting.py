@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from reconciler.cli.watched_entries import without
 from reconciler.engine.adopt import NOBODYS, Candidate, Found, Passed, probes, stirs
 from reconciler.errors import InventoryErrors, ReconcilerError
 from reconciler.inventory import WorkTree
@@ -34,12 +35,14 @@ class Written(NamedTuple):
     Attributes:
         left: Parts that stay unmanaged, by the resource they belong to.
         long: What could have been a Site and is not, and why.
+        edits: Files without the entries that what is written takes the place of.
     """
 
     drafts: Sequence[Draft]
     left: Mapping[Ref, Sequence[Left]]
     passed: Sequence[Passed]
     long: Mapping[Ref, str]
+    edits: Mapping[str, bytes]
 
 
 class Desk:
@@ -51,15 +54,24 @@ class Desk:
         kind: Of what is imported.
         folder: Where the files go, from the root.
         share: One that a document of the kind can have.
+        watched: What is declared by an entry that only watches, to be replaced.
     """
 
     def __init__(
-        self, project: Project, kind: type[AnyResource], folder: str, share: Share
+        self,
+        project: Project,
+        kind: type[AnyResource],
+        folder: str,
+        share: Share,
+        *,
+        watched: Collection[Ref] = (),
     ) -> None:
         self._project = project
         self._kind = kind
         self._folder = folder
         self._share = share
+        self._watched = frozenset(watched)
+        self._edits: Mapping[str, bytes] = {}
         self._found = Found((), (), {})
         self._left: dict[Ref, Sequence[Left]] = {}
         self._passed: list[Passed] = []
@@ -90,6 +102,7 @@ class Desk:
             {ref: parts for ref, parts in left.items() if parts},
             sorted(self._passed),
             long,
+            self._edits,
         )
 
     def _documents(self) -> dict[Ref, Document]:
@@ -152,9 +165,12 @@ class Desk:
         tree = self._loaded({path: text.encode()})
         return tree.get(Ref(kind.kind, NOBODYS)).spec
 
+    @property
+    def _work_tree(self) -> WorkTree:
+        return WorkTree(self._project.root, self._project.folders[0])
+
     def _loaded(self, files: Mapping[str, bytes]) -> Inventory:
-        folder = self._project.folders[0]
-        source = Overlay(WorkTree(self._project.root, folder), files)
+        source = Overlay(self._work_tree, {**self._edits, **files})
         return self._project.loaded(source)
 
     def _checked(self, documents: dict[Ref, Document]) -> Inventory | None:
@@ -162,6 +178,8 @@ class Desk:
         have = {one.ref: one.have for one in self._found.candidates}
         now = self._project.clock()
         for _ in range(_ROUNDS):
+            replaced = self._watched & documents.keys()
+            self._edits = without(self._work_tree, self._project.inventory, replaced)
             if not documents:
                 return None
             try:
@@ -185,7 +203,7 @@ class Desk:
         return self._loaded({draft.path: draft.text().encode() for draft in files})
 
     def _drafts(self, documents: Sequence[Document]) -> list[Draft]:
-        taken = WorkTree(self._project.root, self._project.folders[0]).files()
+        taken = self._work_tree.files()
         return drafts(documents, self._folder, taken, _COMMENT)
 
     def _take_back(

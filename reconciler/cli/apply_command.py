@@ -21,7 +21,8 @@ from reconciler.cli.plan_command import refuse_loss
 from reconciler.cli.project import Project
 from reconciler.cli.publish import publish_run, whole
 from reconciler.cli.pulse import Pulses
-from reconciler.cli.show_plan import text
+from reconciler.cli.show_plan import fitted, text
+from reconciler.cli.terminal import columns
 from reconciler.engine import (
     Exit,
     Journal,
@@ -37,7 +38,7 @@ from reconciler.errors import Locked, ReconcilerError, StalePlan, UsageError
 from reconciler.model import Duration, Plan, digest_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from reconciler.audit import Base, Run
     from reconciler.engine import Given, Result, Scope
@@ -90,7 +91,7 @@ def apply_command(ctx: click.Context, /, **options: Any) -> None:
     if options["shared"]:
         whole(project)
     patience = _patience(options["wait"])
-    approved = _approved(options["approve"], options["approved_plan"])
+    approved, told = _approved(options["approve"], options["approved_plan"])
     given = approvals(
         project, approved, source=options["source"], reason=options["reason"]
     )
@@ -99,6 +100,7 @@ def apply_command(ctx: click.Context, /, **options: Any) -> None:
         project,
         approved=approved,
         given=given,
+        told=told,
         ready=_asker(project, asks=not options["auto_approve"]),
         single_writer=options["single_writer"],
         patience=patience,
@@ -122,7 +124,8 @@ def apply_command(ctx: click.Context, /, **options: Any) -> None:
         said = show_apply.data(result, codes) | {"notices": post.report()}
         sys.stdout.write(dumps(said))
     else:
-        click.echo("\n".join([*post.lines(), show_apply.text(result)]))
+        lines = [*post.lines(), *show_apply.lines(result)]
+        click.echo(fitted(lines, columns()))
     ctx.exit(exits.first(codes))
 
 
@@ -135,6 +138,7 @@ def carry_out(  # noqa: PLR0913  (all that one run is told)
     *,
     approved: dict[str, str] | None = None,
     given: tuple[Given, ...] = (),
+    told: Mapping[str, Any] = {},
     ready: Callable[[Plan], bool] = lambda _plan: True,
     single_writer: bool = False,
     patience: timedelta = timedelta(),
@@ -148,6 +152,7 @@ def carry_out(  # noqa: PLR0913  (all that one run is told)
         project: The inventory and its accounts.
         approved: Action id -> digest of what was approved; None runs what is allowed.
         given: Who approved it, and how that is known.
+        told: Action id -> the action as people were shown it.
         ready: Asked once, with the plan, before anything is done.
         single_writer: Spend although no remote holds the lock.
         patience: How long to wait for another run's lock.
@@ -179,7 +184,9 @@ def carry_out(  # noqa: PLR0913  (all that one run is told)
             project.say(f"run {run.id} holds the lock (fence {journal.fence})")
             setting = Setting(project.env, journal, accounts, project.clock)
             signed = project.court.signed(journal.ledger)
-            order = Order(scope, approved, (*given, *signed), permitted, project.dirty)
+            order = Order(
+                scope, approved, (*given, *signed), told, permitted, project.dirty
+            )
             result = apply(setting, order)
             outcomes = [done.outcome for done in result.done]
             post.tell(journal, run, scope, Saw(result.left, result.world, outcomes))
@@ -218,14 +225,17 @@ def _patience(given: str | None) -> timedelta:
         ) from None
 
 
-def _approved(digest: str | None, file: Path | None) -> dict[str, str] | None:
-    """Return action id -> digest of what was approved; None without approval."""
+def _approved(
+    digest: str | None, file: Path | None
+) -> tuple[dict[str, str] | None, Mapping[str, Any]]:
+    """Return what was approved, action id -> digest, and what was shown of it."""
     if digest is None and file is None:
-        return None
+        return None, {}
     if digest is None or file is None:
         raise UsageError("--approve and --approved-plan go together")
     try:
-        listed = approved_digests(json.loads(file.read_text(encoding="utf-8")))
+        data = json.loads(file.read_text(encoding="utf-8"))
+        listed = approved_digests(data)
     except ValueError as error:
         raise ReconcilerError(f"{file.name}: {error}", code="E205") from None
     if digest_of(listed.values()) != digest:
@@ -233,7 +243,7 @@ def _approved(digest: str | None, file: Path | None) -> dict[str, str] | None:
             f"{file.name} does not hash to {digest}",
             hint="approve the digest that this very file shows",
         )
-    return listed
+    return listed, {str(one["id"]): one for one in data["actions"] or ()}
 
 
 def _asker(project: Project, *, asks: bool) -> Callable[[Plan], bool]:

@@ -43,9 +43,9 @@ def approvals(
         _refuse_outsiders(project, reason)
         return (Given(project.actor, digests, "break-glass", reason),)
     if source == "github":
-        from reconciler.cli.reviewers import reviewers
+        from reconciler.cli.reviewers import reviewed
 
-        return tuple(Given(who, digests, "github") for who in reviewers(project))
+        return reviewed(project, digests)
     if not project.loopback:
         raise ReconcilerError(
             "nothing proves who approves",

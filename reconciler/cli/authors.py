@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterator
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from reconciler.audit import Base
 from reconciler.cli.git import Git
@@ -12,8 +13,31 @@ from reconciler.model import Action, Location
 
 #: The addresses GitHub gives to those who keep theirs private.
 _NOREPLY: Final = re.compile(r"(?:\d+\+)?([^@+]+)@users\.noreply\.github\.com")
-_CO_AUTHOR: Final = re.compile(r"<([^<>\s]+@[^<>\s]+)>")
-_PERSONS: Final = "%ae%n%(trailers:key=Co-authored-by,valueonly)"
+#: The committer of what was made on GitHub's own pages.
+_FORGE: Final = "noreply@github.com"
+_ADDRESS: Final = re.compile(r"<([^<>\s]+@[^<>\s]+)>")
+_PERSONS: Final = "<%ae>%n<%ce>%n%(trailers:key=Co-authored-by,valueonly)"
+
+
+class Hands(NamedTuple):
+    """
+    Whose work a commit is, by what git says: addresses, which anybody can type.
+
+    Attributes:
+        author: Empty where the commit has none.
+        committer: Empty where the forge made the commit.
+        others: Its Co-authored-by trailers.
+    """
+
+    author: str
+    committer: str
+    others: tuple[str, ...] = ()
+
+    def all(self) -> Iterator[str]:
+        """Yield each of them; the author even where there is none."""
+        yield self.author
+        yield from (self.committer,) if self.committer else ()
+        yield from self.others
 
 
 class Authors:
@@ -30,11 +54,14 @@ class Authors:
         self._head = head
         self._since = cache(self._changed)
         self._line = cache(self._blamed)
+        self.hands = cache(self._hands)
 
-    def __call__(self, action: Action) -> frozenset[str]:
-        """Return the e-mail addresses (and logins, where they tell) of the authors."""
+    def addresses(self, action: Action) -> frozenset[str]:
+        """Return the e-mail addresses of the authors; empty is one without any."""
         return frozenset(
-            name for commit in self.commits(action) for name in self.names(commit)
+            address
+            for commit in self.commits(action)
+            for address in self.hands(commit).all()
         )
 
     def commits(self, action: Action) -> frozenset[str]:
@@ -65,10 +92,48 @@ class Authors:
         )
         return (said or "").partition(" ")[0]
 
-    def names(self, commit: str) -> tuple[str, ...]:
-        """Return the addresses (and logins, where they tell) a commit is by."""
+    def _hands(self, commit: str) -> Hands:
         said = self._git.ask("log", "--max-count=1", f"--format={_PERSONS}", commit)
-        lines = (said or "").splitlines()
-        found = [*lines[:1], *_CO_AUTHOR.findall("\n".join(lines[1:]))]
-        logins = [match[1] for one in found if (match := _NOREPLY.fullmatch(one))]
-        return (*found, *logins)
+        author, committer, *others = (said or "<>\n<>").split("\n")
+        by = committer[1:-1]
+        return Hands(
+            author[1:-1],
+            "" if by == _FORGE else by,
+            tuple(_ADDRESS.findall("\n".join(others))),
+        )
+
+
+def login_of(address: str) -> str | None:
+    """Return the login that an address of GitHub's tells."""
+    found = _NOREPLY.fullmatch(address)
+    return found[1] if found else None
+
+
+def known_as(address: str, declared: Collection[str]) -> str | None:
+    """Return a name by which whoever has *address* is known; None if nobody is."""
+    from reconciler.policy import person
+
+    if person(address) in declared:
+        return address
+    return login_of(address)
+
+
+def alike(
+    approvers: Collection[str], authors: Collection[str], people: Collection[str]
+) -> frozenset[str]:
+    """
+    Return the *approvers* that nobody can tell from an author.
+
+    A login and an address say nothing of each other until a Person (one of *people*)
+    has one of them: it has all of its names.
+    """
+    from reconciler.policy import ANYBODY, person
+
+    def addresses(names: Collection[str]) -> dict[str, bool]:
+        strange = (n for n in names if n != ANYBODY and person(n) not in people)
+        return {name: "@" in person(name) for name in strange}
+
+    wrote = set(addresses(authors).values())
+    return frozenset(
+        name for name, address in addresses(approvers).items() if (not address) in wrote
+    )

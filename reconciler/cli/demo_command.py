@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from importlib import resources
 from pathlib import Path
 
@@ -28,6 +28,18 @@ YESTERDAY = (
         "[ns1.agency.example, ns2.agency.example]",
         "[ns1.agency.example, ns3.agency.example]",
     ),
+)
+#: The ports of the shipped inventory, by file.
+PORTS = {
+    "accounts.yaml": ("18701", "18702", "18703", "18704"),
+    "notices.yaml": ("18705",),
+}
+#: What a person says about the name that no account has: (file, entry, then, now).
+ANSWER = (
+    "inventory/clients/studio.yaml",
+    "Domain/studio-archive.example:",
+    "  provider: porkbun-main",
+    "  provider: none",
 )
 CLOSED = """\
 # A client who left: the next commit removes the file.
@@ -96,32 +108,60 @@ class _Demo:
         _git(remote.parent, "init", "-q", "--bare", "-b", "main", str(remote))
         _git(self.root, "remote", "add", "origin", str(remote))
         self._commit("inventory: as it was applied last")
-        self.expect("sandbox", "up", "--control-port", "0")
+        self.expect("sandbox", "up", "--control-port", "0", "--receiver-port", "0")
         for name, text in today.items():
             (self.root / name).write_text(text)
         closed.unlink()
         self._commit("inventory: new addresses, new nameserver, one client less")
 
     def run(self) -> None:
-        """Validate, plan, apply, plan again, verify."""
-        self.expect("validate")
-        _say("The plan: what is due, what was changed by hand, what git changed")
-        incomplete = {Exit.DONE, Exit.PARTLY}  # one name cannot be read, on purpose
-        self.expect("plan", codes=incomplete)
-        _say("Apply: what policy allows; the rest waits for a person")
-        self.expect("apply", "--auto-approve", "--held-ok", codes=incomplete)
-        _say("The second plan: nothing more to do")
-        self.expect("plan", codes=incomplete)
-        self._check_noop()
-        _say("The audit log, and the proof that it is what was written")
-        self.expect("audit", "log", "--risk", "money")
-        self.expect("audit", "verify")
+        """Look, plan, apply, tell, answer, plan again, verify."""
+        from reconciler.cli.show_received import beats, received
 
-    def _check_noop(self) -> None:
+        self.expect("validate")
+        _say("A Site is one entry in git; this is what it stands for")
+        self.expect("expand", "Site/broodjes.example")
+        _say("Monday: what is coming, and who sees to it")
+        # One name cannot be read, on purpose: what looks at everything ends with 3.
+        incomplete = {Exit.DONE, Exit.PARTLY}
+        self.expect("-q", "due", "--horizon", "30d", codes=incomplete)
+        _say("What somebody changed by hand since the last run")
+        self.expect("-q", "drift", codes=incomplete)
+        _say("The plan: what is due, what was changed by hand, what git changed")
+        self.expect("-q", "plan", "--view", "summary", codes=incomplete)
+        _say("One client's part of it, with the reason of each action")
+        self.expect("-q", "plan", "--select", "client=bakker")
+        _say("Apply: what policy allows; the rest waits for a person")
+        apply = ("-q", "apply", "--auto-approve", "--held-ok")
+        self.expect(*apply, codes=incomplete)
+        _say("Who was told")
+        _show(received(self._control()))
+        _say("A person answers in git, the next run is complete, the heartbeat beats")
+        self._answer()
+        # Two actions are denied still: at night nobody is there.
+        self.expect(*apply, codes={Exit.DONE, Exit.DENIED}, quiet=True)
+        _show(beats(self._control()))
+        _say("The second plan: nothing more to do")
         out = self.root / ".sandbox" / "second-plan.json"
-        self.call("plan", "--out", str(out), quiet=True)
+        self.expect("-q", "plan", "--view", "summary", "--out", str(out))
         if not json.loads(out.read_text())["summary"]["noop"]:
             raise ReconcilerError("the second plan still has something to do")
+        _say("The audit log, and the proof that it is what was written")
+        self.expect("audit", "log", "--select", "Domain/bakker.example")
+        self.expect("audit", "verify")
+
+    def _control(self) -> str:
+        running = json.loads((self.root / ".sandbox" / "sandbox.json").read_text())
+        return str(running["control"])
+
+    def _answer(self) -> None:
+        """Commit what only a person could know: nobody holds that name any more."""
+        name, entry, then, now = ANSWER
+        path = self.root / name
+        head, _, tail = path.read_text().partition(entry)
+        path.write_text(head + entry + tail.replace(then, now, 1))
+        click.echo(f"{name}\n  {entry}\n- {then}\n+ {now}")
+        self._commit("inventory: studio-archive.example is held by nobody here")
 
     def expect(
         self,
@@ -152,11 +192,12 @@ class _Demo:
 
     def _move_ports(self) -> None:
         """Use free ports: the shipped ones may be taken by a sandbox of yours."""
-        path = self.root / "inventory" / "accounts.yaml"
-        text = path.read_text()
-        for port in ("18701", "18702", "18703", "18704"):
-            text = text.replace(port, str(_free_port()))
-        path.write_text(text)
+        for name, ports in PORTS.items():
+            path = self.root / "inventory" / name
+            text = path.read_text()
+            for port in ports:
+                text = text.replace(port, str(_free_port()))
+            path.write_text(text)
 
     def _commit(self, subject: str) -> None:
         _git(self.root, "add", "--all")
@@ -182,6 +223,11 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def _show(lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo(line)
 
 
 def _say(title: str) -> None:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli.plan_command import columns, survey
+from reconciler.cli.plan_command import survey
+from reconciler.cli.progress import reading
 from reconciler.cli.project import Project
+from reconciler.cli.terminal import columns
 from reconciler.engine import dumps, observe
 from reconciler.engine.drift import Drifted, Past, drift_document, drifted
 from reconciler.engine.exits import Exit, first
@@ -63,11 +65,19 @@ def look(project: Project) -> tuple[Drifted, World]:
     scope, _, was, now = survey(project)
     wants = scope.wants()
     with closing(project.accounts(wants)) as accounts:
-        project.say(f"reading {len(accounts.drivers)} accounts …")
-        world = observe(wants, accounts, known=was.resources)
+        with reading(project, accounts):
+            world = observe(wants, accounts, known=was.resources)
         project.cache.close()
     past = Past(project.store.read().base.commit, was.resources)
-    found = drifted(wants, scope.desired, past, world, env=project.env, now=now)
+    found = drifted(
+        wants,
+        scope.desired,
+        past,
+        world,
+        accounts.drivers,
+        env=project.env,
+        now=now,
+    )
     return found, world
 
 

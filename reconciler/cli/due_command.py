@@ -12,6 +12,9 @@ import click
 
 from reconciler.cli.plan_command import make, parsed_days, parsed_time
 from reconciler.cli.project import Project
+from reconciler.cli.show_due import Row, table
+from reconciler.cli.show_plan import incomplete
+from reconciler.cli.terminal import columns
 from reconciler.engine import document, dumps, exits
 from reconciler.report.agenda import Day, agenda, agenda_data, coming
 from reconciler.report.visible import visible
@@ -53,20 +56,22 @@ def due_command(ctx: click.Context, /, **options: Any) -> None:
             click.echo(ics(plan), nl=False)
         case _:
             full = project.verbose
-            click.echo("\n".join(lines(plan, horizon, full=full)), color=ctx.color)
+            shown = lines(plan, horizon, full=full, width=columns())
+            click.echo("\n".join(shown), color=ctx.color)
     ctx.exit(exits.first(exits.of_plan(planned, detailed=False)))
 
 
 COMMAND = due_command
 
 
-def lines(plan: PlanDocument, horizon: timedelta, *, full: bool) -> Iterator[str]:
+def lines(
+    plan: PlanDocument, horizon: timedelta, *, full: bool, width: int | None = None
+) -> Iterator[str]:
     """Yield what is due as text; with *full* every name has its own line."""
     days = agenda(plan, few=len(plan["due"])) if full else agenda(plan)
-    for day in days:
-        yield from _day(plan, day)
+    yield from table([row for day in days for row in _rows(plan, day)], width)
     if not plan["complete"]:
-        yield f"INCOMPLETE: {len(plan['unknown'])} could not be read"
+        yield incomplete(plan)
     found = coming(plan)
     until = when(plan["as_of"]) + horizon
     if not found:
@@ -81,12 +86,15 @@ def lines(plan: PlanDocument, horizon: timedelta, *, full: bool) -> Iterator[str
     yield f"\n{' · '.join(parts)}"
 
 
-def _day(plan: PlanDocument, day: Day) -> Iterator[str]:
+def _rows(plan: PlanDocument, day: Day) -> Iterator[Row]:
     late = day.date < when(plan["as_of"]).date()
     for number, line in enumerate(day.lines):
-        shown = f"{day.date:%a %Y-%m-%d}" if number == 0 else ""
-        what = visible(f"{line.who:<36} {line.what:<24}")
-        by = click.style("YOU", fg="yellow", bold=True)
-        who = by if line.by == "you" else BY[line.by]
-        after = click.style("  LATE", fg="red") if late else ""
-        yield f"{shown:<14}  {what} {line.cost:>12}  {who}{after}"
+        yield Row(
+            f"{day.date:%a %Y-%m-%d}" if number == 0 else "",
+            visible(line.who),
+            visible(line.what),
+            visible(line.cost),
+            "YOU" if line.by == "you" else BY[line.by],
+            line.by == "you",
+            late,
+        )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconciler.cli.project import Project
+from reconciler.cli.terminal import columns
 from reconciler.engine import dumps
 from reconciler.engine.document import place
 from reconciler.errors import InventoryError, InventoryErrors, UsageError
@@ -59,7 +60,7 @@ def expand_command(
         return
     click.echo(f"apiVersion: {API_VERSION}")
     for site in chosen:
-        for line in shown(site, inventory, inventory.expansion(site)):
+        for line in shown(site, inventory, inventory.expansion(site), columns()):
             click.echo(line)
 
 
@@ -91,16 +92,24 @@ def _near(ref: Ref, inventory: Inventory) -> str:
     return did_you_mean(str(ref), names, "`reconciler expand` shows all of them")
 
 
-def shown(site: Ref, inventory: Inventory, pieces: Sequence[Piece]) -> Iterator[str]:
+def shown(
+    site: Ref, inventory: Inventory, pieces: Sequence[Piece], width: int | None = None
+) -> Iterator[str]:
     """Yield the YAML of what *site* makes, each value with its origin behind it."""
     at = inventory.at(site)
     yield f"# {site}  {at}"
     for piece in sorted(pieces, key=lambda each: not each.known):
         if not piece.known:
             yield f"# {piece.kind} is no kind yet: this is shown and nothing more"
-        for line in entry(str(piece.ref), piece.metadata, piece.spec):
-            said = _origin(line, site, piece)
-            yield f"{line.text:<{_COLUMN}}  # {said}" if said else line.text
+        lines = [
+            (line.text, _origin(line, site, piece))
+            for line in entry(str(piece.ref), piece.metadata, piece.spec)
+        ]
+        origins = max((len(said) for _, said in lines), default=0)
+        # A narrow terminal has the origins nearer, so that most lines fit.
+        column = _COLUMN if width is None else min(_COLUMN, width - origins - 5)
+        for text, said in lines:
+            yield f"{text:<{max(column, 0)}}  # {said}" if said else text
 
 
 def _origin(line: Line, site: Ref, piece: Piece) -> str:
@@ -190,7 +199,7 @@ def _eject(project: Project, site: Ref) -> None:
             f"{site} written out would not mean the same", at=at,
             hint="nothing was written", code="E671",
         )  # fmt: skip
-    _replace(file, after)
+    replace(file, after)
     named = ", ".join(str(piece.ref) for piece in pieces if piece.known)
     project.say(f"{path}: {site} is now {named or 'nothing that is a kind yet'}")
 
@@ -199,8 +208,8 @@ def _digests(inventory: Inventory, site: Ref) -> dict[Ref, bytes]:
     return {ref: d for ref, d in inventory.digests().items() if ref != site}
 
 
-def _replace(file: Path, data: bytes) -> None:
-    """Replace *file* at once, with its mode kept: a crash leaves the old one."""
+def replace(file: Path, data: bytes) -> None:
+    """Write *file* anew at once, with its mode kept: a crash leaves the old one."""
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
     try:
         with os.fdopen(handle, "wb") as new:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -15,14 +16,17 @@ from reconciler.cli import explained
 from reconciler.cli.audit_command import said
 from reconciler.cli.plan_command import parsed_days, parsed_time
 from reconciler.cli.project import Project
+from reconciler.cli.show_plan import fitted
+from reconciler.cli.terminal import columns
 from reconciler.engine import dumps
 from reconciler.inventory.emit import flow
 from reconciler.inventory.origins import DEFAULT
+from reconciler.report.words import value as shown_value
 
-_FEW, _WORD = 4, 24
+_USERS, _FEW, _WORD = 6, 4, 24
 _COLOURS = {"allow": "green", "hold": "yellow", "deny": "red"}
-_FEW = 6
-_WIDE = 60
+_WIDE, _COLUMN = 60, 24
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 
 
 @click.command(
@@ -53,7 +57,7 @@ def explain_command(ctx: click.Context, /, **options: Any) -> None:
     if options["form"] == "json":
         sys.stdout.write(dumps(told))
     else:
-        click.echo("\n".join(lines(told, full=project.verbose)))
+        click.echo(fitted(lines(told, full=project.verbose), columns()))
 
 
 COMMAND = explain_command
@@ -62,7 +66,7 @@ COMMAND = explain_command
 def lines(told: dict[str, Any], *, full: bool) -> Iterator[str]:
     """Yield what was found out, for a person."""
     yield from _head(told)
-    yield from _wanted(told["values"], full=full)
+    yield from _wanted(told, full=full)
     yield from _parts(told["parts"])
     if not told["acts"]:
         return
@@ -95,30 +99,37 @@ def _head(told: dict[str, Any]) -> Iterator[str]:
         yield f"  {' · '.join(filter(None, facts))}"
     users = told["used_by"]
     if users:
-        more = f" and {len(users) - _FEW} more" if len(users) > _FEW else ""
-        yield f"  used by {', '.join(users[:_FEW])}{more}"
+        more = f" and {len(users) - _USERS} more" if len(users) > _USERS else ""
+        yield f"  used by {', '.join(users[:_USERS])}{more}"
 
 
-def _wanted(values: list[dict[str, Any]], *, full: bool) -> Iterator[str]:
+def _wanted(told: dict[str, Any], *, full: bool) -> Iterator[str]:
+    values = told["values"]
     shown = [each for each in values if full or each["from"] != DEFAULT]
     if not values:
         return
     yield ""
     yield click.style("Wanted", bold=True)
+    yield from _columns([_row(told["address"], *row) for row in _values(shown)])
+    if hidden := len(values) - len(shown):
+        yield f"  and {hidden} defaults of the kind (-v)"
+
+
+def _values(
+    shown: list[dict[str, Any]],
+) -> Iterator[tuple[str, str, list[dict[str, Any]]]]:
+    """Yield (path, value, leaves); a record's values together."""
     for path, same in groupby(shown, key=_record):
         group = list(same)
         if path is None:
-            for each in group:
-                yield _row(each["path"], _plain(each["value"]), [each])
-        else:
-            text = " ".join(
-                _plain(each["value"])
-                for each in group
-                if each["path"].rpartition(".")[2] not in {"name", "type"}
-            )
-            yield _row(path, text, group)
-    if hidden := len(values) - len(shown):
-        yield f"  and {hidden} defaults of the kind (-v)"
+            yield from ((e["path"], _plain(e["value"]), [e]) for e in group)
+            continue
+        text = " ".join(
+            _plain(each["value"])
+            for each in group
+            if each["path"].rpartition(".")[2] not in {"name", "type"}
+        )
+        yield path, text, group
 
 
 def _plain(value: Any) -> str:
@@ -133,10 +144,32 @@ def _record(value: dict[str, Any]) -> str | None:
     return f"{head}]" if bracket and "[" in head else None
 
 
-def _row(path: str, text: str, group: list[dict[str, Any]]) -> str:
+def _row(address: str, path: str, text: str, group: list[dict[str, Any]]) -> _Row:
     cut = text if len(text) <= _WIDE else f"{text[: _WIDE - 1]}…"
-    sources = dict.fromkeys(f"{e['from']}  {_at(e['source'])}".strip() for e in group)
-    return f"  {path.removeprefix('spec.'):<30} {cut:<36}  {', '.join(sources)}"
+    sources = dict.fromkeys(
+        # What stands in the entry itself is said by its place alone.
+        _at(e["source"])
+        if e["from"] == address and e["source"]
+        else f"{e['from']}  {_at(e['source'])}".strip()
+        for e in group
+    )
+    return _Row(path.removeprefix("spec."), cut, ", ".join(sources))
+
+
+class _Row(NamedTuple):
+    """One value: its path, itself, and where it was written."""
+
+    path: str
+    text: str
+    origin: str
+
+
+def _columns(rows: list[_Row]) -> Iterator[str]:
+    """Yield *rows* in columns; a long value does not push all others aside."""
+    path = max((len(row.path) for row in rows), default=0)
+    text = min(max((len(row.text) for row in rows), default=0), _COLUMN)
+    for row in rows:
+        yield f"  {row.path:<{path}}  {row.text:<{text}}  {row.origin}".rstrip()
 
 
 def _parts(parts: list[dict[str, Any]]) -> Iterator[str]:
@@ -164,13 +197,18 @@ def _state(each: dict[str, Any], now: str) -> str:
         return f"unknown: {each['why']}; nothing is planned from it"
     if each["is"] == "absent":
         return "is not there"
-    rows = [f"{key} {_short(value)}" for key, value in each["state"].items()]
-    expires = each["state"].get("expires")
+    state = dict(each["state"])
+    expires = state.pop("expires", None)
+    rows = []
     if expires:
         days = (datetime.fromisoformat(expires) - datetime.fromisoformat(now)).days
-        rows[list(each["state"]).index("expires")] = (
-            f"expires {expires[:10]}, in {days} d"
-        )
+        rows = [f"expires {expires[:10]}, in {days} d"]
+    # What is empty says nothing; the rest in words, as in `auto renew yes`.
+    rows += [
+        f"{key.replace('_', ' ')} {_short(value)}"
+        for key, value in state.items()
+        if value not in ({}, [], "")
+    ]
     return " · ".join(rows)
 
 
@@ -187,12 +225,19 @@ def _short(value: Any) -> str:
         return "; ".join(rows)
     if isinstance(value, list):
         return " ".join(map(str, sorted(value)))
-    return ("no", "yes")[value] if isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return ("no", "yes")[value]
+    return _minute(value) if isinstance(value, str) else str(value)
+
+
+def _minute(text: str) -> str:
+    """Return *text*, where it is a time as people write one."""
+    return f"{text[:10]} {text[11:16]}" if _TIME.match(text) else text
 
 
 def _next(told: dict[str, Any]) -> Iterator[str]:
     yield ""
-    yield f"{click.style('Next', bold=True)}  as of {told['as_of']}"
+    yield f"{click.style('Next', bold=True)}  as of {_minute(told['as_of'])} UTC"
     count = 0
     for each in _coming(told):
         count += 1
@@ -200,7 +245,7 @@ def _next(told: dict[str, Any]) -> Iterator[str]:
     if not count:
         yield "  nothing differs, and nothing comes due"
     if told["quiet_until"]:
-        yield f"  time alone changes nothing before {told['quiet_until'][:16]}"
+        yield f"  time alone changes nothing before {_minute(told['quiet_until'])}"
 
 
 def _coming(told: dict[str, Any]) -> Iterator[str]:
@@ -213,7 +258,7 @@ def _coming(told: dict[str, Any]) -> Iterator[str]:
         yield f"{word} {head}  {action['provider']}{price}  {action['because']}"
         for change in action["changes"]:
             field = change["field"].removeprefix("spec.")
-            before, after = _plain(change["before"]), _plain(change["after"])
+            before, after = shown_value(change["before"]), shown_value(change["after"])
             yield f"       {field}: {before} -> {after}"
         for verdict in action["policy"]:
             if verdict["decision"] != "allow":

@@ -296,5 +296,8 @@ def _commands(ref: Ref, look: Look) -> list[str]:
         commands.append(f"reconciler apply --select {address}")
     if held:
         commands.append(f"reconciler plan --select {address} --out plan.json")
-        commands.append("reconciler apply --approve DIGEST --approved-plan plan.json")
+        commands.append(
+            f"reconciler apply --select {address} --approve DIGEST "
+            "--approved-plan plan.json"
+        )
     return commands

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
+from reconciler.inventory.source import is_yaml
+
 _TIMEOUT = 60
 
 
@@ -64,8 +66,20 @@ class Git:
         return names[0] if len(names) == 1 else None
 
     def dirty(self, *folders: str) -> bool:
-        """Whether *folders* have changes that are in no commit."""
-        return bool(self.ask("status", "--porcelain", "--", *folders))
+        """
+        Whether *folders* have YAML or changes that are in no commit.
+
+        What git ignores is read all the same; and where git has no answer, nothing
+        is proven.
+        """
+        changed = self.ask("status", "--porcelain", "--", *folders)
+        ignored = self.ask(
+            *("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--"),
+            *folders,
+        )
+        if changed is None or ignored is None:
+            return True
+        return bool(changed) or any(map(is_yaml, ignored.split("\0")))
 
     def protected_branch(self) -> str:
         """The branch whose tip may act: the remote's default, else ``main``."""

@@ -131,14 +131,15 @@ def held_(ctx: click.Context, digest: str, out: Path) -> None:
     from reconciler.cli.project import Project
     from reconciler.engine import approved_digests
     from reconciler.model import digest_of
+    from reconciler.report.saved import read
 
     raw = published(Project.of(ctx).store).get(HELD)
     if raw is None:
         raise StalePlan(
             "nothing is published as held", hint="`apply --publish` does that"
         )
+    data = read(raw, HELD)
     try:
-        data = json.loads(raw)
         listed = approved_digests(data)
     except ValueError as error:
         raise ReconcilerError(f"{HELD}: {error}", code="E205") from None

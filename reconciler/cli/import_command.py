@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconciler.cli.expand_command import replace
 from reconciler.cli.importing import Asked, Imported, bring
 from reconciler.cli.project import Project
 from reconciler.cli.selection import selection
@@ -122,6 +123,9 @@ def _write(project: Project, asked: Asked, done: Imported) -> None:
     for draft in done.written.drafts:
         _new(project.root / draft.path, draft.text())
         click.echo(f"wrote {draft.path}: {contents(draft)}")
+    for path, data in sorted(done.written.edits.items()):
+        replace(project.root / path, data)
+        click.echo(f"{path}: what was only watched and is imported now is taken out")
     for number in range(1, 1000):
         name = _REPORT if number == 1 else f"import-{number}.md"
         if not (folder / name).exists():

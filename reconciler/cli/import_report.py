@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from reconciler.inventory.secrets import leaks
+from reconciler.report.markdown_text import code
 
 if TYPE_CHECKING:
     from reconciler.cli.importing import Imported
@@ -30,7 +31,7 @@ def _written(done: Imported, now: datetime) -> Iterator[str]:
     yield "| file | documents |"
     yield "|---|---|"
     for draft in done.written.drafts:
-        yield f"| `{draft.path}` | {contents(draft)} |"
+        yield f"| {code(draft.path)} | {contents(draft)} |"
 
 
 def _left(done: Imported) -> Iterator[str]:
@@ -59,7 +60,7 @@ def _passed(done: Imported) -> Iterator[str]:
     for one in done.written.passed:
         causes[one.why].append(str(one.ref))
     for account, why in sorted(done.failed.items()):
-        causes[f"could not be listed: {why}"].append(account)
+        causes[f"could not be listed: {_shown(why)}"].append(account)
     yield from _section("Not imported", causes)
 
 
@@ -75,7 +76,12 @@ def _section(title: str, causes: Mapping[str, Sequence[str]]) -> Iterator[str]:
 
 
 def _shown(text: str) -> str:
-    """Return *text*, unless it looks like a secret: this file goes into git too."""
+    """
+    Return *text* as text, unless it looks like a secret: this file goes into git too.
+
+    It came from an account: whoever opens the page reads it, and nothing in it is a
+    link, a picture or somebody's name.
+    """
     if any(leaks(text)):
         return "(a name that looks like a secret)"
-    return text.replace("*", r"\*").replace("_", r"\_")
+    return code(text)

@@ -7,9 +7,11 @@ from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.cli.adopting import Desk, Written
+from reconciler.cli.watched_entries import watched
 from reconciler.engine.adopt import Listing, Passed, list_all, look, probes
 from reconciler.engine.situation import Declared
 from reconciler.errors import ReconcilerError, Unsupported
+from reconciler.inventory import WorkTree
 from reconciler.model import AnyResource, Ref, Share
 from reconciler.providers import driver_class
 
@@ -77,15 +79,18 @@ def bring(project: Project, asked: Asked) -> Imported:
         listings = list_all(wants, accounts)
         ours = _of(asked, listings)
         known = Declared(project.inventory)
-        declared = {
-            name: refs for name in ours if (refs := known.refs(asked.kind.kind, name))
-        }
+        found_in = {n: refs for n in ours if (refs := known.refs(asked.kind.kind, n))}
+        refs = sorted(ref for several in found_in.values() for ref in several)
+        tree = WorkTree(project.root, project.folders[0])
+        only_watched = watched(tree, project.inventory, refs)
+        gone = frozenset(only_watched)
+        declared = {n: refs for n, refs in found_in.items() if gone.isdisjoint(refs)}
         new = ours - declared.keys()
         project.say(f"reading {len(new)} that no document declares …")
         found = look(asked.kind, listings, accounts, new.__contains__)
         project.cache.close()
     beside = _declared_elsewhere(project, asked, listings, declared)
-    desk = Desk(project, asked.kind, asked.folder, shares[0])
+    desk = Desk(project, asked.kind, asked.folder, shares[0], watched=only_watched)
     written = desk.write(found, asked.customer)
     failed = {
         f"{one.share.provider} ({one.share.family})": one.failed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +21,8 @@ from reconciler.providers import driver_class, vendors
 _FOR_EDITORS = frozenset(
     f"{name}.schema.json" for name in ("inventory", "policies", "defaults")
 )
+_ACCOUNTS, _DOMAINS = "inventory/accounts.yaml", "inventory/domains.yaml"
+_FEW = 20
 _PROVIDER = re.compile(r"([A-Za-z0-9_.-]+)=([a-z][a-z0-9_]*)(?::(\S+))?")
 
 
@@ -49,20 +51,28 @@ def init_command(
     accounts: tuple[str, ...],
     package: str | None,
 ) -> None:
-    """Write what is not there yet; overwrite nothing."""
+    """Write what is not there yet; overwrite nothing that somebody wrote."""
     declared = _by_role([_declared(given) for given in accounts])
-    files = dict(_skeleton())
-    files.update(_workflows(declared, package))
+    plain = {**dict(_skeleton()), **dict(_workflows([], package))}
+    files = {**plain, **dict(_workflows(declared, package))}
     if declared:
-        files["inventory/accounts.yaml"] = _accounts(declared)
-    if domains is not None:
-        names = _names(domains)
-        files["inventory/domains.yaml"] = _watched(names)
-    made = [name for name, text in files.items() if _written(folder / name, text)]
+        files[_ACCOUNTS] = _accounts(declared)
+    names = [] if domains is None else _names(domains)
+    if names:
+        files[_DOMAINS] = _watched(names)
+    made = [
+        name
+        for name, text in files.items()
+        if _written(folder / name, text, plain[name])
+    ]
     if not (folder / ".git").exists():
         subprocess.run(["git", "init", "-q", "-b", "main", str(folder)], check=True)
     for name in made:
-        click.echo(f"wrote {name}")
+        watches = f": {_count(names)}" if names and name == _DOMAINS else ""
+        click.echo(f"wrote {name}{watches}")
+    kept = [name for name, text in files.items() if text != plain[name]]
+    for line in _kept(folder, [n for n in kept if n not in made], files, declared):
+        click.echo(line)
     if not made:
         click.echo("everything is there already; nothing was written")
     where = "" if folder == Path() else f"cd {folder} && "
@@ -110,12 +120,49 @@ def _read(found: resources.abc.Traversable) -> str:
     return found.read_text(encoding="utf-8")
 
 
-def _written(path: Path, text: str) -> bool:
-    if path.exists():
+def _written(path: Path, text: str, plain: str) -> bool:
+    """Write *text*, unless there is a file that is not *plain*, as init left it."""
+    if path.exists() and (text == plain or path.read_bytes() != plain.encode()):
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     return True
+
+
+def _kept(
+    folder: Path,
+    kept: Sequence[str],
+    files: Mapping[str, str],
+    declared: Sequence[_Declared],
+) -> Iterator[str]:
+    """Say what is to be added by hand to files that are somebody's own by now."""
+    for name in kept:
+        have = (folder / name).read_text(encoding="utf-8", errors="replace")
+        if have == files[name]:
+            continue
+        if name == _ACCOUNTS:
+            lines = [str(one) for one in declared if f"Provider/{one.name}" not in have]
+        elif name == _DOMAINS:
+            wanted = files[name].splitlines()
+            lines = [x for x in wanted if "/" in x and "#" not in x and x not in have]
+        else:
+            keys = [one for one in declared if not one.by_role]
+            named = [v for one in keys for v in one.credentials.values()]
+            lines = [f"{v}: ${{{{ secrets.{v} }}}}" for v in named if v not in have]
+            if len(keys) < len(declared) and "AWS_ROLE" not in have:
+                lines.append("the step that takes on vars.AWS_ROLE (docs/github.md)")
+        if lines:
+            yield f"kept {name} as it is; to be added there:"
+            yield from (f"  {line}" for line in lines[:_FEW])
+        if len(lines) > _FEW:
+            yield f"  and {len(lines) - _FEW} more"
+
+
+def _count(names: Sequence[str]) -> str:
+    return (
+        f"{len(names)} Domain + {len(names)} Certificate, only watched: no key is "
+        "needed, and nothing here can act"
+    )
 
 
 def _names(file: Path) -> list[str]:

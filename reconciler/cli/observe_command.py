@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from reconciler.audit.published import SNAPSHOT, publish, published
+from reconciler.cli.progress import reading
 from reconciler.cli.project import Project
 from reconciler.cli.publish import seen, whole
 from reconciler.engine import Exit, observe, unread
@@ -46,7 +47,7 @@ def observe_command(
     if shared:
         whole(project)
     wants = project.scope().wants()
-    with closing(project.accounts(wants)) as accounts:
+    with closing(project.accounts(wants)) as accounts, reading(project, accounts):
         world = observe(wants, accounts)
     project.cache.close()
     now = project.clock()

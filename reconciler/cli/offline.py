@@ -95,6 +95,7 @@ def unplugged(kind: type[AnyDriver]) -> AnyDriver:
         can = kind.can
         key_life = kind.key_life
         settles = kind.settles
+        charges = kind.charges
 
         def __init__(self, account: Account | None = None) -> None:
             """Keep nothing."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-import shutil
 import sys
+import time
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
@@ -18,8 +18,11 @@ from click.core import ParameterSource
 
 from reconciler.audit import Base
 from reconciler.cli.hygiene import advised
+from reconciler.cli.progress import reading
 from reconciler.cli.project import Project
 from reconciler.cli.show_plan import View, shown
+from reconciler.cli.show_watched import watched
+from reconciler.cli.terminal import columns
 from reconciler.engine import (
     based,
     document,
@@ -35,6 +38,7 @@ from reconciler.model import Plan
 
 if TYPE_CHECKING:
     from reconciler.audit import Ledger
+    from reconciler.cli.show_watched import Watch
     from reconciler.engine import Based, Scope, World
     from reconciler.report.plan_document import PlanDocument
 
@@ -73,7 +77,7 @@ def plan_command(ctx: click.Context, /, **options: Any) -> None:
         _say(ctx, project, _saved(ctx, options["render"]), options)
         return
     as_of = parsed_time(options["as_of"]) if options["as_of"] else None
-    planned = make(
+    planned, watch = made(
         project,
         as_of=as_of,
         horizon=parsed_days(options["horizon"]),
@@ -83,7 +87,7 @@ def plan_command(ctx: click.Context, /, **options: Any) -> None:
     data = cast("PlanDocument", document(planned))
     if options["out"]:
         options["out"].write_text(dumps(data), encoding="utf-8")
-    _say(ctx, project, data, options)
+    _say(ctx, project, data, options, watch)
     codes = exits.of_plan(planned, detailed=options["detailed_exitcode"])
     ctx.exit(exits.first(codes))
 
@@ -108,13 +112,14 @@ def _say(
     project: Project,
     data: PlanDocument,
     options: Mapping[str, Any],
+    watch: Watch | None = None,
 ) -> None:
     form = options["form"]
     if form == "json":
         sys.stdout.write(dumps(data))
     elif form == "text":
         view: View = options["view"] or ("full" if project.verbose else "changes")
-        click.echo(shown(data, view, columns()), color=ctx.color)
+        click.echo(shown(data, view, columns(), watch=watch), color=ctx.color)
     else:
         from reconciler.cli.render import rendered
 
@@ -133,16 +138,28 @@ def make(
     observed: Path | None = None,
 ) -> Plan:
     """Return the plan of *project* now, or as of another time."""
+    return made(project, as_of=as_of, horizon=horizon, base=base, observed=observed)[0]
+
+
+def made(
+    project: Project,
+    *,
+    as_of: datetime | None = None,
+    horizon: timedelta = timedelta(days=30),
+    base: str | None = None,
+    observed: Path | None = None,
+) -> tuple[Plan, Watch | None]:
+    """Return the plan as ``make`` does, and the look where nothing is managed yet."""
     scope, ledger, was, now = survey(project, as_of, base)
     if observed is not None:
         from reconciler.cli.offline import plan_observed
 
-        return advised(
-            plan_observed(
-                project, scope, ledger, was, observed, now=now, horizon=horizon
-            )
+        seen = plan_observed(
+            project, scope, ledger, was, observed, now=now, horizon=horizon
         )
-    return _live(project, scope, ledger, was, now=now, horizon=horizon)[0]
+        return advised(seen), None
+    live = _live(project, scope, ledger, was, now=now, horizon=horizon)
+    return live.plan, live.watch
 
 
 def look(project: Project) -> tuple[Plan, World]:
@@ -151,7 +168,16 @@ def look(project: Project) -> tuple[Plan, World]:
     was = based(scope.desired, ledger.base, scope.load, scope.kinds)
     refuse_loss(was, scope)
     days = timedelta(days=30)
-    return _live(project, scope, ledger, was, now=project.clock(), horizon=days)
+    live = _live(project, scope, ledger, was, now=project.clock(), horizon=days)
+    return live.plan, live.world
+
+
+class _Live(NamedTuple):
+    """A plan, what it is made from, and the look if nothing is managed yet."""
+
+    plan: Plan
+    world: World
+    watch: Watch | None
 
 
 def _live(
@@ -162,16 +188,22 @@ def _live(
     *,
     now: datetime,
     horizon: timedelta,
-) -> tuple[Plan, World]:
+) -> _Live:
     wants = scope.wants()
+    began = time.monotonic()
     with closing(project.accounts(wants)) as accounts:
-        project.say(f"reading {len(accounts.drivers)} accounts …")
-        world = observe(wants, accounts, known=was.resources)
+        with reading(project, accounts):
+            world = observe(wants, accounts, known=was.resources)
         project.cache.close()
         opened = scope.opened(ledger)
         found = resolve(opened, scope.by_uid(), world, accounts, now=now)
     built = situation(scope, ledger, was, found, now=now)
-    return advised(plan(built, world, accounts, now=now, horizon=horizon)), world
+    planned = advised(plan(built, world, accounts, now=now, horizon=horizon))
+    watch = None
+    if not project.partial:
+        took = time.monotonic() - began
+        watch = watched(accounts, project.accounts_declared, took)
+    return _Live(planned, world, watch)
 
 
 class Survey(NamedTuple):
@@ -222,11 +254,6 @@ def refuse_loss(was: Based, scope: Scope) -> None:
     why = lost_too_much(before, {k: after.get(k, 0) for k in before} or after)
     if why:
         raise UnsafePlan(why, hint="if that is meant, remove it in smaller steps")
-
-
-def columns() -> int | None:
-    """Return the width of the terminal; None where the output goes elsewhere."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2})?)?")

@@ -47,7 +47,8 @@ class Project:
         trusted: The commit whose Provider documents and policies count (a pull
             request must not judge itself); None for the work tree.
         secrets: Every secret value that was resolved; masked in all that is written.
-        known_authors: Who else, as the forge says, wrote what an action follows from.
+        known_authors: Who, as the forge says, wrote what an action follows from; None
+            where it was not asked.
     """
 
     def __init__(self, options: Mapping[str, Any], environ: Mapping[str, str]) -> None:
@@ -58,7 +59,7 @@ class Project:
         self.environ = environ
         self.secrets: set[str] = set()
         self.trusted: str | None = None
-        self.known_authors: Callable[[Action], frozenset[str]] = lambda _: frozenset()
+        self.known_authors: Callable[[Action], frozenset[str]] | None = None
         self._options = options
         self._trees: dict[str, Inventory] = {}
 
@@ -272,10 +273,16 @@ class Project:
         return Run(identity, self.env, self.actor, commit, now)
 
     def scope(self) -> Scope:
-        """Return what this command line is about."""
-        from reconciler.cli.selection import selection
+        """
+        Return what this command line is about.
+
+        Raises:
+            UsageError: Something that was selected is not in the inventory.
+        """
+        from reconciler.cli.selection import refuse_nothing, selection
         from reconciler.kinds import kinds
 
+        refuse_nothing(self.selected, self.inventory)
         held = (name for name, kind in kinds().items() if kind.changes or kind.states)
         return Scope(
             self.env,

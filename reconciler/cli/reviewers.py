@@ -13,7 +13,8 @@ import time
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from reconciler.cli.authors import Authors
+from reconciler.cli.authors import Authors, known_as
+from reconciler.engine import Given
 from reconciler.errors import ProviderError, ReconcilerError
 from reconciler.notify.github import GitHub, Repository, approvers
 
@@ -26,12 +27,17 @@ if TYPE_CHECKING:
 
 #: The environment that the shipped workflow waits for.
 ENVIRONMENT: Final = "production-approval"
+_ROLES: Final = ("author", "committer")
+#: The committer of what was made on GitHub's own pages.
+_PAGES: Final = "web-flow"
 _NEEDED: Final = ("GITHUB_REPOSITORY", "GITHUB_RUN_ID", "GITHUB_TOKEN")
 
 
-def reviewers(project: Project, environment: str = ENVIRONMENT) -> tuple[str, ...]:
+def reviewed(
+    project: Project, digests: tuple[str, ...], environment: str = ENVIRONMENT
+) -> tuple[Given, ...]:
     """
-    Return the logins of those who let this run into *environment*.
+    Return that those who let this run into *environment* approve *digests*.
 
     From then on the forge is asked, too, who wrote what an action follows from.
 
@@ -55,47 +61,65 @@ def reviewers(project: Project, environment: str = ENVIRONMENT) -> tuple[str, ..
             f"nobody reviewed this run for the environment {environment}",
             "protect the environment: Settings, Environments, Required reviewers",
         )
-    base = project.store.read().base
-    project.known_authors = forge_authors(project, where, base, logins)
-    return logins
+    wrote = forge_authors(project, where, project.store.read().base)
+    project.known_authors = wrote
+    return tuple(Given(who, digests, "github", wrote=wrote) for who in logins)
 
 
 def forge_authors(
-    project: Project, where: Repository, base: Base, approved_by: tuple[str, ...]
+    project: Project, where: Repository, base: Base
 ) -> Callable[[Action], frozenset[str]]:
     """
-    Return who wrote an action, by the logins that the forge knows.
+    Return who wrote an action that pays or deletes, by what the forge knows.
 
-    A commit whose author it does not know, and no Person document either, may be
-    anybody's: then none of *approved_by* counts for what it pays or deletes.
+    A commit's addresses are what somebody typed, and the forge finds its author by
+    them. Who opened the pull request that brought it is proven, and is its author
+    too. A commit with an author (or co-author) whom neither the forge nor a document
+    knows may be anybody's.
     """
+    from reconciler.policy import ANYBODY, NOT_ONES_OWN, declared
+
     written = Authors(project.git, base, project.git.head)
+    names = declared(project.policies)
 
     @cache
-    def login(commit: str) -> str | None:
+    def wrote(commit: str) -> frozenset[str]:
+        hands = written.hands(commit)
         try:
             with GitHub(where, clock=project.clock, sleep=time.sleep) as github:
-                author = github.get(f"/commits/{commit}").get("author")
+                author, more = _told(github, commit)
         except ProviderError:
-            return None
-        return str(author["login"]) if author else None
+            return frozenset((ANYBODY,))
+        others = (known_as(one, names) for one in hands.others)
+        found = [author or known_as(hands.author, names), *others]
+        return frozenset((*(one or ANYBODY for one in found), *more))
 
     def authors(action: Action) -> frozenset[str]:
-        found: set[str] = set()
-        for commit in written.commits(action):
-            known = login(commit) or _person(project, written.names(commit))
-            found |= {known} if known else set(approved_by)
-        return frozenset(found)
+        if action.change.risk not in NOT_ONES_OWN:
+            return frozenset()
+        return frozenset().union(*map(wrote, written.commits(action)))
 
     return authors
 
 
-def _person(project: Project, names: tuple[str, ...]) -> str | None:
-    """Return a name that some Person document claims."""
-    from reconciler.policy import identities, person
+def _told(github: GitHub, commit: str) -> tuple[str | None, list[str]]:
+    """
+    Return the login of a commit's author, if there is one, and who else brought it.
 
-    known = identities(project.policies)
-    return next((known[key] for name in names if (key := person(name)) in known), None)
+    Raises:
+        ProviderError: The forge does not say.
+    """
+    from reconciler.policy import ANYBODY
+
+    told = github.get(f"/commits/{commit}")
+    author, committer = ((told.get(one) or {}).get("login") for one in _ROLES)
+    opened = [
+        str((pull.get("user") or {}).get("login") or ANYBODY)
+        for pull in github.pages(f"/commits/{commit}/pulls")
+        if pull.get("merged_at")
+    ]
+    by = [str(committer)] if committer and committer != _PAGES else []
+    return (str(author) if author else None), [*opened, *by]
 
 
 def _refuse_elsewhere(project: Project) -> None:

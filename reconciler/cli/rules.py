@@ -116,11 +116,37 @@ class Court:
         return self._project.git.head
 
     def _authors(self, ledger: Ledger) -> Callable[[Action], frozenset[str]]:
-        from reconciler.cli.authors import Authors
+        """
+        Return whose work an action is.
 
-        known = self._project.known_authors
+        The forge's word counts, asked now or when somebody approved; where there is
+        none, the addresses in git do, and one that nobody declares may be anybody's.
+        """
+        from reconciler.cli.authors import Authors, alike, known_as
+        from reconciler.policy import ANYBODY, declared, identities, person
+
+        asked, policies = self._project.known_authors, self._project.policies
+        names, people = declared(policies), identities(policies)
         written = Authors(self._project.git, ledger.base, self._head)
-        return lambda action: written(action) | known(action)
+        given = self._approvals(ledger)
+        # On loopback a word counts, and an address is a name like any other where
+        # nobody is declared.
+        lax = self._project.loopback and not names
+
+        def authors(action: Action) -> frozenset[str]:
+            found = frozenset(ledger.authors.get(action.digest, ()))
+            typed = written.addresses(action)
+            if asked:
+                found |= asked(action)
+            if asked or found:
+                found |= {one for one in typed if person(one) in people}
+            elif lax:
+                return typed
+            else:
+                found |= {known_as(one, names) or ANYBODY for one in typed}
+            return found | alike(given.get(action.digest, ()), found, people)
+
+        return authors
 
 
 def _broken(ledger: Ledger, now: datetime) -> Iterator[Finding]:

@@ -17,6 +17,8 @@ from reconciler.engine import Exit, Journal
 from reconciler.errors import ReconcilerError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from reconciler.model import AnyResource
 
 
@@ -27,11 +29,17 @@ def sandbox_command() -> None:
 
 @sandbox_command.command("up", help="Start it with what the inventory wants.")
 @click.option("--control-port", type=int, help="Of its control endpoint; 0 is any.")
+@click.option(
+    "--receiver-port",
+    type=int,
+    help="Of who gets webhooks and heartbeats; 0 is any.",
+)
 @click.pass_context
-def up(ctx: click.Context, control_port: int | None) -> None:
+def up(ctx: click.Context, control_port: int | None, receiver_port: int | None) -> None:
     """Start the vendors, write their secrets, take the first base."""
     from reconciler.sandbox import process
     from reconciler.sandbox.example import SECRETS, world
+    from reconciler.sandbox.example_notices import addresses
 
     project = Project.of(ctx)
     if not project.loopback:
@@ -41,19 +49,14 @@ def up(ctx: click.Context, control_port: int | None) -> None:
             code="E607",
         )
     folder = project.root / FOLDER
-    secrets = folder / "secrets"
-    secrets.mkdir(parents=True, exist_ok=True)
-    for name, value in SECRETS.items():
-        path = secrets / name
-        path.write_text(value, encoding="utf-8")
-        path.chmod(0o600)
     resources: dict[str, list[AnyResource]] = defaultdict(list)
     for ref in project.inventory.refs():
         resources[ref.kind].append(project.inventory.get(ref))
     wanted = ports(project)
-    if control_port is not None:
-        wanted["control"] = control_port
-    process.up(folder, world(resources), wanted)
+    given = {"control": control_port, "receiver": receiver_port}
+    wanted |= {name: port for name, port in given.items() if port is not None}
+    running = process.up(folder, world(resources), wanted)
+    _keep(folder / "secrets", {**SECRETS, **addresses(running.endpoints)})
     take_base(project)
     click.echo(f"the sandbox is up; its state is in {FOLDER}")
 
@@ -90,9 +93,24 @@ def _folder(ctx: click.Context) -> Path:
     return Project.of(ctx).root / FOLDER
 
 
+def _keep(folder: Path, secrets: Mapping[str, str]) -> None:
+    """Write what the inventory's secret references name, for nobody else to read."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, value in secrets.items():
+        path = folder / name
+        path.write_text(value, encoding="utf-8")
+        path.chmod(0o600)
+
+
 def ports(project: Project) -> dict[str, int]:
     """Return the port of every vendor, as the inventory's endpoints say it."""
+    from reconciler.cli.channels import channels_of
+    from reconciler.sandbox.example_notices import mail_port
+
     found: dict[str, int] = {}
+    mail = mail_port(channels_of(project.inventory.of("NotificationChannel")))
+    if mail is not None:
+        found["mail"] = mail
     for provider in providers(project.inventory):
         port = urlsplit(provider.spec.endpoint or "").port
         if port is not None:

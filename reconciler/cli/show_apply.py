@@ -12,6 +12,7 @@ from reconciler.engine.document import document
 from reconciler.engine.exits import Exit, first
 from reconciler.engine.held import held
 from reconciler.model import Decision, Severity
+from reconciler.report.visible import visible
 
 _COLOURS = {
     "applied": "green",
@@ -19,17 +20,15 @@ _COLOURS = {
     "unknown": "magenta",
     "not_applied": "yellow",
 }
+#: So many critical findings are named after a run; the plan has all of them.
+_FEW = 3
 
 
-def text(result: Result) -> str:
-    """Return *result* for a terminal."""
-    return "\n".join(_lines(result))
-
-
-def _lines(result: Result) -> Iterator[str]:
+def lines(result: Result) -> Iterator[str]:
+    """Yield *result* for a terminal."""
     for one in result.recovered:
         what = f"{one.intent.verb} {one.intent.kind}/{one.intent.name}"
-        yield f"recovered {what}: {one.fate}, {one.why}"
+        yield visible(f"recovered {what}: {one.fate}, {one.why}")
     for done in result.done:
         yield from _done(done)
     for identity in result.stale:
@@ -48,12 +47,16 @@ def _left(result: Result) -> Iterator[str]:
         word = "waits" if not reasons else str(action.decision)
         why = reasons[0] if reasons else None
         said = f"{why.rule}: {why.why}" if why else "not in this run"
-        yield f"{word:<11} {action.change.verb:<10} {action.want.ref}  {said}"
+        verb = action.change.verb
+        yield visible(f"{word:<11} {verb:<10} {action.want.ref}  {said}")
     for unread in result.left.unknown:
-        yield f"{'unknown':<11} {'read':<10} {unread.ref}  {unread.why}"
+        yield visible(f"{'unknown':<11} {'read':<10} {unread.ref}  {unread.why}")
     urgent = [f for f in result.left.findings if f.severity is Severity.CRITICAL]
-    for finding in urgent:
-        yield f"{'CRITICAL':<11} {finding.kind}/{finding.name}  {finding.message}"
+    for finding in urgent[:_FEW]:
+        what = f"{finding.kind}/{finding.name}"
+        yield visible(f"{'CRITICAL':<11} {what}  {finding.message}")
+    if (more := len(urgent) - _FEW) > 0:
+        yield f"{'CRITICAL':<11} and {more} more: reconciler plan"
 
 
 def _done(done: Done) -> Iterator[str]:
@@ -64,9 +67,9 @@ def _done(done: Done) -> Iterator[str]:
     seen = f"  {shown[outcome.verified]}" if done.status == "applied" else ""
     yield f"{word} {outcome.verb:<10} {outcome.kind}/{outcome.name}{paid}{seen}"
     if outcome.error:
-        yield f"        {outcome.error}"
+        yield f"        {visible(outcome.error)}"
         if outcome.request_id:
-            yield f"        vendor's request: {outcome.request_id}"
+            yield f"        vendor's request: {visible(outcome.request_id)}"
 
 
 def data(result: Result, codes: Collection[int]) -> dict[str, Any]:

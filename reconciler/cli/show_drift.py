@@ -10,17 +10,21 @@ import click
 
 from reconciler.cli.show_plan import fitted
 from reconciler.engine.drift import IMPORT_ALL, Drifted, adoption
+from reconciler.report.markdown_text import code
+from reconciler.report.visible import visible
 
 if TYPE_CHECKING:
     from reconciler.inventory import Inventory
     from reconciler.model import Drift, Unread
 
 _COLOURS = {"revert": "green", "hold": "yellow", "conflict": "red", "gone": "red"}
+_WORDS = {"unsupported": "cannot"}
 _WHAT = {
     "revert": "the next apply sets it back",
     "hold": "waits for a person: who is right?",
     "report": "is reported, and left as it is",
     "conflict": "git moved too: waits for a person",
+    "unsupported": "its account cannot be asked to set it back",
     "unbased": "was never applied: nobody can say who moved",
 }
 _WIDE = 70
@@ -51,7 +55,8 @@ def _lines(found: Drifted, inventory: Inventory) -> Iterator[str]:
 
 
 def _field(one: Drift, inventory: Inventory) -> Iterator[str]:
-    label = click.style(f"{one.disposition:<9}", fg=_COLOURS.get(one.disposition))
+    word = _WORDS.get(one.disposition, one.disposition)
+    label = click.style(f"{word:<9}", fg=_COLOURS.get(one.disposition))
     name = one.field.removeprefix("spec.")
     yield (
         f"{label}{click.style(str(one.ref), bold=True)}  {one.share.provider}  "
@@ -68,7 +73,7 @@ def _unread(found: Drifted) -> Iterator[str]:
         refs = [str(one.ref) for one in same]
         more = f" and {len(refs) - 3} more" if len(refs) > 3 else ""  # noqa: PLR2004
         label = click.style(f"{'unknown':<9}", fg="yellow")
-        yield f"{label}{', '.join(refs[:3])}{more}  {share.provider}: {why}"
+        yield f"{label}{', '.join(refs[:3])}{more}  {share.provider}: {visible(why)}"
 
 
 def _reason(one: Unread) -> tuple[Any, str]:
@@ -81,7 +86,8 @@ def _unmanaged(found: Drifted) -> Iterator[str]:
     yield ""
     yield "Declared nowhere, and left alone"
     for live in found.unmanaged[:_FEW]:
-        yield f"  {live.kind}/{live.name}  {live.provider}   {adoption(live)}"
+        named = f"{live.kind}/{live.name}  {live.provider}   {adoption(live)}"
+        yield f"  {visible(named)}"
     if len(found.unmanaged) > _FEW:
         more = len(found.unmanaged) - _FEW
         yield f"  and {more} more   {IMPORT_ALL}"
@@ -108,6 +114,7 @@ def _value(value: Any) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     shown = " ".join(map(str, value)) if isinstance(value, list) else str(value)
+    shown = visible(shown)
     return shown if len(shown) <= _WIDE else shown[: _WIDE - 1] + "…"
 
 
@@ -138,7 +145,7 @@ def _table(found: Drifted, inventory: Inventory) -> Iterator[str]:
             one.share.provider,
             _code(_value(one.before)),
             _code(_value(one.live)),
-            str(at or ""),
+            _code(str(at)) if at else "",
         ]
         yield f"| {' | '.join(cells)} |"
     for gone in found.gone:
@@ -151,6 +158,10 @@ def _table(found: Drifted, inventory: Inventory) -> Iterator[str]:
 
 
 def _code(words: str) -> str:
-    """Return *words* that came from a vendor, so that they are text and no Markdown."""
-    inner = words.replace("|", r"\|").replace("\n", " ").replace("`", "'")
-    return f"`{inner}`"
+    """
+    Return *words* that came from a vendor, so that they are text and no Markdown.
+
+    A bar ends a cell of a table even in code, and whether a backslash before it helps
+    depends on the backslashes before that one: it is shown as another sign.
+    """
+    return code(words.replace("|", "¦"))

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal, cast
 
 import click
 
+from reconciler.cli import show_summary, show_watched
 from reconciler.cli.next_step import next_step
+from reconciler.cli.show_due import Row, table
 from reconciler.engine import document
 from reconciler.model import Plan
 from reconciler.report.adopt import adoptable
 from reconciler.report.agenda import agenda
 from reconciler.report.group import Bundle, Same, bundles, by_wave
+from reconciler.report.spot import placed
 from reconciler.report.visible import visible
 from reconciler.report.words import (
     address,
     age,
     approvers,
     charged,
-    count,
     field_name,
     headline,
     minute,
@@ -33,6 +36,7 @@ from reconciler.report.words import (
 )
 
 if TYPE_CHECKING:
+    from reconciler.cli.show_watched import Watch
     from reconciler.report.plan_document import (
         ActionData,
         FindingData,
@@ -44,9 +48,7 @@ if TYPE_CHECKING:
 
 View = Literal["summary", "changes", "full"]
 _COLOURS = {
-    "allow": "green",
-    "hold": "yellow",
-    "deny": "red",
+    **show_summary.COLOURS,
     "critical": "red",
     "error": "red",
     "warning": "yellow",
@@ -54,6 +56,8 @@ _COLOURS = {
 }
 _WIDE = 70
 _SAME = 3
+#: So many findings of one sort are named, each by itself.
+_MANY = 5
 
 
 def text(plan: Plan, view: View = "changes", width: int | None = None) -> str:
@@ -68,9 +72,17 @@ def shown(
     width: int | None = None,
     *,
     advice: bool = True,
+    watch: Watch | None = None,
 ) -> str:
-    """Return *plan* for a terminal of *width* columns; unbroken lines without."""
-    return fitted([*_lines(plan, view), *([next_step(plan)] if advice else [])], width)
+    """
+    Return *plan* for a terminal of *width* columns; unbroken lines without.
+
+    With a *watch* nothing is managed yet, and that is what its end says.
+    """
+    lines = list(_lines(plan, view, width, watch))
+    if advice:
+        lines.append(next_step(plan, watch))
+    return fitted(lines, width)
 
 
 def fitted(lines: Iterable[str], width: int | None) -> str:
@@ -98,21 +110,28 @@ def _wrapped(line: str, width: int) -> list[str]:
     return [head + reset + first[len(plain) :], *rest]
 
 
-def _lines(plan: PlanDocument, view: View) -> Iterator[str]:
+def _lines(
+    plan: PlanDocument, view: View, width: int | None, watch: Watch | None
+) -> Iterator[str]:
     yield _head(plan)
-    urgent = [one for one in plan["findings"] if one["severity"] == "critical"]
-    yield from map(_finding, urgent)
+    findings = placed(plan["findings"])
+    urgent = [one for one in findings if one["severity"] == "critical"]
+    yield from _found(urgent, full=view == "full")
     if view == "summary":
         yield from _causes(plan["actions"])
-    else:
-        yield from _actions(plan["actions"], full=view == "full")
+        yield from show_summary.verbs(plan["actions"])
+        yield from _unread(plan)
+        yield from show_summary.rest(plan)
+        yield _foot(plan, watch)
+        return
+    yield from _actions(plan["actions"], full=view == "full")
     yield from _unread(plan)
     yield from _deferred(plan)
     yield from _reported(plan)
-    yield from _due(plan)
-    yield from _findings(plan["findings"], full=view == "full")
+    yield from _due(plan, width)
+    yield from _findings(findings, full=view == "full")
     yield from _unmanaged(plan, full=view == "full")
-    yield _foot(plan)
+    yield _foot(plan, watch)
 
 
 def _head(plan: PlanDocument) -> str:
@@ -128,7 +147,7 @@ def _actions(actions: Sequence[ActionData], *, full: bool) -> Iterator[str]:
     for bundle in bundles(actions, by_wave):
         indent = ""
         if bundle.origin:
-            yield _origin(bundle)
+            yield from _origin(bundle)
             indent = "  "
         for group in bundle.groups:
             lines = _group(group, full=full)
@@ -139,18 +158,18 @@ def _causes(actions: Sequence[ActionData]) -> Iterator[str]:
     """The profiles and sites that make something happen, without what it is."""
     for bundle in bundles(actions, by_wave):
         if bundle.origin:
-            yield _origin(bundle)
+            yield from _origin(bundle)
 
 
-def _origin(bundle: Bundle) -> str:
-    sites = f"{count(bundle.sites, 'site')}, " if bundle.sites > 1 else ""
-    sums = (
-        ("we pay", total(a["cost"] for a in bundle.actions)),
-        ("clients pay", total(a["charge"] for a in bundle.actions)),
-    )
-    said = "".join(f"; {who} {much}" for who, much in sums if much)
+def _origin(bundle: Bundle) -> Iterator[str]:
     origin = click.style(visible(bundle.origin), bold=True)
-    return f"{origin}: {sites}{count(len(bundle.actions), 'action')}{said}"
+    sums = f"; {bundle.sums}" if bundle.sums else ""
+    if bundle.origin in bundle.sites:
+        at = f"  {visible(bundle.at)}" if bundle.at else ""
+        yield f"{origin}{at} -> {bundle.size}{sums}"
+    else:
+        yield f"{origin}: {bundle.size}{sums}"
+    yield from (f"  {visible(site)}" for site in bundle.named)
 
 
 def _group(group: Same, *, full: bool) -> Iterator[str]:
@@ -248,16 +267,24 @@ def _reported(plan: PlanDocument) -> Iterator[str]:
             yield f"{'drift':<7} {'report':<10} {who}  {name}"
 
 
-def _due(plan: PlanDocument) -> Iterator[str]:
+def _due(plan: PlanDocument, width: int | None) -> Iterator[str]:
     if not plan["due"]:
         return
     yield ""
     yield click.style("Coming due", bold=True)
-    for day in agenda(plan):
-        for line in day.lines:
-            what = visible(f"{line.who:<34} {line.what:<22} {line.cost}").rstrip()
-            mine = "  YOU" if line.by == "you" else ""
-            yield f"  {day.date}  {what}{mine}"
+    rows = [
+        Row(
+            str(day.date),
+            visible(line.who),
+            visible(line.what),
+            visible(line.cost),
+            "YOU" if line.by == "you" else "",
+            line.by == "you",
+        )
+        for day in agenda(plan)
+        for line in day.lines
+    ]
+    yield from table(rows, width, "  ")
 
 
 def _findings(findings: Sequence[FindingData], *, full: bool) -> Iterator[str]:
@@ -267,9 +294,28 @@ def _findings(findings: Sequence[FindingData], *, full: bool) -> Iterator[str]:
     loud = [one for one in others if full or one["severity"] != "info"]
     yield ""
     yield click.style("Findings", bold=True)
-    yield from map(_finding, loud)
+    yield from _found(loud, full=full)
     if hidden := len(others) - len(loud):
         yield f"  and {hidden} of no urgency (-v)"
+
+
+def _found(findings: Sequence[FindingData], *, full: bool) -> Iterator[str]:
+    """Name what was found; of many of one sort the first ones, and how many more."""
+    many = Counter(map(_sort, findings))
+    seen: Counter[tuple[str, str]] = Counter()
+    for one in findings:
+        sort = _sort(one)
+        seen[sort] += 1
+        if full or many[sort] <= _MANY or seen[sort] <= _SAME:
+            yield _finding(one)
+        elif seen[sort] == _SAME + 1:
+            word = click.style(f"{sort[0].upper():<8}", fg=_COLOURS[sort[0]])
+            more = many[sort] - _SAME
+            yield f"  {word} and {more:,} more of {visible(sort[1])} (-v)"
+
+
+def _sort(finding: FindingData) -> tuple[str, str]:
+    return finding["severity"], finding["code"]
 
 
 def _finding(finding: FindingData) -> str:
@@ -295,13 +341,23 @@ def _unmanaged(plan: PlanDocument, *, full: bool) -> Iterator[str]:
         yield f"  to adopt {len(found.names)}: {found.command}"
 
 
-def _foot(plan: PlanDocument) -> str:
+def _foot(plan: PlanDocument, watch: Watch | None) -> str:
     pays, gets = paid(plan), charged(plan)
+    idle = watch is not None and not plan["actions"]
     parts = [
-        headline(plan),
+        show_watched.headline(plan, watch) if watch and idle else headline(plan),
         f"we pay {pays}" if pays else "",
         f"clients pay {gets}" if gets else "",
     ]
     if not plan["complete"]:
-        parts.append(f"INCOMPLETE: {len(plan['unknown'])} could not be read")
+        parts.append(incomplete(plan))
     return "\n" + " · ".join(part for part in parts if part)
+
+
+def incomplete(plan: PlanDocument) -> str:
+    """Say how much could not be read; of a single thing, which one."""
+    unread = plan["unknown"]
+    which = ""
+    if len(unread) == 1:
+        which = f" ({visible(unread[0]['kind'])}/{visible(unread[0]['name'])})"
+    return f"INCOMPLETE: {len(unread)} could not be read{which}"

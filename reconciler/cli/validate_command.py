@@ -42,7 +42,7 @@ def validate_command(ctx: click.Context, form: str, hygiene: bool) -> None:  # n
     if said:
         sys.stdout.write(said if said.endswith("\n") else said + "\n")
     if errors:
-        project.say(f"{len(errors)} errors")
+        project.say(f"{len(errors)} error{'s' if len(errors) > 1 else ''}")
         ctx.exit(Exit.ERROR)
     project.say(
         f"{len(project.inventory)} documents and {len(project.policies)} policies: ok"

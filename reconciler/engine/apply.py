@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from pydantic import JsonValue
 
-from reconciler.audit import Batch, Note, Outcome
+from reconciler.audit import Base, Batch, Note, Outcome
 from reconciler.engine import exits
-from reconciler.engine.carry_out import Done, Setting, carry_out, remembered
+from reconciler.engine.carry_out import Done, Setting, carry_out, look
+from reconciler.engine.deadlines import seen
 from reconciler.engine.desired import Based, based, moved
+from reconciler.engine.document import shown_falsely
 from reconciler.engine.exits import Exit
+from reconciler.engine.merge import UNSUPPORTED
 from reconciler.engine.observe import World, observe
 from reconciler.engine.order import waves
 from reconciler.engine.plan import plan
 from reconciler.engine.recover import Resolution, resolve
 from reconciler.engine.situation import Scope, situation
-from reconciler.model import Action, Decision, Plan
+from reconciler.errors import StalePlan
+from reconciler.model import Action, Decision, Plan, Risk
 from reconciler.model.resource import Ref
 
 #: So that an outcome never waits long to be recorded.
 WAVE = 25
-#: Deadlines that are nearer are remembered: no alarm looks further ahead.
-REMEMBERED = timedelta(days=120)
 
 
 class Given(NamedTuple):
@@ -35,24 +36,35 @@ class Given(NamedTuple):
         digests: The action digests it is for.
         via: How it is known that it was them (``actor``, ``github``, ``commit ...``).
         reason: Why the glass was broken; None for an approval like any other.
+        wrote: Whose work an action is, by what the forge says now: recorded along
+            with the approval, because later runs do not ask it.
     """
 
     by: str
     digests: Collection[str]
     via: str
     reason: str | None = None
+    wrote: Callable[[Action], Collection[str]] = lambda _action: ()
 
     @property
     def event(self) -> str:
         """What the journal calls it."""
         return "approved" if self.reason is None else "break-glass"
 
-    def note(self, digests: Sequence[str]) -> Note:
-        """Return what is recorded of it, for those of its digests that count."""
+    def note(self, actions: Sequence[Action]) -> Note:
+        """Return what is recorded of it, for those actions that it is new for."""
         said: dict[str, JsonValue] = {"by": self.by, "via": self.via}
         if self.reason is not None:
             said["reason"] = self.reason
-        return Note(event=self.event, data={**said, "digests": [*digests]})
+        authors: dict[str, JsonValue] = {
+            action.digest: [*sorted(who)]
+            for action in actions
+            if (who := self.wrote(action))
+        }
+        if authors:
+            said["authors"] = authors
+        digests: list[JsonValue] = [action.digest for action in actions]
+        return Note(event=self.event, data={**said, "digests": digests})
 
 
 class Order(NamedTuple):
@@ -62,6 +74,7 @@ class Order(NamedTuple):
     Attributes:
         approved: Action id -> digest, of the plan that was approved; None runs what
             policy allows by itself.
+        shown: Action id -> the action as the approved plan's document shows it.
         given: Who approved what: the plan, or single actions in signed commits.
         ready: Asked once, with the plan, before anything is done.
         dirty: The inventory is in no commit as it stands: the base stays.
@@ -70,6 +83,7 @@ class Order(NamedTuple):
     scope: Scope
     approved: Mapping[str, str] | None = None
     given: tuple[Given, ...] = ()
+    shown: Mapping[str, JsonValue] = {}
     ready: Callable[[Plan], bool] = lambda _plan: True
     dirty: bool = False
 
@@ -107,25 +121,33 @@ def apply(setting: Setting, order: Order) -> Result:
     Raises:
         LostLock: The lock was lost; nothing was begun after that.
         AuditError: The journal cannot be written, so nothing was begun.
+        StalePlan: The approved plan shows something else than it is about.
     """
     scope, journal = order.scope, setting.journal
     was = based(scope.desired, journal.ledger.base, scope.load, scope.kinds)
     world = observe(scope.wants(), setting.accounts, known=was.resources)
     recovered = _recover(setting, scope, world)
     planned = _plan(setting, scope, was, world, recovered)
+    _refuse_lies(order, planned)
     if _approve(setting, order, planned):
         planned = _plan(setting, scope, was, world, recovered)
     chosen, stale, vanished = choose(planned, order.approved)
+    doubted = _witnessed(setting, chosen)
+    if doubted:  # a look may be a day old: nothing is done because of that one
+        world = world.updated(look(setting, doubted))
+        planned = _plan(setting, scope, was, world, recovered)
+        chosen, stale, vanished = choose(planned, order.approved)
     done: list[Done] = []
     if order.ready(planned):
         for wave in waves(chosen, WAVE):
             ready = [action for action in wave if not _blocked(action, done)]
             if ready:
-                finished, seen = carry_out(setting, ready, planned)
+                finished, after = carry_out(setting, ready, planned)
                 done += finished
-                world = world.updated(seen)
+                world = world.updated(after)
     left = _plan(setting, scope, was, world, ())
-    _close(setting, order, was, left, world)
+    undecided = {a.want.ref for a in doubted} - {a.want.ref for a in chosen}
+    _close(setting, order, was, left, world, undecided)
     codes = _codes(planned, left, done, stale, order)
     head = journal.ledger.head
     return Result(
@@ -158,6 +180,17 @@ def _plan(
     return plan(built, world, setting.accounts, now=now)
 
 
+def _witnessed(setting: Setting, chosen: Sequence[Action]) -> list[Action]:
+    """Return those of *chosen* that follow from what a witness saw, at any time."""
+    drivers = setting.accounts.drivers
+    return [
+        action
+        for action in chosen
+        if action.change.witnessed
+        and any(share in drivers for share in action.want.witnesses())
+    ]
+
+
 def _recover(setting: Setting, scope: Scope, world: World) -> list[Resolution]:
     """Record what became of what earlier runs left open."""
     opened = scope.opened(setting.journal.ledger)
@@ -179,6 +212,7 @@ def _outcome(one: Resolution, setting: Setting, world: World) -> Outcome | None:
         return None
     intent, want = one.intent, one.action.want
     deadline = want.deadline(world.have(want))
+    pays = one.action.change.risk is Risk.MONEY
     return Outcome.model_validate(
         {
             "id": intent.id,
@@ -196,10 +230,26 @@ def _outcome(one: Resolution, setting: Setting, world: World) -> Outcome | None:
             "verified": one.fate == "applied",
             "evidence": {
                 "why": one.why,
-                **({"expires": deadline.isoformat()} if deadline else {}),
+                **({"expires": deadline.isoformat()} if deadline and pays else {}),
             },
         }
     )
+
+
+def _refuse_lies(order: Order, planned: Plan) -> None:
+    """Raise where people were shown something else than what their digest is for."""
+    for action in planned.actions:
+        told = order.shown.get(action.id)
+        if told is None or (order.approved or {}).get(action.id) != action.digest:
+            continue
+        if field := shown_falsely(told, action):
+            raise StalePlan(
+                f"the approved plan shows another {field} for {action.want.ref} than "
+                "the action with this digest has",
+                hint="make the plan anew, look who could change the file, and approve "
+                "what it shows",
+                at=action.want.at(action.change.field),
+            )
 
 
 def _approve(setting: Setting, order: Order, planned: Plan) -> bool:
@@ -207,14 +257,14 @@ def _approve(setting: Setting, order: Order, planned: Plan) -> bool:
     ledger = setting.journal.ledger
     broken = {digest: (who,) for digest, who in ledger.glass.by.items()}
     known = {"approved": ledger.approvals, "break-glass": broken}
-    offered = {action.digest for action in planned.actions}
+    offered = {action.digest: action for action in planned.actions}
     notes = [
         given.note(new)
         for given in order.given
         if (
             new := [
-                digest
-                for digest in sorted(set(given.digests) & offered)
+                offered[digest]
+                for digest in sorted(set(given.digests) & offered.keys())
                 if given.by not in known[given.event].get(digest, ())
             ]
         )
@@ -277,44 +327,44 @@ def _blocked(action: Action, done: Sequence[Done]) -> bool:
 
 
 def _close(
-    setting: Setting, order: Order, was: Based, left: Plan, world: World
+    setting: Setting,
+    order: Order,
+    was: Based,
+    left: Plan,
+    world: World,
+    undecided: Collection[Ref],
 ) -> None:
-    """Move the base to this commit for everything that agrees now."""
-    scope, base = order.scope, setting.journal.ledger.base
+    """Record what was seen, and move the base for everything that agrees now."""
+    base = setting.journal.ledger.base
+    open_refs = _unsettled(left, order.scope) | set(undecided)
+    now_based = _moved(order, base, was, open_refs) or base
+    notes = tuple(seen(setting, order.scope, world))
+    if now_based != base:
+        setting.journal.record(Batch(entries=notes, base=now_based, phase="base"))
+    elif notes:
+        setting.journal.record(Batch(entries=notes, phase="seen"))
+
+
+def _moved(order: Order, base: Base, was: Based, open_refs: set[Ref]) -> Base | None:
+    """Return the base at the commit of *order*; None where that is not to be one."""
+    scope = order.scope
     if scope.head is None or (order.dirty and base.commit):
-        return
-    now_based = moved(
+        return None
+    return moved(
         scope.desired,
         base,
         was,
         head=scope.head,
-        open_refs=_unsettled(left, scope),
+        open_refs=open_refs,
         kinds=scope.kinds,
     )
-    if now_based != base:
-        notes = tuple(_seen(setting, scope, world))
-        setting.journal.record(Batch(entries=notes, base=now_based, phase="base"))
-
-
-def _seen(setting: Setting, scope: Scope, world: World) -> Iterator[Note]:
-    """Remember deadlines, so that not being able to read them can be an alarm."""
-    records = setting.journal.ledger.records()
-    soon = setting.clock() + REMEMBERED
-    for want in scope.wants():
-        deadline = want.deadline(world.have(want))
-        if deadline is None or deadline > soon:
-            continue
-        record = records.get((want.kind, want.uid))
-        if record is None or record.expires != deadline.isoformat():
-            facts: dict[str, JsonValue] = {"expires": deadline.isoformat()}
-            yield remembered("seen", want.kind, want.uid, facts)
 
 
 def _unsettled(left: Plan, scope: Scope) -> set[Ref]:
     differing = {a.want.ref for a in left.actions if a.change.merges}
     differing |= {d.ref for d in left.deferred if d.merges}
     unread = {u.ref for u in left.unknown}
-    drifted = {d.ref for d in left.drift}
+    drifted = {d.ref for d in left.drift if d.disposition != UNSUPPORTED}
     outside = set(scope.desired.refs()) - {want.ref for want in scope.wants()}
     return differing | unread | drifted | outside
 

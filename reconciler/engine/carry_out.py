@@ -72,7 +72,7 @@ def carry_out(
     intents = [_intent(setting, a, plan, approvers.get(a.digest, ())) for a in wave]
     setting.journal.record(Batch(entries=tuple(intents), phase="intents"))
     answers = [_act(setting, action) for action in wave]
-    seen = _look(setting, wave)
+    seen = look(setting, wave)
     done = [
         _known(setting, action, answer, seen)
         for action, answer in zip(wave, answers, strict=True)
@@ -146,7 +146,8 @@ def _act(setting: Setting, action: Action) -> Receipt | Exception:
         return Ambiguous(f"the driver failed: {type(error).__name__}")
 
 
-def _look(setting: Setting, wave: Sequence[Action]) -> World:
+def look(setting: Setting, wave: Sequence[Action]) -> World:
+    """Look at everything of *wave* again; nothing that witnesses remember counts."""
     wants = {action.want.ref: action.want for action in wave}
     for action in wave:  # what witnesses saw before is no proof of what was done
         for share in action.want.witnesses():
@@ -175,7 +176,7 @@ def _known(
         "verified": shown,
     }
     evidence: dict[str, object] = {}
-    if deadline is not None:
+    if deadline is not None and action.change.risk is Risk.MONEY:
         evidence["expires"] = deadline.isoformat()
     if isinstance(answer, Receipt):
         return Done(action, "applied", _applied(facts, evidence, answer, action))

@@ -152,9 +152,36 @@ def approved_digests(data: Any) -> dict[str, str]:
         raise ValueError(f"not a {FORMAT} document")
     actions = data.get("actions")
     try:
-        return {str(a["id"]): str(a["digest"]) for a in actions or ()}
+        found = {str(a["id"]): str(a["digest"]) for a in actions or ()}
     except (TypeError, KeyError):
         raise ValueError("a plan document whose actions cannot be read") from None
+    if len(found) != len(actions or ()):
+        raise ValueError("a plan document that shows one action twice")
+    return found
+
+
+#: What people read of an action before they approve it, and its digest binds for
+#: machines alone: an identity is a hash.
+_READ = ("kind", "name", "uid", "verb", "provider", "risk", "reversible", "ceiling")
+
+
+def shown_falsely(told: Any, action: Action) -> str | None:
+    """Return a field of *action* that *told*, an action of a document, has wrong."""
+    true = json.loads(json.dumps(action_data(action)))
+    if not isinstance(told, dict):
+        return "the action"
+    for field in _READ:
+        if field in told and told[field] != true[field]:
+            return field
+    changes = told.get("changes")
+    if changes is None:
+        return None
+    after = [(one["field"], one["after"]) for one in true["changes"]]
+    try:
+        same = [(one["field"], one["after"]) for one in changes] == after
+    except (TypeError, KeyError):
+        same = False
+    return None if same else "changes"
 
 
 def moment(when: datetime) -> str:

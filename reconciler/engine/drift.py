@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from reconciler.engine.desired import Tree
 from reconciler.engine.document import moment, place
-from reconciler.engine.merge import Moved, origins
+from reconciler.engine.merge import disposed, listed, origins
 from reconciler.engine.observe import World, unread
 from reconciler.engine.situation import Declared
 from reconciler.model import (
     Absent,
+    AnyDriver,
     AnyResource,
+    Change,
     Drift,
-    FieldChange,
     Have,
     Share,
     Unmanaged,
@@ -40,8 +41,9 @@ class Drifted(NamedTuple):
     Everything that is not as it was left.
 
     Attributes:
-        fields: By field; ``disposition`` is ``conflict`` where git moved too, and
-            ``unbased`` where nothing was ever applied, so that nobody can say.
+        fields: By field; ``disposition`` is ``conflict`` where git moved too,
+            ``unbased`` where nothing was ever applied, so that nobody can say, and
+            ``unsupported`` where its account cannot be asked to change it.
         gone: What an account no longer has as a whole.
     """
 
@@ -75,11 +77,21 @@ def drifted(
     desired: Tree,
     past: Past,
     world: World,
+    drivers: Mapping[Share, AnyDriver],
     *,
     env: str,
     now: datetime,
 ) -> Drifted:
-    """Return what moved in *world* since *past*, of the *wants* in *desired*."""
+    """
+    Return what moved in *world* since *past*, of the *wants* in *desired*.
+
+    The *drivers* say what can be set back at all.
+    """
+
+    def able(change: Change) -> bool:
+        driver = drivers.get(change.share)
+        return driver is not None and change.verb in driver.can
+
     fields: list[Drift] = []
     gone: list[Gone] = []
     unknown: list[Unread] = []
@@ -91,7 +103,7 @@ def drifted(
         base = past.resources.get(want.ref)
         gone += _gone(base, have)
         if base is not None or past.commit is None:
-            fields += _moved(want, base, have, now)
+            fields += _moved(want, base, have, now, able)
     declared = Declared(desired)
     unmanaged = (live for live in world.unmanaged() if not declared(live))
     return Drifted(
@@ -112,38 +124,26 @@ def _gone(base: AnyResource | None, have: Have) -> Iterator[Gone]:
 
 
 def _moved(
-    want: AnyResource, base: AnyResource | None, have: Have, now: datetime
+    want: AnyResource,
+    base: AnyResource | None,
+    have: Have,
+    now: datetime,
+    able: Callable[[Change], bool],
 ) -> Iterator[Drift]:
     for change in want.diff(have, now):
         absent = isinstance(have.get(change.share), Absent)
         if absent or not change.merges:
             continue
         for field, moved in origins(change, base, have, now):
-            if disposition := _disposition(moved, field):
+            if disposition := disposed(moved, field, able=able(change)):
                 yield Drift(
                     want.ref,
                     change.share,
                     field.field,
-                    _listed(field.after),
-                    _listed(field.before),
+                    listed(field.after),
+                    listed(field.before),
                     disposition,
                 )
-
-
-def _disposition(moved: Moved, field: FieldChange) -> str | None:
-    match moved:
-        case Moved.WORLD:
-            return str(field.on_drift)
-        case Moved.BOTH:
-            return "conflict"
-        case Moved.UNBASED:
-            return "unbased"
-        case Moved.GIT:
-            return None
-
-
-def _listed(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
 
 
 def adoption(live: Unmanaged) -> str:

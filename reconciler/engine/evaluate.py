@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from reconciler.engine.memory import Memory
-from reconciler.engine.merge import Moved, Part, split
+from reconciler.engine.merge import (
+    UNSUPPORTED,
+    Moved,
+    Part,
+    disposed,
+    listed,
+    origins,
+    split,
+)
 from reconciler.engine.observe import unread
 from reconciler.model import (
     Absent,
@@ -19,10 +27,12 @@ from reconciler.model import (
     Deferred,
     Drift,
     Due,
+    FieldChange,
     Finding,
     Have,
     Money,
     OnDrift,
+    Risk,
     Severity,
     Share,
     Unknown,
@@ -32,6 +42,8 @@ from reconciler.model import (
     sha256,
 )
 
+#: Two accounts of one date may differ by this much: by time zone, or by the hour.
+_SAME = timedelta(days=1)
 _WHY = {
     Moved.WORLD: "was changed by hand, and a person should say who is right",
     Moved.BOTH: "git and live both moved, and differ",
@@ -54,6 +66,13 @@ class Evaluation(NamedTuple):
     unknown: tuple[Unread, ...] = ()
     deferred: tuple[Deferred, ...] = ()
     due: tuple[Due, ...] = ()
+
+    @property
+    def differs(self) -> bool:
+        """Whether git and the world do not agree, so that it matters who moved."""
+        return bool(self.actions or self.deferred) or any(
+            finding.code == UNSUPPORTED for finding in self.findings
+        )
 
 
 class Subject(NamedTuple):
@@ -80,8 +99,13 @@ def evaluate(
     for change in want.diff(have, now):
         if isinstance(have.get(change.share), Unknown):
             continue  # a kind must not do this; nothing may come of it if it does
+        creates = isinstance(have.get(change.share), Absent)
+        merges = change.merges and not creates
+        moved = origins(change, subject.base, have, now) if merges else []
         driver = drivers.get(change.share)
-        if driver is None or change.verb not in driver.can:
+        able = driver is not None and change.verb in driver.can
+        drift += _drifted(want, change.share, moved, able=able)
+        if driver is None or not able:
             found.append(_unsupported(want, change))
             continue
         until = _too_early(subject, change, now)
@@ -91,11 +115,12 @@ def evaluate(
             )
             deferred.append(later)
             continue
-        creates = isinstance(have.get(change.share), Absent)
-        for part in split(change, subject.base, have, now, creates=creates):
-            drift.extend(_drifted(want, part))
-            if part.treatment is not OnDrift.REPORT:
-                actions.append(_action(subject, part, driver, env))
+        parts = split(change, moved)
+        actions += [
+            _action(subject, part, driver, env)
+            for part in parts
+            if part.treatment is not OnDrift.REPORT
+        ]
     return Evaluation(
         tuple(actions),
         tuple(found),
@@ -121,7 +146,7 @@ def _alarm(
 
 def _unsupported(want: AnyResource, change: Change) -> Finding:
     message = f"{change.share.provider} cannot {change.verb}: {change.because}"
-    return want.found("unsupported", Severity.WARNING, message, change.field)
+    return want.found(UNSUPPORTED, Severity.WARNING, message, change.field)
 
 
 def _too_early(subject: Subject, change: Change, now: datetime) -> datetime | None:
@@ -130,18 +155,24 @@ def _too_early(subject: Subject, change: Change, now: datetime) -> datetime | No
     return max((moment for moment in said if moment and moment > now), default=None)
 
 
-def _drifted(want: AnyResource, part: Part) -> Iterator[Drift]:
-    if part.moved not in {Moved.WORLD, Moved.BOTH}:
-        return
-    for field in part.change.fields:
-        yield Drift(
-            want.ref,
-            part.change.share,
-            field.field,
-            field.after if not isinstance(field.after, tuple) else list(field.after),
-            field.before if not isinstance(field.before, tuple) else list(field.before),
-            "conflict" if part.moved is Moved.BOTH else str(part.treatment),
-        )
+def _drifted(
+    want: AnyResource,
+    share: Share,
+    moved: Sequence[tuple[FieldChange, Moved]],
+    *,
+    able: bool,
+) -> Iterator[Drift]:
+    for field, by in moved:
+        disposition = disposed(by, field, able=able)
+        if disposition and by is not Moved.UNBASED:
+            yield Drift(
+                want.ref,
+                share,
+                field.field,
+                listed(field.after),
+                listed(field.before),
+                disposition,
+            )
 
 
 def _action(subject: Subject, part: Part, driver: AnyDriver, env: str) -> Action:
@@ -206,9 +237,9 @@ def _stale(subject: Subject, action: Action) -> Iterator[Verdict]:
             "was done already; the account does not show it (a stale read?)",
             firm=True,
         )
-    elif memory.deadline and not action.change.merges:
+    elif memory.deadline and action.change.risk is Risk.MONEY:
         live = subject.want.deadline(subject.have)
-        if live is not None and live < memory.deadline:
+        if live is not None and live < memory.deadline - _SAME:
             yield Verdict(
                 Decision.HOLD,
                 "built-in/stale-read",

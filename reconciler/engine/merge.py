@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from reconciler.model import AnyResource, Change, FieldChange, Have, OnDrift, Share
+
+#: The finding, and the disposition of drift, that no driver can do anything about.
+UNSUPPORTED = "unsupported"
 
 
 class Moved(StrEnum):
@@ -28,34 +31,25 @@ class Part(NamedTuple):
     treatment: OnDrift
 
 
-def split(
-    change: Change,
-    base: AnyResource | None,
-    have: Have,
-    now: datetime,
-    *,
-    creates: bool,
-) -> list[Part]:
+def split(change: Change, moved: Sequence[tuple[FieldChange, Moved]]) -> list[Part]:
     """
     Return *change* in parts, one for each origin and treatment.
 
     Args:
         change: What git asks for.
-        base: The resource as it was last applied; None where it never was.
-        have: What the accounts have.
-        now: The moment of the plan.
-        creates: Nothing exists yet on this share, so nothing can be overwritten.
+        moved: Its fields with their origins, as *origins* gives them; empty where it
+            overwrites nothing, because nothing exists yet or nothing is merged.
     """
-    if not change.merges or creates:
+    if not moved:
         return [Part(change, Moved.GIT, OnDrift.REVERT)]
     groups: dict[tuple[Moved, OnDrift], set[str]] = {}
-    for field, moved in origins(change, base, have, now):
-        groups.setdefault((moved, _treatment(field, moved)), set()).add(field.field)
+    for field, by in moved:
+        groups.setdefault((by, _treatment(field, by)), set()).add(field.field)
     parts = []
-    for (moved, treatment), names in sorted(groups.items()):
+    for (by, treatment), names in sorted(groups.items()):
         part = change.only(lambda f, names=names: f.field in names)  # type: ignore[misc]
         if part is not None:
-            parts.append(Part(part, moved, treatment))
+            parts.append(Part(part, by, treatment))
     return _joined(parts)
 
 
@@ -88,6 +82,27 @@ def _origin(field: FieldChange, based: dict[str, FieldChange] | None) -> Moved:
     if then is None:
         return Moved.GIT
     return Moved.WORLD if then.after == field.after else Moved.BOTH
+
+
+def disposed(moved: Moved, field: FieldChange, *, able: bool) -> str | None:
+    """
+    Return what becomes of *field*; None where only git moved.
+
+    *able* is whether its account can be asked to change it. Where it cannot, nothing
+    of it is planned, and it says nothing about what was applied.
+    """
+    if moved is Moved.GIT:
+        return None
+    if not able:
+        return UNSUPPORTED
+    if moved is Moved.WORLD:
+        return str(field.on_drift)
+    return "conflict" if moved is Moved.BOTH else "unbased"
+
+
+def listed(value: Any) -> Any:
+    """Return *value* as JSON has it."""
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _treatment(field: FieldChange, moved: Moved) -> OnDrift:

@@ -19,6 +19,7 @@ from reconciler.model import (
     Finding,
     Money,
     Plan,
+    Risk,
     Severity,
     Unmanaged,
     Verdict,
@@ -30,6 +31,22 @@ Watch = Callable[[Subject, Evaluation], None]
 SEVERITIES = list(Severity)
 #: Any one person may lift what the engine holds because of the state it found.
 REVIEW = ("review",)
+
+
+class Paying(NamedTuple):
+    """A payment that an earlier run began and of which nobody knows the end."""
+
+    id: str
+    kind: str
+    name: str
+    uid: str
+    verb: str
+
+    def is_for(self, action: Action) -> bool:
+        """Whether *action* pays for the same thing, whatever the period is called."""
+        want = action.want
+        same = self.uid == want.uid or self.name == want.name
+        return self.kind == want.kind and same
 
 
 class Situation(NamedTuple):
@@ -44,6 +61,7 @@ class Situation(NamedTuple):
         edges: Which resource depends on which.
         resumable: Open intents that may be sent again, with the change they were.
         stuck: Open intents nobody can resolve yet: id -> why.
+        paying: The open intents among both that cost money.
         approvers: Whose approval of an action counts.
         judge: The policies.
         declares: Whether a live thing is declared, in or outside the selection.
@@ -57,6 +75,7 @@ class Situation(NamedTuple):
     edges: Edges = {}
     resumable: Mapping[str, Action] = {}
     stuck: Mapping[str, str] = {}
+    paying: Sequence[Paying] = ()
     approvers: Callable[[Action], Iterable[str]] = lambda _action: ()
     judge: Judge = lambda plan: plan
     base_commit: str | None = None
@@ -126,7 +145,7 @@ def _evaluated(
         memory = situation.memories.get((want.kind, want.uid), NOTHING)
         subject = Subject(want, None, world.have(want), memory)
         part = evaluate(subject, accounts.drivers, situation.env, now)
-        if part.actions or part.drift:  # only then it matters what the base says
+        if part.differs:  # only then it matters what the base says
             subject = subject._replace(base=situation.base.get(want.ref))
             part = evaluate(subject, accounts.drivers, situation.env, now)
         watch(subject, part)
@@ -141,14 +160,22 @@ def _evaluated(
 
 def _recovered(situation: Situation, action: Action) -> Action:
     """Put what an earlier run left open in place of the same action planned anew."""
-    if begun := situation.resumable.get(action.id):
-        resumed = begun._replace(resumes=True, verdicts=action.verdicts)
+    if sent := situation.resumable.get(action.id):
+        resumed = sent._replace(resumes=True, verdicts=action.verdicts)
         return resumed._replace(ceiling=action.ceiling)
     if why := situation.stuck.get(action.id):
-        return action.judged(
-            Verdict(Decision.HOLD, "built-in/outcome-unknown", why, firm=True)
-        )
+        return _unsettled(action, why)
+    if action.change.risk is Risk.MONEY:
+        for begun in situation.paying:
+            if begun.is_for(action):
+                why = f"{begun.verb} was begun for it before, and its end is not known"
+                return _unsettled(action, f"{why} ({begun.id})")
     return action
+
+
+def _unsettled(action: Action, why: str) -> Action:
+    verdict = Verdict(Decision.HOLD, "built-in/outcome-unknown", why, firm=True)
+    return action.judged(verdict)
 
 
 def _settled(situation: Situation, judged: Plan) -> Plan:

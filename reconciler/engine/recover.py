@@ -128,7 +128,7 @@ def _unseen(
     if action.op_class is OpClass.BLIND:
         why = "its answer was lost, and nothing can tell what happened"
         return Resolution(intent, "unknown", why, action)
-    if age < driver.settles:
+    if age < driver.settled_after(action.change):
         why = "its answer was lost, and a read may still be stale"
         return Resolution(intent, "unknown", why, action)
     if told is False or action.change.risk is not Risk.MONEY:

@@ -11,10 +11,10 @@ from typing import NamedTuple, overload
 from reconciler.audit import WAITS, Intent, Ledger, OpenIntent, Record
 from reconciler.engine.desired import Based, Load, Tree
 from reconciler.engine.memory import Memory, parsed
-from reconciler.engine.plan import Situation
+from reconciler.engine.plan import Paying, Situation
 from reconciler.engine.recover import Resolution
 from reconciler.kinds import kinds
-from reconciler.model import Action, AnyResource, Money, Plan, Unmanaged
+from reconciler.model import Action, AnyResource, Money, Plan, Risk, Unmanaged
 from reconciler.model.resource import Ref
 
 Rules = Callable[[Plan, Ledger, datetime], Plan]
@@ -178,12 +178,21 @@ def situation(
             for one in recovered
             if one.fate == "unknown" and one.intent.id in ledger.open
         },
+        paying=tuple(_paying(recovered, ledger)),
         approvers=lambda action: scope.counted(action, ledger),
         judge=lambda plan: scope.rules(plan, ledger, now),
         declares=Declared(scope.desired),
         base_commit=ledger.base.commit,
         commit=scope.head,
     )
+
+
+def _paying(recovered: Sequence[Resolution], ledger: Ledger) -> Iterator[Paying]:
+    for one in recovered:
+        intent = one.intent
+        ended = one.fate in {"applied", "not_applied"} or intent.id not in ledger.open
+        if intent.risk == Risk.MONEY and not ended:
+            yield Paying(intent.id, intent.kind, intent.name, intent.uid, intent.verb)
 
 
 class Declared:

@@ -99,6 +99,14 @@ TABLE: dict[str, Code] = {
         "two included RecordSets bring the same record",
         "keep it in one of them, or write the record in the domain itself",
     ),
+    "E141": Code(
+        "a HostingPlan that the server of an account has no package for",
+        "add the vendor or the Provider to packages of the plan",
+    ),
+    "E142": Code(
+        "a range of plans with no way from min to max",
+        "let up of each plan name the next larger one",
+    ),
     "E150": Code(
         "a secret written in plain text",
         "name where it is kept: {env: NAME}, {file: PATH}, {sops: FILE#key}, "

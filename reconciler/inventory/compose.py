@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from reconciler.inventory.complaint import did_you_mean
 from reconciler.inventory.merge import merged
 from reconciler.inventory.node import Path
 from reconciler.inventory.parts import COVERED, FILLS, LABELS, OWN, PROFILE, Part, Parts
@@ -20,6 +21,7 @@ from reconciler.inventory.rows import target
 from reconciler.inventory.tokens import TOKENS, put, uses
 
 _NAMES = "names"
+_ACCOUNT = "HostingAccount"
 
 
 class Site(NamedTuple):
@@ -55,6 +57,7 @@ class Flaw(NamedTuple):
     Attributes:
         owner: Whose field it is: ``Site`` or ``SiteProfile``.
         path: Below the owner's spec; below its metadata for a label.
+        part: The kind that cannot be made; empty where everything can.
     """
 
     code: str
@@ -62,10 +65,11 @@ class Flaw(NamedTuple):
     path: Path
     text: str
     hint: str
+    part: str = ""
 
 
 class Composed(NamedTuple):
-    """What a Site makes; with a flaw it makes nothing that may be used."""
+    """What a Site makes; with a flaw it may be checked, and not be used."""
 
     primitives: tuple[Primitive, ...]
     flaws: tuple[Flaw, ...]
@@ -176,7 +180,7 @@ def _put(
     found: dict[str, Any] = put(data, tokens(site, name), path, left)
     if kind == "Certificate" and isinstance(data.get(_NAMES), list):
         found[_NAMES] = list(_names(site, data[_NAMES], path))
-    flaws += [Flaw(o.code, owner, o.path, o.text, o.hint) for o in left]
+    flaws += [Flaw(o.code, owner, o.path, o.text, o.hint, kind) for o in left]
     return found
 
 
@@ -195,7 +199,7 @@ def _own(
     field = OWN.get(kind)
     if field is None or field not in part.fields:
         return
-    account = f"HostingAccount/{site.name}"
+    account = f"{_ACCOUNT}/{site.name}"
     if field == "covers":
         yield (
             field,
@@ -206,7 +210,7 @@ def _own(
                 for name in (_domains(site) if other == "Domain" else (site.name,))
             ],
         )
-    elif "HostingAccount" in kinds:
+    elif _ACCOUNT in kinds:
         yield field, account if field == "of" else [{"target": account}]
 
 
@@ -226,12 +230,17 @@ def _lacking(
             profile = f"{PROFILE}/{site.spec.get('profile')}"
             what = f"{source} is missing: {profile} makes a {made.kind}"
             hint = f"add {source}, or {field} to the {made.kind} of {profile}"
-            yield Flaw("E138", "Site", (), what, hint)
+            yield Flaw("E138", "Site", (), what, hint, made.kind)
     field = OWN.get(made.kind, "")
     if not part.known and field in part.required and made.spec.get(field) is None:
-        what = f"{field} of the {made.kind} is missing: no other part is meant"
-        hint = f"write {field} in with, or add the part that is meant to the profile"
-        yield Flaw("E138", "Site", (), what, hint)
+        own = _ACCOUNT in site.profile  # and the site left it out
+        what = f"{field!r} is missing, and no other part is there to be meant"
+        hint = f"add {field}: ..., or a {_ACCOUNT} to the profile"
+        if own:
+            hint = f"take {_ACCOUNT} out of without, or add {field}: ... in with"
+            yield Flaw("E138", "Site", (), f"{made.kind}: {what}", hint, made.kind)
+        else:
+            yield Flaw("E138", PROFILE, (made.kind,), what, hint, made.kind)
 
 
 def _labels(site: Site) -> Iterator[Flaw]:
@@ -252,8 +261,10 @@ def _strangers(site: Site) -> Iterator[Flaw]:
             yield Flaw("E135", "Site", ("with", kind), what, "remove one of the two")
         elif kind not in site.profile:
             what = f"{profile} has no {kind}"
-            yield Flaw("E135", "Site", ("with", kind), what, hint)
+            near = did_you_mean(kind, site.profile, hint)
+            yield Flaw("E135", "Site", ("with", kind), what, near)
     for number, kind in enumerate(without):
         if kind not in site.profile:
             what = f"{profile} has no {kind}"
-            yield Flaw("E135", "Site", ("without", number), what, hint)
+            near = did_you_mean(str(kind), site.profile, hint)
+            yield Flaw("E135", "Site", ("without", number), what, near)

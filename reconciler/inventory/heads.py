@@ -82,11 +82,21 @@ def _head(kind: str | None, name: str | None, head: Path) -> Head:
     return Head(ref, f"{kind}/{shown(name)}", head, where)
 
 
-def head_of(places: Places, file: str, ref: Ref, occurrence: int = 0) -> Head | None:
-    """Return where *ref* is in *file*; the *occurrence*-th time it is there."""
-    wanted = Ref(ref.kind, ref.name.lower())
-    same = [each for each in heads(places.roots(file)) if each.ref == wanted]
-    return same[min(occurrence, len(same) - 1)] if same else None
+def head_of(places: Places, file: str, ref: Ref) -> Head | None:
+    """Return where *ref* is in *file*, for the first time."""
+    return next(iter(heads_of(places, file, ref)), None)
+
+
+def heads_of(places: Places, file: str, ref: Ref) -> Sequence[Head]:
+    """Return every place where *ref* is in *file*: a second one is an error."""
+    return places.indexed(file, _by_ref).get(Ref(ref.kind, ref.name.lower()), ())
+
+
+def _by_ref(roots: Sequence[Node]) -> dict[Ref, list[Head]]:
+    found: dict[Ref, list[Head]] = {}
+    for head in heads(roots):
+        found.setdefault(head.ref, []).append(head)
+    return found
 
 
 def owner(roots: Sequence[Node], line: int) -> Ref | None:

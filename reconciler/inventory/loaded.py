@@ -9,7 +9,14 @@ from typing import Any
 
 from reconciler.inventory.complaint import Complaint
 from reconciler.inventory.defaults import is_defaults
-from reconciler.inventory.heads import Head, Origin, head_of, layers, made_head
+from reconciler.inventory.heads import (
+    Head,
+    Origin,
+    head_of,
+    heads_of,
+    layers,
+    made_head,
+)
 from reconciler.inventory.includes import SNIPPET
 from reconciler.inventory.index import Index, Slice
 from reconciler.inventory.origin import Layer, Places, path_of, place
@@ -44,6 +51,8 @@ class Loaded:
         self.kinds = kinds
         self._rows_of = rows_of
         self._rows: dict[str, Sequence[Row]] = {}
+        self._origins: dict[int, Origin] = {}
+        self._layers: tuple[int, list[Layer]] = (-1, [])
 
     def row(self, number: int) -> Row:
         """Return one row of the index in full."""
@@ -62,8 +71,11 @@ class Loaded:
         if number in self.index.sites:
             site = self._site_head(number)
             return made_head(self.places, part.path, ref, site) if site else None
-        before = self.index.refs[part.start : number].count(ref)
-        return head_of(self.places, part.path, ref, before)
+        same = heads_of(self.places, part.path, ref)
+        if len(same) > 1:
+            before = self.index.refs[part.start : number].count(ref)
+            same = same[min(before, len(same) - 1) :]
+        return next(iter(same), None)
 
     def _site_head(self, number: int) -> Head | None:
         """Return where the Site that makes a row is; it is in the same file."""
@@ -74,7 +86,11 @@ class Loaded:
         """Return the Site that makes a row; None if it is written itself."""
         name = self.index.sites.get(number)
         row = self.index.row_of.get(Ref(SITE, name or ""))
-        return None if name is None or row is None else self.origin_of(row)
+        if name is None or row is None:
+            return None
+        if row not in self._origins:
+            self._origins[row] = self.origin_of(row)
+        return self._origins[row]
 
     def origin_of(self, site: int) -> Origin:
         """Return where the Site of a row and its profile are."""
@@ -103,6 +119,11 @@ class Loaded:
 
     def layers(self, number: int) -> list[Layer]:
         """Return the places that the resource of a row is made from."""
+        if self._layers[0] != number:  # many fields of one are asked for in a row
+            self._layers = (number, self._made_from(number))
+        return self._layers[1]
+
+    def _made_from(self, number: int) -> list[Layer]:
         head = self.head(number)
         if head is None:
             return []

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from reconciler.errors import InventoryError
 from reconciler.inventory.merge import KEYED
 from reconciler.inventory.node import Node, Path, Step
 from reconciler.inventory.source import MAX_BYTES, Source
 from reconciler.model.location import Location
+
+T = TypeVar("T")
 
 
 class Layer(NamedTuple):
@@ -48,6 +50,7 @@ class Places:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._nodes: dict[str, list[Node]] = {}
+        self._indexes: dict[str, Any] = {}
 
     def roots(self, file: str) -> list[Node]:
         """Return the documents of *file*; none if it cannot be read (any more)."""
@@ -60,6 +63,13 @@ class Places:
             except (InventoryError, UnicodeDecodeError):
                 self._nodes[file] = []
         return self._nodes[file]
+
+    def indexed(self, file: str, index: Callable[[Sequence[Node]], T]) -> T:
+        """Return the *index* of the documents of *file*, made once."""
+        if file not in self._indexes:
+            self._indexes[file] = index(self.roots(file))
+        found: T = self._indexes[file]
+        return found
 
     def node(self, file: str, path: Path) -> Node | None:
         """Return what is at *path* in *file*, or the nearest above it."""

@@ -36,13 +36,6 @@ def _planned(required: str, fields: str) -> Part:
 #: Kinds of the convention that have no module yet: their parts are expanded and
 #: shown, and are not part of the inventory. A module of the kind takes its place.
 PLANNED: Mapping[str, Part] = {
-    "HostingAccount": _planned("provider plan", "account domain state php"),
-    "HostingPlan": _planned(
-        "price packages", "limits overage up down downtime irreversible"
-    ),
-    "Certificate": _planned(
-        "names", "mode issuers profile challenge key renewal deploy failover"
-    ),
     "Subscription": _planned(
         "customer since covers", "price term state invoicing dunning proration"
     ),

@@ -13,9 +13,9 @@ from reconciler.inventory import includes, secrets, written
 from reconciler.inventory.complaint import Complaint
 from reconciler.inventory.defaults import Defaults
 from reconciler.inventory.heads import Origin
-from reconciler.inventory.includes import SNIPPET, Expanded, Snippet
-from reconciler.inventory.merge import KEYED
-from reconciler.inventory.node import Path, Step
+from reconciler.inventory.includes import SNIPPET, Snippet
+from reconciler.inventory.ladder import climbed
+from reconciler.inventory.node import Path
 from reconciler.inventory.origin import Found, Layer, Places, place
 from reconciler.inventory.parse import Fault, parse
 from reconciler.inventory.rows import (
@@ -37,8 +37,9 @@ from reconciler.inventory.shape import (
     named,
     shape_of,
 )
-from reconciler.inventory.shared import SHARED, Shared
+from reconciler.inventory.shared import SHARED, Shared, Shelf
 from reconciler.inventory.source import MAX_BYTES, Source, blob_id
+from reconciler.inventory.steps import by_name, in_list, is_leaf
 from reconciler.inventory.written import Entry, Wrong
 from reconciler.model import AnyResource, Ref
 from reconciler.model.location import Location
@@ -134,14 +135,17 @@ class Reader:
         self,
         want: Want,
         path: str,
-        find: Callable[[str], Snippet | None],
+        shelf: Shelf,
         layers: Callable[[str, Want, Sequence[Snippet]], list[Layer]],
     ) -> Row | list[Complaint]:
         """Return the row of *want*, or what is wrong with it."""
         entry = want.entry
-        full = includes.expanded(entry.kind, want.spec, find)
+        full = includes.expanded(entry.kind, want.spec, shelf.snippet)
+        rungs = climbed(entry.kind, full.spec, shelf.find)
+        full = full._replace(spec=rungs.spec)
         spec_text = canonical(full.spec)
         said, name, edges = self._validated(entry, full.spec)
+        said += rungs.said
         if said or full.clashes:
             found = layers(path, want, full.used)
             said += [self._clash(clash, found) for clash in full.clashes]
@@ -150,7 +154,9 @@ class Reader:
                 self.complaint(each, found, self.user(want, path), data)
                 for each in said
             ]
-        return _row(want, name, spec_text, edges, full)
+        made_from = [(f"{SNIPPET}/{each.name}", each.digest) for each in full.used]
+        made_from += [(str(each.ref), each.digest) for each in rungs.used]
+        return _row(want, name, spec_text, edges, made_from)
 
     def _clash(self, clash: includes.Clash, layers: Sequence[Layer]) -> Said:
         name, rtype = clash.key
@@ -257,7 +263,8 @@ class Reader:
         return [
             each
             for each in self._refused(kind, data)
-            if each.code != "E121" and (each.code != "E125" or _leaf(data, each.path))
+            if (each.code != "E121" or in_list(each.path))
+            and (each.code != "E125" or is_leaf(data, each.path))
         ]
 
     def _validated(
@@ -300,7 +307,7 @@ class Reader:
         self, said: Said, layers: Sequence[Layer], user: str, data: Any
     ) -> Complaint:
         """Place what is *said* in the layer it was written in."""
-        found = self.places.find(layers, _by_name(said.path, data))
+        found = self.places.find(layers, by_name(said.path, data))
         if found is None:
             first = layers[0]
             node = self.places.node(first.file, first.base)
@@ -333,7 +340,7 @@ def _row(
     name: str,
     spec_text: str,
     edges: tuple[Edge, ...],
-    full: Expanded,
+    made_from: Sequence[tuple[str, str]],
 ) -> Row:
     entry, metadata = want.entry, want.entry.metadata
     uid = metadata.get("uid") or ""
@@ -344,7 +351,7 @@ def _row(
         labels_text(metadata),
         edges,
         content_of(metadata, spec_text, name),
-        tuple((f"{SNIPPET}/{each.name}", each.digest) for each in full.used),
+        tuple(made_from),
         want.origin.name if want.origin else "",
     )
 
@@ -357,31 +364,6 @@ def _fault(path: str, each: Fault) -> Complaint:
 def _offset(path: str, before: str) -> Location:
     line = before.count("\n") + 1
     return Location(path, line, len(before) - before.rfind("\n"))
-
-
-def _leaf(data: Any, path: Path) -> bool:
-    for step in path:
-        try:
-            data = data[step]
-        except (KeyError, IndexError, TypeError):
-            return False
-    return not isinstance(data, (dict, list))
-
-
-def _by_name(path: Path, data: Any) -> Path:
-    """Return *path* with records named, not numbered: numbers move in a merge."""
-    steps: list[Step] = []
-    for step in path:
-        data = data[step] if _has(data, step) else None
-        name = KEYED.get(str(steps[-1])) if steps else None
-        steps.append((name(data) if name else None) or step)
-    return tuple(steps)
-
-
-def _has(data: Any, step: Step) -> bool:
-    if isinstance(data, dict):
-        return step in data
-    return isinstance(data, list) and isinstance(step, int) and step < len(data)
 
 
 def shared_of(want: Want, path: str) -> Shared | None:

@@ -19,7 +19,7 @@ from reconciler.inventory.origin import Layer, Places
 from reconciler.inventory.parts import PROFILE, SITE
 from reconciler.inventory.rows import Row, target
 from reconciler.inventory.secrets import Allowed
-from reconciler.inventory.shared import Shelf
+from reconciler.inventory.shared import ACCOUNT, Shelf
 from reconciler.inventory.source import Source
 from reconciler.inventory.whole import Failed, Whole, claim
 from reconciler.model import AnyResource, Ref
@@ -192,22 +192,27 @@ class Run:
         elif want.entry.kind == PROFILE:
             faults = self._sites.profile(want, draft.path)
             self.complaints += faults
-            rows = None if faults else rows
+            if faults:
+                self._whole.claims.add(claim(PROFILE, want.entry.name))
+                rows = None
         self._rows[draft.path][slot] = rows
         if rows:
             self._keep(draft)
 
     def _row(self, draft: Draft, want: Want) -> Row | None:
-        snippet = self._shelf.snippet
-        done = self._reader.finish(want, draft.path, snippet, self._layers)
+        done = self._reader.finish(want, draft.path, self._shelf, self._layers)
         if isinstance(done, Row):
             return done
         self.complaints += done
         self._whole.claims.add(claim(want.entry.kind, want.entry.name))
+        self._failed(draft, want)
+        return None
+
+    def _failed(self, draft: Draft, want: Want) -> None:
+        """Have the references of *want* checked, although it is not used."""
         user = self._reader.user(want, draft.path)
         layers_of = self._layers(draft.path, want, ())
         self._whole.failed.append(Failed(want.entry.kind, want.spec, layers_of, user))
-        return None
 
     def _expanded(self, draft: Draft, want: Want, row: Row) -> list[Row] | None:
         """Return the rows of a Site and of all it makes; None if one is wrong."""
@@ -216,7 +221,11 @@ class Run:
         self.complaints += made.complaints
         rows = [self._row(draft, each) for each in made.wants]
         whole = [each for each in rows if each]
-        if made.complaints or len(whole) < len(rows):
+        if made.flawed or len(whole) < len(rows):
+            done = zip(made.wants, rows, strict=True)
+            kept = [each for each, built in done if built]
+            for each in (want, *kept):
+                self._failed(draft, each)
             self._whole.claims.update(claim(kind, row.name) for kind in self.kinds())
             return None
         return [self._sites.uses(row, want.spec), *whole]
@@ -225,10 +234,12 @@ class Run:
         """
         Say whether all that *want* is made from was read.
 
-        A Site waits until everything was: what it makes may include anything.
+        A Site waits until everything was: what it makes may include anything. So does
+        an account: its plans lead to others.
         """
         names = wanted(want.entry.kind, want.spec)
-        return want.entry.kind != SITE and all(map(self._shelf.snippet, names))
+        waits = want.entry.kind in {SITE, ACCOUNT}
+        return not waits and all(map(self._shelf.snippet, names))
 
     def _keep(self, draft: Draft) -> None:
         """Note the rows for the cache once the file is whole and without faults."""

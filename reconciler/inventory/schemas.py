@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
 from pydantic_core import core_schema
 
+from reconciler.inventory.part_schemas import with_parts
 from reconciler.inventory.written import API_VERSION, ENTRY_KEYS
 from reconciler.model import AnyResource
 from reconciler.model.resource import NAMES_OF
@@ -88,7 +89,7 @@ def schemas(
         from reconciler.kinds import kinds as every  # noqa: PLC0415
 
         kinds = every()
-    models = {name: _model(kinds[name]) for name in sorted(kinds)}
+    models = with_parts({name: _model(kinds[name]) for name in sorted(kinds)})
     found = {f"{name}.schema.json": long_form(name, models[name]) for name in models}
     found["inventory.schema.json"] = _inventory(models)
     found["defaults.schema.json"] = _defaults(models)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from reconciler.inventory.complaint import did_you_mean, listing, shown
 from reconciler.inventory.node import Path
-from reconciler.inventory.shape import aliases
+from reconciler.inventory.shape import aliases, example
 
 
 class Said(NamedTuple):
@@ -175,12 +175,15 @@ def _said(
         return _choice(str(told.get("expected", "")), path, data)
     if told.get("class_name") == _SECRET and _is_text(_at(data, path)):
         return Said("E150", path, "a secret is written in plain text")
+    if kind == "string_pattern_mismatch" and (like := example(model, path)):
+        return Said("E124", path, f"write it as in {like}")
     return Said(*_of_type(kind, told, path))
 
 
 def _of_type(kind: str, told: Mapping[str, Any], path: Path) -> tuple[str, Path, str]:
     if kind in _LIMITS:
-        return "E124", path, _LIMITS[kind].format_map(told)
+        text = _LIMITS[kind].format_map(told)
+        return "E124", path, text.replace(" 1 entries", " 1 entry")
     for prefix, (code, text) in _TYPES.items():
         if re.match(rf"{prefix}(_|$)", kind):
             return code, path, text

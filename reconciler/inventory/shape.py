@@ -170,6 +170,15 @@ def aliases(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
     return keys
 
 
+def example(model: type[BaseModel], path: Sequence[str | int]) -> str:
+    """Return how the text at *path* below *model* may look; empty if none says so."""
+    for found in _models_at(model, tuple(path[:-1])):
+        for name, field in found.model_fields.items():
+            if (field.alias or name) == path[-1] and field.examples:
+                return str(field.examples[0])
+    return ""
+
+
 def _models_at(kind: Any, path: Path) -> Iterator[type[BaseModel]]:
     origin, args = get_origin(kind), get_args(kind)
     if origin is Annotated:

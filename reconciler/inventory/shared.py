@@ -15,7 +15,9 @@ from reconciler.model import Ref
 
 #: A Provider gives its addresses to the sites it serves.
 SERVER = "Provider"
-SHARED = frozenset((SNIPPET, PROFILE, SERVER))
+#: A HostingPlan gives the names of its packages to the accounts on it.
+PLAN, ACCOUNT = "HostingPlan", "HostingAccount"
+SHARED = frozenset((SNIPPET, PROFILE, SERVER, PLAN))
 _ADDRESSES = ("ipv4", "ipv6")
 
 

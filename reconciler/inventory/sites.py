@@ -48,10 +48,18 @@ def site_of(
 
 
 class Made(NamedTuple):
-    """What one Site makes: wants for the kinds there are, or complaints."""
+    """
+    What one Site makes.
+
+    Attributes:
+        wants: Of the kinds there are; where it is flawed those that are still to be
+            checked, so that nobody mends one error to meet the next.
+        flawed: Whether something cannot be made, and so nothing is.
+    """
 
     wants: list[Want]
     complaints: list[Complaint]
+    flawed: bool = False
 
 
 class Sites:
@@ -71,7 +79,7 @@ class Sites:
         self._find = find
         self._files = files
         self._parts = parts_of(reader.kinds)
-        self._checked: set[str] = set()
+        self._faulty: set[str] = set()
 
     def made(self, want: Want, path: str, row: Row, above: Sequence[Defaults]) -> Made:
         """Return what the Site *want*, which is valid by itself, makes."""
@@ -82,8 +90,17 @@ class Sites:
         found = composed(site, self._parts, _defaulted(above))
         origin = self.origin(want)
         if found.flaws:
-            flaws = [self._complaint(each, want, path, origin) for each in found.flaws]
-            return Made([], flaws)
+            flaws = [
+                self._complaint(each, want, path, origin)
+                for each in found.flaws
+                if not (_for_the_site(each) and origin.profile in self._faulty)
+            ]
+            lost = {each.part for each in found.flaws}
+            sound = tuple(p for p in found.primitives if p.kind not in lost)
+            found = found._replace(primitives=sound)
+            return Made(
+                list(self._wants(found, want, origin, above)), flaws, flawed=True
+            )
         return Made(list(self._wants(found, want, origin, above)), [])
 
     def uses(self, row: Row, spec: dict[str, Any]) -> Row:
@@ -111,10 +128,13 @@ class Sites:
         found = layers(self._places, path, head, (), self._files)
         layer = [each._replace(own=False) for each in found if each.under == ("spec",)]
         data = {"spec": want.spec}
-        return [
+        told = [
             self._reader.complaint(said, layer, "", data)
             for said in self._of_profile(want.spec)
         ]
+        if told:
+            self._faulty.add(entry.name)
+        return told
 
     def _of_profile(self, spec: dict[str, Any]) -> Iterator[Said]:
         for kind, part in spec.items():
@@ -146,7 +166,7 @@ class Sites:
     def _complaint(
         self, flaw: Flaw, want: Want, path: str, origin: Origin
     ) -> Complaint:
-        if flaw.code == "E138":
+        if _for_the_site(flaw):
             at = self._places.location(path, want.entry.head, key=origin.site.short)
             what = f"{want.author}: {flaw.text}"
             return Complaint(flaw.code, at, what, flaw.hint)
@@ -163,6 +183,11 @@ class Sites:
         head = head_of(self._places, file, Ref(PROFILE, origin.profile))
         found = layers(self._places, file, head, (), self._files) if head else []
         return [layer._replace(own=False) for layer in found]
+
+
+def _for_the_site(flaw: Flaw) -> bool:
+    """Say whether the Site lacks a field: or its profile, where that is faulty."""
+    return flaw.code == "E138" and flaw.owner == SITE
 
 
 def _defaulted(above: Sequence[Defaults]) -> Callable[[str, str], bool]:

@@ -9,8 +9,10 @@ from reconciler.inventory.defaults import is_defaults
 from reconciler.inventory.includes import SNIPPET
 from reconciler.inventory.index import Index, Slice
 from reconciler.inventory.parts import PROFILE
-from reconciler.inventory.shared import SHARED
+from reconciler.inventory.shared import PLAN, SHARED
 from reconciler.model import Ref
+
+_MAKERS = frozenset((PROFILE, PLAN))
 
 
 class Compared(NamedTuple):
@@ -60,17 +62,22 @@ def users(base: Index, kept: Mapping[str, Slice], refs: Iterable[Ref]) -> set[st
     Return the kept files in which something is made from one of *refs*.
 
     Whatever names a RecordSet is; of the others it is Sites, which alone name a
-    SiteProfile.
+    SiteProfile, and accounts, which name a HostingPlan. A plan may lie on the way of
+    an account that names others, so that any plan concerns them all.
     """
     wanted = set(refs)
     if not wanted:
         return set()
+    plans = any(ref.kind == PLAN for ref in wanted)
     numbers = {
         number
         for number, edges in enumerate(base.edge_table)
         if any(
-            (edge.kind, edge.name) in wanted
-            and (edge.kind == SNIPPET or any(e.kind == PROFILE for e in edges))
+            (
+                (edge.kind, edge.name) in wanted
+                and (edge.kind == SNIPPET or any(e.kind in _MAKERS for e in edges))
+            )
+            or (plans and edge.kind == PLAN)
             for edge in edges
         )
     }

@@ -45,6 +45,7 @@ def put(data: Any, values: Mapping[str, str], path: Path, left: list[Open]) -> A
     if kind is str:
         return _text(data, values, path, left) if "$" in data else data
     if kind is dict:
+        left += [_key(key, path) for key in data if "$" in key]
         return {
             key: put(value, values, (*path, key), left) for key, value in data.items()
         }
@@ -64,6 +65,11 @@ def _text(text: str, values: Mapping[str, str], path: Path, left: list[Open]) ->
         return found[0]
 
     return _TOKEN.sub(value, text)
+
+
+def _key(key: str, path: Path) -> Open:
+    what = f"the key {shown(key)} holds a $"
+    return Open("E136", (*path, key), what, "tokens stand in values: write the key out")
 
 
 def _open(word: str | None, path: Path) -> Open:

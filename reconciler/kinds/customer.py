@@ -75,11 +75,13 @@ class CustomerSpec(Spec):
     """
 
     legal_name: Annotated[str, Field(min_length=1, max_length=200)]
-    country: Annotated[str, Field(pattern="^[A-Z]{2}$")]
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "EUR"
+    country: Annotated[str, Field(pattern="^[A-Z]{2}$", examples=["NL"])]
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$", examples=["EUR"])] = "EUR"
     tax_ids: tuple[str, ...] = ()
     contacts: Contacts = Contacts()
-    language: Annotated[str, Field(pattern="^[a-z]{2,3}(-[A-Z]{2})?$")] = "en"
+    language: Annotated[
+        str, Field(pattern="^[a-z]{2,3}(-[A-Z]{2})?$", examples=["nl-BE"])
+    ] = "en"
     time_zone: str | None = None
     payment: CustomerPayment = CustomerPayment()
     holds: tuple[Literal["dispute", "legal", "fraud-review"], ...] = ()

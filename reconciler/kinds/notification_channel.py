@@ -23,7 +23,9 @@ _HOST = r"^[A-Za-z0-9:]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?$"
 _HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
-Address = Annotated[str, Field(pattern=rf"^{ADDRESS.pattern}$")]
+Address = Annotated[
+    str, Field(pattern=rf"^{ADDRESS.pattern}$", examples=["reconciler@agency.example"])
+]
 
 
 def _this_machine(host: str) -> bool:
@@ -54,7 +56,7 @@ class Smtp(Spec):
         to: Who gets it; a reference keeps the address out of git.
     """
 
-    host: Annotated[str, Field(pattern=_HOST)]
+    host: Annotated[str, Field(pattern=_HOST, examples=["smtp.agency.example"])]
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
     tls: Literal["starttls", "tls", "none"] = "starttls"
     sender: Annotated[Address, Field(alias="from")]

@@ -56,7 +56,7 @@ from reconciler.model.plan import (
     digest_of,
     sha256,
 )
-from reconciler.model.quantity import Percent
+from reconciler.model.quantity import Percent, Size
 from reconciler.model.resource import (
     AnyResource,
     Due,
@@ -118,6 +118,7 @@ __all__ = [
     "Severity",
     "Share",
     "Shown",
+    "Size",
     "Spec",
     "State",
     "To",

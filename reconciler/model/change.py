@@ -68,6 +68,8 @@ class Change(Frozen):
     usual_risk: ClassVar[Risk] = Risk.NONE
     reversible: ClassVar[bool] = True
     merges: ClassVar[bool] = True
+    witnessed: ClassVar[bool] = False
+    """Follows from what witnesses saw: they look again right before it is done."""
 
     verb: str
     share: Share

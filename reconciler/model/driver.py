@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 from pydantic import JsonValue
 
-from reconciler.model.change import Change, Receipt
+from reconciler.model.change import Change, Receipt, Risk
 from reconciler.model.observed import Observation
 from reconciler.model.resource import AnyResource
 
@@ -90,12 +90,15 @@ class Driver(ABC, Generic[WantT, DoT]):
         key_life: How long the vendor remembers an idempotency key.
         settles: How long after a lost answer a read may still be stale. Only a
             read later than this proves that something did not happen.
+        charges: How long after it was accepted the vendor may carry out, and charge,
+            what costs money. Sooner, nothing proves that it will not.
         credentials: The names of the credentials it needs.
     """
 
     can: ClassVar[Mapping[str, OpClass]]
     key_life: ClassVar[timedelta | None] = None
     settles: ClassVar[timedelta] = timedelta(minutes=5)
+    charges: ClassVar[timedelta] = timedelta(0)
     credentials: ClassVar[frozenset[str]] = frozenset()
 
     @abstractmethod
@@ -142,6 +145,11 @@ class Driver(ABC, Generic[WantT, DoT]):
         """
         del want, change, key, since
         return None
+
+    def settled_after(self, change: Change) -> timedelta:
+        """Return how long after a lost *change* its absence proves nothing."""
+        pays = change.risk is Risk.MONEY
+        return max(self.settles, self.charges) if pays else self.settles
 
     def examine(self) -> Iterable[Advice]:
         """

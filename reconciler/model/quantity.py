@@ -1,4 +1,4 @@
-"""Shares of a whole, with their unit written out."""
+"""Shares of a whole and amounts of data, with their unit written out."""
 
 from __future__ import annotations
 
@@ -33,6 +33,40 @@ Percent = Annotated[
             "pattern": r"^[0-9]{1,4}(\.[0-9]{1,2})?%$",
             "description": "A percentage.",
             "examples": ["15%"],
+        }
+    ),
+]
+
+_SIZE = re.compile(r"([1-9]\d{0,5})([KMGT])iB")
+_UNITS = {"T": 1024**4, "G": 1024**3, "M": 1024**2, "K": 1024}
+
+
+def _size(raw: object) -> object:
+    if isinstance(raw, Decimal):
+        return raw
+    found = _SIZE.fullmatch(raw) if isinstance(raw, str) else None
+    if found is None:
+        raise ValueError("write a size with its binary unit, as in 20GiB")
+    return Decimal(int(found[1]) * _UNITS[found[2]])
+
+
+def size_text(value: Decimal) -> str:
+    """Return *value* bytes as YAML writes them, in the largest unit that fits."""
+    unit = next((u for u, many in _UNITS.items() if value % many == 0), "K")
+    return f"{value / _UNITS[unit]:f}{unit}iB"
+
+
+#: A number of bytes, written ``20GiB``.
+Size = Annotated[
+    Decimal,
+    BeforeValidator(_size),
+    PlainSerializer(size_text, return_type=str),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^[1-9][0-9]{0,5}[KMGT]iB$",
+            "description": "An amount of data.",
+            "examples": ["20GiB"],
         }
     ),
 ]

@@ -8,15 +8,23 @@ declared come in with the ``Context``.
 from reconciler.policy.allowance import allowances
 from reconciler.policy.built_in import built_in
 from reconciler.policy.checking import check, ending
-from reconciler.policy.context import Context, SpendView, person
+from reconciler.policy.context import (
+    ANYBODY,
+    NOT_ONES_OWN,
+    Context,
+    SpendView,
+    person,
+)
 from reconciler.policy.documents import policy_kinds
 from reconciler.policy.glass import breaks_glass, known
 from reconciler.policy.guard import changed_trust, lost_too_much, trusted
 from reconciler.policy.judging import judge
 from reconciler.policy.people import aliases as identities
-from reconciler.policy.people import groups
+from reconciler.policy.people import declared, groups
 
 __all__ = [
+    "ANYBODY",
+    "NOT_ONES_OWN",
     "Context",
     "SpendView",
     "allowances",
@@ -24,6 +32,7 @@ __all__ = [
     "built_in",
     "changed_trust",
     "check",
+    "declared",
     "ending",
     "groups",
     "identities",

@@ -10,6 +10,8 @@ from reconciler.model import Action, Money, Ref, Risk
 
 #: Whoever wrote such a change may not be the one who approves it.
 NOT_ONES_OWN = frozenset((Risk.MONEY, Risk.DESTRUCTIVE))
+#: The author of what nobody is known to have written: whoever approves, it may be them.
+ANYBODY = "*"
 
 
 def nobody(_action: Action) -> frozenset[str]:
@@ -67,13 +69,13 @@ class Context(NamedTuple):
 
     def approvers(self, action: Action) -> frozenset[str]:
         """Return the distinct persons whose approval of *action* counts."""
-        given = self._given(action)
-        return given - self._authors(action) if given else given
+        return self._given(action) - self.own(action)
 
     def own(self, action: Action) -> frozenset[str]:
-        """Return who approved *action* and may not, having written it."""
+        """Return who approved *action* and may not, having (perhaps) written it."""
         given = self._given(action)
-        return given & self._authors(action) if given else given
+        authors = self._authors(action) if given else given
+        return given if ANYBODY in authors else given & authors
 
     def broken(self, action: Action) -> str | None:
         """Return who broke the glass for *action*; None if nobody did."""

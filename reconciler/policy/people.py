@@ -85,6 +85,18 @@ def groups(policies: Iterable[AnyResource]) -> dict[str, frozenset[str]]:
     }
 
 
+def declared(policies: Iterable[AnyResource]) -> frozenset[str]:
+    """Return every name that a Person or a Group claims, in one spelling."""
+    listed = tuple(policies)
+    members = (
+        person(member)
+        for policy in listed
+        if isinstance(policy, Group)
+        for member in policy.spec.members
+    )
+    return frozenset((*aliases(listed), *members))
+
+
 def missing(
     needs: Sequence[str], approvers: Collection[str], members: Members
 ) -> tuple[str, ...]:

@@ -36,6 +36,10 @@ GRACE: Final = timedelta(days=45)
 #: No registration may run for more than ten years (ICANN registry agreements).
 LONGEST: Final = Period(months=120)
 
+#: An order that was begun may be carried out, and charged, this much later (a registry
+#: in maintenance, a payment that is looked at): sooner, no book proves that it is not.
+CHARGED_BY: Final = timedelta(days=1)
+
 
 class Row(NamedTuple):
     """

@@ -74,6 +74,7 @@ class DnsimpleDomain(Driver[Domain, DomainChange]):
     }
     #: An order is carried out, and charged, after it was answered.
     settles: ClassVar[timedelta] = timedelta(hours=1)
+    charges: ClassVar[timedelta] = _registrar.CHARGED_BY
     credentials: ClassVar[frozenset[str]] = frozenset({"token"})
 
     def __init__(self, account: Account) -> None:
@@ -279,7 +280,7 @@ class DnsimpleDomain(Driver[Domain, DomainChange]):
 
         An expiry that has not moved proves nothing by itself: only a book of charges
         that was read to its end and has no renewal of the name does, and only after
-        ``settles``.
+        ``charges``: the book has orders that have ended alone.
         """
         del key
         if change.verb not in self.can:
@@ -292,7 +293,7 @@ class DnsimpleDomain(Driver[Domain, DomainChange]):
             return None
         if not seen and isinstance(change, Restore):
             return None
-        settled = self._account.clock() - since >= self.settles
+        settled = self._account.clock() - since >= self.settled_after(change)
         return seen if seen or settled else None
 
 

@@ -83,6 +83,7 @@ class GandiDomain(Driver[Domain, DomainChange]):
     }
     #: What was accepted is carried out later, and nothing says when at the latest.
     settles: ClassVar[timedelta] = timedelta(hours=1)
+    charges: ClassVar[timedelta] = _registrar.CHARGED_BY
     credentials: ClassVar[frozenset[str]] = frozenset({"token"})
 
     def __init__(self, account: Account) -> None:
@@ -271,7 +272,8 @@ class GandiDomain(Driver[Domain, DomainChange]):
         """
         Say from a fresh read, and for money from the prepaid account, what happened.
 
-        Nothing is proven absent before ``settles`` has passed.
+        Nothing is proven absent before ``settles`` has passed, and for money
+        ``charges``: what was accepted may be carried out, and debited, later.
         """
         del key
         if change.verb not in self.can:
@@ -282,7 +284,7 @@ class GandiDomain(Driver[Domain, DomainChange]):
                 seen = False if self._trade.untouched(since - SKEW) else None
         except (ProviderError, ValueError, KeyError, TypeError):
             return None
-        settled = self._account.clock() - since >= self.settles
+        settled = self._account.clock() - since >= self.settled_after(change)
         return seen if seen or settled else None
 
     def _shows(self, want: Domain, change: DomainChange) -> bool | None:

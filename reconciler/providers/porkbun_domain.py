@@ -20,7 +20,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
 
-from reconciler.errors import Ambiguous, ProviderError, Rejected, Unsupported
+from reconciler.errors import (
+    Ambiguous,
+    ProviderError,
+    Rejected,
+    Transient,
+    Unsupported,
+)
 from reconciler.kinds.domain import (
     AutoRenew,
     Delegate,
@@ -251,7 +257,7 @@ class PorkbunDomain(Driver[Domain, DomainChange]):
         """Pay, by the exact price; a key sent before is answered from the record."""
         cost = _registrar.price(change)
         if key not in self._sent:
-            self._guard(want, change)
+            self._look_first(want, change)
         self._sent.add(key)
         reply = self._effect("renew", want, {"cost": cost.minor}, key)
         data = mapping(reply.data)
@@ -263,6 +269,18 @@ class PorkbunDomain(Driver[Domain, DomainChange]):
             replayed=reply.headers.get("idempotent-replayed") == "true",
             details={"expires": str(data.get("expirationDate", ""))},
         )
+
+    def _look_first(self, want: Domain, change: Renew) -> None:
+        """
+        Raise where the account shows that the change is out of date; nothing is sent.
+
+        Never Rejected: another process may have sent this very key, and only what the
+        vendor says to the key is a *no* to that.
+        """
+        try:
+            self._guard(want, change)
+        except Rejected as error:
+            raise Transient(error.what, request_id=error.request_id) from None
 
     def _guard(self, want: Domain, change: Renew) -> None:
         live = self._live(want, change)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from reconciler.report.words import count, place, total
 
 if TYPE_CHECKING:
     from reconciler.report.plan_document import ActionData
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 RISKS = ("money", "destructive", "security", "disruptive", "none")
 DECISIONS = ("deny", "hold", "allow")
 _FEW = 2
+_NAMED = 3
 Key = tuple[Any, ...]
 Order = Callable[["ActionData"], Key]
 
@@ -36,17 +39,49 @@ class Bundle(NamedTuple):
     Attributes:
         origin: ``SiteProfile/name`` or ``Site/name``; empty for a single group that
             comes from nothing else.
-        sites: How many sites are in it.
+        sites: The sites in it, by address: where each stands, if that is known.
     """
 
     origin: str
-    sites: int
+    sites: Mapping[str, str]
     groups: Sequence[Same]
 
     @property
-    def actions(self) -> list[ActionData]:
+    def actions(self) -> Sequence[ActionData]:
         """Every action in it."""
         return [action for group in self.groups for action in group.actions]
+
+    @property
+    def at(self) -> str:
+        """Where its one Site stands: ``file:line:column``; empty for a profile."""
+        return self.sites.get(self.origin, "")
+
+    @property
+    def size(self) -> str:
+        """How much it is: ``2 sites, 12 actions``, or ``6 resources`` of one site."""
+        actions = self.actions
+        acting = count(len(actions), "action")
+        if self.origin not in self.sites:
+            return f"{count(len(self.sites), 'site')}, {acting}"
+        resources = len({_address(action) for action in actions})
+        said = count(resources, "resource")
+        return said if resources == len(actions) else f"{said}, {acting}"
+
+    @property
+    def sums(self) -> str:
+        """What it costs whom: ``we pay 0.00, clients pay 120.00 EUR``."""
+        pays = total(action["cost"] for action in self.actions)
+        gets = total(action["charge"] for action in self.actions)
+        one = self.origin in self.sites  # of a client, nothing is worth saying as well
+        parts = [f"we pay {pays or '0.00'}"] if pays or one else []
+        return ", ".join([*parts, *([f"clients pay {gets}"] if gets else [])])
+
+    @property
+    def named(self) -> Sequence[str]:
+        """The sites of a profile with their places, where they are few."""
+        if self.origin in self.sites or len(self.sites) > _NAMED:
+            return ()
+        return [f"{site} {at}".rstrip() for site, at in sorted(self.sites.items())]
 
 
 def by_risk(action: ActionData) -> Key:
@@ -63,8 +98,8 @@ def bundles(actions: Iterable[ActionData], order: Order) -> list[Bundle]:
     """
     Return *actions* grouped by what makes them happen, in *order*.
 
-    A profile that makes something happen on two sites or more is one bundle, a site
-    with more than one action another; whatever is left is grouped by sameness alone.
+    A profile that makes something happen on two sites or more is one bundle, a single
+    site of its profile another; whatever is left is grouped by sameness alone.
     Actions that *order* tells apart are never in one group.
     """
     actions = list(actions)
@@ -83,7 +118,7 @@ def bundles(actions: Iterable[ActionData], order: Order) -> list[Bundle]:
             same = [group for _, group in parts]
             found.append((parts[0][0], Bundle(origin, _sites(same), same)))
         else:
-            found += [(key, Bundle("", 0, [group])) for key, group in parts]
+            found += [(key, Bundle("", {}, [group])) for key, group in parts]
     return [bundle for _, bundle in sorted(found, key=_first)]
 
 
@@ -109,24 +144,26 @@ def named(action: ActionData, kind: str) -> str:
 
 def _causes(actions: Sequence[ActionData]) -> list[str]:
     sites: dict[str, set[str]] = defaultdict(set)
-    per_site: dict[str, int] = defaultdict(int)
     for action in actions:
-        site = named(action, "Site")
-        sites[named(action, "SiteProfile")].add(site)
-        per_site[site] += 1
+        sites[named(action, "SiteProfile")].add(named(action, "Site"))
 
     def cause(action: ActionData) -> str:
-        profile, site = named(action, "SiteProfile"), named(action, "Site")
-        if profile and len(sites[profile]) >= _FEW:
-            return profile
-        return site if site and per_site[site] >= _FEW else ""
+        profile = named(action, "SiteProfile")
+        shared = profile and len(sites[profile]) >= _FEW
+        return profile if shared else named(action, "Site")
 
     return [cause(action) for action in actions]
 
 
-def _sites(groups: Sequence[Same]) -> int:
-    found = {named(action, "Site") for group in groups for action in group.actions}
-    return len(found - {""})
+def _sites(groups: Sequence[Same]) -> dict[str, str]:
+    """Return the sites with their first places: an alias stands further down."""
+    found: dict[str, list[tuple[int, int, str]]] = defaultdict(list)
+    for action in (action for group in groups for action in group.actions):
+        if site := named(action, "Site"):
+            at = action.get("entry")
+            known = [(at["line"], at["column"], place(at))] if at else []
+            found[site] += known
+    return {site: min(places)[-1] if places else "" for site, places in found.items()}
 
 
 def _address(action: ActionData) -> tuple[str, str]:

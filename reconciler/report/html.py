@@ -18,13 +18,14 @@ from markupsafe import Markup
 from reconciler.report.adopt import adoptable
 from reconciler.report.agenda import Day, agenda
 from reconciler.report.changed_text import Compared, compared
-from reconciler.report.group import Same, bundles, by_risk, named
+from reconciler.report.group import Bundle, Same, bundles, by_risk, named
 from reconciler.report.plan_document import (
     ActionData,
     PlanDocument,
     UnknownData,
     VerdictData,
 )
+from reconciler.report.spot import placed
 from reconciler.report.timeline import timeline
 from reconciler.report.visible import visible
 from reconciler.report.words import (
@@ -91,7 +92,7 @@ def html(plan: PlanDocument) -> str:
     """Return *plan* as a page; whatever others wrote is text in it, never markup."""
     css, js = _asset("plan.css"), _asset("plan.js")
     heads, rows = _rows(plan)
-    findings = plan["findings"]
+    findings = placed(plan["findings"])
     critical = [one for one in findings if one["severity"] == "critical"]
     others = [one for one in findings if one["severity"] != "critical"]
     days = agenda(plan)
@@ -141,6 +142,7 @@ def _template() -> Any:
         field_name=field_name,
         money=money,
         place=place,
+        written=_written,
         value=value,
     )
     return environment.from_string(_asset("plan.html.j2"))
@@ -151,6 +153,15 @@ def _shown(said: object) -> object:
     if isinstance(said, str) and not isinstance(said, Markup):
         return visible(said)
     return said
+
+
+def _written(action: ActionData) -> list[str]:
+    """Return what made the resource of *action*, its Site with its place."""
+    at = place(action.get("entry"))
+    return [
+        f"{one} {at}".rstrip() if one.startswith("Site/") else one
+        for one in action["via"]
+    ]
 
 
 def _policy(css: str, js: str) -> str:
@@ -171,15 +182,29 @@ def _rows(plan: PlanDocument) -> tuple[list[str], list[_Row]]:
     heads: list[str] = []
     rows: list[_Row] = []
     for bundle in bundles(plan["actions"], by_risk):
-        for group in bundle.groups:
-            head = _head(group, bundle.origin)
-            for number, action in enumerate(group.actions):
+        for head, actions in _blocks(bundle):
+            for number, action in enumerate(actions):
                 stops = [v for v in action["policy"] if v["decision"] != "allow"]
                 fields = [compared(change) for change in action["changes"]]
-                first = head if not number and len(group.actions) > 1 else ""
+                first = head if not number and len(actions) > 1 else ""
                 rows.append(_Row(action, fields, stops, first, len(heads)))
             heads.append(head)
     return heads, rows
+
+
+def _blocks(bundle: Bundle) -> Iterator[tuple[str, Sequence[ActionData]]]:
+    """Yield the groups of *bundle* with their heads; one site is read as a whole."""
+    if bundle.origin in bundle.sites:
+        yield _site(bundle), bundle.actions
+    else:
+        yield from ((_head(g, bundle.origin), g.actions) for g in bundle.groups)
+
+
+def _site(bundle: Bundle) -> str:
+    at = f" {bundle.at}" if bundle.at else ""
+    charge = total(action["charge"] for action in bundle.actions)
+    pays = f", clients pay {charge}" if charge else ""
+    return visible(f"{bundle.origin}{at}: {bundle.size}{pays}")
 
 
 def _head(group: Same, origin: str) -> str:

@@ -15,6 +15,7 @@ from reconciler.report.group import bundles, by_risk
 from reconciler.report.markdown_rows import Row
 from reconciler.report.markdown_text import code, link, marker
 from reconciler.report.plan_document import ActionData, PlanDocument, UnknownData
+from reconciler.report.spot import placed
 from reconciler.report.words import age, charged, count, headline, minute, paid
 
 #: GitHub's limit is 65,535; a byte of UTF-8 is never less than a unit of UTF-16.
@@ -81,7 +82,7 @@ def _head(plan: PlanDocument) -> Iterator[str]:
 
 
 def _sections(plan: PlanDocument) -> Iterator[_Section]:
-    actions, findings = plan["actions"], plan["findings"]
+    actions, findings = plan["actions"], placed(plan["findings"])
     due = [(day.date, line) for day in agenda(plan) for line in day.lines]
     critical = [one for one in findings if one["severity"] == "critical"]
     others = [one for one in findings if one["severity"] != "critical"]

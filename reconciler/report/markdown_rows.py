@@ -37,15 +37,14 @@ _NAME = 120
 
 
 def of_bundle(bundle: Bundle, detail: Detail) -> list[str]:
-    """Return the line above the groups of one profile or site."""
-    sites = f"{count(bundle.sites, 'site')}, " if bundle.sites > 1 else ""
-    sums = (
-        ("we pay", total(a["cost"] for a in bundle.actions)),
-        ("clients pay", total(a["charge"] for a in bundle.actions)),
-    )
-    said = "".join(f"; {who} {much}" for who, much in sums if much)
-    actions = count(len(bundle.actions), "action")
-    return [f"- {code(bundle.origin, detail.text)}: {sites}{actions}{said}"]
+    """Return the lines above the groups of one profile or site."""
+    parts = [code(bundle.origin, detail.text)]
+    if bundle.at:
+        parts.append(code(bundle.at, detail.text))
+    arrow = " → " if bundle.origin in bundle.sites else ": "
+    sums = f"; {bundle.sums}" if bundle.sums else ""
+    sites = [f"  - {code(site, detail.text)}" for site in bundle.named]
+    return [f"- {' '.join(parts)}{arrow}{bundle.size}{sums}", *sites]
 
 
 def of_group(group: Same, indent: str, detail: Detail) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,3 +27,12 @@ def spot(one: ActionData | FindingData, *, shared: bool) -> Place | None:
     single resource of a Site belongs to the Site: its profile may be older than both.
     """
     return one["source"] if shared else one.get("entry") or one["source"]
+
+
+def placed(findings: Iterable[FindingData]) -> list[FindingData]:
+    """Return *findings*, each at the line a person should look at."""
+    findings = list(findings)
+    shared = Counter(map(cause, findings))
+    return [
+        {**one, "source": spot(one, shared=shared[cause(one)] > 1)} for one in findings
+    ]

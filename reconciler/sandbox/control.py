@@ -2,7 +2,8 @@
 The sandbox's control endpoint: HTTP and JSON, on loopback only.
 
 ``GET|PUT /clock``, ``GET|POST|DELETE /faults``, ``GET|DELETE /requests``,
-``GET /effects``, ``GET /endpoints``, ``POST /<vendor>/<thing>`` (a change by hand).
+``GET /effects``, ``GET /endpoints``, ``POST /<vendor>/<thing>`` (a change by hand),
+``GET /<vendor>/<thing>`` (what was received: ``/mail/messages``).
 """
 
 from __future__ import annotations
@@ -40,6 +41,9 @@ class Controlled(Protocol):
     def edit(self, vendor: str, thing: str, data: Mapping[str, Any]) -> None:
         """Change something by hand."""
 
+    def look(self, vendor: str, thing: str) -> Any:
+        """Return what a vendor received."""
+
 
 def control(sandbox: Controlled) -> Starlette:
     """Return the control application of *sandbox*."""
@@ -56,6 +60,7 @@ def control(sandbox: Controlled) -> Starlette:
             _route("GET", "/effects", desk.effects),
             _route("GET", "/endpoints", desk.endpoints),
             _route("POST", "/{vendor}/{thing}", desk.edit),
+            _route("GET", "/{vendor}/{thing}", desk.look),
         ]
     )
 
@@ -103,6 +108,10 @@ class _Desk:
         where = request.path_params
         self._sandbox.edit(where["vendor"], where["thing"], data or {})
         return {"done": True}
+
+    def look(self, request: Request, _: Any) -> Any:
+        where = request.path_params
+        return {where["thing"]: self._sandbox.look(where["vendor"], where["thing"])}
 
 
 def _route(method: str, path: str, act: Callable[[Request, Any], Any]) -> Route:

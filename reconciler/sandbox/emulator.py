@@ -87,6 +87,8 @@ class Emulator:
         make: Builds the server; the state is in the bench, never in the module.
         edit: Changes something by hand, as at the vendor's web site (drift):
             gets the bench and what was posted to ``/<vendor>/<thing>``.
+        look: Returns what ``GET /<vendor>/<thing>`` shows: what was received.
+        scheme: Of its endpoint.
     """
 
     name: str
@@ -94,6 +96,8 @@ class Emulator:
     port: int
     make: Callable[[Bench], Server]
     edit: Callable[[Bench, str, Mapping[str, Any]], None] | None = None
+    look: Callable[[Bench, str], Any] | None = None
+    scheme: str = "http"
 
 
 CONTROL_PORT = 18700

@@ -13,11 +13,16 @@ from typing import Any, NamedTuple
 from reconciler.kinds.certificate import Certificate
 from reconciler.kinds.domain import Domain
 from reconciler.kinds.domain.zone import wanted
+from reconciler.kinds.hosting_account import HostingAccount
+from reconciler.kinds.notification_channel import NotificationChannel
 from reconciler.kinds.payment_method import as_payment_methods
 from reconciler.kinds.provider import Provider
 from reconciler.model import PUBLIC, AnyResource
 from reconciler.sandbox.cloudflare_records import seeds as cloudflare_zone
 from reconciler.sandbox.example_cards import KEY, cards_part
+from reconciler.sandbox.example_hosting import TOKEN, USER, hosting_part
+from reconciler.sandbox.example_notices import SECRETS as TOLD
+from reconciler.sandbox.example_notices import notice_parts
 from reconciler.sandbox.example_public import ODDITIES as SEEN
 from reconciler.sandbox.example_public import public_part
 from reconciler.sandbox.world import World
@@ -33,6 +38,9 @@ SECRETS = {
     "gandi-token": "pat_sandbox-gandi-token",
     "dnsimple-token": "sandbox-dnsimple-token",
     "cloudflare-token": "sandbox-cloudflare-token",
+    "whm-user": USER,
+    "whm-token": TOKEN,
+    **TOLD,
     "stripe-key": KEY,
 }
 #: Who an account is where no Provider document says it, and the secret half.
@@ -59,6 +67,7 @@ class Oddity(NamedTuple):
         records: ``name/TYPE`` -> row, or None for a record that is lost.
         absent: It is not in the account.
         public: How what anyone can read differs; see ``public.py``.
+        hosting: How the account on the server differs; see ``example_hosting.py``.
         card: How a payment method differs: its seed's fields, ``detached``, or
             ``default: false`` where another one is charged.
     """
@@ -67,6 +76,7 @@ class Oddity(NamedTuple):
     records: Mapping[str, tuple[str, ...] | None] = {}
     absent: bool = False
     public: Mapping[str, Any] = {}
+    hosting: Mapping[str, Any] = {}
     card: Mapping[str, Any] = {}
 
 
@@ -114,6 +124,7 @@ _SERVED_FROM = {
     "aws": ROUTE53,
     "cloudflare": ("ada.ns.cloudflare.com", "bob.ns.cloudflare.com"),
 }
+_WHM = "whm"
 _HEALTHY = (210, 340)
 _PARKED = ("ns1.registrar.example", "ns2.registrar.example")
 
@@ -148,8 +159,18 @@ def world(
     parts = {
         vendor: _vendor(vendor, declared.get(vendor), own, zones[vendor])
         for vendor, own in names.items()
-        if vendor != PUBLIC
+        if vendor not in {PUBLIC, _WHM}
     }
+    if _WHM in names:
+        hosted = resources.get("HostingAccount", [])
+        otherwise = {name: one.hosting for name, one in oddities.items()}
+        on_whm = [
+            one
+            for one in hosted
+            if isinstance(one, HostingAccount)
+            and vendors.get(one.spec.provider) == _WHM
+        ]
+        parts[_WHM] = hosting_part(on_whm, declared.get(_WHM), otherwise)
     if PUBLIC in names:
         parts[PUBLIC] = public_part(
             domains,
@@ -163,6 +184,8 @@ def world(
             ROUTE53,
             {name: odd.public for name, odd in oddities.items() if odd.public},
         )
+    channels = resources.get("NotificationChannel", [])
+    parts |= notice_parts(c for c in channels if isinstance(c, NotificationChannel))
     gateways = {one.name: one for one in providers if one.spec.type == "stripe"}
     if gateways:
         parts["stripe"] = cards_part(

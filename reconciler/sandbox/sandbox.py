@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Mapping
 from datetime import timedelta
@@ -106,8 +107,8 @@ class Sandbox:
 
     def endpoint(self, vendor: str) -> str:
         """Return a vendor's base URL, as a Provider's ``endpoint`` wants it."""
-        base = self.benches[vendor][0].base
-        return f"http://{self._host}:{self._bound[vendor]}{base}"
+        kind = self.benches[vendor][0]
+        return f"{kind.scheme}://{self._host}:{self._bound[vendor]}{kind.base}"
 
     def endpoints(self) -> dict[str, str]:
         """Return the base URL of every vendor."""
@@ -141,6 +142,19 @@ class Sandbox:
             raise ReconcilerError(f"{vendor!r} has nothing to change by hand here")
         with bench.lock:
             kind.edit(bench, thing, data)
+
+    def look(self, vendor: str, thing: str) -> Any:
+        """
+        Return *thing* of a vendor: what it was sent.
+
+        Raises:
+            ReconcilerError: The vendor is not here, or has no such thing.
+        """
+        kind, bench = self.benches.get(vendor, (None, None))
+        if kind is None or bench is None or kind.look is None:
+            raise ReconcilerError(f"{vendor!r} has nothing to look at here")
+        with bench.lock:
+            return copy.deepcopy(kind.look(bench, thing))
 
     def charges(
         self, vendor: str | None = None, name: str | None = None

@@ -8,6 +8,8 @@ import pytest
 
 from reconciler.cli.drift_command import look
 from reconciler.cli.write_back import _Back, _Step, _why_not
+from reconciler.engine import document
+from reconciler.engine.exits import Exit
 from reconciler.kinds.domain import Domain
 from reconciler.model import Drift, Edit, Ref, Share
 from reconciler.sandbox import Fault
@@ -149,7 +151,7 @@ def test_what_moved_is_shown_and_nothing_is_changed(agency):
     refs = agency.git("for-each-ref")
     out = shown(agency, "--detailed-exitcode", code=2)
     assert "12 moved in the world and not in git" in out
-    assert "revert   Domain/a.example  porkbun-main  transferLock: on -> off" in out
+    assert "cannot   Domain/a.example  porkbun-main  transferLock: on -> off" in out
     assert "hold     Domain/a.example  aws  dns.records[new/A]: (none) -> 300" in out
     assert f"{FILE}:15:15  the next apply sets it back" in out
     assert "Domain/a.example  aws  dns.records[old/A]: 300 192.0.2.9 -> (none)" in out
@@ -217,6 +219,29 @@ def test_drift_beside_a_change_in_git_is_told_apart(agency):
     shown(agency, "--write-back")
     expected = UGLY.replace("192.0.2.1}", "192.0.2.66}").replace("2.9}", "2.55}")
     assert text(agency) == expected
+
+
+def test_a_plan_tells_the_same_drift(agency):
+    """Also where one request mends what both moved, and where nothing can be done."""
+    record(agency, "old", "A", ["192.0.2.55"])
+    flags(agency, "porkbun", "c.example", locked=False)
+    agency.edit(FILE, "value: 192.0.2.1}", "value: 192.0.2.66}")
+    agency.commit()
+    told = json.loads(shown(agency, "--format", "json"))["drift"]
+    assert [(d["name"], d["field"], d["disposition"]) for d in told] == [
+        ("a.example", "spec.dns.records[old/A]", "revert"),
+        ("c.example", "spec.transferLock", "unsupported"),
+    ]
+    assert "cannot   Domain/c.example" in shown(agency)
+    planned = agency.plan()
+    rows = document(planned)["drift"]
+    assert rows == [{k: v for k, v in d.items() if k != "source"} for d in told]
+    assert {a.want.name for a in planned.actions} == {"a.example"}
+    assert agency.apply().codes == {Exit.DONE}
+    left = agency.plan()
+    assert [d.ref.name for d in left.drift] == ["c.example"]
+    based = agency.project().store.read().base
+    assert "Domain/c.example" not in based.exceptions
 
 
 def test_a_file_with_open_changes_is_not_touched(agency):

@@ -235,11 +235,11 @@ def test_what_cannot_be_declared_is_named_and_left_alone(agency):
     for name, why in (
         ("long/A", "its TTL is longer than a duration can say"),
         ("card/TXT", "looks like a payment card number"),
-        (r"k.\_domainkey/TXT", "belongs to somebody else"),
+        ("k._domainkey/TXT", "belongs to somebody else"),
         ("spf/SPF", "SPF records cannot be declared"),
     ):
         assert re.search(
-            rf"{re.escape(why)}[^*]*\* Domain/p1.example {re.escape(name)}", report
+            rf"{re.escape(why)}[^*]*\* `Domain/p1.example {re.escape(name)}`", report
         )
     assert "4111" not in report
     assert "No actions. The YAML says what is live." in says(at(agency, "plan"))
@@ -395,7 +395,7 @@ def test_what_is_alike_is_folded_into_sites_and_the_plan_is_empty(shops):
     text = (shops.root / SITES).read_text(encoding="utf-8")
     assert "Site/s0.example:\n  profile: site\n  customer: bakker\n" in text
     report = (shops.root / IMPORTED / "import.md").read_text(encoding="utf-8")
-    assert "* Domain/odd.example" in report.partition("## Not folded into a Site")[2]
+    assert "* `Domain/odd.example`" in report.partition("## Not folded into a Site")[2]
     out = says(at(shops, "plan", "--as-of", "2027-11-22"))
     assert "No actions. The YAML says what is live." in out
     says(at(shops, "expand"))
@@ -471,3 +471,46 @@ def test_drift_of_one_of_several_names_of_a_site_is_for_a_person(shops):
     out = says(at(shops, "drift", "--write-back"), 3)
     assert "Site/s0.example makes 2 Domain, and would change all of them" in out
     assert shops.git("status", "--porcelain") == ""
+
+
+WATCHED = """\
+apiVersion: reconciler/v1
+# ours, says the list
+Domain/p0.example: {provider: none}
+Certificate/p0.example: {names: [p0.example]}
+Domain/p1.example: {provider: none, warnAt: [90d]}
+Domain/nobody.example: {provider: none}
+Domain/n0.example: {provider: none}
+"""
+
+
+def test_what_was_only_watched_is_taken_over(tmp_path):
+    """The way from a list of names to accounts; what somebody wrote more into stays."""
+    with Undeclared(tmp_path, files(2), {}) as agency:
+        agency.write("inventory/domains.yaml", WATCHED)
+        agency.commit()
+        done = at(agency, "import", "--all")
+        assert done.code == 0, done.err
+        left = (agency.root / "inventory/domains.yaml").read_text()
+        gone = ("Domain/p0.example: {", "Domain/n0.example: {")
+        lines = WATCHED.splitlines(keepends=True)
+        assert left == "".join(line for line in lines if not line.startswith(gone))
+        assert "inventory/domains.yaml: what was only watched" in done.out
+        assert "not imported: Domain/p1.example: is declared without" in done.out
+        found = agency.project().inventory
+        names = [str(ref) for ref in found.refs() if ref.kind == "Domain"]
+        assert "Domain/p0.example" in names
+        assert len(names) == len(set(names)) == 9
+        assert not agency.plan().actions
+        again = at(agency, "import", "--all")
+        assert (agency.root / "inventory/domains.yaml").read_text() == left
+        assert "wrote" not in again.out
+
+
+def test_nothing_is_taken_out_for_what_cannot_be_written(tmp_path):
+    with Undeclared(tmp_path, files(2), {}) as agency:
+        agency.write("inventory/domains.yaml", WATCHED)
+        agency.sandbox.inject(Fault(vendor="porkbun", kind="status", times=0))
+        done = at(agency, "import", "--all", "--select", "Domain/p*")
+        assert done.code == 3
+        assert (agency.root / "inventory/domains.yaml").read_text() == WATCHED

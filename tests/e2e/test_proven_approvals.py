@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 
 import pytest
@@ -37,6 +39,11 @@ def key(folder, name):
 
 @pytest.fixture
 def keys(tmp_path):
+    if shutil.which("ssh-keygen") is None:
+        why = "ssh-keygen is not installed"
+        if os.environ.get("CI") == "true":
+            pytest.fail(why)
+        pytest.skip(why)
     folder = tmp_path / "keys"
     folder.mkdir()
     return {name: key(folder, name) for name in ("ann", "bo", "eve")}
@@ -116,6 +123,48 @@ def test_a_signature_that_was_not_allowed_before_approves_nothing(
     assert happened(agency) == ["one.example"]
 
 
+@pytest.mark.parametrize("line_end", ["\u2028", "\x0c"])
+def test_no_message_borrows_the_signature_of_another_commit(
+    agency, tmp_path, keys, line_end
+):
+    """What ends a line for one program ends none for another."""
+    *_, digests = planned(agency, tmp_path)
+    sign(agency, keys["bo"][0], "0123456789abcdef")
+    theirs = agency.git("rev-parse", "HEAD")
+    said = f"x{line_end}{theirs} {digests['one.example']}"
+    agency.git(
+        "commit", "-q", "--allow-empty", "-m", f"x\n\nReconciler-Approve: {said}"
+    )
+    agency.git("push", "-q", "origin", "HEAD:main")
+    assert at(agency, "apply", "--auto-approve").code == 6
+    assert happened(agency) == []
+
+
+def test_a_key_that_was_taken_away_signs_nothing_more(agency, tmp_path, keys):
+    """From that commit on, not from the run that follows it."""
+    *_, digests = planned(agency, tmp_path)
+    agency.write("policies/allowed_signers", keys["ann"][1])
+    agency.commit("policies: bo has lost a key")
+    sign(agency, keys["bo"][0], digests["one.example"])
+    assert at(agency, "apply", "--auto-approve").code == 6
+    assert happened(agency) == []
+
+
+def test_whose_commit_somebody_signs_in_passing_approves_nothing(
+    agency, tmp_path, keys
+):
+    """Bo moves eve's commit to another place, as a rebase does, and signs it anew."""
+    *_, digests = planned(agency, tmp_path)
+    agency.git(
+        *("-c", "gpg.format=ssh", "-c", f"user.signingkey={keys['bo'][0]}"),
+        *("commit", "-q", "-S", "--allow-empty", "--author", "eve <eve@x.example>"),
+        *("-m", "a typo", f"--trailer=Reconciler-Approve: {digests['one.example']}"),
+    )
+    agency.git("push", "-q", "origin", "HEAD:main")
+    assert at(agency, "apply", "--auto-approve").code == 6
+    assert happened(agency) == []
+
+
 def test_nobody_approves_their_own_payment(agency, tmp_path, keys):
     """Ann wrote the ceiling, in whatever name she approves; moving a name is no payment."""
     digest, file, digests = planned(agency, tmp_path)
@@ -158,7 +207,7 @@ def reviewed(agency, hub, digest, file, *logins, ref="refs/heads/main"):
     run = hub.run(event="workflow_dispatch", branch="main")
     for login in logins:
         hub.review(run, "production-approval", login)
-    token = hub.token(actions="read", contents="read")
+    token = hub.token(actions="read", contents="read", pull_requests="read")
     more = {"GITHUB_ACTIONS": "true", "GITHUB_RUN_ID": str(run), "GITHUB_REF": ref}
     environ = {**agency.environ("ci"), **hub.environ(token, **more)}
     argv = ("--approve", digest, "--approved-plan", file, "--approver-from", "github")
@@ -195,6 +244,53 @@ def test_whose_commit_nobody_knows_may_be_anybodys(agency, hub, tmp_path):
     digest, file, _ = planned(agency, tmp_path)
     assert reviewed(agency, hub, digest, file, "bo").code == 6
     assert happened(agency) == ["one.example"]
+
+
+def test_a_co_author_says_nothing_of_the_author(agency, hub, tmp_path):
+    """Eve's address is nobody's; that she names ann beside it makes her not ann."""
+    agency.edit("inventory/domains.yaml", "15.00 USD", "16.00 USD")
+    said = "a ceiling\n\nCo-authored-by: Ann <ann@agency.example>"
+    agency.git("commit", "-qa", "--author", "e <e@x.example>", "-m", said)
+    agency.git("push", "-q", "origin", "HEAD:main")
+    hub.authors[agency.git("rev-parse", "HEAD")] = None
+    digest, file, _ = planned(agency, tmp_path)
+    assert reviewed(agency, hub, digest, file, "bo").code == 6
+    assert happened(agency) == ["one.example"]
+
+
+def test_who_opened_the_pull_request_wrote_it_whatever_its_commits_say(
+    agency, hub, tmp_path
+):
+    """The forge knows an author by an address that anybody can type."""
+    head = agency.git("rev-parse", "HEAD")
+    hub.merged(hub.pull(head, by="bo", branch="bo"), *hub.authors)
+    digest, file, _ = planned(agency, tmp_path)
+    done = reviewed(agency, hub, digest, file, "bo")
+    assert (done.code, happened(agency)) == (6, ["one.example"])
+    assert "bo may have written it" in done.out
+    # What was found out then is not forgotten by a run that does not ask the forge.
+    assert at(agency, "apply", "--auto-approve").code == 6
+    assert happened(agency) == ["one.example"]
+    assert at(agency, "audit", "verify").code == 0
+
+
+@pytest.mark.parametrize("address", ["e@x.example", "1+eve@users.noreply.github.com"])
+def test_an_address_that_nobody_declares_may_be_the_signers(
+    agency, tmp_path, keys, address
+):
+    """Nor can a login of the forge be told from the address of a key."""
+    agency.write("policies/allowed_signers", keys["eve"][1])
+    rules = RULES.replace('"@ann", "@bo"', "eve@agency.example")
+    agency.write("policies/p.yaml", rules)
+    agency.commit("policies: eve signs")
+    assert at(agency, "apply", "--auto-approve").code == 6
+    agency.edit("inventory/domains.yaml", "15.00 USD", "16.00 USD")
+    agency.git("commit", "-qa", "--author", f"e <{address}>", "-m", "a ceiling")
+    *_, digests = planned(agency, tmp_path)
+    sign(agency, keys["eve"][0], digests["due.example"])
+    done = at(agency, "apply", "--auto-approve")
+    assert (done.code, happened(agency)) == (6, []), done.out
+    assert "eve@agency.example may have written it" in done.out
 
 
 @pytest.mark.parametrize(

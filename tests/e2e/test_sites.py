@@ -158,7 +158,7 @@ def test_an_open_intent_is_explained_with_the_command_that_settles_it(tmp_path):
 def test_what_is_deferred_to_time_is_said(agency):
     text = at(agency, "explain", "Domain/s0.example", "--as-of", "2026-12-01").out
     assert "time alone changes nothing before 20" in text
-    assert "Next  as of 2026-12-01T00:00:00Z" in text
+    assert "Next  as of 2026-12-01 00:00 UTC" in text
 
 
 def test_a_changed_profile_counts_with_all_its_sites(agency):

@@ -132,6 +132,7 @@ def test_a_pull_request_cannot_judge_itself(calm, fork):
         ).replace("NAMECOM_MAIN_TOKEN", "GITHUB_TOKEN"),
         "policies/house.yaml": "apiVersion: reconciler/v1\nGroup/ops: {members: ['@eve']}\n",
         ".github/reconciler.txt": "evil==1\n",
+        "pip.py": "raise SystemExit('evil takes the place of pip')\n",
         "inventory/domains.yaml": (".held.example", ".evil.example"),
     }
     number, head = town.pull(evil, fork=fork, branch=branch)
@@ -184,6 +185,29 @@ def test_a_tampered_list_is_refused(calm):
     town.actions.git("update-ref", "refs/heads/reconciler/observed/main", before)
     assert tampered.result == "failure"
     assert "does not hash to" in tampered.out
+    assert town.effects() == []
+
+
+@pytest.mark.parametrize("lie", [{"name": "harmless.example"}, {"changes": []}])
+def test_a_list_that_hashes_well_and_tells_lies_is_refused(calm, lie):
+    """Reviewers read names, not digests: what they were shown is what may run."""
+    town = calm
+    held = json.loads(town.published("held.json"))
+    held["actions"][0].update(lie)
+    told = town.tmp / "told.json"
+    told.write_text(json.dumps(held))
+    before = town.actions.git("rev-parse", "reconciler/observed/main")
+    _replace(town, "held.json", told)
+    done, number = town.dispatch(held["digest"], "held")
+    town.actions.git("update-ref", "refs/heads/reconciler/observed/main", before)
+    assert done["held"].result == "success", done["held"].out
+    town.hub.review(number, "production-approval", "bo")
+    refused, _ = town.dispatch(held["digest"], "apply", number=number)
+    assert refused["apply"].result == "failure"
+    assert f"shows another {next(iter(lie))} for Domain/" in refused["apply"].out
+    assert town.effects() == []
+    # Nor does it count as an approval for the next scheduled run.
+    assert town.reconcile().result == "success"
     assert town.effects() == []
 
 

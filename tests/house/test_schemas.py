@@ -54,6 +54,14 @@ Provider/x: {type: AWS, credentials: {}}
 Provider/x: {type: aws, credentials: {k: hunter2}}
 Provider/x: {type: aws}
 Zone/x: {}
+SiteProfile/x: {Domian: {}}
+SiteProfile/x: {Domain: {colour: red}}
+SiteProfile/x: {Domain: {renewal: {mode: never}}}
+SiteProfile/x: {Domain: {renewal: {term: 365d}}}
+SiteProfile/x: {Domain: {privacy: "true"}}
+SiteProfile/x: {Domain: {dns: {records: [{name: www}]}}}
+SiteProfile/x: {Certificate: {names: $domain}}
+SiteProfile/x: {Backup: nightly}
 name: x
 """.strip().splitlines()
 
@@ -71,6 +79,68 @@ def test_schema_and_model_refuse_the_same(text):
     assert not schema("inventory").is_valid(document)
     with pytest.raises(InventoryErrors):
         load(Texts({"inventory/a.yaml": (HEAD + text).encode()}))
+
+
+HOUSE_OF_SITES = """
+apiVersion: reconciler/v1
+Customer/c: {legalName: C, country: NL}
+Provider/s: {type: aws, credentials: {}, ipv4: 192.0.2.10}
+HostingPlan/care-5: {price: 9.00 EUR/month, packages: {aws: care_5g}}
+SiteProfile/p:
+  Certificate: {names: [$domain, www.$domain], warnAt: [9d]}
+  Subscription:
+  HostingAccount: {plan: care-5}
+  Domain:
+    renewal: {maxPrice: 15.00 EUR/year}
+    dns:
+      targets: [$server]
+      records:
+        - {name: "@", type: A, value: $ipv4}
+        - {name: www, type: CNAME, value: $domain., ttl: 1h}
+        - {name: "@", type: TXT, values: [costs $$5]}
+"""
+
+
+def site_with(fields: str) -> tuple[str, dict]:
+    """A whole inventory with one more Site, and that Site's own document."""
+    base = "profile: p, customer: c, server: s, account: a, registrar: s"
+    made = f"Site/a.example: {{{base}, since: '2024-03-01', {fields}}}\n"
+    return HOUSE_OF_SITES + made, yaml.safe_load(HEAD + made)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "aliases: [b.example]",
+        "without: [Certificate]",
+        "with: {Domain: {renewal: {mode: manual}, warnAt: [9d]}}",
+        "with: {Domain: {nameservers: [ns1.$domain, ns2.$domain]}}",
+        "with: {HostingAccount: {php: keep}, Subscription: {price: 9.00 EUR/month}}",
+    ],
+)
+def test_a_part_is_partial_and_open_for_tokens(fields):
+    text, document = site_with(fields)
+    load(Texts({"inventory/a.yaml": text.encode()}))
+    for each in (yaml.safe_load(HOUSE_OF_SITES), document):
+        assert [e.message for e in schema("inventory").iter_errors(each)] == []
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "with: {Domain: {renewl: {}}}",
+        "with: {Domain: {renewal: {maxPrice: 15}}}",
+        "with: {Domain: {dns: {records: [{name: a, type: SPF}]}}}",
+        "with: {Domian: {}}",
+        "with: {Certificate: {names: []}}",
+        "without: [Domian]",
+    ],
+)
+def test_a_part_is_checked_as_its_kind_is(fields):
+    text, document = site_with(fields)
+    assert not schema("inventory").is_valid(document)
+    with pytest.raises(InventoryErrors):
+        load(Texts({"inventory/a.yaml": text.encode()}))
 
 
 def test_a_long_form_is_checked_by_its_kind():

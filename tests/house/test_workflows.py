@@ -39,7 +39,12 @@ GRANTS = {
     "reconcile": {"reconcile": {"contents": "write", "issues": "write"}},
     "apply-approved": {
         "held": {"contents": "read"},
-        "apply": {"actions": "read", "contents": "write", "issues": "write"},
+        "apply": {
+            "actions": "read",
+            "contents": "write",
+            "issues": "write",
+            "pull-requests": "read",
+        },
     },
     "drift": {
         "pulse": {"contents": "read", "issues": "write"},
@@ -264,6 +269,23 @@ def test_our_own_workflows_are_those_that_init_writes(name):
         for step in set(here) & set(there) - {"Install"}:
             for key in ("run", "uses", "id", "if"):
                 assert here[step].get(key) == there[step].get(key), (step, key)
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_words_of_others_are_no_commands_and_no_markup(name):
+    """Neither to Python (a module in the checkout), nor to the runner, nor in a summary."""
+    assert "python -m" not in source(name) + source(ACTION)
+    assert "```" not in runs(name)
+    for step in steps(name):
+        lines = step.get("run", "").splitlines()
+        for printed in (
+            "reconciler --no-color apply",
+            "cat ",
+            "reconciler github held",
+        ):
+            for at in (n for n, line in enumerate(lines) if line.startswith(printed)):
+                assert any("::stop-commands::$" in line for line in lines[:at])
+                assert 'echo "::$silent::"' in lines[at:]
 
 
 def test_check_runs_what_a_person_runs():

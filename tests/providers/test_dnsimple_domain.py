@@ -301,7 +301,15 @@ class TestRenewing:
 class TestTheBookOfCharges:
     """A lost renewal is proven by a charge, and disproven by a whole book only."""
 
-    LATER = timedelta(minutes=61)
+    LATER = timedelta(hours=25)
+
+    def test_an_hour_is_no_proof_that_an_order_is_not_waiting(
+        self, bench: Bench
+    ) -> None:
+        change = self.lost(bench)
+        early = NOW + timedelta(hours=2)
+        assert bench.driver.happened(DUE, change, "k", early) is None
+        assert bench.driver.happened(DUE, change, "k", NOW) is False
 
     def lost(self, bench: Bench) -> Renew:
         change = renewal(bench.driver, DUE, bench.account)

@@ -437,8 +437,15 @@ class TestThePrepaidAccount:
         bench.fault("lost-before", "renew")
         with pytest.raises(Ambiguous):
             bench.driver.apply(DUE, change, "k")
-        bench.sandbox.clock.advance(timedelta(minutes=61))
+        bench.sandbox.clock.advance(timedelta(hours=25))
         return change
+
+    def test_an_hour_is_no_proof_that_an_order_is_not_waiting(
+        self, bench: Bench
+    ) -> None:
+        change = self.lost(bench)
+        early = NOW + timedelta(hours=2)
+        assert bench.driver.happened(DUE, change, "k", early) is None
 
     def test_an_untouched_account_has_not_paid(self, bench: Bench) -> None:
         change = self.lost(bench)
@@ -598,6 +605,8 @@ class TestRestoring:
         with pytest.raises(Ambiguous):
             bench.driver.apply(self.WANT, change, "k")
         bench.sandbox.clock.advance(timedelta(minutes=61))
+        assert bench.driver.happened(self.WANT, change, "k", NOW) is None
+        bench.sandbox.clock.advance(timedelta(hours=24))
         assert bench.driver.happened(self.WANT, change, "k", NOW) is False
         world(bench)["accounts"][0]["moved"] = NOW.isoformat()
         assert bench.driver.happened(self.WANT, change, "k", NOW) is None

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.errors import Ambiguous, Rejected, TooEarly, Unsupported
+from reconciler.errors import Ambiguous, Rejected, TooEarly, Transient, Unsupported
 from reconciler.kinds.domain import Lock, RegistrationState
 from reconciler.model import Absent, Share, Unknown
 from reconciler.providers._http import Reply
@@ -234,7 +234,7 @@ class TestRenewing:
     def test_an_expiry_that_moved_is_refused(self, bench: Bench) -> None:
         change = renewal(bench.driver, DUE, bench.account)
         bench.edit("renew.example", expires=100)
-        with pytest.raises(Rejected, match="the expiry moved"):
+        with pytest.raises(Transient, match="the expiry moved"):
             bench.driver.apply(DUE, change, "k")
         assert bench.sandbox.charges() == []
 

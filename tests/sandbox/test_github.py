@@ -172,3 +172,23 @@ def test_sarif(hub):
     assert (
         ask(hub, "POST", "/code-scanning/sarifs", token, json=body).status_code == 403
     )
+
+
+def test_what_brought_a_commit(hub):
+    """rest/commits: the merged pull request; an author is whose address it is, or null."""
+    sha, other = "c" * 40, "d" * 40
+    hub.authors.update({sha: "ann", other: None})
+    token = hub.token(contents="read", pull_requests="read")
+    hub.committers[sha] = "web-flow"
+    said = ask(hub, "GET", f"/commits/{sha}", token).json()
+    assert (said["author"]["login"], said["committer"]["login"]) == ("ann", "web-flow")
+    assert ask(hub, "GET", f"/commits/{other}", token).json()["author"] is None
+    assert ask(hub, "GET", f"/commits/{sha}/pulls", token).json() == []
+    number = hub.pull(sha, by="bo")
+    hub.merged(number, sha)
+    (pull,) = ask(hub, "GET", f"/commits/{sha}/pulls", token).json()
+    assert (pull["number"], pull["user"]["login"]) == (number, "bo")
+    assert pull["merged_at"]
+    assert ask(hub, "GET", f"/commits/{'e' * 40}/pulls", token).status_code == 422
+    reads = hub.token(contents="read")
+    assert ask(hub, "GET", f"/commits/{sha}/pulls", reads).status_code == 403

@@ -89,6 +89,8 @@ class Actions:
         )
         (self.bin / "python").write_text(
             "#!/bin/sh\n"
+            # Python looks in the folder it runs in first, unless it is told not to.
+            f'if [ "$1" = -I ]; then shift; elif [ -e pip.py ]; then exec {python} "$@"; fi\n'
             f'[ "$2" = pip ] || exec {python} "$@"\n'
             "for last; do :; done\n"
             f'if [ "$4" = --requirement ]; then cat "$last" >> {self.installed}\n'

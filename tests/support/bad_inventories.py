@@ -10,12 +10,21 @@ from tests.support import (
     bad_cards,
     bad_channels,
     bad_fields,
+    bad_hosting,
     bad_sites,
     bad_values,
     bad_yaml,
 )
 from tests.support.bad_case import CASES, BadCase
 
-PARTS = (bad_yaml, bad_fields, bad_values, bad_channels, bad_sites, bad_cards)
+PARTS = (
+    bad_yaml,
+    bad_fields,
+    bad_values,
+    bad_channels,
+    bad_hosting,
+    bad_sites,
+    bad_cards,
+)
 
 __all__ = ["CASES", "PARTS", "BadCase"]

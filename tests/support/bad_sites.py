@@ -88,6 +88,7 @@ customer(
     "payment: {consent: {reference: x, date: 2024-03-01, max: 5.00 EUR, backup: yes}}",
     "E122",
 )
+site("with-token-key", "with: {Domain: {glue: {ns1.$domain: [192.0.2.1]}}}", "E136")
 customer("holds", "holds: dispute", "E122")
 customer("holds-word", "holds: [angry]", "E123")
 customer("hidden-secret", "password: hunter2", "E120")
@@ -197,8 +198,16 @@ bad(
     4,
 )
 bad(
-    "site-backs-up-nothing",
+    "profile-backs-up-nothing",
     f"{HEAD}{WHO}SiteProfile/p: {{Backup: {{policy: x}}}}\n{SITE}",
+    "E138",
+    3,
+)
+ACCOUNT = "HostingAccount: {plan: x, provider: y}"
+bad(
+    "site-backs-up-nothing",
+    f"{HEAD}{WHO}SiteProfile/p: {{Backup: {{policy: x}}, {ACCOUNT}}}\n"
+    "Site/a.example: {profile: p, customer: c, without: [HostingAccount]}\n",
     "E138",
     4,
 )

@@ -74,6 +74,8 @@ class Hub:
         self.dispatched: list[dict[str, Any]] = []
         self.environments: dict[str, list[str]] = {}
         self.authors: dict[str, str | None] = {}
+        self.committers: dict[str, str] = {}
+        self.brought: dict[str, int] = {}
         self.advanced_security = True
         self.drops_labels = False
         self.broken: list[Any] = []
@@ -131,7 +133,7 @@ class Hub:
             **more,
         }
 
-    def pull(self, sha, *, files=(), branch="change", fork=None, state="open"):
+    def pull(self, sha, *, files=(), branch="change", fork=None, state="open", by="ann"):  # fmt: skip
         """Open a pull request, from a fork's owner if there is one."""
         number = self.number()
         owner = fork or self.name.split("/")[0]
@@ -139,12 +141,19 @@ class Hub:
         self.pulls[number] = {
             "number": number,
             "state": state,
+            "user": {"login": fork or by, "type": "User"},
+            "merged_at": None,
             "head": {"ref": branch, "sha": sha, "label": f"{owner}:{branch}", "repo": {"full_name": head, "fork": bool(fork)}},
-            "base": {"ref": "main", "repo": {"full_name": self.name}},
+            "base": {"ref": "main", "repo": {"full_name": self.name, "default_branch": "main"}},
         }  # fmt: skip
         self.issues[number] = _issue(number, "a change", "", "ann", pull=True)
         self.files[number] = list(files)
         return number
+
+    def merged(self, pull, *commits):
+        """Somebody merges: from now on it is what brought these commits."""
+        self.pulls[pull].update(state="closed", merged_at="2026-11-22T06:00:00Z")
+        self.brought.update(dict.fromkeys(commits, pull))
 
     def run(self, *, event="pull_request", sha="0" * 40, branch="change", fork=None, path=".github/workflows/plan.yml"):  # fmt: skip
         number = self.number()
@@ -221,6 +230,7 @@ class Hub:
             ("GET", "/actions/runs/{run:int}/approvals", "actions:read", self._approvals),
             ("GET", "/actions/artifacts/{id:int}/zip", "actions:read", self._zip),
             ("GET", "/commits/{sha}", "contents:read", self._commit),
+            ("GET", "/commits/{sha}/pulls", "pull-requests:read", self._bringing),
             ("POST", "/actions/workflows/{file}/dispatches", "actions:write", self._dispatch),
             ("GET", "/environments/{name}", "actions:read", self._environment),
             ("GET", "/pulls", "pull-requests:read", self._pulls),
@@ -343,9 +353,24 @@ class Hub:
 
     def _commit(self, asked):
         """Null is an author whose address belongs to nobody at GitHub."""
-        login = _found(self.authors, asked.path["sha"], str)
+        if asked.path["sha"] not in self.authors:
+            raise Refused(422, f"No commit found for SHA: {asked.path['sha']}")
+        login = self.authors[asked.path["sha"]]
         author = {"login": login, "type": "User"} if login else None
-        return 200, {"sha": asked.path["sha"], "author": author}
+        by = self.committers.get(asked.path["sha"])
+        committer = {"login": by, "type": "User"} if by else author
+        return 200, {
+            "sha": asked.path["sha"],
+            "author": author,
+            "committer": committer,
+        }
+
+    def _bringing(self, asked):
+        """The merged pull request that introduced a commit of the default branch."""
+        if asked.path["sha"] not in self.authors:
+            raise Refused(422, f"No commit found for SHA: {asked.path['sha']}")
+        number = self.brought.get(asked.path["sha"])
+        return 200, [self.pulls[number]] if number else []
 
     def _environment(self, asked):
         name = asked.path["name"]

@@ -70,9 +70,11 @@ def denied(made, rule="Freeze/holidays", why="frozen until 2027-01-02"):
     return {**made, "decision": "deny", "policy": [verdict]}
 
 
-def of_site(made, site, profile=None):
+def of_site(made, site, profile=None, line=5):
     via = [f"Site/{site}", *([f"SiteProfile/{profile}"] if profile else [])]
-    return {**made, "via": via}
+    label = site.partition(".")[0]
+    entry = {"file": f"inventory/clients/{label}.yaml", "line": line, "column": 1}
+    return {**made, "via": via, "entry": entry}
 
 
 def finding(name="c.example", severity="warning", message="is odd", **fields):

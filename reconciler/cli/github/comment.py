@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 _WARNING = """\
 > [!CAUTION]
-> This pull request changes what makes its own plan (workflows or code). What follows \
-was made by that change and proves nothing: read the diff.
+> This pull request changes what makes its own plan (workflows or code), or is not for \
+the default branch. What follows was made by that change and proves nothing: read the \
+diff.
 
 """
 

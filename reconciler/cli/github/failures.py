@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from reconciler.engine.exits import Exit
+from reconciler.report.visible import visible
 
 #: The failure of a run that could not tell what it did, or did nothing at all.
 RUN = "run"
@@ -53,8 +54,10 @@ def waiting(result: Mapping[str, Any] | None, start: str) -> Failure | None:
         return None
     ids = set(held["actions"])
     rows = [
-        f"{one['verb']} {one['kind']}/{one['name']}  {_cost(one)}"
-        f"needs {', '.join(one['needs'])}: {one['because']}"
+        visible(
+            f"{one['verb']} {one['kind']}/{one['name']}  {_cost(one)}"
+            f"needs {', '.join(one['needs'])}: {one['because']}"
+        )
         for one in (result or {})["left"]["actions"]
         if one["id"] in ids
     ]
@@ -136,8 +139,9 @@ def _denied(actions: Iterable[Mapping[str, Any]]) -> Iterator[Failure]:
 
 
 def _cost(action: Mapping[str, Any]) -> str:
-    cost = action["cost"]
-    return f"{cost['amount']} {cost['currency']}  " if cost else ""
+    cost, most = action["cost"], action.get("ceiling")
+    limit = f", at most {most['amount']} {most['currency']}" if most else ""
+    return f"{cost['amount']} {cost['currency']}{limit}  " if cost else ""
 
 
 def _bounded(rows: list[str]) -> list[str]:

@@ -35,7 +35,8 @@ class Review(NamedTuple):
     Attributes:
         head: The commit that was planned, and still is the pull request's last.
         url: The run, for people.
-        changes_code: Whether it changes what made its own plan.
+        changes_code: Whether it changes what made its own plan, or is for another
+            branch than the default one, whose own code and rules made it then.
     """
 
     number: int
@@ -72,7 +73,7 @@ def review_of(
         head=str(ran["head_sha"]),
         run=run,
         url=str(ran["html_url"]),
-        changes_code=_changes(github, int(pull["number"]), code),
+        changes_code=_elsewhere(pull) or _changes(github, int(pull["number"]), code),
     )
 
 
@@ -89,6 +90,11 @@ def _pull(github: GitHub, ran: Mapping[str, Any]) -> Mapping[str, Any] | None:
             found: Mapping[str, Any] = pull
             return found
     return None
+
+
+def _elsewhere(pull: Mapping[str, Any]) -> bool:
+    base = pull["base"]
+    return bool(base["ref"] != base["repo"]["default_branch"])
 
 
 def _changes(github: GitHub, number: int, code: Sequence[str]) -> bool:

@@ -11,6 +11,10 @@ from reconciler.model import Change, Risk
 #: TTL (a day in most TLDs), and a registry may publish some hours late.
 DS_LASTS: Final = timedelta(hours=48)
 
+#: How long nobody renews what was just bought back: most registrars sell a year along
+#: with it, and the date that shows it may come days after the name.
+RESTORE_SHOWS: Final = timedelta(days=3)
+
 
 class Renew(Change):
     """
@@ -69,6 +73,7 @@ class Delegate(Change):
     """
 
     usual_risk: ClassVar[Risk] = Risk.DISRUPTIVE
+    witnessed: ClassVar[bool] = True
     verb: Literal["delegate"] = "delegate"
 
     @property
@@ -85,6 +90,7 @@ class Dnssec(Change):
     that is added, for vendors that take keys and compute the DS themselves.
     """
 
+    witnessed: ClassVar[bool] = True
     verb: Literal["ds"] = "ds"
 
     @property
@@ -124,7 +130,8 @@ class Restore(Change):
     """
     Buy a deleted registration back; costs much and cannot be taken back.
 
-    ``details``: ``expires`` (the expiry date it was lost at, ISO 8601).
+    ``details``: ``expires`` (the expiry date it was lost at, ISO 8601), and that a
+    renewal waits: see ``RESTORE_SHOWS``.
     """
 
     usual_risk: ClassVar[Risk] = Risk.MONEY

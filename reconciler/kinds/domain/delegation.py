@@ -162,7 +162,8 @@ def _delegate(
     if stale and not ours:
         hold = (
             f"the parent has {_records(stale)} that the new nameservers do not answer "
-            "for: write dnssec: sync or off, or remove it at the registrar first"
+            "for: write dnssec: sync or off, or remove it at the registrar and wait "
+            "for two days"
         )
     elif there is None and ours:
         hold = "nobody can say whether the parent has DS records: look there first"

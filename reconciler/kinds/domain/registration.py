@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from reconciler.kinds.domain import delegation
 from reconciler.kinds.domain.changes import (
+    RESTORE_SHOWS,
     AutoRenew,
     BlockTransfer,
     DomainChange,
@@ -77,7 +78,10 @@ def _restoration(
         cost=state.restore_price,
         ceiling=spec.renewal.max_restore,
         hold="a name is bought back only when a person says so",
-        details={"expires": state.expires.isoformat()},
+        details={
+            "expires": state.expires.isoformat(),
+            "holds_off": {"renew": int(RESTORE_SHOWS.total_seconds())},
+        },
     )
 
 

@@ -83,7 +83,7 @@ def diff(spec: DnsSpec, share: Share, live: ZoneState) -> Iterator[DomainChange]
         yield Prune(
             share=share,
             fields=tuple(_field(key, live.records[key], None) for key in gone),
-            because=f"{len(gone)} record sets are not declared",
+            because=f"{_sets(len(gone), 'is', 'are')} not declared",
             hold=too_many,
         )
 

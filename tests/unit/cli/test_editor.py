@@ -46,6 +46,10 @@ def test_a_schema_offers_the_names_there_are_and_takes_others(root, tmp_path):
     dns = schema["$defs"]["Domain.DnsSpec"]["properties"]
     assert offered(dns, "include", "items") == ["mail"]
     assert offered(dns, "targets", "items") == ["main"]
+    part = schema["$defs"]["SiteProfile.parts.Domain.DnsSpec"]["properties"]
+    assert offered(part, "include", "items") == ["mail"]
+    part = schema["$defs"]["Site.parts.Domain.DomainSpec"]["properties"]
+    assert offered(part, "provider") == ["none", "main"]
     documents = Draft202012Validator(schema)
     one = {"apiVersion": "reconciler/v1", "Domain/x.example": {"provider": "later"}}
     assert documents.is_valid(one)

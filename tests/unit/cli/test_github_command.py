@@ -189,6 +189,15 @@ def test_a_change_to_the_workflow_is_not_believed(hub, changes):
     assert hub.sarifs == []
 
 
+def test_another_branch_has_its_own_code_and_rules(hub):
+    """Whoever may push one can make plans with it, and then aim at the default branch."""
+    number, run = planned(hub)
+    hub.pulls[number]["base"]["ref"] = "mine"
+    assert github(hub, "comment", "--run", run, "--sarif").code == 0
+    assert "CAUTION" in comments(hub, number)[0]
+    assert hub.sarifs == []
+
+
 @pytest.mark.parametrize(
     "raw",
     [b"", b"[]", b"{}", *plan(env="staging").values(), *plan(digest="@ops").values()],

@@ -38,7 +38,9 @@ def test_init_validate_plan(tmp_path):
         assert run("-C", str(folder), "validate").exit_code == 0
         planned = run("-C", str(folder), "plan", "--horizon", "365d")
     assert planned.exit_code == 0, planned.output
-    assert "No actions" in planned.output
+    first = "0 actions (nothing is managed yet) · RDAP, DNS · "
+    assert first in planned.output
+    assert "next: reconciler init --provider NAME=TYPE, then" in planned.output
     assert "Domain/example.com" in planned.output
 
 
@@ -49,6 +51,37 @@ def test_nothing_is_overwritten(tmp_path):
     run("init", str(tmp_path))
     assert own.read_text() == "apiVersion: reconciler/v1\n"
     assert "nothing was written" in run("init", str(tmp_path)).output
+
+
+def test_a_first_account_comes_after_the_names(tmp_path):
+    """What init itself wrote and nobody touched may say more; what is ours stays."""
+    names = tmp_path / "domains.txt"
+    names.write_text("shop.example\nhop.example\n")
+    root = tmp_path / "a"
+    first = run("init", str(root), "--domains", str(names))
+    said = "domains.yaml: 2 Domain + 2 Certificate, only watched: no key is needed"
+    assert said in first.output
+    second = run("init", str(root), "--provider", "main=porkbun")
+    assert "wrote inventory/accounts.yaml" in second.output
+    assert "wrote .github/workflows/reconcile.yml" in second.output
+    assert "domains.yaml" not in second.output
+    assert (
+        "Provider/main: {type: porkbun"
+        in (root / "inventory/accounts.yaml").read_text()
+    )
+    assert "secrets.MAIN_API_KEY" in workflow(root, "reconcile")
+    before = {path: path.read_bytes() for path in root.rglob("*.y*ml")}
+    third = run("init", str(root), "--provider", "aws=aws", "--domains", str(names))
+    assert {path: path.read_bytes() for path in root.rglob("*.y*ml")} == before
+    assert "kept inventory/accounts.yaml as it is; to be added there:" in third.output
+    assert "  Provider/aws: {type: aws, credentials: {accessKeyId" in third.output
+    assert "  the step that takes on vars.AWS_ROLE" in third.output
+    assert "secrets.AWS" not in third.output
+    assert "domains.yaml" not in third.output  # it has all of them
+    names.write_text("new.example\n")
+    fourth = run("init", str(root), "--domains", str(names))
+    assert "  Domain/new.example: {provider: none}" in fourth.output
+    assert {path: path.read_bytes() for path in root.rglob("*.y*ml")} == before
 
 
 def test_domains_and_accounts(tmp_path):

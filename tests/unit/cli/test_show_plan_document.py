@@ -7,6 +7,9 @@ import pytest
 
 from reconciler.cli.next_step import next_step
 from reconciler.cli.show_plan import shown
+from reconciler.cli.show_watched import Watch, watched
+from reconciler.engine import Accounts
+from reconciler.model import Share
 from tests.support.plans import (
     action,
     changed,
@@ -14,6 +17,7 @@ from tests.support.plans import (
     due,
     finding,
     held,
+    of_site,
     plan,
     renewal,
     rich,
@@ -41,12 +45,48 @@ def test_a_profile_is_one_block_with_its_sites():
     at = lines.index("SiteProfile/wp-shop: 212 sites, 424 actions")
     assert lines[at + 1].split()[:5] == ["allow", "create", "same", "change", "on"]
     assert lines[at + 1].startswith("  allow")
-    assert "Site/novalaw.example: 2 actions; clients pay 120.00 EUR" in lines
+    site = "Site/novalaw.example  inventory/clients/novalaw.yaml:5:1"
+    assert f"{site} -> 2 resources; we pay 0.00, clients pay 120.00 EUR" in lines
     summary = text(rich(), "summary").splitlines()
     assert "SiteProfile/wp-shop: 212 sites, 424 actions" in summary
     assert not [line for line in summary if "shop000.example" in line]
+    totals = [" ".join(line.split()) for line in summary if line.startswith("allow")]
+    assert "allow create 213" in totals
+    assert "allow renew 2 bakkerij.example, fietsenmaker.example 21.50 USD" in totals
     full = text(rich(), "full")
     assert full.count("shop000.example") == 4
+
+
+def test_a_site_stands_over_what_it_makes_with_its_place_and_its_count():
+    alias = action("b.example", "create")
+    one = [
+        of_site(alias, "a.example", "p", line=9),
+        of_site(action("a.example", "create"), "a.example", "p"),
+        of_site(renewal("a.example"), "a.example", "p"),
+    ]
+    at = "inventory/clients/a.yaml:5:1"
+    lines = text(plan(one)).splitlines()
+    head = f"Site/a.example  {at} -> 2 resources, 3 actions; we pay 10.42 USD"
+    assert lines[1] == head
+    assert lines[2].startswith("  allow")
+    alone = text(plan(one[:1])).splitlines()
+    assert alone[1].endswith("a.yaml:9:1 -> 1 resource; we pay 0.00")
+    two = [*one, of_site(action("c.example", "create"), "c.example", "p")]
+    assert text(plan(two)).splitlines()[1:4] == [
+        "SiteProfile/p: 2 sites, 4 actions; we pay 10.42 USD",
+        f"  Site/a.example {at}",
+        "  Site/c.example inventory/clients/c.yaml:5:1",
+    ]
+
+
+def test_a_finding_of_one_site_is_where_the_site_is_and_of_many_where_they_share():
+    profile = {"file": "inventory/profiles.yaml", "line": 9, "column": 3}
+    entry = {"file": "inventory/clients/a.yaml", "line": 5, "column": 1}
+    one = finding("a.example", source=profile, entry=entry)
+    assert text(plan(findings=[one])).splitlines()[3].endswith("clients/a.yaml:5:1")
+    two = [one, finding("b.example", source=profile, entry={**entry, "line": 6})]
+    for line in text(plan(findings=two)).splitlines()[3:5]:
+        assert line.endswith("inventory/profiles.yaml:9:3")
 
 
 def test_within_a_wave_money_and_deletion_come_first():
@@ -100,6 +140,89 @@ def test_much_that_is_the_same_and_due_is_one_line():
     assert [" ".join(line.split()) for line in lines if "2026-12-01" in line] == [
         "2026-12-01 44 x Domain renews (registrar) 458.48 USD"
     ]
+
+
+def test_a_summary_says_how_much_and_where_the_rest_is():
+    made = plan(
+        [held(action("a.example"), "R/x", "y", "ops"), denied(action("b.example"))],
+        findings=[
+            finding(severity="critical", message="is lame"),
+            finding(severity="error", message="is dull"),
+            finding(severity="info", message="is new"),
+        ],
+        due=[due(), due("other.example", by="you")],
+        unmanaged=[unmanaged()],
+    )
+    lines = text(made, "summary").splitlines()
+    shown = [" ".join(line.split()) for line in lines[1:]]
+    assert shown[0].startswith("CRITICAL")
+    assert shown[1].startswith("deny records 1 b.example")
+    assert shown[2].startswith("hold records 1 a.example needs ops")
+    assert shown[3:6] == [
+        "due 2 things, 1 for YOU: reconciler due",
+        "found 1 error: reconciler plan",
+        "outside 1 thing declared nowhere, left alone: reconciler drift",
+    ]
+    assert "is dull" not in "\n".join(shown)
+
+
+@pytest.mark.parametrize(("number", "named"), [(5, 5), (6, 3), (400, 3)])
+def test_many_findings_of_one_sort_are_not_a_wall(number, named):
+    same = [finding(f"d{n}.example", "error", message="is dull") for n in range(number)]
+    other = finding("z.example", "error", message="is lame", code="lame")
+    made = plan(findings=[*same[:4], other, *same[4:]])
+    lines = text(made).splitlines()
+    assert sum("is dull" in line for line in lines) == named
+    assert sum("is lame" in line for line in lines) == 1
+    more = [line for line in lines if "more of" in line]
+    assert [line.split()[1:3] for line in more] == (
+        [["and", str(number - named)]] if number > named else []
+    )
+    assert sum("is dull" in line for line in text(made, "full").splitlines()) == number
+
+
+def test_what_could_not_be_read_is_named_where_it_is_one():
+    foot = text(plan(unknown=[unknown("a.example")])).splitlines()[-2]
+    assert foot.endswith("INCOMPLETE: 1 could not be read (Domain/a.example)")
+    two = plan(unknown=[unknown("a.example"), unknown("b.example")])
+    assert text(two).splitlines()[-2].endswith("INCOMPLETE: 2 could not be read")
+
+
+WATCHED = Watch(frozenset({"tls", "rdap"}), 71.4, accounts=False)
+
+
+def test_where_nothing_is_managed_the_way_on_is_an_account():
+    undated = [
+        finding(f"{n}.example", "info", code="no-expiry-date") for n in range(41)
+    ]
+    made = plan(findings=[*undated, finding(severity="critical")])
+    *_, foot, advice = text(made, watch=WATCHED).splitlines()
+    assert foot == (
+        "0 actions (nothing is managed yet) · RDAP, TLS · 71 s · "
+        "41 domains: the registry publishes no expiry date"
+    )
+    assert advice.endswith(
+        " · reconciler init --provider NAME=TYPE, then reconciler import --all "
+        "for what your accounts have"
+    )
+    has = text(made, watch=WATCHED._replace(accounts=True))
+    assert "--provider" not in has
+    assert "reconciler import --all" in has
+
+
+@pytest.mark.parametrize(
+    ("shares", "failed", "seen"),
+    [
+        ([("public", "rdap"), ("public", "tls")], {}, {"rdap", "tls"}),
+        ([("public", "rdap"), ("main", "domain")], {}, None),
+        ([("public", "rdap")], {"main": "no secret"}, None),
+        ([], {}, None),
+    ],
+)
+def test_nothing_is_managed_only_where_nobody_but_anyone_is_asked(shares, failed, seen):
+    drivers = {Share(*share): None for share in shares}
+    found = watched(Accounts(drivers, {}, failed), ["public", "main"], 1.0)
+    assert found == (seen and Watch(frozenset(seen), 1.0, accounts=True))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from reconciler.engine import Accounts, Situation, document, observe, plan
 from reconciler.engine.evaluate import Subject, evaluate
 from reconciler.engine.exits import Exit, first, of_holds
 from reconciler.engine.memory import NOTHING, Memory, parsed
-from reconciler.engine.merge import Moved, split
+from reconciler.engine.merge import Moved, origins, split
 from reconciler.engine.observe import World
 from reconciler.engine.order import held_behind, levelled, waves
 from reconciler.engine.plan_schema import plan_schema
@@ -23,6 +23,7 @@ from reconciler.model import (
     Money,
     Observation,
     OnDrift,
+    OpClass,
     Severity,
     Unknown,
     Unmanaged,
@@ -62,7 +63,7 @@ def test_who_moved(base, git, live, moved, treatment):
     have = {SHARE: state(nameservers=frozenset(live))}
     (change,) = want.diff(have, NOW)
     based = domain(nameservers=base) if base else None
-    (part,) = split(change, based, have, NOW, creates=False)
+    (part,) = split(change, origins(change, based, have, NOW))
     assert (part.moved, part.treatment) == (moved, treatment)
 
 
@@ -71,9 +72,8 @@ def test_both_at_one_value_is_no_change():
     assert list(domain(nameservers=OTHER).diff(have, NOW)) == []
 
 
-@pytest.mark.parametrize("base", [None, domain()])
-def test_due_work_takes_no_part_in_the_merge(base):
-    (part,) = split(renew(), base, {SHARE: state()}, NOW, creates=False)
+def test_due_work_takes_no_part_in_the_merge():
+    (part,) = split(renew(), [])
     assert part.moved is Moved.GIT
 
 
@@ -83,12 +83,12 @@ def test_a_base_at_another_account_does_not_say_who_moved():
     )
     have = {SHARE: state(auto_renew=False)}
     (change,) = domain().diff(have, NOW)
-    (part,) = split(change, base, have, NOW, creates=False)
+    (part,) = split(change, origins(change, base, have, NOW))
     assert part.moved is Moved.UNBASED
 
 
 def test_what_is_made_from_nothing_overwrites_nothing():
-    (part,) = split(flag(), None, {SHARE: Absent()}, NOW, creates=True)
+    (part,) = split(flag(), [])
     assert part.treatment is OnDrift.REVERT
 
 
@@ -226,6 +226,25 @@ def test_an_expiry_older_than_the_recorded_one_is_a_stale_read():
         Decision.HOLD,
         "built-in/stale-read",
     )
+
+
+def test_two_accounts_of_one_date_are_no_stale_read():
+    renewal = due(Memory(deadline=NOW + timedelta(days=20, hours=20))).actions[0]
+    assert renewal.decision is Decision.ALLOW
+    assert due(Memory(deadline=NOW + timedelta(days=22))).actions[0].decision
+
+
+def test_a_thief_is_stopped_whatever_date_the_account_shows():
+    have = {SHARE: state(transfer="pendingTransfer")}
+    memory = Memory(deadline=NOW + timedelta(days=900))
+    able = Told({})
+    able.can = {**Told.can, "block-transfer": OpClass.PROBE}
+    found = evaluate(
+        Subject(domain(), domain(), have, memory), {SHARE: able}, "main", NOW
+    )
+    assert [(a.change.verb, a.decision) for a in found.actions] == [
+        ("block-transfer", Decision.ALLOW)
+    ]
 
 
 def test_nothing_is_planned_from_not_knowing():

@@ -63,6 +63,14 @@ def channel(name="ops", fallback=None, **spec):
     )
 
 
+def sent_message():
+    """Return a message as a run would send it, about one finding."""
+    post = Post(ops=(channel(), Box()))
+    post.run(plan(findings=[finding()]))
+    (told,) = post.last.told
+    return told.message
+
+
 class Box:
     """A sender that keeps what it is given and answers as it is told."""
 
@@ -125,5 +133,6 @@ __all__ = [
     "plan",
     "renew",
     "seen",
+    "sent_message",
     "unread",
 ]

@@ -112,6 +112,7 @@ def test_everything_can_be_read_without_a_script():
         "ns1.old.example.",
         "Budget/month 80.00 USD are spent",
         "Needs the approval of billing",
+        "inventory/clients/novalaw.yaml:5:1: 2 resources, clients pay 120.00 EUR",
         "ceiling 15.00 USD",
         "cannot be undone",
         "expired on 2026-11-20; it can still be renewed",

@@ -76,6 +76,9 @@ def test_the_same_change_is_said_once_and_a_profile_with_its_sites():
     text = markdown(rich())
     assert "`SiteProfile/wp-shop`: 212 sites, 424 actions" in text
     assert text.count("same change on 212 `Domain` at `aws`") == 2
+    site = "`Site/novalaw.example` `inventory/clients/novalaw.yaml:5:1`"
+    assert f"- {site} → 1 resource; we pay 0.00, clients pay 120.00 EUR\n" in text
+    assert f"- {site} → 1 resource; we pay 0.00\n" in text
     assert "`renew` same change on 2 `Domain` at `porkbun-main` · **21.50 USD**" in text
     assert "needs the approval of `billing`" in text
     assert "clients pay **120.00 EUR**" in text

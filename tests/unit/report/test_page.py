@@ -137,7 +137,7 @@ def test_everything_can_be_done_from_the_keyboard(page_of):
     page.press("j")
     page.press("ArrowDown")
     page.press("k")
-    assert active(page).split() == ["create", "Domain/novalaw.example"]
+    assert active(page).split() == ["create", "Subscription/novalaw.example"]
     for _ in range(9):
         page.press("j")
     assert active(page).startswith("212 actions")

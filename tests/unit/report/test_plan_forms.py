@@ -175,7 +175,7 @@ def test_sarif_tells_what_is_found_and_what_does_not_happen_by_itself():
     (found,) = [r for r in results if "Subscription/novalaw" in r["message"]["text"]]
     place = found["locations"][0]["physicalLocation"]
     assert place["artifactLocation"]["uri"] == "inventory/clients/novalaw.yaml"
-    assert place["region"] == {"startLine": 5, "startColumn": 3}
+    assert place["region"] == {"startLine": 5, "startColumn": 1}
     assert "needs billing" in found["message"]["text"]
 
 

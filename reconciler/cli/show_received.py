@@ -1,0 +1,50 @@
+"""What the sandbox's mail server and receiver got: who was told what."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.request import ProxyHandler, build_opener
+
+from reconciler.report.words import count
+
+_WIDE = 76
+
+
+def received(control: str) -> Iterator[str]:
+    """Yield a line for each who was told, from a sandbox's *control* endpoint."""
+    yield from _mails(_got(control, "mail/messages")["messages"])
+    hooks = _got(control, "receiver/hooks")["hooks"]
+    if hooks:
+        yield f"  webhook    got {count(len(hooks), 'message')}"
+    else:
+        yield "  webhook    got nothing: it is for the day on which the mail fails"
+    yield from beats(control)
+
+
+def beats(control: str) -> Iterator[str]:
+    """Yield a line for what the heartbeat's receiver heard last."""
+    pings = _got(control, "receiver/pings")["pings"]
+    if pings:
+        yield f"  heartbeat  beat at {pings[-1]['at'][11:16]}: {pings[-1]['said']}"
+    else:
+        yield "  heartbeat  silent: not everything could be read"
+
+
+def _got(control: str, path: str) -> Any:
+    opener = build_opener(ProxyHandler({}))  # no proxy stands before loopback
+    with opener.open(f"{control}/{path}", timeout=5) as answer:
+        return json.load(answer)
+
+
+def _mails(mails: list[dict[str, Any]]) -> Iterator[str]:
+    to = sorted({address for mail in mails for address in mail["to"]})
+    yield f"  mail       {count(len(mails), 'message')} to {', '.join(to) or 'nobody'}"
+    if mails:
+        subject = mails[0]["subject"]
+        cut = subject if len(subject) <= _WIDE else f"{subject[: _WIDE - 1]}…"
+        yield f"    {cut}"
+        command = next((x for x in mails[0]["text"].splitlines() if "$ " in x), "")
+        if command:
+            yield f"    {command.strip()}"

@@ -1,0 +1,44 @@
+"""What the records are told of deadlines, whoever moved them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from pydantic import JsonValue
+
+from reconciler.audit import Note
+from reconciler.engine.carry_out import Setting, remembered
+from reconciler.engine.memory import parsed
+from reconciler.engine.observe import World
+from reconciler.engine.situation import Scope
+
+#: Deadlines that are nearer are remembered: no alarm looks further ahead.
+REMEMBERED = timedelta(days=120)
+
+
+def seen(setting: Setting, scope: Scope, world: World) -> Iterator[Note]:
+    """Remember deadlines, so that not being able to read them can be an alarm."""
+    records = setting.journal.ledger.records()
+    soon = setting.clock() + REMEMBERED
+    for want in scope.wants():
+        deadline = want.deadline(world.have(want))
+        record = records.get((want.kind, want.uid))
+        known = record.expires if record else None
+        if deadline is None or (known is None and deadline > soon):
+            continue
+        text = deadline.isoformat()
+        if known != text and _later(deadline, known):
+            facts: dict[str, JsonValue] = {"expires": text}
+            yield remembered("seen", want.kind, want.uid, facts)
+
+
+def _later(deadline: datetime, known: str | None) -> bool:
+    """
+    Whether *deadline* is news: later than what is recorded.
+
+    An earlier one is none. Whoever renewed it, a read that is old by a period must
+    not make the records forget that period: it would be paid for once more.
+    """
+    before = parsed(known) if known else None
+    return before is None or deadline > before
