@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from reconciler.engine.held import held
+from reconciler.sandbox import Fault
 from reconciler.sandbox.example import Oddity
 from reconciler.sandbox.example_cards import KEY
 from tests.support.agency import ACCOUNTS, Agency, domain
@@ -115,6 +118,24 @@ def test_another_default_is_set_once_and_after_somebody_said_so(tmp_path):
         assert ours.apply().codes == {0}
         assert len(ours.sandbox.ledger.effects("stripe")) == 1
         assert ours.charges() == []
+
+
+@pytest.mark.parametrize("kind", ["lost-before", "lost-after", "status-after"])
+def test_a_lost_answer_ends_in_one_effect(tmp_path, kind):
+    wanted = files(OURS, BAKKER % PRIMARY % "new", OLD, NEW)
+    with agency(tmp_path, wanted, {"new": Oddity(card={"default": False})}) as ours:
+        fault = Fault(vendor="stripe", operation="updateCustomer", kind=kind)
+        ours.sandbox.inject(fault)
+        digest = held(ours.plan()).digest
+        file = tmp_path / "plan.json"
+        at(ours, "plan", "--out", file)
+        at(ours, "apply", "--approve", digest, "--approved-plan", file, actor="bo")
+        for _ in range(2):
+            ours.later(minutes=10)
+            ours.apply()
+        (effect,) = ours.sandbox.ledger.effects("stripe")
+        assert (effect.name, ours.plan().actions) == ("pm_new", ())
+        assert ours.apply().codes == {0}
 
 
 def test_one_that_was_detached_is_loud_and_nothing_can_be_done(tmp_path):
