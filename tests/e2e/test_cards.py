@@ -157,6 +157,9 @@ class TestWhatIsDeclared:
         wanted = files(OURS, BAKKER % "", OLD, NEW, domains=("a.example",))
         with agency(tmp_path, wanted) as ours:
             assert cards(ours.plan()) == []
+            ours.write("inventory/twice.yaml", HEAD + OLD.replace("/old:", "/also:"))
+            assert ("old", "declared-twice") in codes(ours.plan())
+            (ours.root / "inventory/twice.yaml").unlink()
             some = at(ours, "--select", "Domain/a.example", "plan", "--format", "json")
             live = json.loads(some.out)["unmanaged"]
             assert [one["kind"] for one in live] == ["Domain"]
