@@ -251,7 +251,7 @@ def _quiet_until(project: Project, look: Look) -> str | None:
     """Return the next moment at which time alone changes something."""
     wants = map(project.inventory.get, look.refs)
     moments = [w.quiet_until(look.world.have(w), look.now) for w in wants]
-    first = min((m for m in moments if m is not None), default=None)
+    first = min((m for m in moments if m is not None and m > look.now), default=None)
     return moment(first) if first else None
 
 
