@@ -74,6 +74,33 @@ def test_only_what_was_approved_runs_and_the_others_wait(agency, tmp_path):
     assert happened(agency) == ["flag.example", "one.example"]
 
 
+@pytest.mark.parametrize("needs", ["disruptive", "disruptive, money"])
+def test_what_comes_due_before_the_approval_is_used_neither_blocks_nor_rides_along(
+    tmp_path, needs
+):
+    """The renewal's window opens in between; it may run by itself, or waits as well."""
+    names = inventory(
+        domain("one.example", "namecom-main", spec=OLD),
+        domain("due.example", "namecom-main", spec=RENEWED),
+    )
+    rules = {"p.yaml": OPS.replace("disruptive, money", needs)}
+    oddities = {"due.example": Oddity({"expires": 70})}
+    with Agency(tmp_path, names, oddities, policies=rules) as agency:
+        agency.edit("inventory/domains.yaml", ".old.example", ".new.example")
+        agency.commit()
+        digest, file = planned(agency, tmp_path)
+        assert [a["name"] for a in json.loads(file.read_text())["actions"]] == [
+            "one.example"
+        ]
+        agency.later(days=45)
+        done = approved(agency, digest, file)
+        assert (done.code, happened(agency)) == (0, ["one.example"]), done.err
+        assert "renew      Domain/due.example" in done.out  # told, and left
+        held = needs != "disruptive"
+        assert at(agency, "apply", "--auto-approve").code == (6 if held else 0)
+        assert ("due.example" in happened(agency)) is not held
+
+
 def test_a_scheduled_run_needs_no_file_for_what_a_person_approved(agency, tmp_path):
     """The approval is in the journal; an identical plan keeps it."""
     agency.sandbox.edit("namecom", "price", {"tld": "example", "price": "15.01 USD"})
