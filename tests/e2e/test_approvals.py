@@ -101,6 +101,33 @@ def test_what_comes_due_before_the_approval_is_used_neither_blocks_nor_rides_alo
         assert ("due.example" in happened(agency)) is not held
 
 
+@pytest.mark.parametrize("glass", [False, True])
+def test_an_approval_does_not_outlive_the_wish_that_it_is_for(tmp_path, glass):
+    """It was approved while everything was frozen, taken back, and wanted again."""
+    names = inventory(domain("one.example", "namecom-main", spec=OLD))
+    rules = OPS + "Group/ops: {members: [bo]}\nBreakGlass/b: {groups: [ops]}\n"
+    stop = HEAD + "Freeze/stop: {reason: stop}\n"
+    with Agency(tmp_path, names, policies={"p.yaml": rules, "f.yaml": stop}) as agency:
+        agency.edit("inventory/domains.yaml", ".old.example", ".new.example")
+        agency.commit()
+        digest, file = planned(agency, tmp_path)
+        more = ("--break-glass", "now") if glass else ()
+        assert approved(agency, digest, file, *more).code == 6
+        agency.edit("inventory/domains.yaml", ".new.example", ".old.example")
+        agency.git("rm", "-q", "policies/f.yaml")
+        agency.commit()
+        assert at(agency, "apply", "--auto-approve").code == 0
+        assert (
+            "no longer planned" in at(agency, "audit", "log", "--format", "jsonl").out
+        )
+        agency.edit("inventory/domains.yaml", ".old.example", ".new.example")
+        agency.commit()
+        assert planned(agency, tmp_path)[0] == digest
+        assert at(agency, "apply", "--auto-approve").code == 6
+        assert happened(agency) == []
+        assert at(agency, "audit", "verify").code == 0
+
+
 def test_a_scheduled_run_needs_no_file_for_what_a_person_approved(agency, tmp_path):
     """The approval is in the journal; an identical plan keeps it."""
     agency.sandbox.edit("namecom", "price", {"tld": "example", "price": "15.01 USD"})
