@@ -20,6 +20,9 @@ RENEWED = "renewal: {mode: reconciler, maxPrice: 15.00 USD/year}"
 HEAD = "apiVersion: reconciler/v1\n"
 OPS = HEAD + "ApprovalRule/ops: {match: {risks: [disruptive, money]}, groups: [ops]}\n"
 TWO = OPS.replace("groups: [ops]", "groups: [ops], twoPerson: true")
+TWICE = json.dumps(
+    {"format": "reconciler.plan/v1", "actions": [{"id": "a", "digest": "b"}] * 2}
+)
 MOVES = ("one.example", "two.example")
 
 
@@ -189,7 +192,7 @@ def test_an_identity_exchanged_in_the_file_gains_nothing(agency, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "code"), [("{", 1), ("[]", 1), ('{"format": "x"}', 1), ("", 1)]
+    ("text", "code"), [("{", 1), ("[]", 1), ('{"format": "x"}', 1), ("", 1), (TWICE, 1)]
 )
 def test_a_file_that_is_no_plan(agency, tmp_path, text, code):
     file = tmp_path / "plan.json"
