@@ -235,6 +235,8 @@ def _note(read: Read, note: Note, actor: str) -> Iterator[tuple[str, Document]]:
     data = note.data
     if note.event in {"approved", "withdrawn"}:
         yield layout.APPROVALS, _approvals(read, note, actor)
+        if note.event == "withdrawn":
+            yield from _mended(read, note, actor)
     elif note.event == "break-glass":
         yield layout.GLASS, _glass(read, note, actor)
     elif note.event == "base":
@@ -268,6 +270,17 @@ def _approvals(read: Read, note: Note, actor: str) -> Approvals:
             found = {*authors.get(digest, ()), *map(str, new)}
             authors[digest] = tuple(sorted(found))
     return Approvals(by=by, authors={d: a for d, a in authors.items() if d in by})
+
+
+def _mended(read: Read, note: Note, actor: str) -> Iterator[tuple[str, Document]]:
+    """Yield the glass without what its breaker takes back."""
+    glass, who = read(layout.GLASS), str(note.data.get("by") or actor)
+    listed = note.data.get("digests")
+    gone = {*map(str, listed)} if isinstance(listed, list) else set()
+    if isinstance(glass, Glass):
+        kept = {d: by for d, by in glass.by.items() if by != who or d not in gone}
+        if kept != glass.by:
+            yield layout.GLASS, glass.model_copy(update={"by": kept})
 
 
 def _glass(read: Read, note: Note, actor: str) -> Glass:

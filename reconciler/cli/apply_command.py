@@ -232,7 +232,10 @@ def _approved(
     if digest is None and file is None:
         return None, {}
     if digest is None or file is None:
-        raise UsageError("--approve and --approved-plan go together")
+        raise UsageError(
+            "--approve and --approved-plan go together",
+            hint="`plan --out plan.json` writes the file and shows the digest",
+        )
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
         listed = approved_digests(data)

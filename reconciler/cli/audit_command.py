@@ -14,8 +14,11 @@ import click
 from reconciler.audit import Query, log, rebuild, show, verify
 from reconciler.cli.plan_command import parsed_time
 from reconciler.cli.project import Project
+from reconciler.cli.show_plan import fitted
+from reconciler.cli.terminal import columns
 from reconciler.engine import dumps
 from reconciler.engine.exits import Exit
+from reconciler.model import Risk
 
 _COLUMNS = (
     "time", "type", "run", "kind", "name", "verb", "status", "how", "cost", "paid",
@@ -29,15 +32,17 @@ def audit_command() -> None:
 
 
 @audit_command.command("log", help="List what was begun and what came of it.")
-@click.option("--since", metavar="TIME")
-@click.option("--until", metavar="TIME")
-@click.option("--risk", help="Only this risk, as in money.")
+@click.option("--since", metavar="TIME", help="From then on, as in 2026-11-22.")
+@click.option("--until", metavar="TIME", help="Before then.")
+@click.option("--risk", type=click.Choice(list(map(str, Risk))), help="Only this.")
 @click.option("--verb", help="Only this verb, as in renew.")
 @click.option("--run", help="Only this run.")
 @click.option(
     "--format", "form", type=click.Choice(["text", "jsonl", "csv"]), default="text"
 )
-@click.option("--select", "names", multiple=True, metavar="Kind/name")
+@click.option(
+    "--select", "names", multiple=True, metavar="Kind/name", help="Only these."
+)
 @click.pass_context
 def log_(ctx: click.Context, /, **options: Any) -> None:
     """Print the log, oldest first."""
@@ -51,17 +56,24 @@ def log_(ctx: click.Context, /, **options: Any) -> None:
         verb=options["verb"],
         run=options["run"],
     )
-    _print(log(project.store, query), options["form"])
+    if not _print(log(project.store, query), options["form"]):
+        project.say("nothing in the log is like that")
 
 
-def _print(lines: Iterator[dict[str, Any]], form: str) -> None:
+def _print(lines: Iterator[dict[str, Any]], form: str) -> int:
+    """Print *lines* and return how many there were."""
+    number = 0
+    writer = csv.writer(sys.stdout)
     if form == "csv":
-        writer = csv.writer(sys.stdout)
         writer.writerow(_COLUMNS)
-        writer.writerows([_cell(line.get(c)) for c in _COLUMNS] for line in lines)
-        return
-    for line in lines:
-        click.echo(json.dumps(line, sort_keys=True) if form == "jsonl" else said(line))
+    for number, line in enumerate(lines, 1):  # noqa: B007  (it is returned)
+        if form == "csv":
+            writer.writerow([_cell(line.get(column)) for column in _COLUMNS])
+        elif form == "jsonl":
+            click.echo(json.dumps(line, sort_keys=True))
+        else:
+            click.echo(fitted([said(line)], columns()))
+    return number
 
 
 def _cell(value: Any) -> str:

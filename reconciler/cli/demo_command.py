@@ -143,7 +143,7 @@ class _Demo:
         _show(beats(self._control()))
         _say("The second plan: nothing more to do")
         out = self.root / ".sandbox" / "second-plan.json"
-        self.expect("-q", "plan", "--view", "summary", "--out", str(out))
+        self.expect("-q", "plan", "--view", "summary", aside=("--out", str(out)))
         if not json.loads(out.read_text())["summary"]["noop"]:
             raise ReconcilerError("the second plan still has something to do")
         _say("The audit log, and the proof that it is what was written")
@@ -168,13 +168,18 @@ class _Demo:
         *argv: str,
         codes: Collection[Exit] = (Exit.DONE,),
         quiet: bool = False,
+        aside: tuple[str, ...] = (),
     ) -> None:
-        """Run one command of ours and fail where its exit code is another."""
-        code = self.call(*argv, quiet=quiet)
+        """
+        Run one command of ours and fail where its exit code is another.
+
+        *aside* are options that are for the demo alone and not shown.
+        """
+        code = self.call(*argv, quiet=quiet, aside=aside)
         if code not in codes:
             raise ReconcilerError(f"`reconciler {' '.join(argv)}` ended with {code}")
 
-    def call(self, *argv: str, quiet: bool = False) -> int:
+    def call(self, *argv: str, quiet: bool = False, aside: tuple[str, ...] = ()) -> int:
         """Run one command of ours in the demo's folder and return its exit code."""
         if not self.root.is_dir():
             return Exit.DONE
@@ -182,7 +187,15 @@ class _Demo:
             click.secho(f"$ reconciler {' '.join(argv)}", fg="cyan")
         sink = subprocess.DEVNULL if quiet else None
         done = subprocess.run(
-            [sys.executable, "-m", "reconciler.cli", "-C", str(self.root), *argv],
+            [
+                sys.executable,
+                "-m",
+                "reconciler.cli",
+                "-C",
+                str(self.root),
+                *argv,
+                *aside,
+            ],
             stdout=sink,
             stderr=sink,
             check=False,

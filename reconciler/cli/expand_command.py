@@ -77,7 +77,12 @@ def _chosen(project: Project, named: Sequence[str]) -> list[Ref]:
     for word in named:
         kind, slash, name = word.partition("/")
         ref = Ref(SITE, target(name if slash else word).lower())
-        if (slash and kind != SITE) or ref not in inventory:
+        if slash and kind != SITE:
+            raise UsageError(
+                f"there is no Site called {word}",
+                hint=f"`reconciler explain {word}` shows what is no Site",
+            )
+        if ref not in inventory:
             raise UsageError(
                 f"there is no Site called {word}", hint=_near(ref, inventory)
             )

@@ -21,6 +21,7 @@ from reconciler.cli.terminal import columns
 from reconciler.engine import dumps
 from reconciler.inventory.emit import flow
 from reconciler.inventory.origins import DEFAULT
+from reconciler.report.visible import visible
 from reconciler.report.words import value as shown_value
 
 _USERS, _FEW, _WORD = 6, 4, 24
@@ -57,10 +58,20 @@ def explain_command(ctx: click.Context, /, **options: Any) -> None:
     if options["form"] == "json":
         sys.stdout.write(dumps(told))
     else:
-        click.echo(fitted(lines(told, full=project.verbose), columns()))
+        shown = lines(_seen(told), full=project.verbose)
+        click.echo(fitted(shown, columns()))
 
 
 COMMAND = explain_command
+
+
+def _seen(told: Any) -> Any:
+    """Return *told* with what cannot be seen spelled out: others wrote some of it."""
+    if isinstance(told, dict):
+        return {_seen(key): _seen(value) for key, value in told.items()}
+    if isinstance(told, list):
+        return [_seen(each) for each in told]
+    return visible(told) if isinstance(told, str) else told
 
 
 def lines(told: dict[str, Any], *, full: bool) -> Iterator[str]:
@@ -77,7 +88,20 @@ def lines(told: dict[str, Any], *, full: bool) -> Iterator[str]:
     commands = told["run"]
     yield from (f"run: {each}" for each in commands)
     if not commands:
-        yield "Nothing is to be done."
+        yield _otherwise(told)
+
+
+def _otherwise(told: dict[str, Any]) -> str:
+    """Say what is left to do where no command does it."""
+    if told["deferred"]:
+        until = min(later["until"] for later in told["deferred"])
+        return f"Nothing can be done before {until[:16]}."
+    loud = [each for each in told["findings"] if each["severity"] != "info"]
+    if not loud:
+        return "Nothing is to be done."
+    places = dict.fromkeys(filter(None, (_at(each["source"]) for each in loud)))
+    where = f": {', '.join(places)}, or what is live" if places else ""
+    return f"No command mends this. Something has to be changed by hand{where}."
 
 
 def _at(source: dict[str, Any] | None) -> str:
@@ -133,6 +157,8 @@ def _values(
 
 
 def _plain(value: Any) -> str:
+    if value is None:
+        return "(none)"
     if isinstance(value, list):
         return ", ".join(map(_plain, value)) or "(none)"
     return flow(value) if not isinstance(value, str) else value
@@ -190,6 +216,7 @@ def _live(told: dict[str, Any]) -> Iterator[str]:
     for each in told["live"]:
         where = f"{each['provider']} ({each['family']})"
         yield f"  {where:<26} {_state(each, told['as_of'])}"
+        yield from _listed(each.get("state", {}))
 
 
 def _state(each: dict[str, Any], now: str) -> str:
@@ -212,6 +239,18 @@ def _state(each: dict[str, Any], now: str) -> str:
     return " · ".join(rows)
 
 
+def _listed(state: dict[str, Any]) -> Iterator[str]:
+    """Yield a line for each thing that was seen, as a certificate at an address."""
+    for key, value in state.items():
+        many = value if isinstance(value, list) else []
+        for one in many if many and isinstance(many[0], dict) else ():
+            words = (
+                f"{name.replace('_', ' ')} {_short(each)[:_WORD]}"
+                for name, each in one.items()
+            )
+            yield f"    {key}: {' · '.join(words)}"
+
+
 def _short(value: Any) -> str:
     if value in ({}, []):
         return "none"
@@ -219,10 +258,9 @@ def _short(value: Any) -> str:
         plain = not any(isinstance(one, (dict, list)) for one in value.values())
         if plain and len(value) <= _FEW:
             return ", ".join(f"{key} {_short(one)}" for key, one in value.items())
-        return f"{len(value)} entries"
+        return f"{len(value)} {'entry' if len(value) == 1 else 'entries'}"
     if isinstance(value, list) and isinstance(value[0], dict):
-        rows = (" ".join(str(v)[:_WORD] for v in one.values()) for one in value)
-        return "; ".join(rows)
+        return str(len(value))  # each has a line of its own
     if isinstance(value, list):
         return " ".join(map(str, sorted(value)))
     if isinstance(value, bool):
@@ -260,9 +298,7 @@ def _coming(told: dict[str, Any]) -> Iterator[str]:
             field = change["field"].removeprefix("spec.")
             before, after = shown_value(change["before"]), shown_value(change["after"])
             yield f"       {field}: {before} -> {after}"
-        for verdict in action["policy"]:
-            if verdict["decision"] != "allow":
-                yield f"       {verdict['rule']}: {verdict['why']}"
+        yield from _stopped(action)
     for drift in told["drift"]:
         yield f"drift  {drift['field'].removeprefix('spec.')}: {drift['disposition']}"
     for later in told["deferred"]:
@@ -273,6 +309,14 @@ def _coming(told: dict[str, Any]) -> Iterator[str]:
         yield f"due    {due['at'][:10]}  {due['what']}  {due['cost'] or ''}".rstrip()
     for finding in told["findings"]:
         yield f"{finding['severity']}: {finding['message']}  {_at(finding['source'])}"
+
+
+def _stopped(action: dict[str, Any]) -> Iterator[str]:
+    for verdict in action["policy"]:
+        if verdict["decision"] != "allow":
+            yield f"       {verdict['rule']}: {verdict['why']}"
+    if action["decision"] == "hold" and action["needs"]:
+        yield f"       needs {' + '.join(action['needs'])}"
 
 
 def _past(told: dict[str, Any]) -> Iterator[str]:

@@ -21,6 +21,7 @@ from reconciler.engine import (
     situation,
 )
 from reconciler.engine.document import moment, place
+from reconciler.engine.merge import UNSUPPORTED
 from reconciler.errors import UsageError
 from reconciler.inventory.complaint import did_you_mean
 from reconciler.inventory.loaded import PERSON
@@ -39,6 +40,8 @@ from reconciler.model import (
 from reconciler.model.resource import Ref
 
 FORMAT = "reconciler.explain/v1"
+#: Drift that the next apply does not set back: the other way is to keep it.
+_KEPT = frozenset(("hold", "report", UNSUPPORTED))
 _CONTACTS = "spec.contacts."
 _HIDDEN = "(data about a person)"
 _LINES = 8
@@ -248,7 +251,7 @@ def _quiet_until(project: Project, look: Look) -> str | None:
     """Return the next moment at which time alone changes something."""
     wants = map(project.inventory.get, look.refs)
     moments = [w.quiet_until(look.world.have(w), look.now) for w in wants]
-    first = min((m for m in moments if m is not None), default=None)
+    first = min((m for m in moments if m is not None and m > look.now), default=None)
     return moment(first) if first else None
 
 
@@ -300,4 +303,8 @@ def _commands(ref: Ref, look: Look) -> list[str]:
             f"reconciler apply --select {address} --approve DIGEST "
             "--approved-plan plan.json"
         )
+    if any(drift.disposition in _KEPT for drift in look.plan.drift):
+        commands.append(f"reconciler drift --write-back --select {address}")
+    if look.plan.unknown:
+        commands.append("reconciler doctor")
     return commands

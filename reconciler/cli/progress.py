@@ -21,6 +21,8 @@ PAUSE = 10.0
 @contextmanager
 def reading(project: Project, accounts: Accounts) -> Iterator[None]:
     """Say which accounts are read, and that they still are."""
+    if project.forsaken:
+        project.say("the sandbox is down: `reconciler sandbox up` starts it")
     names = {share.provider for share in accounts.drivers}
     with alive(project, f"reading {count(len(names), 'account')}"):
         yield

@@ -210,6 +210,13 @@ class Project:
 
         return sandbox_time(self.root, self.environ)
 
+    @property
+    def forsaken(self) -> bool:
+        """Whether the sandbox that all accounts of this folder are in is down."""
+        from reconciler.cli.sandbox_clock import FOLDER
+
+        return self.loopback and self._sandbox is None and (self.root / FOLDER).is_dir()
+
     @cached_property
     def clock(self) -> Callable[[], datetime]:
         """The time: the sandbox's where all endpoints are loopback, else the real."""

@@ -69,10 +69,11 @@ def _refuse_outsiders(project: Project, opened: OpenIntent) -> None:
     """Money is settled by the group ``money``, where policies declare one."""
     if opened.intent.risk != Risk.MONEY or not project.policies:
         return
-    from reconciler.policy import groups, person
+    from reconciler.policy import groups, identities, person
 
-    members = groups(project.policies).get(MONEY)
-    if members is not None and person(project.actor) not in members:
+    members, actor = groups(project.policies).get(MONEY), person(project.actor)
+    who = identities(project.policies).get(actor, actor)
+    if members is not None and who not in members:
         raise ReconcilerError(
             f"{project.actor} is not in the group {MONEY}",
             hint=f"who settles money is in policies: Group/{MONEY}",

@@ -56,6 +56,8 @@ _COLOURS = {
 }
 _WIDE = 70
 _SAME = 3
+#: A label of a line is no longer than this.
+_LABEL = 12
 #: So many findings of one sort are named, each by itself.
 _MANY = 5
 
@@ -89,7 +91,8 @@ def fitted(lines: Iterable[str], width: int | None) -> str:
     """Return *lines* for a terminal of *width* columns; unbroken without."""
     if width is None:
         return "\n".join(lines)
-    return "\n".join(part for line in lines for part in _wrapped(line, width))
+    parts = (part for line in lines for part in line.split("\n"))
+    return "\n".join(piece for part in parts for piece in _wrapped(part, width))
 
 
 def _wrapped(line: str, width: int) -> list[str]:
@@ -98,7 +101,7 @@ def _wrapped(line: str, width: int) -> list[str]:
     plain = click.unstyle(head)
     if len(plain) + len(tail) <= width:
         return [line]
-    indent = " " * (len(line) - len(line.lstrip()) + (len("allow   ") if head else 2))
+    indent = " " * _hanging(line)
     first, *rest = textwrap.wrap(
         tail,
         width,
@@ -108,6 +111,14 @@ def _wrapped(line: str, width: int) -> list[str]:
         break_on_hyphens=False,
     )
     return [head + reset + first[len(plain) :], *rest]
+
+
+def _hanging(line: str) -> int:
+    """Return where what follows begins: under what stands after a short label."""
+    label, reset, text = line.partition("\x1b[0m")
+    after = len(click.unstyle(label)) + len(text) - len(text.lstrip(" "))
+    own = len(line) - len(line.lstrip(" "))
+    return after if reset and after <= own + _LABEL else own + 2
 
 
 def _lines(

@@ -1,6 +1,7 @@
 """Observe, plan, apply, verify: knows resources and drivers, never a vendor."""
 
-from reconciler.engine.apply import Given, Order, Result, apply
+from reconciler.engine.apply import Order, Result, apply
+from reconciler.engine.approved import Given
 from reconciler.engine.carry_out import Done, Setting
 from reconciler.engine.desired import Based, Tree, based
 from reconciler.engine.document import approved_digests, document, dumps

@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from pydantic import JsonValue
 
-from reconciler.audit import Base, Batch, Note, Outcome
+from reconciler.audit import Base, Batch, Outcome
 from reconciler.engine import exits
+from reconciler.engine.approved import Given, approve, refuse_lies, withdraw
 from reconciler.engine.carry_out import Done, Setting, carry_out, look
 from reconciler.engine.deadlines import seen
 from reconciler.engine.desired import Based, based, moved
-from reconciler.engine.document import shown_falsely
 from reconciler.engine.exits import Exit
 from reconciler.engine.merge import UNSUPPORTED
 from reconciler.engine.observe import World, observe
@@ -20,51 +20,11 @@ from reconciler.engine.order import waves
 from reconciler.engine.plan import plan
 from reconciler.engine.recover import Resolution, resolve
 from reconciler.engine.situation import Scope, situation
-from reconciler.errors import StalePlan
 from reconciler.model import Action, Decision, Plan, Risk
 from reconciler.model.resource import Ref
 
 #: So that an outcome never waits long to be recorded.
 WAVE = 25
-
-
-class Given(NamedTuple):
-    """
-    What one person approved.
-
-    Attributes:
-        digests: The action digests it is for.
-        via: How it is known that it was them (``actor``, ``github``, ``commit ...``).
-        reason: Why the glass was broken; None for an approval like any other.
-        wrote: Whose work an action is, by what the forge says now: recorded along
-            with the approval, because later runs do not ask it.
-    """
-
-    by: str
-    digests: Collection[str]
-    via: str
-    reason: str | None = None
-    wrote: Callable[[Action], Collection[str]] = lambda _action: ()
-
-    @property
-    def event(self) -> str:
-        """What the journal calls it."""
-        return "approved" if self.reason is None else "break-glass"
-
-    def note(self, actions: Sequence[Action]) -> Note:
-        """Return what is recorded of it, for those actions that it is new for."""
-        said: dict[str, JsonValue] = {"by": self.by, "via": self.via}
-        if self.reason is not None:
-            said["reason"] = self.reason
-        authors: dict[str, JsonValue] = {
-            action.digest: [*sorted(who)]
-            for action in actions
-            if (who := self.wrote(action))
-        }
-        if authors:
-            said["authors"] = authors
-        digests: list[JsonValue] = [action.digest for action in actions]
-        return Note(event=self.event, data={**said, "digests": digests})
 
 
 class Order(NamedTuple):
@@ -128,8 +88,9 @@ def apply(setting: Setting, order: Order) -> Result:
     world = observe(scope.wants(), setting.accounts, known=was.resources)
     recovered = _recover(setting, scope, world)
     planned = _plan(setting, scope, was, world, recovered)
-    _refuse_lies(order, planned)
-    if _approve(setting, order, planned):
+    refuse_lies(planned, order.approved or {}, order.shown)
+    withdraw(journal, scope, planned)
+    if approve(journal, order.given, planned):
         planned = _plan(setting, scope, was, world, recovered)
     chosen, stale, vanished = choose(planned, order.approved)
     doubted = _witnessed(setting, chosen)
@@ -234,44 +195,6 @@ def _outcome(one: Resolution, setting: Setting, world: World) -> Outcome | None:
             },
         }
     )
-
-
-def _refuse_lies(order: Order, planned: Plan) -> None:
-    """Raise where people were shown something else than what their digest is for."""
-    for action in planned.actions:
-        told = order.shown.get(action.id)
-        if told is None or (order.approved or {}).get(action.id) != action.digest:
-            continue
-        if field := shown_falsely(told, action):
-            raise StalePlan(
-                f"the approved plan shows another {field} for {action.want.ref} than "
-                "the action with this digest has",
-                hint="make the plan anew, look who could change the file, and approve "
-                "what it shows",
-                at=action.want.at(action.change.field),
-            )
-
-
-def _approve(setting: Setting, order: Order, planned: Plan) -> bool:
-    """Record who approved which action of the plan, before acting because of it."""
-    ledger = setting.journal.ledger
-    broken = {digest: (who,) for digest, who in ledger.glass.by.items()}
-    known = {"approved": ledger.approvals, "break-glass": broken}
-    offered = {action.digest: action for action in planned.actions}
-    notes = [
-        given.note(new)
-        for given in order.given
-        if (
-            new := [
-                offered[digest]
-                for digest in sorted(set(given.digests) & offered.keys())
-                if given.by not in known[given.event].get(digest, ())
-            ]
-        )
-    ]
-    if notes:
-        setting.journal.record(Batch(entries=tuple(notes), phase="approved"))
-    return bool(notes)
 
 
 def choose(

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import NamedTuple
 
+from reconciler.engine.doubles import declared_twice
 from reconciler.engine.evaluate import Evaluation, Subject, evaluate
 from reconciler.engine.funding import Payer, unfunded
 from reconciler.engine.memory import NOTHING, Memory
@@ -97,8 +98,8 @@ def plan(
 
     *watch* is told of every resource that was looked at, and what came of it.
     """
-    payers: list[Payer] = []
-    parts = list(_evaluated(situation, world, accounts, now, watch, payers))
+    aside = _Aside([], [])
+    parts = list(_evaluated(situation, world, accounts, now, watch, aside))
     due = sorted(d for part in parts for d in part.due if d.at <= now + horizon)
     actions = levelled(
         (_recovered(situation, a) for part in parts for a in part.actions),
@@ -109,7 +110,8 @@ def plan(
         *(f for part in parts for f in part.findings),
         *_orphaned(situation.orphans),
         *_short_of_credit(actions, world.balances()),
-        *unfunded(payers, due),
+        *unfunded(aside.payers, due),
+        *declared_twice(aside.tokens),
     ]
     raw = Plan(
         situation.env,
@@ -127,19 +129,28 @@ def plan(
     return _settled(situation, situation.judge(raw))
 
 
+class _Aside(NamedTuple):
+    """
+    What only all resources together can tell about.
+
+    Attributes:
+        payers: What pays for accounts, and will end.
+        tokens: What accounts list by another name than its document's.
+    """
+
+    payers: list[Payer]
+    tokens: list[AnyResource]
+
+
 def _evaluated(
     situation: Situation,
     world: World,
     accounts: Accounts,
     now: datetime,
     watch: Watch,
-    payers: list[Payer],
+    aside: _Aside,
 ) -> Iterator[Evaluation]:
-    """
-    Yield what follows for each resource, in order of their addresses.
-
-    What pays for accounts, and will end, is added to *payers*.
-    """
+    """Yield what follows for each resource, in order of their addresses."""
     found: list[tuple[Ref, Evaluation]] = []
     for want in situation.wants:
         memory = situation.memories.get((want.kind, want.uid), NOTHING)
@@ -151,7 +162,10 @@ def _evaluated(
         watch(subject, part)
         if funded := want.funds():
             ends = want.deadline(subject.have)
-            payers += [Payer(want, frozenset(funded), ends)] if ends else []
+            payer = [Payer(want, frozenset(funded), ends)] if ends else []
+            aside.payers.extend(payer)
+        if not want.listed_by_name:
+            aside.tokens.append(want)
         if any(part):
             found.append((want.ref, part))
     for _, part in sorted(found, key=itemgetter(0)):

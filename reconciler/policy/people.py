@@ -63,12 +63,17 @@ class Group(Resource[Change]):
 
 
 def aliases(policies: Iterable[AnyResource]) -> dict[str, str]:
-    """Return every name of a declared person, and the one they are counted by."""
+    """
+    Return every name of a declared person, and the one they are counted by.
+
+    That is the first of their own. What the document is called is nobody's name: a
+    stranger's login could be the same.
+    """
     return {
-        person(name): person(policy.name)
+        person(name): person(policy.spec.names[0])
         for policy in policies
         if isinstance(policy, Person)
-        for name in (*policy.spec.names, policy.name)
+        for name in policy.spec.names
     }
 
 

@@ -20,6 +20,9 @@ RENEWED = "renewal: {mode: reconciler, maxPrice: 15.00 USD/year}"
 HEAD = "apiVersion: reconciler/v1\n"
 OPS = HEAD + "ApprovalRule/ops: {match: {risks: [disruptive, money]}, groups: [ops]}\n"
 TWO = OPS.replace("groups: [ops]", "groups: [ops], twoPerson: true")
+TWICE = json.dumps(
+    {"format": "reconciler.plan/v1", "actions": [{"id": "a", "digest": "b"}] * 2}
+)
 MOVES = ("one.example", "two.example")
 
 
@@ -72,6 +75,60 @@ def test_only_what_was_approved_runs_and_the_others_wait(agency, tmp_path):
     assert "two.example" in done.out  # reported, and left for the next run
     assert at(agency, "apply", "--auto-approve").code == 6
     assert happened(agency) == ["flag.example", "one.example"]
+
+
+@pytest.mark.parametrize("needs", ["disruptive", "disruptive, money"])
+def test_what_comes_due_before_the_approval_is_used_neither_blocks_nor_rides_along(
+    tmp_path, needs
+):
+    """The renewal's window opens in between; it may run by itself, or waits as well."""
+    names = inventory(
+        domain("one.example", "namecom-main", spec=OLD),
+        domain("due.example", "namecom-main", spec=RENEWED),
+    )
+    rules = {"p.yaml": OPS.replace("disruptive, money", needs)}
+    oddities = {"due.example": Oddity({"expires": 70})}
+    with Agency(tmp_path, names, oddities, policies=rules) as agency:
+        agency.edit("inventory/domains.yaml", ".old.example", ".new.example")
+        agency.commit()
+        digest, file = planned(agency, tmp_path)
+        assert [a["name"] for a in json.loads(file.read_text())["actions"]] == [
+            "one.example"
+        ]
+        agency.later(days=45)
+        done = approved(agency, digest, file)
+        assert (done.code, happened(agency)) == (0, ["one.example"]), done.err
+        assert "renew      Domain/due.example" in done.out  # told, and left
+        held = needs != "disruptive"
+        assert at(agency, "apply", "--auto-approve").code == (6 if held else 0)
+        assert ("due.example" in happened(agency)) is not held
+
+
+@pytest.mark.parametrize("glass", [False, True])
+def test_an_approval_does_not_outlive_the_wish_that_it_is_for(tmp_path, glass):
+    """It was approved while everything was frozen, taken back, and wanted again."""
+    names = inventory(domain("one.example", "namecom-main", spec=OLD))
+    rules = OPS + "Group/ops: {members: [bo]}\nBreakGlass/b: {groups: [ops]}\n"
+    stop = HEAD + "Freeze/stop: {reason: stop}\n"
+    with Agency(tmp_path, names, policies={"p.yaml": rules, "f.yaml": stop}) as agency:
+        agency.edit("inventory/domains.yaml", ".old.example", ".new.example")
+        agency.commit()
+        digest, file = planned(agency, tmp_path)
+        more = ("--break-glass", "now") if glass else ()
+        assert approved(agency, digest, file, *more).code == 6
+        agency.edit("inventory/domains.yaml", ".new.example", ".old.example")
+        agency.git("rm", "-q", "policies/f.yaml")
+        agency.commit()
+        assert at(agency, "apply", "--auto-approve").code == 0
+        assert (
+            "no longer planned" in at(agency, "audit", "log", "--format", "jsonl").out
+        )
+        agency.edit("inventory/domains.yaml", ".old.example", ".new.example")
+        agency.commit()
+        assert planned(agency, tmp_path)[0] == digest
+        assert at(agency, "apply", "--auto-approve").code == 6
+        assert happened(agency) == []
+        assert at(agency, "audit", "verify").code == 0
 
 
 def test_a_scheduled_run_needs_no_file_for_what_a_person_approved(agency, tmp_path):
@@ -135,7 +192,7 @@ def test_an_identity_exchanged_in_the_file_gains_nothing(agency, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "code"), [("{", 1), ("[]", 1), ('{"format": "x"}', 1), ("", 1)]
+    ("text", "code"), [("{", 1), ("[]", 1), ('{"format": "x"}', 1), ("", 1), (TWICE, 1)]
 )
 def test_a_file_that_is_no_plan(agency, tmp_path, text, code):
     file = tmp_path / "plan.json"

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from reconciler.engine.held import held
+from reconciler.sandbox import Fault
 from reconciler.sandbox.example import Oddity
 from reconciler.sandbox.example_cards import KEY
 from tests.support.agency import ACCOUNTS, Agency, domain
@@ -28,6 +31,7 @@ BAKKER = "Customer/bakker: {legalName: Example Bakery BV, country: NL%s}\n"
 OLD = "PaymentMethod/old: {customer: bakker, provider: stripe, token: pm_old}\n"
 NEW = "PaymentMethod/new: {customer: bakker, provider: stripe, token: pm_new}\n"
 PRIMARY = ", payment: {primary: %s}"
+EVIL = "A\n\x1b[2JProvider/evil: {type: aws, credentials: {}}\n# $site"
 NEW_DEFAULT = {"id": "cus_bakker", "default": "pm_new"}
 OTHERS = "nameservers: [ns1.other.example, ns2.other.example]"
 DOMAINS = "inventory/domains.yaml"
@@ -81,6 +85,9 @@ def test_a_card_that_ends_before_the_domains_it_pays_for(tmp_path):
         assert due["corp-visa"] == "2026-11-30"
         later = ours.plan(as_of=ours.clock().replace(month=12))
         assert ("corp-visa", "expired") in codes(later)
+        told = at(ours, "explain", "PaymentMethod/corp-visa").out
+        assert "used by Provider/porkbun-main" in told
+        assert "time alone" not in told
         assert ours.charges() == []
 
 
@@ -113,6 +120,24 @@ def test_another_default_is_set_once_and_after_somebody_said_so(tmp_path):
         assert ours.charges() == []
 
 
+@pytest.mark.parametrize("kind", ["lost-before", "lost-after", "status-after"])
+def test_a_lost_answer_ends_in_one_effect(tmp_path, kind):
+    wanted = files(OURS, BAKKER % PRIMARY % "new", OLD, NEW)
+    with agency(tmp_path, wanted, {"new": Oddity(card={"default": False})}) as ours:
+        fault = Fault(vendor="stripe", operation="updateCustomer", kind=kind)
+        ours.sandbox.inject(fault)
+        digest = held(ours.plan()).digest
+        file = tmp_path / "plan.json"
+        at(ours, "plan", "--out", file)
+        at(ours, "apply", "--approve", digest, "--approved-plan", file, actor="bo")
+        for _ in range(2):
+            ours.later(minutes=10)
+            ours.apply()
+        (effect,) = ours.sandbox.ledger.effects("stripe")
+        assert (effect.name, ours.plan().actions) == ("pm_new", ())
+        assert ours.apply().codes == {0}
+
+
 def test_one_that_was_detached_is_loud_and_nothing_can_be_done(tmp_path):
     wanted = files(OURS, BAKKER % PRIMARY % "old", OLD)
     with agency(tmp_path, wanted) as ours:
@@ -132,6 +157,9 @@ class TestWhatIsDeclared:
         wanted = files(OURS, BAKKER % "", OLD, NEW, domains=("a.example",))
         with agency(tmp_path, wanted) as ours:
             assert cards(ours.plan()) == []
+            ours.write("inventory/twice.yaml", HEAD + OLD.replace("/old:", "/also:"))
+            assert ("old", "declared-twice") in codes(ours.plan())
+            (ours.root / "inventory/twice.yaml").unlink()
             some = at(ours, "--select", "Domain/a.example", "plan", "--format", "json")
             live = json.loads(some.out)["unmanaged"]
             assert [one["kind"] for one in live] == ["Domain"]
@@ -259,6 +287,7 @@ class TestImport:
             account = ours.sandbox.bench("stripe").state["accounts"][0]
             account["customers"]["cus_c1"]["address"] = None
             account["customers"]["cus_c2"]["name"] = "4111 1111 1111 1111"
+            account["customers"]["cus_c3"]["name"] = EVIL
             done = at(ours, *IMPORT)
             assert "4 Customer, 5 PaymentMethod" in done.out
             assert "PaymentMethod/pm_m1" in done.out
@@ -266,6 +295,11 @@ class TestImport:
             text = (ours.root / IMPORTED).read_text(encoding="utf-8")
             assert "4111" not in done.out + text
             assert at(ours, "validate").code == 0
+            tree = ours.project().inventory
+            assert "evil" not in [one.name for one in tree.of("Provider")]
+            said = {one.name: one.spec.legal_name for one in tree.of("Customer")}
+            assert said.get("cus_c3", EVIL) == EVIL
+            assert "\x1b" not in text
 
     def test_nothing_of_a_person_shows_anywhere(self, tmp_path):
         """Mail addresses, keys, numbers: not printed, written, committed or kept."""

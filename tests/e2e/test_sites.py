@@ -7,6 +7,7 @@ from collections import Counter
 
 import pytest
 
+from reconciler.cli.explain_command import _otherwise
 from reconciler.engine import document
 from reconciler.sandbox import Fault
 from reconciler.sandbox.example import Oddity
@@ -110,6 +111,51 @@ def test_a_site_is_explained_by_what_it_makes(agency):
     assert "run: reconciler apply --select site=s2.example" in text
     other = at(agency, "explain", "Site/s3.example").out
     assert "Domain/s3.example                      porkbun-main cannot lock" in other
+
+
+def test_what_no_apply_mends_is_said_with_what_does(agency):
+    told = at(agency, "explain", "Domain/s3.example").out
+    keep = "run: reconciler drift --write-back --select Domain/s3.example"
+    assert told.rstrip().endswith(keep)
+    assert "drift  transferLock: unsupported" in told
+    text = at(agency, "explain", "Domain/s2.example").out
+    assert "dns.records[www/CNAME]: (none) -> 300" in text
+    agency.sandbox.inject(Fault(vendor="porkbun", kind="status", status=403, times=1))
+    text = at(agency, "explain", "Domain/s4.example").out
+    assert "unread porkbun-main (domain)" in text
+    assert text.rstrip().endswith("run: reconciler doctor")
+
+
+@pytest.mark.parametrize(
+    ("until", "severity", "said"),
+    [
+        ([], "info", "Nothing is to be done."),
+        ([], "error", "No command mends this. Something has to be changed by hand: a.yaml:4, or what is live."),
+        (["2026-11-24T06:00:00Z"], "error", "Nothing can be done before 2026-11-24T06:00."),
+    ],
+)  # fmt: skip
+def test_the_last_line_never_says_that_all_is_well_where_it_is_not(
+    until, severity, said
+):
+    source = {"file": "a.yaml", "line": 4, "column": 1}
+    told = {
+        "deferred": [{"until": each} for each in until],
+        "findings": [{"severity": severity, "source": source}],
+    }
+    assert _otherwise(told) == said
+
+
+def test_what_others_wrote_is_shown_and_does_nothing(agency):
+    """Whoever can write a record writes into the terminal of whoever explains it."""
+    row = {"Name": "evil", "Type": "TXT", "TTL": 300}
+    row["ResourceRecords"] = [{"Value": '"a\u202eb"'}]
+    agency.sandbox.edit("aws", "record", {"zone": "s4.example", "record": row})
+    said = at(agency, "explain", "Domain/s4.example").out
+    assert "evil/TXT" in said
+    assert "\u202e" not in said
+    assert "\\u{202e}" in said
+    row["ResourceRecords"] = []
+    agency.sandbox.edit("aws", "record", {"zone": "s4.example", "record": row})
 
 
 def test_a_snapshot_explains_as_well_and_needs_no_secret(agency, tmp_path):

@@ -162,9 +162,14 @@ def test_a_snapshot_has_what_the_witnesses_saw(agency):
 
 def test_explaining_shows_what_was_seen(agency):
     for name, words in {
-        "Certificate/sound": ["public (tls)", "192.0.2.1", "Sandbox Authority"],
+        "Certificate/sound": [
+            "public (tls)",
+            "    served: name sound.example · address 192.0.2.1 · fingerprint",
+            "· trusted yes",
+            "Sandbox Authority",
+        ],
         "Domain/lame.example": ["public (delegation)", f"{LAME} REFUSED"],
-        "Domain/watched.example": ["public (rdap)", "registrar_expires"],
+        "Domain/watched.example": ["public (rdap)", "registrar expires"],
     }.items():
         said = agency.cli("explain", name)
         assert said.code == 0, said.err

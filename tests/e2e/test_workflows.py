@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 
 import pytest
 
@@ -101,6 +102,11 @@ def only_what_was_approved_runs_after_the_gate(town, digest):
     assert secrets_in(done["held"]) == []
     town.hub.review(number, "production-approval", "bo")
     pulse = town.published("heartbeat.json")
+    # Cancelled between the two actions: the approval is kept, and what is left runs.
+    begun = ("Apply", lambda: len(town.effects()) > 1, signal.SIGTERM)
+    done, _ = town.dispatch(digest, "apply", number=number, stop=begun)
+    assert done["apply"].result == "cancelled"
+    town.agency.later(minutes=31)
     done, _ = town.dispatch(digest, "apply", number=number)
     assert done["apply"].result == "success", done["apply"].out
     # An approval says nothing of the schedule.
@@ -258,12 +264,21 @@ def test_a_lasting_failure_is_one_issue_until_it_heals(town):
     assert json.loads(town.published("heartbeat.json"))["complete"]
 
 
-@pytest.mark.parametrize("moment", ["before", "after"])
-def test_cancelled_in_the_middle_of_an_action(town, moment):
+def at_once():
+    return True
+
+
+@pytest.mark.parametrize(
+    ("moment", "sent"), [("before", signal.SIGTERM), ("after", signal.SIGKILL)]
+)
+def test_cancelled_in_the_middle_of_an_action(town, moment, sent):
     """The group of processes dies: what was begun is found, and nothing happens twice."""
+    assert town.reconcile(stop=("Install", at_once)).result == "cancelled"
+    assert town.sandbox.ledger.requests() == {}
     if moment == "before":
+        # So slow that the vendor itself does nothing while this test lasts.
         slow = Fault(
-            vendor="porkbun", operation="updateAutoRenew", kind="slow", seconds=20
+            vendor="porkbun", operation="updateAutoRenew", kind="slow", seconds=600
         )
         town.sandbox.faults.add(slow)
 
@@ -273,11 +288,15 @@ def test_cancelled_in_the_middle_of_an_action(town, moment):
 
     else:
         begun = town.effects
-    dead = town.reconcile(stop=("Apply", begun))
+    dead = town.reconcile(stop=("Apply", begun, sent))
     assert dead.result == "cancelled"
     assert dead["Issues"].outcome == dead["Audit"].outcome == "skipped"
     assert town.hub.open_issues() == {}
     town.agency.later(minutes=31)
+    # What is done is recorded before anybody is told: not telling changes nothing.
+    dead = town.reconcile(stop=("Issues", at_once))
+    assert (dead["Apply"].outcome, dead["Audit"].outcome) == ("success", "skipped")
+    assert town.effects() == [("updateAutoRenew", "flag.example")]
     assert town.reconcile().result == "success"
     assert town.effects() == [("updateAutoRenew", "flag.example")]
 
@@ -285,20 +304,29 @@ def test_cancelled_in_the_middle_of_an_action(town, moment):
 def test_drift_and_a_silent_schedule_have_an_issue_each(calm):
     """What drift.yml makes of the codes: 2 is drift, 3 says nothing, 0 is over."""
 
-    def run(code):
-        calm.ending(drift=code)
+    def run():
         done = calm.actions.run(".github/workflows/drift.yml", event="schedule")
+        assert {s.name for s in done["drift"].steps if s.environ.keys() & SECRETS} == {
+            "Drift"
+        }
         titles = {i["title"] for i in calm.hub.open_issues().values()}
         return {n: j.result for n, j in done.items()}, titles & {drift, pulse}
 
     drift = "Something was changed by hand"
     pulse = "No complete run for too long: does the schedule still run?"
     good, bad = "success", "failure"
-    assert run(2) == ({"pulse": good, "drift": good}, {drift})
+    before = calm.effects()
+    by_hand = {"name": "flag.example", "autoRenew": False}
+    calm.sandbox.edit("porkbun", "domain", by_hand)
+    assert run() == ({"pulse": good, "drift": good}, {drift})
     calm.agency.later(hours=27)
-    assert run(3) == ({"pulse": bad, "drift": bad}, {drift, pulse})
+    down = Fault(vendor="namecom", kind="status", status=503, times=0)
+    calm.sandbox.faults.add(down)
+    assert run() == ({"pulse": bad, "drift": bad}, {drift, pulse})
+    calm.sandbox.faults.clear()
+    assert calm.effects() == before
     calm.reconcile()
-    assert run(0) == ({"pulse": good, "drift": good}, set())
+    assert run() == ({"pulse": good, "drift": good}, set())
     said = {i["title"]: i["body"] for i in calm.hub.issues.values()}
-    assert "drift says" in said[drift]
+    assert "revert   Domain/flag.example" in said[drift]
     assert "the scheduler stopped" in said[pulse]

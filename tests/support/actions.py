@@ -108,7 +108,8 @@ class Actions:
             number: The run's number; a new one where it is left out.
             jobs: Only these: a job after a gate runs when it is let.
             fork: The event comes from a fork.
-            stop: (step, predicate): cancel the job in that step once it is true.
+            stop: (step, predicate): cancel the job in that step once it is true; a
+                third is the signal, where it is none that nobody can answer.
         """
         number = number or self.hub.run(event=event, path=workflow)
         commit = commit or self.git("rev-parse", ref)
@@ -249,12 +250,12 @@ class _Runner:
         return Step(name, "cancelled" if cancelled else outcome, said, environ, found)
 
     def _cancelled(self, process, name):
-        """Cancel as GitHub ends what does not end by itself: the whole group dies."""
+        """Cancel as GitHub does, first kindly and at last not: the whole group dies."""
         if self.stop is None or self.stop[0] != name:
             return False
         while process.poll() is None:
             if self.stop[1]():
-                os.killpg(process.pid, signal.SIGKILL)
+                os.killpg(process.pid, (*self.stop, signal.SIGKILL)[2])
                 return True
             time.sleep(0.01)
         raise AssertionError(f"{name} ended before it could be cancelled")

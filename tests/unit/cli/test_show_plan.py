@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import click
 import pytest
 
-from reconciler.cli.show_plan import _wrapped, text
+from reconciler.cli.show_plan import _wrapped, fitted, text
 from reconciler.model import Plan, Ref, Share, Unread
 
 
@@ -34,3 +34,25 @@ def test_what_one_account_does_not_tell_is_said_once():
     assert shown.count("401 Unauthorized") == 1
     assert "Domain/a.example, Domain/b.example, Domain/c.example and 2 more" in shown
     assert "INCOMPLETE: 5 could not be read" in shown
+
+
+@pytest.mark.parametrize(
+    ("label", "rest", "under"),
+    [
+        ("hold     ", "", 9),  # of a drift
+        ("allow  ", " ", 8),
+        ("  ERROR   ", " ", 11),
+        ("SiteProfile/shop", "", 2),  # no label: the thing itself
+    ],
+)
+def test_what_follows_stands_under_what_came_after_the_label(label, rest, under):
+    line = f"{click.style(label, fg='red')}{rest}{'some words ' * 12}"
+    _, second, *_ = _wrapped(line, 60)
+    assert len(second) - len(second.lstrip()) == under
+
+
+def test_a_line_of_its_own_stays_one():
+    long = f"\n{'3 to do · ' * 12}"
+    first, second, third, *_ = fitted(["above", long], 60).split("\n")
+    assert (first, second) == ("above", "")
+    assert third.startswith("3 to do")

@@ -8,6 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from reconciler.engine.evaluate import Evaluation, Subject
+from reconciler.engine.memory import NOTHING
+from reconciler.engine.quiet import Quiet, window
 from reconciler.kinds.payment_method import (
     Owner,
     PaymentMethod,
@@ -152,6 +155,18 @@ def test_only_what_pays_has_a_deadline() -> None:
     assert method("pm_1", "Provider/a").deadline(have) == END
     assert method("pm_1").urgent(END, END - timedelta(days=14))
     assert not method("pm_1").urgent(END, END - timedelta(days=15))
+
+
+def test_it_is_looked_at_in_every_plan() -> None:
+    """Its digest does not tell who names it: nothing known of it may be kept."""
+    want = method("pm_1", *BAKKER, customer="bakker")
+    subject = Subject(want, None, {SHARE: live(exp_year=2030)}, NOTHING)
+    seen = window(subject, Evaluation(), NOW)
+    assert seen
+    quiet = Quiet([((want.ref, b"digest"), seen)])
+    for later in (timedelta(0), timedelta(seconds=1), timedelta(days=1)):
+        wanted = {want.ref: b"digest"}
+        assert quiet.loud(wanted, NOW + later, timedelta(0)) == {want.ref}
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,21 @@ def test_only_members_count_where_the_members_are_declared() -> None:
     )
 
 
+def test_what_a_document_is_called_is_nobodys_name() -> None:
+    """A login that is the same as Person/cem is somebody else's."""
+    people = [
+        policy("Group/ops", members=["@cem-at-work"]),
+        policy("Person/cem", names=["@cem-at-work", "cem@agency.example"]),
+    ]
+    for actor, expected in (
+        ("cem", Decision.HOLD),
+        ("Cem@Agency.example", Decision.ALLOW),
+        ("cem-at-work", Decision.ALLOW),
+    ):
+        asked = [rule(), *people]
+        assert decision(DELEGATE, asked, approvals=approved(actor)) is expected
+
+
 @pytest.mark.parametrize(
     ("needs", "people", "left"),
     [

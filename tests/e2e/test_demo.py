@@ -1,0 +1,38 @@
+"""`reconciler demo` is what people see first: it tells its story and reaches its end."""
+
+import subprocess
+import sys
+
+from tests.house.tree import ROOT
+
+
+def test_the_demo_tells_a_day_and_closes_the_loop(tmp_path):
+    argv = [
+        sys.executable,
+        "-m",
+        "reconciler.cli",
+        "demo",
+        "--dir",
+        str(tmp_path / "d"),
+    ]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+    out, told = done.stdout, done.stdout.partition("== Who was told")[2]
+    # A site, what is due, what moved, the plan, and what was done about it.
+    assert "SiteProfile/brochure inventory/profiles.yaml" in out
+    assert "4 for YOU" in out
+    assert "revert   Domain/garden.example" in out
+    assert "14 to do, 2 held" in out
+    assert "INCOMPLETE: 1 could not be read (Domain/studio-archive.example)" in out
+    assert "14 of 14 done" in out
+    # People heard of it, and silence was the heartbeat's word for half a look.
+    assert "6 messages to ops@agency.example" in told
+    silent, beat = told.index("heartbeat  silent"), told.index("heartbeat  beat at")
+    assert silent < told.index("+   provider: none") < beat
+    # The second plan is complete, has nothing to do, and the log proves all of it.
+    second = out.partition("== The second plan")[2]
+    assert "INCOMPLETE" not in second
+    assert "allow " not in second
+    assert "chain whole, 0 open intents" in second
+    assert "The loop is closed: nothing is left to do." in second
+    assert "Traceback" not in done.stderr
