@@ -163,7 +163,9 @@ def lying():
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"PK\x03\x04 no archive", zipped(PLAN)[:60], bomb(), lying()]
+    "data",
+    [b"", b"PK\x03\x04 no archive", zipped(PLAN)[:60], bomb(), lying()],
+    ids=["empty", "no archive", "cut off", "bomb", "lying"],  # archives hold the time
 )
 def test_an_archive_that_is_none_or_too_much(hub, data):
     number, run = planned(hub, None)
