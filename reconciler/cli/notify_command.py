@@ -13,6 +13,7 @@ from reconciler.cli.project import Project
 from reconciler.engine import Exit, Journal, dumps
 from reconciler.errors import UsageError
 from reconciler.model import Ref
+from reconciler.report.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +42,7 @@ def notify_command(ctx: click.Context, /, **options: Any) -> None:
     else:
         for line in post.lines():
             click.echo(line)
-        click.echo(f"{len(post.told)} messages")
+        click.echo(count(len(post.told), "message"))
     ctx.exit(Exit.DONE if post.arrived else Exit.ERROR)
 
 
@@ -81,7 +82,7 @@ def _show(project: Project, form: str) -> None:
         return
     for line in _lines(rows):
         click.echo(line)
-    click.echo(f"{len(rows)} messages would be sent")
+    click.echo(f"{count(len(rows), 'message')} would be sent")
 
 
 def _lines(rows: list[tuple[str, Message]]) -> Iterator[str]:

@@ -28,7 +28,7 @@ _HOST: Final = "mail.sandbox.example"
 _TAKEN: Final = "250 2.0.0 taken"
 _PATIENCE: Final = 10.0
 #: What the server says where the fault brings no words of its own.
-_WORDS: Final = {4: "4.3.0 sandbox fault", 5: "5.7.1 sandbox fault"}
+_WORDS: Final = {4: "4.3.0 try again later", 5: "5.7.1 not taken here"}
 
 
 def make(bench: Bench) -> Server:
@@ -198,7 +198,7 @@ async def _before(fault: Fault | None, server: SMTP) -> str:
 
 def _reply(fault: Fault) -> str:
     code = 421 if fault.kind == "throttle" else fault.status
-    return f"{code} {fault.text or _WORDS.get(code // 100, 'sandbox fault')}"
+    return f"{code} {fault.text or _WORDS.get(code // 100, 'no')}"
 
 
 def _hang_up(server: SMTP) -> None:
