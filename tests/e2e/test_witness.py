@@ -164,7 +164,7 @@ def test_explaining_shows_what_was_seen(agency):
     for name, words in {
         "Certificate/sound": ["public (tls)", "192.0.2.1", "Sandbox Authority"],
         "Domain/lame.example": ["public (delegation)", f"{LAME} REFUSED"],
-        "Domain/watched.example": ["public (rdap)", "registrar_expires"],
+        "Domain/watched.example": ["public (rdap)", "registrar expires"],
     }.items():
         said = agency.cli("explain", name)
         assert said.code == 0, said.err
