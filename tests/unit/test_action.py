@@ -101,4 +101,4 @@ def test_the_code_is_an_output_and_the_steps_own(run):
 )
 def test_what_is_installed_is_no_option(run, package, words):
     code, said, _ = run("Install", PACKAGE=package, OWN="/own")
-    assert (code, said) == (0, ["-m", "pip", "install", *words])
+    assert (code, said) == (0, ["-I", "-m", "pip", "install", *words])
