@@ -143,10 +143,13 @@ class Sites:
             lost = list(unknown(part, (kind,)))
             for each in lost:
                 yield Said(each.code, ("spec", *each.path), each.text, each.hint)
-            if kind in self._reader.kinds and not lost:
+            if kind in self._reader.kinds:
                 supposed = put(part, SUPPOSED, (), [])
                 for said in self._reader.partial(kind, supposed):
-                    yield said._replace(path=("spec", kind, *said.path[1:]))
+                    at = (kind, *said.path[1:])
+                    # Of a value whose token is unknown that has been said already.
+                    if not any(_one_way(at, each.path) for each in lost):
+                        yield said._replace(path=("spec", *at))
 
     def _wants(
         self,
@@ -183,6 +186,12 @@ class Sites:
         head = head_of(self._places, file, Ref(PROFILE, origin.profile))
         found = layers(self._places, file, head, (), self._files) if head else []
         return [layer._replace(own=False) for layer in found]
+
+
+def _one_way(one: Path, other: Path) -> bool:
+    """Say whether one of two places is in the other."""
+    length = min(len(one), len(other))
+    return one[:length] == other[:length]
 
 
 def _for_the_site(flaw: Flaw) -> bool:

@@ -321,6 +321,15 @@ def test_what_a_profile_has_wrong_its_sites_do_not_repeat(old, new, told):
     assert error.startswith(f"inventory/profiles.yaml:{told}")
 
 
+def test_a_profile_says_all_that_is_wrong_with_it_at_once():
+    """A token that is none hides nothing else of the same part, and is said once."""
+    profile = PROFILE.replace("$ipv4", "$ipv5").replace(
+        "renewal: {", "renewal: {moode: x, "
+    )
+    told = [error.split(": ", 2)[1] for error in load_errors(tree(TWO, profile))]
+    assert told == ["E120 SiteProfile/brochure", "E136 SiteProfile/brochure"]
+
+
 def test_a_site_says_all_that_is_wrong_with_it_at_once():
     site = (
         "Site/a.example: {profile: brochure, customer: baker, server: whm-1, account: a, "
