@@ -107,6 +107,9 @@ def only_what_was_approved_runs_after_the_gate(town, digest):
     done, _ = town.dispatch(digest, "apply", number=number, stop=begun)
     assert done["apply"].result == "cancelled"
     town.agency.later(minutes=31)
+    # Cancelled while it tells: what was done is recorded, and told by whoever is next.
+    done, _ = town.dispatch(digest, "apply", number=number, stop=("Issues", at_once))
+    assert done["apply"]["Apply"].outcome == "success", done["apply"].out
     done, _ = town.dispatch(digest, "apply", number=number)
     assert done["apply"].result == "success", done["apply"].out
     # An approval says nothing of the schedule.
@@ -299,6 +302,19 @@ def test_cancelled_in_the_middle_of_an_action(town, moment, sent):
     assert town.effects() == [("updateAutoRenew", "flag.example")]
     assert town.reconcile().result == "success"
     assert town.effects() == [("updateAutoRenew", "flag.example")]
+
+
+def test_cancelled_in_a_step_that_only_reads(calm):
+    town, held = calm, calm.published("held.json")
+    dead = town.reconcile(stop=("Audit", at_once))
+    assert (dead["Apply"].outcome, dead["Audit"].outcome) == ("success", "cancelled")
+    stop = ("Held", at_once)
+    done, _ = town.dispatch(json.loads(held)["digest"], "held", stop=stop)
+    assert done["held"].result == "cancelled"
+    assert town.effects() == []
+    assert town.reconcile().result == "success"
+    again = json.loads(town.published("held.json"))
+    assert again["digest"] == json.loads(held)["digest"]
 
 
 def test_drift_and_a_silent_schedule_have_an_issue_each(calm):
