@@ -7,9 +7,10 @@ fresh read shows, so that sending the same change again has no second effect.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from ipaddress import ip_address
-from typing import NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from pydantic import JsonValue
 
@@ -17,7 +18,10 @@ from reconciler.errors import Ambiguous, ProviderError, Rejected
 from reconciler.kinds.domain import Delegate, Dnssec, Domain, Glue
 from reconciler.kinds.domain.delegation import host_of
 from reconciler.kinds.domain.dnssec import ds_text
+from reconciler.providers._detail import Details
 
+_DS: Final = "ds"
+_GLUE: Final = "glue"
 SentT = TypeVar("SentT")
 
 
@@ -132,3 +136,49 @@ def in_turn(calls: Iterable[Callable[[], SentT]]) -> list[SentT]:
             what = f"stopped half-way: {error.what}"
             raise Ambiguous(what, request_id=error.request_id) from None
     return sent
+
+
+class Looks(ABC):
+    """
+    What one account's registrations have at their registries.
+
+    Asked where a domain needs it, and once a day at most; a driver says how.
+    """
+
+    def __init__(self, details: Details) -> None:
+        self._details = details
+
+    def seen(
+        self, want: Domain, raw: Mapping[str, Any], hosts: frozenset[str] | None
+    ) -> dict[str, Any]:
+        """Return ``ds`` and ``glue``, each only where *want* needs it."""
+        found: dict[str, Any] = {}
+        name, mark = want.name, dict(raw)
+        if asks_ds(want, hosts):
+            kept = self._details.ask(_DS, name, mark, lambda: self._ds(name))
+            found["ds"] = texts(kept)
+        if asks_glue(want):
+            kept = self._details.ask(_GLUE, name, mark, lambda: self._glue(name))
+            found["glue"] = hosts_of(kept)
+        return found
+
+    def forget(self, name: str) -> None:
+        """Ask anew next time."""
+        self._details.forget(_DS, name)
+        self._details.forget(_GLUE, name)
+
+    def ds(self, name: str) -> frozenset[str]:
+        """Return the DS records that are there now."""
+        return texts(self._ds(name))
+
+    def glue(self, name: str) -> dict[str, tuple[str, ...]]:
+        """Return the hosts that are there now."""
+        return hosts_of(self._glue(name))
+
+    @abstractmethod
+    def _ds(self, name: str) -> JsonValue:
+        """Read the DS records, as texts."""
+
+    @abstractmethod
+    def _glue(self, name: str) -> JsonValue:
+        """Read the hosts and their addresses."""

@@ -20,55 +20,29 @@ from reconciler.kinds.domain import BlockTransfer, Dnssec, Domain, Glue
 from reconciler.kinds.domain.dnssec import alike, ds_text
 from reconciler.providers import _delegation
 from reconciler.providers._answers import mapping
-from reconciler.providers._delegation import Step
+from reconciler.providers._delegation import Looks, Step
 from reconciler.providers._detail import Details
 from reconciler.providers._gandi import Gandi, Page, at
 from reconciler.providers._http import Reply
 from reconciler.providers._said import shown
 
-DS: Final = "ds"
-GLUE: Final = "glue"
 #: Flags of a key that signs keys (RFC 4034, 2.1.1: the SEP bit).
 _SIGNS_KEYS: Final = 257
 _LOOKS, _PAUSE = 6, 5.0
 
 
-class Delegations:
+class Delegations(Looks):
     """What one organization's registrations have at their registries."""
 
     def __init__(
         self, api: Gandi, details: Details, sleep: Callable[[float], None]
     ) -> None:
+        super().__init__(details)
         self._api = api
-        self._details = details
         self._sleep = sleep
 
-    def seen(
-        self, want: Domain, raw: Mapping[str, Any], hosts: frozenset[str] | None
-    ) -> dict[str, Any]:
-        """Return ``ds`` and ``glue``, each only where *want* needs it."""
-        found: dict[str, Any] = {}
-        name, mark = want.name, dict(raw)
-        if _delegation.asks_ds(want, hosts):
-            said = self._details.ask(DS, name, mark, lambda: [*sorted(self._ids(name))])
-            found["ds"] = _delegation.texts(said)
-        if _delegation.asks_glue(want):
-            said = self._details.ask(GLUE, name, mark, lambda: self._hosts(name))
-            found["glue"] = _delegation.hosts_of(said)
-        return found
-
-    def forget(self, name: str) -> None:
-        """Ask anew next time."""
-        self._details.forget(DS, name)
-        self._details.forget(GLUE, name)
-
-    def ds(self, name: str) -> frozenset[str]:
-        """Return the DS records that are there now."""
-        return frozenset(self._ids(name))
-
-    def glue(self, name: str) -> dict[str, tuple[str, ...]]:
-        """Return the hosts that are there now."""
-        return _delegation.hosts_of(self._hosts(name))
+    def _ds(self, name: str) -> JsonValue:
+        return [*sorted(self._ids(name))]
 
     def _ids(self, name: str) -> dict[str, str]:
         """Return the vendor's id of every DS."""
@@ -79,7 +53,7 @@ class Delegations:
             for row in self._all("listKeys", at(name, "dnskeys"))
         }
 
-    def _hosts(self, name: str) -> JsonValue:
+    def _glue(self, name: str) -> JsonValue:
         found: dict[str, JsonValue] = {}
         for row in self._all("listHosts", at(name, "hosts")):
             label = str(row["name"]).lower()

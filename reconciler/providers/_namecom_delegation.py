@@ -19,50 +19,21 @@ from reconciler.kinds.domain import Dnssec, Domain, Glue
 from reconciler.kinds.domain.dnssec import ds_text
 from reconciler.model import Receipt
 from reconciler.providers import _delegation
-from reconciler.providers._delegation import Ds, Step
+from reconciler.providers._delegation import Ds, Looks, Step
 from reconciler.providers._detail import Details
 from reconciler.providers._http import Http, Reply
 
-DS: Final = "ds"
-GLUE: Final = "glue"
 _PAGE: Final = 1000
 Read = Callable[[str, str, Mapping[str, str | int] | None], Mapping[str, Any]]
 
 
-class Delegations:
+class Delegations(Looks):
     """What one account's registrations have at their registries."""
 
     def __init__(self, http: Http, details: Details, read: Read) -> None:
+        super().__init__(details)
         self._http = http
-        self._details = details
         self._read = read
-
-    def seen(
-        self, want: Domain, raw: Mapping[str, Any], hosts: frozenset[str] | None
-    ) -> dict[str, Any]:
-        """Return ``ds`` and ``glue``, each only where *want* needs it."""
-        found: dict[str, Any] = {}
-        name, mark = want.name, dict(raw)
-        if _delegation.asks_ds(want, hosts):
-            kept = self._details.ask(DS, name, mark, lambda: self._ds(name))
-            found["ds"] = _delegation.texts(kept)
-        if _delegation.asks_glue(want):
-            kept = self._details.ask(GLUE, name, mark, lambda: self._glue(name))
-            found["glue"] = _delegation.hosts_of(kept)
-        return found
-
-    def forget(self, name: str) -> None:
-        """Ask anew next time."""
-        self._details.forget(DS, name)
-        self._details.forget(GLUE, name)
-
-    def ds(self, name: str) -> frozenset[str]:
-        """Return the DS records that are there now."""
-        return _delegation.texts(self._ds(name))
-
-    def glue(self, name: str) -> dict[str, tuple[str, ...]]:
-        """Return the hosts that are there now."""
-        return _delegation.hosts_of(self._glue(name))
 
     def _ds(self, name: str) -> JsonValue:
         rows = self._read("listDNSSECs", f"{_path(name)}/dnssec", None).get("dnssec")

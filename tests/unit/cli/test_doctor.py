@@ -371,7 +371,7 @@ class TestRemote:
             git(root, "push", "-q", "origin", f":{line.split()[1]}")
 
     def test_nobody_there(self, root, monkeypatch):
-        monkeypatch.setattr("reconciler.cli.project.time.sleep", lambda _: None)
+        monkeypatch.setattr("time.sleep", lambda _: None)  # between the tries
         git(root, "remote", "set-url", "origin", "https://user:canary@127.0.0.1:9/x")
         try:
             (last,) = self.found(root)[-1:]
