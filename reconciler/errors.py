@@ -12,6 +12,7 @@ Every error this package raises on purpose.
   x ProviderError           a vendor said no, or said nothing
     + Transient             nothing happened; trying again may help
     + Rejected              nothing happened; trying again will not help
+    + Declined              the money was refused: nothing was paid
     + TooEarly              the vendor will take this later: a wait, not a failure
     + Ambiguous             it may have happened: look before anything else
     + Unsupported           this driver cannot do that, known at plan time
@@ -26,7 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from reconciler.model.location import Location
 
@@ -144,6 +145,32 @@ class Rejected(ProviderError):
     """Nothing happened and trying again will not help."""
 
     code = "E302"
+
+
+class Declined(Rejected):
+    """
+    The money was refused: nothing was paid.
+
+    Attributes:
+        kind: ``soft``: it may work another day; ``hard``: never again by the same
+            method (the networks fine whoever tries); ``action``: the customer has to
+            confirm it.
+        declined: The vendor's own word for why.
+    """
+
+    code = "E306"
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        kind: Literal["soft", "hard", "action"],
+        declined: str,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(what, request_id=request_id)
+        self.kind: Literal["soft", "hard", "action"] = kind
+        self.declined = declined
 
 
 class TooEarly(ProviderError):

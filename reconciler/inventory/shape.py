@@ -97,8 +97,8 @@ def _any_of(shapes: list[Shape]) -> Shape:
 def references(shape: Shape, data: Any, path: Path = ()) -> Iterator[Named]:
     """Yield the references in *data*."""
     for where, below, value in _walk(shape, data, path):
-        if below.to and isinstance(value, str) and value not in below.to.besides:
-            yield Named(where, below.to, value)
+        if below.to and isinstance(value, str) and (ref := below.to.named(value)):
+            yield Named(where, below.to._replace(kind=ref.kind), ref.name)
 
 
 def inexact(shape: Shape, data: Any, path: Path = ()) -> Iterator[tuple[Path, type]]:
@@ -135,8 +135,12 @@ def leaves(shape: Shape, data: Any, found: list[tuple[Shape, Any]]) -> None:
 def named(found: list[tuple[Shape, Any]]) -> Iterator[tuple[To, str]]:
     """Yield the references among the leaves."""
     for shape, value in found:
-        if shape.to and value.__class__ is str and value not in shape.to.besides:
+        if not shape.to or value.__class__ is not str or value in shape.to.besides:
+            continue
+        if shape.to.kind:
             yield shape.to, value
+        elif ref := shape.to.named(value):
+            yield shape.to._replace(kind=ref.kind), ref.name
 
 
 def is_exact(found: list[tuple[Shape, Any]]) -> bool:

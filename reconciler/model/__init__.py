@@ -60,13 +60,17 @@ from reconciler.model.quantity import Percent, Size
 from reconciler.model.resource import (
     AnyResource,
     Due,
+    Ended,
+    Letter,
     Metadata,
     Naming,
     Ref,
     Resource,
+    Sway,
     To,
 )
 from reconciler.model.secret import Personal, SecretRef
+from reconciler.model.terms import Terms
 from reconciler.model.verdict import Decision, Verdict
 
 __all__ = [
@@ -89,12 +93,14 @@ __all__ = [
     "Due",
     "Duration",
     "Edit",
+    "Ended",
     "FieldChange",
     "Finding",
     "Frozen",
     "Have",
     "ItemEdit",
     "Left",
+    "Letter",
     "Location",
     "Metadata",
     "Money",
@@ -121,6 +127,8 @@ __all__ = [
     "Size",
     "Spec",
     "State",
+    "Sway",
+    "Terms",
     "To",
     "Unknown",
     "Unmanaged",

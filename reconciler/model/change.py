@@ -55,6 +55,7 @@ class Change(Frozen):
             for everything else; the engine then derives one.
         because: For people; not part of any digest.
         cost: What the vendor quotes now.
+        charge: What a customer pays by it.
         ceiling: The most that git allows it to cost.
         max_increase: The most it may cost over what was last paid.
         hold: Why the kind itself wants a person to look first.
@@ -77,6 +78,7 @@ class Change(Frozen):
     because: str
     generation: str = ""
     cost: Money | None = None
+    charge: Money | None = None
     ceiling: Money | None = None
     max_increase: Percent | None = None
     hold: str | None = None

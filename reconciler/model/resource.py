@@ -44,19 +44,33 @@ class To(NamedTuple):
     Marks a field that names another resource: ``Annotated[str, To("Provider")]``.
 
     Attributes:
-        kind: The kind the name is of.
+        kind: The kind the name is of; empty where the text is ``Kind/name``.
         edge: Whether the reference orders actions (False for ``fundedBy`` and its
             like, which are only checked for existence).
         besides: Words the field accepts that are no names (``none``).
+        kinds: What ``Kind/name`` may be of.
     """
 
     kind: str
     edge: bool = True
     besides: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+
+    def named(self, text: str) -> Ref | None:
+        """Return what *text* names; None where it names nothing."""
+        if text in self.besides:
+            return None
+        if self.kind:
+            return Ref(self.kind, text)
+        kind, slash, name = text.partition("/")
+        return Ref(kind, name) if slash and kind in self.kinds else None
 
     def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
         """Tell the kind in the schema, so that an editor can offer its names."""
-        found: dict[str, Any] = {**handler(core), NAMES_OF: self.kind}
+        found: dict[str, Any] = handler(core)
+        if not self.kind:
+            return {**found, "pattern": f"^({'|'.join(self.kinds)})/.+$"}
+        found = {**found, NAMES_OF: self.kind}
         if self.besides:
             found[f"{NAMES_OF}-besides"] = list(self.besides)
         return found
@@ -73,6 +87,66 @@ class Naming(NamedTuple):
 
     ref: Ref
     field: str
+
+
+class Ended(NamedTuple):
+    """
+    How one action ended, for what a resource remembers of it.
+
+    Attributes:
+        status: ``applied``, or ``failed`` and ``not_applied``: there was no effect.
+        at: When that became known.
+        attempt: Which attempt at it.
+        evidence: What the vendor handed back; of money that was refused, ``declined``
+            (``soft``, ``hard`` or ``action``) and ``code``.
+    """
+
+    status: Literal["applied", "not_applied", "failed"]
+    at: datetime
+    attempt: int
+    evidence: Mapping[str, JsonValue] = {}
+
+
+class Sway(NamedTuple):
+    """
+    What one resource wants of another that leaves it open (``state: follow``).
+
+    Attributes:
+        of: Whom it is about.
+        by: Who wants it.
+        says: The word that the other kind knows, as in ``suspended``.
+        about: What it follows from, the same for as long as it does; part of an id.
+        since: From when on.
+    """
+
+    of: Ref
+    by: Ref
+    says: str
+    why: str
+    about: str = ""
+    since: datetime | None = None
+
+
+class Letter(NamedTuple):
+    """
+    Something that a customer has to be told, once.
+
+    Attributes:
+        key: What it is remembered by in the record of who sends it: once there,
+            it is not sent again.
+        text: The name of its text.
+        customer: The name of the Customer.
+        values: What the text says, by the names of its placeholders; never a secret.
+        about: The Share and id of the bill whose hosted page or document goes along.
+        due: When it should be there at the latest.
+    """
+
+    key: str
+    text: str
+    customer: str
+    values: Mapping[str, str] = {}
+    about: tuple[Share, str] | None = None
+    due: datetime | None = None
 
 
 By = Literal["auto", "you", "nobody"]
@@ -134,6 +208,8 @@ class Resource(Spec, Generic[ChangeT]):
     """The state that each family of provider reports: snapshots rebuild them."""
     listed_by_name: ClassVar[bool] = True
     """Whether accounts list it by its own name; see ``listed_as``."""
+    recalls: ClassVar[bool] = False
+    """Whether what it does next depends on what was done before; see ``recorded``."""
 
     metadata: Metadata
     spec: Spec
@@ -141,6 +217,7 @@ class Resource(Spec, Generic[ChangeT]):
     _locate: Callable[[str], Location | None] | None = PrivateAttr(default=None)
     _via: tuple[str, ...] = PrivateAttr(default=())
     _named: Callable[[], tuple[Naming, ...]] = PrivateAttr(default=tuple)
+    _recorded: Callable[[], Mapping[str, JsonValue]] = PrivateAttr(default=dict)
 
     @property
     def name(self) -> str:
@@ -196,6 +273,16 @@ class Resource(Spec, Generic[ChangeT]):
         self._locate = locate
         self._via = via
         self._named = named
+        return self
+
+    @property
+    def recorded(self) -> Mapping[str, JsonValue]:
+        """What the records remember of it, of a kind that ``recalls``."""
+        return self._recorded()
+
+    def recalling(self, recorded: Callable[[], Mapping[str, JsonValue]]) -> Self:
+        """Remember where to ask what was done before; returns the resource."""
+        self._recorded = recorded
         return self
 
     def funds(self) -> tuple[str, ...]:
@@ -264,6 +351,42 @@ class Resource(Spec, Generic[ChangeT]):
         Used to verify an action, and to recover one whose answer was lost.
         """
         raise AssertionError(f"{self.kind} has no changes: {change.verb}, {have}")
+
+    def pending(self, change: ChangeT, have: Have) -> str | None:
+        """
+        Say why *change* is neither done nor lost: its account still works on it.
+
+        Nobody has to settle what is pending; nothing else is paid for meanwhile.
+        """
+        del change, have
+        return None
+
+    def remembers(
+        self, change: ChangeT, ended: Ended, have: Have
+    ) -> Mapping[str, JsonValue]:
+        """Return the facts that are recorded together with how *change* ended. Pure."""
+        del change, ended, have
+        return {}
+
+    def noticed(self, have: Have, now: datetime) -> Mapping[str, JsonValue]:
+        """Return the facts that a look alone has shown, and are worth keeping. Pure."""
+        del have, now
+        return {}
+
+    def sways(self, have: Have, now: datetime) -> Iterable[Sway]:
+        """Yield what it wants of others that follow it. Pure."""
+        del have, now
+        return ()
+
+    def swayed(self, sways: Sequence[Sway]) -> Self:
+        """Return this resource as others want it, in what it leaves open. Pure."""
+        del sways
+        return self
+
+    def letters(self, have: Have, now: datetime) -> Iterable[Letter]:
+        """Yield what customers have to be told now and were not told yet. Pure."""
+        del have, now
+        return ()
 
     @classmethod
     def provisional(cls, name: str, shares: Sequence[Share]) -> Self | None:

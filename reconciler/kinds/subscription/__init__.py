@@ -1,0 +1,41 @@
+"""A subscription: its periods, how each is paid, and what follows if it is not."""
+
+from reconciler.kinds.subscription.case import OWN, Case
+from reconciler.kinds.subscription.changes import (
+    Authorize,
+    BillingChange,
+    Capture,
+    Charge,
+    Invoice,
+    SubscriptionChange,
+    Void,
+)
+from reconciler.kinds.subscription.facts import Books, Invoiced, Try
+from reconciler.kinds.subscription.spec import COVERED, SubscriptionSpec
+from reconciler.kinds.subscription.state import BILLING, Bill, BillingState, Of
+from reconciler.kinds.subscription.subscription import Subscription
+
+KIND = Subscription
+
+__all__ = [
+    "BILLING",
+    "COVERED",
+    "KIND",
+    "OWN",
+    "Authorize",
+    "Bill",
+    "BillingChange",
+    "BillingState",
+    "Books",
+    "Capture",
+    "Case",
+    "Charge",
+    "Invoice",
+    "Invoiced",
+    "Of",
+    "Subscription",
+    "SubscriptionChange",
+    "SubscriptionSpec",
+    "Try",
+    "Void",
+]

@@ -1,0 +1,136 @@
+"""What the records remember of a subscription, in our terms. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from typing import Final, Literal, NamedTuple
+
+from pydantic import JsonValue
+
+from reconciler.kinds.subscription.state import Of
+from reconciler.model import Money
+
+#: Since when the subscription is known, and who collects since.
+KNOWN: Final = "known"
+#: What is covered, so that it is not billed twice under another name.
+COVERS: Final = "covers"
+TOLD: Final = "told"
+Kind = Literal["soft", "hard", "action", "refused", "lost"]
+Facts = Mapping[str, JsonValue]
+
+
+class Try(NamedTuple):
+    """
+    One attempt that was no payment.
+
+    Attributes:
+        kind: As in ``errors.Declined``; ``refused``: for another reason; ``lost``:
+            nobody heard of it, and it had no effect.
+        method: The gateway's id of the method.
+    """
+
+    at: datetime
+    kind: Kind
+    code: str
+    method: str
+
+
+class Invoiced(NamedTuple):
+    """The object that was made for a period, and where."""
+
+    of: Of
+    at: datetime
+    provider: str
+    id: str
+    number: str | None
+    begins: date
+    ends: date
+    total: Money
+
+
+class Known(NamedTuple):
+    """Since when a subscription is known, with that collector."""
+
+    at: datetime
+    collector: str
+
+
+class Books:
+    """The facts of one subscription, read as they are asked for."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+
+    def fact(self, key: str) -> Mapping[str, JsonValue]:
+        """Return one fact; empty where it is not there."""
+        found = self._facts.get(key)
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def known(self) -> Known | None:
+        """Since when it is known."""
+        fact = self.fact(KNOWN)
+        if not fact:
+            return None
+        return Known(_moment(fact["at"]), str(fact["collector"]))
+
+    def invoiced(self) -> list[Invoiced]:
+        """Return everything that was made to be paid, the oldest period first."""
+        return sorted(self._invoiced(), key=lambda one: (one.begins, one.of))
+
+    def _invoiced(self) -> Iterator[Invoiced]:
+        for key in self._facts:
+            if not key.startswith("bill/") or not key.endswith("/invoice"):
+                continue
+            _, period, purpose, leg, _ = key.split("/")
+            fact = self.fact(key)
+            number = fact.get("number")
+            yield Invoiced(
+                Of(period, purpose, int(leg)),
+                _moment(fact["at"]),
+                str(fact["provider"]),
+                str(fact["id"]),
+                str(number) if number else None,
+                date.fromisoformat(str(fact["begins"])),
+                date.fromisoformat(str(fact["ends"])),
+                Money.model_validate(fact["total"]),
+            )
+
+    def paid(self, of: Of) -> datetime | None:
+        """Return when *of* was paid, on whichever leg."""
+        for leg in (0, 1):
+            if fact := self.fact(f"{of._replace(leg=leg).fact}/paid"):
+                return _moment(fact["at"])
+        return None
+
+    def voided(self, of: Of) -> datetime | None:
+        """Return when the leg *of* was fenced off."""
+        fact = self.fact(f"{of.fact}/void")
+        return _moment(fact["at"]) if fact else None
+
+    def authorized(self, of: Of) -> Mapping[str, JsonValue]:
+        """Return what is held for *of*: ``id``, ``at``, ``amount``."""
+        return self.fact(f"{of.fact}/authorized")
+
+    def tries(self, of: Of) -> list[Try]:
+        """Return the attempts at the period of *of* on every leg, in order."""
+        found = []
+        for leg in (0, 1):
+            start = f"{of._replace(leg=leg).fact}/try/"
+            for key in self._facts:
+                if key.startswith(start):
+                    fact = self.fact(key)
+                    kind: Kind = fact["kind"]  # type: ignore[assignment]
+                    said = (str(fact.get("code", "")), str(fact.get("method", "")))
+                    found.append(Try(_moment(fact["at"]), kind, *said))
+        return sorted(found)
+
+    def told(self, of: Of, step: str) -> datetime | None:
+        """Return when the customer was told *step* of the period."""
+        fact = self.fact(f"{TOLD}/{of.period}/{of.purpose}/{step}")
+        return _moment(fact["at"]) if fact else None
+
+
+def _moment(raw: JsonValue) -> datetime:
+    return datetime.fromisoformat(str(raw))

@@ -1,0 +1,131 @@
+"""Which facts are kept of how a step ended, and of what a look showed. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from pydantic import JsonValue
+
+from reconciler.kinds.subscription.case import Case
+from reconciler.kinds.subscription.changes import (
+    Authorize,
+    Capture,
+    Charge,
+    Invoice,
+    SubscriptionChange,
+    Void,
+)
+from reconciler.kinds.subscription.facts import COVERS, KNOWN
+from reconciler.kinds.subscription.state import Bill, BillingState
+from reconciler.model import Ended, Have, Money
+
+Facts = dict[str, JsonValue]
+
+
+def facts(change: SubscriptionChange, ended: Ended, have: Have) -> Facts:
+    """Return what is recorded of *change*, in the same commit as its outcome."""
+    state = have.get(change.share)
+    bill = state.bill(change.of) if isinstance(state, BillingState) else None
+    at, start = ended.at.isoformat(), change.of.fact
+    if ended.status != "applied":
+        return _failed(change, ended, bill)
+    match change:
+        case Invoice():
+            return {f"{start}/invoice": _invoiced(change, ended, bill)}
+        case Charge() | Capture():
+            paid = ended.evidence.get("amount") or (str(bill.paid) if bill else None)
+            return {
+                f"{start}/paid": {
+                    "at": at,
+                    "amount": str(paid or change.charge),
+                    "provider": change.share.provider,
+                    "method": change.details.get("token"),
+                    "how": change.verb,
+                }
+            }
+        case Authorize():
+            named = ended.evidence.get("id") or (bill.id if bill else None)
+            held: Facts = {"at": at, "id": named, "amount": str(change.charge)}
+            return {f"{start}/authorized": held} if named else {}
+        case Void():
+            return {f"{start}/void": {"at": at, "provider": change.share.provider}}
+
+
+def _invoiced(change: Invoice, ended: Ended, bill: Bill | None) -> Facts:
+    told = ended.evidence
+    shown = str(bill.total) if bill else change.details["amount"]
+    total = told.get("total") or shown
+    return {
+        "at": ended.at.isoformat(),
+        "provider": change.share.provider,
+        "id": told.get("id") or (bill.id if bill else ""),
+        "number": told.get("number") or (bill.number if bill else None),
+        "total": str(total),
+        "begins": change.details["begins"],
+        "ends": change.details["ends"],
+        "due": change.details["due"],
+    }
+
+
+def _failed(change: SubscriptionChange, ended: Ended, bill: Bill | None) -> Facts:
+    """
+    Keep an attempt that was no payment.
+
+    One that was never sent is none. One that nobody heard of counts against the
+    attempts, but not as a decline.
+    """
+    if not isinstance(change, (Charge, Authorize, Capture)):
+        return {}
+    kind, code = ended.evidence.get("declined"), ended.evidence.get("code")
+    if kind is None and ended.status == "not_applied":
+        if ended.evidence.get("not_sent"):
+            return {}
+        asynchronous = bill is not None and bill.payment == "failed"
+        kind = "soft" if asynchronous else "lost"
+        code = bill.code if asynchronous and bill else None
+    told: Facts = {
+        "at": ended.at.isoformat(),
+        "kind": kind or "refused",
+        "code": code or "",
+        "method": change.details.get("token") or "",
+    }
+    return {f"{change.of.fact}/try/{change.verb}-{ended.attempt}": told}
+
+
+def noticed(case: Case, now: datetime) -> Facts:
+    """
+    Return what a look has shown: that it is known, and what was paid elsewhere.
+
+    A customer may pay on the gateway's page, or a person at the gateway's desk.
+    """
+    found: Facts = {}
+    known, collector = case.books.known, case.terms.invoicing.collector
+    if known is None or known.collector != collector:
+        found[KNOWN] = {"at": now.isoformat(), "collector": collector}
+    covers: Facts = {"names": [*case.spec.covers]}
+    if case.books.fact(COVERS) != covers:
+        found[COVERS] = covers
+    for share in case.shares:
+        state = case.state(share.provider)
+        for bill in state.bills if state else ():
+            if bill.state != "paid" or case.books.paid(bill.of):
+                continue
+            if not case.books.fact(f"{bill.of.fact}/invoice"):
+                continue  # nothing of ours: the books say so
+            found[f"{bill.of.fact}/paid"] = {
+                "at": (bill.at or now).isoformat(),
+                "amount": str(bill.paid),
+                "provider": share.provider,
+                "method": bill.method,
+                "how": "elsewhere",
+            }
+    return found
+
+
+def money(raw: JsonValue) -> Money:
+    """Return an amount of a fact."""
+    return Money.model_validate(raw)
+
+
+Evidence = Mapping[str, JsonValue]

@@ -1,0 +1,138 @@
+"""
+What a customer pays for, period by period: each is paid once, or not at all.
+
+A payment never rewrites YAML: what was paid is in the records, and the end of the term
+follows from ``since`` and the periods that were invoiced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import ClassVar
+
+from pydantic import JsonValue
+
+from reconciler.kinds.subscription import memory
+from reconciler.kinds.subscription.case import Case, shares
+from reconciler.kinds.subscription.changes import (
+    Authorize,
+    Capture,
+    Charge,
+    Invoice,
+    SubscriptionChange,
+    Void,
+)
+from reconciler.kinds.subscription.facts import Books
+from reconciler.kinds.subscription.findings import findings
+from reconciler.kinds.subscription.outlook import due
+from reconciler.kinds.subscription.spec import SubscriptionSpec
+from reconciler.kinds.subscription.state import BILLING, BillingState
+from reconciler.kinds.subscription.steps import steps
+from reconciler.kinds.subscription.suspension import sways
+from reconciler.model import Change, Due, Ended, Finding, Have, Share, State, Sway
+from reconciler.model.resource import Resource
+
+
+class Subscription(Resource[SubscriptionChange]):
+    """Somebody pays for something, from a day on, period by period."""
+
+    kind: ClassVar[str] = "Subscription"
+    changes: ClassVar[tuple[type[Change], ...]] = (
+        Invoice,
+        Charge,
+        Authorize,
+        Capture,
+        Void,
+    )
+    states: ClassVar[Mapping[str, type[State]]] = {BILLING: BillingState}
+    recalls: ClassVar[bool] = True
+    spec: SubscriptionSpec
+
+    @property
+    def books(self) -> Books:
+        """What the records remember of it."""
+        return Books(self.recorded)
+
+    def case(self, have: Have, now: datetime) -> Case | None:
+        """Return everything that decides about it; None without terms."""
+        terms = self.spec.terms
+        return Case(self.spec, terms, self.books, have, now) if terms else None
+
+    def shares(self) -> tuple[Share, ...]:
+        """Return the gateways that collect, or did."""
+        return shares(self.spec.terms, self.books)
+
+    def diff(self, have: Have, now: datetime) -> Iterator[SubscriptionChange]:
+        """Yield the next step of every period."""
+        case = self.case(have, now)
+        if case is not None:
+            yield from steps(case, self.uid)
+
+    def done(self, change: SubscriptionChange, have: Have) -> bool | None:
+        """Say whether its gateway shows the effect."""
+        state = have.get(change.share)
+        bill = state.bill(change.of) if isinstance(state, BillingState) else None
+        if bill is None:
+            return None
+        match change:
+            case Invoice():
+                return bill.state in {"open", "authorized", "paid"}
+            case Charge() | Capture():
+                return bill.state == "paid"
+            case Authorize():
+                return bill.state in {"authorized", "paid"}
+            case Void():
+                return bill.state == "void"
+
+    def pending(self, change: SubscriptionChange, have: Have) -> str | None:
+        """Say that the gateway has not decided yet."""
+        state = have.get(change.share)
+        bill = state.bill(change.of) if isinstance(state, BillingState) else None
+        if not isinstance(change, Charge) or bill is None:
+            return None
+        if bill.state == "open" and bill.payment == "processing":
+            return "the gateway is still deciding about the payment"
+        return None
+
+    def remembers(
+        self, change: SubscriptionChange, ended: Ended, have: Have
+    ) -> Mapping[str, JsonValue]:
+        """Return what is recorded of how *change* ended."""
+        return memory.facts(change, ended, have)
+
+    def noticed(self, have: Have, now: datetime) -> Mapping[str, JsonValue]:
+        """Return what was paid elsewhere, and since when it is known at all."""
+        case = self.case(have, now)
+        return memory.noticed(case, now) if case else {}
+
+    def sways(self, have: Have, now: datetime) -> Iterator[Sway]:
+        """Yield whether what it covers shall run."""
+        case = self.case(have, now)
+        if case is not None:
+            yield from sways(case, self.ref)
+
+    def findings(self, have: Have, now: datetime) -> Iterator[Finding]:
+        """Yield what keeps it from being paid."""
+        case = self.case(have, now)
+        if case is not None:
+            yield from findings(self, case)
+
+    def due(self, have: Have, now: datetime) -> Iterator[Due]:
+        """Yield the next invoice, and what is owed."""
+        case = self.case(have, now)
+        if case is not None:
+            yield from due(case, self.ref)
+
+    def deadline(self, have: Have) -> datetime | None:
+        """Return None: an unpaid period harms nobody by itself."""
+        del have
+        return None
+
+    def quiet_until(self, have: Have, now: datetime) -> datetime | None:
+        """Return *now*: it depends on the records, which its digest does not tell."""
+        del have
+        return now
+
+
+KIND = Subscription
