@@ -45,6 +45,11 @@ class Story(NamedTuple):
     first: Literal["cards", "paypal"] = "cards"
 
     @property
+    def steps(self) -> int:
+        """In how many steps PayPal takes money."""
+        return 2 if self.way == "authorize" else 1
+
+    @property
     def terms(self) -> Terms:
         """The terms of the subscription, with a short dunning course."""
         return Terms(
@@ -103,17 +108,17 @@ class Story(NamedTuple):
     @property
     def paypal(self) -> dict[str, Any]:
         """The vendor's part of the world."""
-        behaves = self.second if self.backup == "paypal" else self.primary
-        vault = {"tok1": {"behaves": behaves}, "tok2": {}}
-        if self.times and self.first == PAYPAL:
-            vault["tok1"]["times"] = self.times  # type: ignore[assignment]
+        behaves = self.primary if self.first == PAYPAL else "ok"
+        wallet: dict[str, Any] = {"behaves": behaves, "times": self.times or 0}
+        if self.backup == PAYPAL:
+            wallet = {"behaves": self.second}
         account = {
             "payer_id": "AAAAAAAAAAAAA",
             "client": "client",
             "secret": "sandbox",
             "authorizes": self.way == "authorize",
             "unique_invoice_id": False,
-            "vault": vault,
+            "vault": {"tok1": wallet, "tok2": {}},
         }
         return {"accounts": [account]}
 
