@@ -45,7 +45,7 @@ _REASONS: Final = (
 )
 
 
-def moved(  # noqa: PLR0913  (all that a transaction says)
+def moved(
     bench: Bench, account: Account, customer: Row, amount: int, invoice: Row | None,
     kind: str,
 ) -> Row | None:  # fmt: skip
@@ -232,7 +232,9 @@ def _invoice_of(account: Account, charge: Row) -> str | None:
 def refunded(bench: Bench, account: Account, charge: Row, amount: int) -> Row:
     """Give *amount* of a charge back; refuse more than was taken."""
     if not charge["paid"] or amount > charge["amount"] - charge["amount_refunded"]:
-        refuse("Refund amount is greater than unrefunded amount on charge", param="amount")
+        refuse(
+            "Refund amount is greater than unrefunded amount on charge", param="amount"
+        )
     name = new_id(account, "re")
     charge["amount_refunded"] += amount
     charge["refunded"] = charge["amount_refunded"] == charge["amount"]

@@ -12,7 +12,6 @@ builds on it: paying a draft, and making void what is being paid.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -21,6 +20,7 @@ from reconciler.sandbox.rest import Answer, Call
 from reconciler.sandbox.stripe_balance import moved
 from reconciler.sandbox.stripe_events import happened
 from reconciler.sandbox.stripe_lines import add_line, live_customer, rates_of, sum_up
+from reconciler.sandbox.stripe_objects import invoice_object
 from reconciler.sandbox.stripe_payments import (
     PAYMENTS,
     cancel_intent,
@@ -61,121 +61,29 @@ _STATES: Final = ("draft", "open", "paid", "uncollectible", "void")
 _SMALLEST: Final = {"gbp": 30, "usd": 50, "eur": 50, "dkk": 250, "sek": 300}
 
 
-def invoice_object(name: str, created: int, customer: Row) -> Row:
-    """Return a draft, in the form of the published fixture."""
-    return {
-        "id": name,
-        "object": "invoice",
-        "account_country": "NL",
-        "account_name": "Agency",
-        "account_tax_ids": None,
-        "amount_due": 0,
-        "amount_overpaid": 0,
-        "amount_paid": 0,
-        "amount_remaining": 0,
-        "amount_shipping": 0,
-        "application": None,
-        "attempt_count": 0,
-        "attempted": False,
-        "auto_advance": False,
-        "automatic_tax": {
-            "disabled_reason": None,
-            "enabled": False,
-            "liability": None,
-            "provider": None,
-            "status": None,
-        },
-        "automatically_finalizes_at": None,
-        "billing_reason": "manual",
-        "collection_method": "charge_automatically",
-        "created": created,
-        "currency": customer["currency"] or "eur",
-        "custom_fields": None,
-        "customer": customer["id"],
-        "customer_account": None,
-        "customer_address": customer["address"],
-        "customer_email": customer["email"],
-        "customer_name": customer["name"],
-        "customer_phone": customer["phone"],
-        "customer_shipping": None,
-        "customer_tax_exempt": customer["tax_exempt"],
-        "customer_tax_ids": [],
-        "default_payment_method": None,
-        "default_source": None,
-        "default_tax_rates": [],
-        "description": None,
-        "discounts": [],
-        "due_date": None,
-        "effective_at": None,
-        "ending_balance": None,
-        "footer": None,
-        "from_invoice": None,
-        "hosted_invoice_url": None,
-        "invoice_pdf": None,
-        "issuer": {"type": "self"},
-        "last_finalization_error": None,
-        "latest_revision": None,
-        "lines": {
-            "object": "list",
-            "data": [],
-            "has_more": False,
-            "total_count": 0,
-            "url": f"/v1/invoices/{name}/lines",
-        },
-        "livemode": False,
-        "metadata": {},
-        "next_payment_attempt": None,
-        "number": None,
-        "on_behalf_of": None,
-        "parent": None,
-        "payment_settings": {
-            "default_mandate": None,
-            "payment_method_options": None,
-            "payment_method_types": None,
-        },
-        "period_end": created,
-        "period_start": created,
-        "post_payment_credit_notes_amount": 0,
-        "pre_payment_credit_notes_amount": 0,
-        "receipt_number": None,
-        "rendering": None,
-        "shipping_cost": None,
-        "shipping_details": None,
-        "starting_balance": customer["balance"],
-        "statement_descriptor": None,
-        "status": "draft",
-        "status_transitions": dict.fromkeys(
-            ("finalized_at", "marked_uncollectible_at", "paid_at", "voided_at")
-        ),
-        "subtotal": 0,
-        "subtotal_excluding_tax": 0,
-        "test_clock": None,
-        "total": 0,
-        "total_discount_amounts": [],
-        "total_excluding_tax": 0,
-        "total_pretax_credit_amounts": [],
-        "total_taxes": [],
-        "webhooks_delivered_at": None,
-    }
-
-
 def _create(call: Call, account: Account, params: Params) -> Answer:
     customer = live_customer(account, required(params, "customer"))
     row = invoice_object(new_id(account, "in"), now_of(call), customer)
-    row["auto_advance"] = truth(params, "auto_advance")
     if currency := params.get("currency"):
         row["currency"] = str(currency).lower()
     method = chosen(params, "collection_method", _COLLECTED)
     row["collection_method"] = method or "charge_automatically"
     _changed(account, row, params)
     account["invoices"][row["id"]] = row
+    _advanced(account, row, params)
     _take_pending(account, row, params)
     sum_up(account, row)
-    call.bench.effect(
-        "createInvoice", row["id"], key=key_of(call), **_about(row)
-    )
+    call.bench.effect("createInvoice", row["id"], key=key_of(call), **_about(row))
     happened(call.bench, account, "invoice.created", row)
     return Answer(200, shown_invoice(account, row, params))
+
+
+def _advanced(account: Account, row: Row, params: Params) -> None:
+    """Switch Stripe's own collection of an invoice on or off."""
+    if "auto_advance" in params:
+        row["auto_advance"] = truth(params, "auto_advance")
+        if row["auto_advance"] and row["id"] not in account["automatic"]:
+            account["automatic"].append(row["id"])
 
 
 def _changed(account: Account, row: Row, params: Params) -> None:
@@ -277,8 +185,7 @@ def _update(call: Call, account: Account, params: Params) -> Answer:
     if row["status"] != "draft" and params.keys() - {"metadata", "auto_advance"}:
         said = "Finalized invoices can't be updated in this way"
         refuse(said, "invoice_not_editable")
-    if "auto_advance" in params:
-        row["auto_advance"] = truth(params, "auto_advance")
+    _advanced(account, row, params)
     _changed(account, row, {k: v for k, v in params.items() if k != "auto_advance"})
     if row["status"] == "draft":
         sum_up(account, row)
@@ -307,8 +214,7 @@ def _finalize(call: Call, account: Account, params: Params) -> Answer:
             "This invoice is already finalized, you can't re-finalize a non-draft "
             "invoice."
         )
-    if "auto_advance" in params:
-        row["auto_advance"] = truth(params, "auto_advance")
+    _advanced(account, row, params)
     finalize(call.bench, account, row, key_of(call))
     return Answer(200, shown_invoice(account, row, params))
 
@@ -379,9 +285,7 @@ def _void(call: Call, account: Account, params: Params) -> Answer:
     moved(call.bench, account, customer, taken, row, "unapplied_from_invoice")
     row |= {"status": "void", "auto_advance": False, "next_payment_attempt": None}
     row["status_transitions"]["voided_at"] = now_of(call)
-    call.bench.effect(
-        "voidInvoice", row["id"], key=key_of(call), **_about(row)
-    )
+    call.bench.effect("voidInvoice", row["id"], key=key_of(call), **_about(row))
     happened(call.bench, account, "invoice.voided", row)
     return Answer(200, shown_invoice(account, row, params))
 

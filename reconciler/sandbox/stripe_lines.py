@@ -258,7 +258,9 @@ def _list(call: Call, account: Account, params: Params) -> Answer:
     page = paged(call, params, found, "invoiceitem")
     if page.status == 200:
         shown = [shown_item(account, row) for row in page.data["data"]]
-        page.data["data"] = [{k: v for k, v in r.items() if k != "created"} for r in shown]
+        page.data["data"] = [
+            {k: v for k, v in r.items() if k != "created"} for r in shown
+        ]
     return page
 
 
