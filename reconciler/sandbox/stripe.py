@@ -20,7 +20,7 @@ import json
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cache, reduce
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from pydantic import ValidationError
@@ -125,7 +125,7 @@ _WHO: Final = Route(
 )
 
 
-def _served(route: Route, typed: type | None) -> Callable[[Call], Answer]:
+def _served(route: Route, typed: Any) -> Callable[[Call], Answer]:
     """Return *route* behind everything that is the same for all of them."""
 
     def served(call: Call) -> Answer:
@@ -141,7 +141,7 @@ def _served(route: Route, typed: type | None) -> Callable[[Call], Answer]:
     return served
 
 
-def _answered(call: Call, route: Route, typed: type | None) -> Answer:
+def _answered(call: Call, route: Route, typed: Any) -> Answer:
     account, refusal = _signed_in(call)
     if account is None:
         return refusal
@@ -230,7 +230,7 @@ def _once(
     answer, remembered = _done(call, account, route, params)
     if not remembered:
         return answer
-    # "Retries with the same key return the saved response, including 500 errors."
+    # A server error is what the key remembers from then on.
     kept = answer
     if call.fault is not None and call.fault.kind == "status-after":
         kept = error(call.fault.status, "An error occurred")

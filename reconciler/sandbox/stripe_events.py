@@ -4,9 +4,9 @@ Stripe's events, and the webhooks that tell of them.
 After docs.stripe.com/webhooks and docs.stripe.com/api/events: a delivery is a POST of
 the event with ``Stripe-Signature: t=...,v1=...`` (HMAC-SHA256 of ``t.body`` by the
 endpoint's secret), tried again for three days until somebody answers 2xx; nothing
-promises an order, or that it comes once. By hand (``{"webhooks": ...}``) the next event
-comes ``late``, ``twice``, ``out-of-order``, ``forged``, or one that is ``unknown`` comes
-with it.
+promises an order, or that it comes once. By hand (``webhooks``) the next event
+comes ``late``, ``twice``, ``out-of-order`` or ``forged``, or one that is ``unknown``
+comes with it.
 """
 
 from __future__ import annotations

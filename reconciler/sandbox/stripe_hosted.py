@@ -1,8 +1,8 @@
 """
 Stripe's hosted pages, and the subscriptions that its own engine collects.
 
-After docs.stripe.com/api/checkout/sessions (mode ``setup``: a page to enter a card, open
-for 24 hours), /customer_portal/sessions, /customer_portal/configurations (the login
+After docs.stripe.com/api/checkout/sessions (mode ``setup``: a page to enter a card, 24
+hours long), /customer_portal/sessions, /customer_portal/configurations (the login
 page, whose address stays) and /subscriptions: since 2025 the current period is that of
 an item.
 """
@@ -135,7 +135,7 @@ def subscription_object(
 ) -> Row:
     """Return a subscription of one item; *dates*: its start, and its current period."""
     start, begins, ends = dates
-    item = {
+    item: Row = {
         "id": name.replace("sub_", "si_"),
         "object": "subscription_item",
         "billing_thresholds": None,

@@ -359,8 +359,9 @@ ROUTES: Final = (
     Route(
         "deleteInvoice", "DELETE", _ONE, _delete, _W, "InvoiceDeleteParams", frozenset()
     ),
-    _on("finalizeInvoice", "finalize", _finalize, "InvoiceFinalizeInvoiceParams")._replace(
-        played=EXPAND | {"auto_advance"}
+    Route(
+        "finalizeInvoice", "POST", f"{_ONE}/finalize", _finalize, _W,
+        "InvoiceFinalizeInvoiceParams", EXPAND | {"auto_advance"},
     ),
     _on("voidInvoice", "void", _void, "InvoiceVoidInvoiceParams"),
     _on("markUncollectible", "mark_uncollectible", _uncollectible,

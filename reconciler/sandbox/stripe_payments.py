@@ -128,7 +128,8 @@ def attempt(
     intent["payment_method_types"] = [method["type"]]
     says = verdict(account["habits"], method, bench.clock())
     if says.settles is not None:
-        return _under_way(bench, account, invoice, (intent, says.settles, says.decline))
+        _under_way(bench, account, invoice, (intent, says.settles, says.decline))
+        return None
     if says.decline == "authentication_required" and not off_session:
         return _wants_action(bench, account, invoice, intent)
     if says.decline is not None:

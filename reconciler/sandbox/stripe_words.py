@@ -21,7 +21,7 @@ _DOC: Final = "https://stripe.com/docs/error-codes"
 #: What every list takes.
 PAGE: Final = frozenset({"limit", "starting_after", "ending_before", "expand"})
 EXPAND: Final = frozenset({"expand"})
-#: "Expanding has a maximum depth of four levels" (docs.stripe.com/api/expanding_objects).
+#: "A maximum depth of four levels" (docs.stripe.com/api/expanding_objects).
 _DEEPEST: Final = 4
 
 
