@@ -285,7 +285,7 @@ class StripeBilling(Driver[Subscription, SubscriptionChange]):
 
     def _fresh(
         self, want: Subscription, change: SubscriptionChange
-    ) -> BillingState | None:
+    ) -> BillingState:
         if isinstance(change, Invoice):
             since = self._account.clock() - bills.WINDOW
             rows = bills.wanted(bills.invoices(self._stripe, since), [want])[want.uid]
