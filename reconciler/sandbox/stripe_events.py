@@ -41,7 +41,7 @@ from reconciler.sandbox.stripe_words import (
 #: The version of the API that is emulated.
 VERSION: Final = "2026-10-28.endive"
 #: How much later an endpoint that failed is tried again, in seconds: three days in all.
-RETRIES: Final = (300, 1800, 7200, 18000, 36000, *[43200] * 5)
+RETRIES: Final = (300, 1800, 7200, 18000, 36000, *[43200] * 4)
 #: "Retrieve events for the last 30 days."
 _KEPT: Final = 30 * 86400
 _MOST: Final = 5000
