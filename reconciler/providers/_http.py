@@ -156,6 +156,11 @@ class Http:
         """Return what may be shown of *text*: cut, and without any secret."""
         return shown(text, self._hidden)
 
+    def hide(self, secret: str) -> None:
+        """Never show *secret*: one that the vendor gave, as an access token."""
+        with self._lock:
+            self._hidden = (*self._hidden, secret)
+
     def counts(self) -> dict[str, int]:
         """Return how many requests were sent by operation, and begin anew."""
         with self._lock:
@@ -172,6 +177,7 @@ class Http:
         key: str | None = None,
         json: Mapping[str, Any] | Sequence[Any] | None = None,
         form: str | None = None,
+        text: str | None = None,
         params: Mapping[str, str | int] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
@@ -181,9 +187,9 @@ class Http:
         A request with an *effect* (it changes or costs something) is sent again
         only where nothing can have happened: it never left, or the vendor said that
         it did not look at it (429). A read is, after a lost answer, too. *key* is
-        sent as ``Idempotency-Key``, *json* as the body, or *form*, which is encoded
-        already, *params* as the query of *path*, *headers* beside the account's own;
-        *operation* is what people call it.
+        sent as ``Idempotency-Key``, *json* as the body, or *form* or *text* (JSON), which
+        are encoded already, *params* as the query of *path*, *headers* beside the
+        account's own; *operation* is what people call it.
 
         Raises:
             Transient: Nothing happened: not sent, told to wait for too long, or a
@@ -197,11 +203,13 @@ class Http:
             sent["Idempotency-Key"] = key
         if form is not None:
             sent["Content-Type"] = "application/x-www-form-urlencoded"
+        if text is not None:
+            sent["Content-Type"] = "application/json"
         request = self._opened().build_request(
             method,
             self.base + path,
             json=json,
-            content=form,
+            content=form if text is None else text,
             params=params,
             headers=sent,
         )

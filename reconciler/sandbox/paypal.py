@@ -16,9 +16,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import timedelta
-from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, ValidationError
@@ -33,6 +32,7 @@ from reconciler.sandbox import (
     paypal_vault,
 )
 from reconciler.sandbox.emulator import Bench, Emulator, Server
+from reconciler.sandbox.paypal_desk import edit, look
 from reconciler.sandbox.paypal_words import (
     Account,
     Route,
@@ -276,79 +276,6 @@ def _served(route: Route) -> Callable[[Call], Answer]:
 
 def _certificate(call: Call) -> Answer:
     return paypal_hooks.certificate(call)
-
-
-# -- by hand ---------------------------------------------------------------------------
-
-
-def edit(bench: Bench, thing: str, data: Mapping[str, Any]) -> None:
-    """
-    Change something by hand.
-
-    ``token`` {id, delete|behaves|times}, ``setup`` {id} (the payer approves it),
-    ``settle`` {id, completed} (what was pending), ``refund`` {id, amount},
-    ``invoice`` {id} (its recipient pays), ``account`` {client, ...its settings},
-    ``access`` {} (all access tokens end), ``deliver`` {how} (webhooks).
-    """
-    match thing, dict(data):
-        case "deliver", {"how": str() as how}:
-            paypal_hooks.deliver(bench, how)
-            return
-        case "access", _:
-            for account in bench.state["accounts"]:
-                account["tokens"].clear()
-        case "account", {"client": str() as client, **more}:
-            account = _where(bench, lambda one: bool(one["client"] == client))
-            account.update({k: v for k, v in more.items() if k in account})
-        case "token", {"id": str() as name, **more}:
-            account = _with(bench, "vault", name)
-            found = account["vault"][name]
-            found.update({k: v for k, v in more.items() if k in {"behaves", "times"}})
-            if more.get("delete"):
-                paypal_vault.delete(bench, account, found)
-        case "setup", {"id": str() as name}:
-            paypal_vault.approve(_with(bench, "setups", name), name)
-        case "settle", {"id": str() as name, "completed": bool() as completed}:
-            part = (
-                "authorizations" if _has(bench, "authorizations", name) else "captures"
-            )
-            account = _with(bench, part, name)
-            paypal_payments.settle(bench, account, name, completed=completed)
-        case "refund", {"id": str() as name, "amount": str() as amount}:
-            account = _with(bench, "captures", name)
-            paypal_payments.refund(bench, account, name, Decimal(amount))
-        case "invoice", {"id": str() as name}:
-            paypal_invoices.pay(bench, _with(bench, "invoices", name), name)
-        case _:
-            raise ReconcilerError(f"paypal has no {thing} like that to change by hand")
-    bench.effect("by-hand", str(data.get("id", thing)))
-
-
-def _has(bench: Bench, part: str, name: str) -> bool:
-    return any(name in account[part] for account in bench.state["accounts"])
-
-
-def _with(bench: Bench, part: str, name: str) -> Account:
-    return _where(bench, lambda account: name in account[part])
-
-
-def _where(bench: Bench, fits: Callable[[Account], bool]) -> Account:
-    for account in bench.state["accounts"]:
-        if fits(account):
-            found: Account = account
-            return found
-    raise ReconcilerError("paypal has no such thing")
-
-
-def look(bench: Bench, thing: str) -> Any:
-    """Return ``deliveries``: what became of every webhook that was queued."""
-    if thing != "deliveries":
-        raise ReconcilerError("paypal shows deliveries")
-    return [
-        {key: one[key] for key in ("event", "hook", "attempts", "status")}
-        for account in bench.state["accounts"]
-        for one in account["queue"]
-    ]
 
 
 EMULATOR = Emulator("paypal", "", 18708, make, edit, look)

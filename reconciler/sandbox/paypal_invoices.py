@@ -66,8 +66,11 @@ def _create(call: Call, account: Account) -> Answer:
         "items": items,
         "amount": money(value, currency),
         "due_amount": money(value, currency),
-        "links": [link("self", f"{_I}/{name}"), link("send", f"{_I}/{name}/send", "POST")],
-    }  # fmt: skip
+        "links": [
+            link("self", f"{_I}/{name}"),
+            link("send", f"{_I}/{name}/send", "POST"),
+        ],
+    }
     account["invoices"][name] = made
     call.bench.effect("createInvoice", number, invoice=name)
     if call.headers.get("prefer") == "return=representation":

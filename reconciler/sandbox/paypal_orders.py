@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from datetime import timedelta
-from decimal import Decimal
 from typing import Final
 
 from reconciler.sandbox.emulator import Bench
@@ -33,14 +32,14 @@ _DECLINED: Final = (
     "The instrument presented  was either declined by the processor or bank, or it "
     "can't be used for this payment."
 )
+_CANNOT: Final = (
+    "Combination of payer and payee settings mean that this buyer cannot pay this "
+    "seller."
+)
 #: What a token does when it is charged, and what that is called (422).
 REFUSALS: Final = {
     "declined": ("INSTRUMENT_DECLINED", _DECLINED),
-    "cannot-pay": (
-        "PAYER_CANNOT_PAY",
-        "Combination of payer and payee settings mean that this buyer cannot pay this "
-        "seller.",
-    ),
+    "cannot-pay": ("PAYER_CANNOT_PAY", _CANNOT),
     "expired": ("CARD_EXPIRED", "The card is expired"),
     "restricted": ("PAYER_ACCOUNT_RESTRICTED", "PAYER_ACCOUNT_RESTRICTED"),
     "closed": (
@@ -59,8 +58,31 @@ _ACTION: Final = (
 
 def _create(call: Call, account: Account) -> Answer:
     body, bench = call.json or {}, call.bench
-    units, intent = body.get("purchase_units"), body.get("intent")
-    if intent not in {"CAPTURE", "AUTHORIZE"}:
+    if (wrong := _malformed(body)) is not None:
+        return wrong
+    token, wrong = _source(call, account, body)
+    if token is None:
+        return wrong
+    intent, (unit,) = body["intent"], body["purchase_units"]
+    order = _made(bench, intent, unit, token)
+    order["key"] = call.headers.get("paypal-request-id")
+    account["orders"][order["id"]] = order
+    refusal = None
+    if token["behaves"] == "action":
+        order["status"] = "PAYER_ACTION_REQUIRED"
+        page = f"https://www.paypal.com/checkoutnow?token={order['id']}"
+        order["links"].append({"href": page, "rel": "payer-action", "method": "GET"})
+    elif account["at_once"] or intent == "CAPTURE":
+        refusal = _pay(call, account, order)
+    if refusal is not None:
+        del account["orders"][order["id"]]
+        return refusal
+    return shown(call, 201, _shown(order), _MINIMAL)
+
+
+def _malformed(body: Thing) -> Answer | None:
+    units = body.get("purchase_units")
+    if body.get("intent") not in {"CAPTURE", "AUTHORIZE"}:
         return problem(400, "INVALID_PARAMETER_VALUE", field="/intent")
     if not isinstance(units, list) or not units:
         return problem(400, "MISSING_REQUIRED_PARAMETER", field="/purchase_units")
@@ -70,24 +92,7 @@ def _create(call: Call, account: Account) -> Answer:
     for name in ("invoice_id", "custom_id"):
         if not 1 <= len(units[0].get(name, "x")) <= 127:
             return problem(400, "INVALID_STRING_LENGTH", field=f"/{name}")
-    _number, wrong = amount(units[0].get("amount"), "/purchase_units/@0/amount")
-    if wrong:
-        return wrong
-    token, wrong = _source(call, account, body)
-    if token is None:
-        return wrong
-    order = _made(bench, intent, units[0], token)
-    order["key"] = call.headers.get("paypal-request-id")
-    account["orders"][order["id"]] = order
-    if token["behaves"] == "action":
-        order["status"] = "PAYER_ACTION_REQUIRED"
-        page = f"https://www.paypal.com/checkoutnow?token={order['id']}"
-        order["links"].append({"href": page, "rel": "payer-action", "method": "GET"})
-    elif account["at_once"] or intent == "CAPTURE":
-        if (wrong := _pay(call, account, order)) is not None:
-            del account["orders"][order["id"]]
-            return wrong
-    return shown(call, 201, _shown(order), _MINIMAL)
+    return amount(units[0].get("amount"), "/purchase_units/@0/amount")[1]
 
 
 def _source(call: Call, account: Account, body: Thing) -> tuple[Thing | None, Answer]:
@@ -208,14 +213,23 @@ def _capture(call: Call, account: Account) -> Answer:
 
 def _get(call: Call, account: Account) -> Answer:
     order = account["orders"].get(call.path["id"])
-    return Answer(200, _shown(order)) if order else no_such()
+    if order is None:
+        return no_such()
+    whole = _shown(order)
+    payments = whole["purchase_units"][0].get("payments", {})
+    for part, kept in (
+        ("authorizations", account["authorizations"]),
+        ("captures", account["captures"]),
+    ):
+        found = [one["shown"] for one in kept.values() if _of(one) == order["id"]]
+        if found:
+            payments[part] = copy.deepcopy(found)
+    return Answer(200, whole)
 
 
-def total(account: Account) -> Decimal:
-    """Return what all captures of *account* took, refunds aside."""
-    values = [one["shown"] for one in account["captures"].values()]
-    taken = [one for one in values if one["status"] not in {"DECLINED", "PENDING"}]
-    return sum((Decimal(one["amount"]["value"]) for one in taken), Decimal(0))
+def _of(one: Thing) -> str:
+    """Return the order that an authorization or a capture is of."""
+    return str(one.get("order") or one["related"].get("order_id"))
 
 
 _UNIT: Final = "purchase_units[]"

@@ -18,16 +18,21 @@ Serve = Callable[[Call, Account], Answer]
 HOME: Final = "https://api-m.paypal.com"
 LONGEST_KEY: Final = 108
 _LETTERS: Final = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+_BROKEN: Final = (
+    "Request is not well-formed, syntactically incorrect, or violates schema."
+)
+_CONFLICT: Final = "The server has detected a conflict while processing this request."
+_UNABLE: Final = (
+    "The requested action could not be performed, semantically incorrect, or failed "
+    "business validation."
+)
 _NAMES: Final = {
-    400: ("INVALID_REQUEST", "Request is not well-formed, syntactically incorrect, or "
-          "violates schema."),
+    400: ("INVALID_REQUEST", _BROKEN),
     403: ("NOT_AUTHORIZED", "Authorization failed due to insufficient permissions."),
     404: ("RESOURCE_NOT_FOUND", "The specified resource does not exist."),
-    409: ("RESOURCE_CONFLICT", "The server has detected a conflict while processing "
-          "this request."),
-    422: ("UNPROCESSABLE_ENTITY", "The requested action could not be performed, "
-          "semantically incorrect, or failed business validation."),
-}  # fmt: skip
+    409: ("RESOURCE_CONFLICT", _CONFLICT),
+    422: ("UNPROCESSABLE_ENTITY", _UNABLE),
+}
 
 
 class Route(NamedTuple):
