@@ -14,7 +14,7 @@ from reconciler.audit.books import (
     Spend,
     Spent,
 )
-from reconciler.audit.derive import WAITS
+from reconciler.audit.derive import FACTS, WAITS
 from reconciler.audit.entries import Entry, How, Intent, Note, Outcome, Status
 from reconciler.audit.git_store import GitStore
 from reconciler.audit.ledger import LastRun, Ledger
@@ -26,6 +26,7 @@ from reconciler.audit.store import Batch, Lease, LockStatus, Run, Store
 from reconciler.audit.verify import Problem, verify
 
 __all__ = [
+    "FACTS",
     "WAITS",
     "Approvals",
     "Base",
