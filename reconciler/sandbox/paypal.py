@@ -94,7 +94,8 @@ class AccountSeed(Seed):
         authorizes: It may authorize and capture later.
         at_once: An order that is paid from the vault is authorized when it is made,
             and needs no second request.
-        unique_invoice_id: Its setting that blocks a second payment of an invoice id.
+        unique_invoice_id: "Block accidental payments": a second payment of an invoice id
+            is refused. On unless it was switched off.
         reports: It may search transactions.
         report_delay: How many minutes later these show.
         lives: How many seconds an access token is good.
@@ -106,7 +107,7 @@ class AccountSeed(Seed):
     secret: str
     authorizes: bool = True
     at_once: bool = True
-    unique_invoice_id: bool = False
+    unique_invoice_id: bool = True
     reports: bool = True
     report_delay: Annotated[int, Field(ge=0)] = 180
     lives: Annotated[int, Field(ge=1)] = 32400
