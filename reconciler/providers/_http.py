@@ -187,9 +187,9 @@ class Http:
         A request with an *effect* (it changes or costs something) is sent again
         only where nothing can have happened: it never left, or the vendor said that
         it did not look at it (429). A read is, after a lost answer, too. *key* is
-        sent as ``Idempotency-Key``, *json* as the body, or *form* or *text* (JSON), which
-        are encoded already, *params* as the query of *path*, *headers* beside the
-        account's own; *operation* is what people call it.
+        sent as ``Idempotency-Key``, *json* as the body, or *form* or *text* (JSON),
+        which are encoded already, *params* as the query of *path*, *headers* beside
+        the account's own; *operation* is what people call it.
 
         Raises:
             Transient: Nothing happened: not sent, told to wait for too long, or a

@@ -14,7 +14,7 @@ published OpenAPI (``paypal/paypal-rest-api-specifications``, 2024-02).
 * Errors have a ``debug_id`` and, in ``details``, an ``issue``: the code that counts.
 * ``PayPal-Request-Id`` (108 characters at most) brings "the latest status of the
   previous request that used that same header". Nothing is documented about another
-  body under the same id: whoever sends one compares what comes back with what was asked.
+  body under the same id: who sends one compares what comes back with what was asked.
 * There is no official SDK for all of this: theirs has neither invoices nor webhooks,
   cannot be pointed at a server of ours, and is not under an open licence.
 """

@@ -50,7 +50,7 @@ from reconciler.providers._paypal import CREDENTIALS, NotThere, PayPal
 #: What the id of a vault's token looks like.
 _ID: Final = re.compile(r"[0-9a-zA-Z_-]{1,36}")
 _EXPIRY: Final = re.compile(r"(\d{4})-(\d{2})")
-_TOKEN: Final = "token"
+_METHOD: Final = "method"
 _TOKENS: Final = "/v3/vault/payment-tokens"
 _EVENTS: Final = "/v1/notifications/webhooks-events"
 #: How long PayPal lists an event, less a day in which it may end.
@@ -121,7 +121,7 @@ class PayPalPayment(Driver[PaymentMethod, SetDefault]):
         if not _ID.fullmatch(token):
             return Absent()
         try:
-            kept = self._details.ask(_TOKEN, token, None, lambda: self._get(token))
+            kept = self._details.ask(_METHOD, token, None, lambda: self._get(token))
             owner = self._owners.get(token)
             return PaymentMethodState(**mapping(kept), defaults=False, owner=owner)
         except NotThere:
@@ -164,7 +164,7 @@ class PayPalPayment(Driver[PaymentMethod, SetDefault]):
             )
             for row in asking:
                 kept = self._remembered(row)
-                self._details.keep(_TOKEN, str(kept["token"]), None, kept)
+                self._details.keep(_METHOD, str(kept["token"]), None, kept)
                 yield str(kept["token"])
 
     def apply(self, want: PaymentMethod, change: SetDefault, key: str) -> Receipt:

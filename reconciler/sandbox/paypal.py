@@ -84,6 +84,15 @@ class TokenSeed(Seed):
     times: Annotated[int, Field(ge=0)] = 0
 
 
+class HeldSeed(Seed):
+    """Money that is held at the beginning; ``custom`` is what its payment is called."""
+
+    token: str
+    custom: str
+    value: Annotated[str, Field(pattern=r"^\d+\.\d\d$")]
+    currency: str = "EUR"
+
+
 class AccountSeed(Seed):
     """
     One account.
@@ -94,8 +103,8 @@ class AccountSeed(Seed):
         authorizes: It may authorize and capture later.
         at_once: An order that is paid from the vault is authorized when it is made,
             and needs no second request.
-        unique_invoice_id: "Block accidental payments": a second payment of an invoice id
-            is refused. On unless it was switched off.
+        unique_invoice_id: "Block accidental payments": a second payment of an invoice
+            id is refused. On unless it was switched off.
         reports: It may search transactions.
         report_delay: How many minutes later these show.
         lives: How many seconds an access token is good.
@@ -112,6 +121,7 @@ class AccountSeed(Seed):
     report_delay: Annotated[int, Field(ge=0)] = 180
     lives: Annotated[int, Field(ge=1)] = 32400
     vault: dict[str, TokenSeed] = {}
+    held: dict[str, HeldSeed] = {}
     hooks: dict[str, str] = {}
 
 
@@ -142,7 +152,7 @@ def make(bench: Bench) -> Server:
 
 
 def _made(bench: Bench, seed: AccountSeed) -> Account:
-    fixed = seed.model_dump(exclude={"vault", "hooks"})
+    fixed = seed.model_dump(exclude={"vault", "held", "hooks"})
     parts: tuple[str, ...] = (
         "vault", "setups", "orders", "authorizations", "captures", "refunds",
         "invoices", "keys", "hooks", "tokens",
@@ -151,6 +161,10 @@ def _made(bench: Bench, seed: AccountSeed) -> Account:
     made |= {"events": [], "queue": [], "report": [], "invoice_number": 0}
     for name, one in seed.vault.items():
         _vault(bench, made, name, one)
+    for name, kept in seed.held.items():
+        value = {"currency_code": kept.currency, "value": kept.value}
+        unit = {"custom_id": kept.custom, "amount": value}
+        paypal_orders.hold_before(bench, made, name, unit, kept.token)
     for name, url in seed.hooks.items():
         paypal_hooks.register(made, name, url, [{"name": "*"}])
     return made
@@ -227,10 +241,12 @@ def _basic(header: str) -> tuple[str, str] | None:
 
 def _signed_in(call: Call) -> Account | None:
     scheme, _, token = call.headers.get("authorization", "").partition(" ")
-    now = call.bench.clock().timestamp()
-    for account in call.state["accounts"]:
+    now, fresh = call.bench.clock().timestamp(), call.bench.state["accounts"]
+    for at, account in enumerate(fresh):
         if scheme == "Bearer" and account["tokens"].get(token, 0) > now:
-            found: Account = account
+            # what is read may be stale; who asks, and what is written, is not
+            old = call.state["accounts"] if call.method == "GET" else fresh
+            found: Account = old[at]
             return found
     return None
 

@@ -202,7 +202,7 @@ def _signed(bench: Bench, said: Mapping[str, Any], raw: bytes) -> bool:
 
 
 def certificate(call: Call) -> Answer:
-    """Return the certificate that deliveries are signed with, as PEM in JSON's place."""
+    """Return the certificate that deliveries are signed with; a text, as PEM."""
     return Answer(200, certificate_pem(call.bench))
 
 

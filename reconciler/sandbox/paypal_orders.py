@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from reconciler.sandbox.emulator import Bench
-from reconciler.sandbox.paypal_payments import authorize, duplicate, take
+from reconciler.sandbox.paypal_payments import authorize, duplicate, hold, take
 from reconciler.sandbox.paypal_vault import live
 from reconciler.sandbox.paypal_words import (
     Account,
@@ -142,6 +142,16 @@ def _made(bench: Bench, intent: str, unit: Thing, token: Thing) -> Thing:
     }
 
 
+def hold_before(
+    bench: Bench, account: Account, name: str, unit: Thing, token: str
+) -> None:
+    """Make an order whose authorization *name* was there before the beginning."""
+    order = _made(bench, "AUTHORIZE", unit, account["vault"][token])
+    order |= {"status": "COMPLETED", "key": None}
+    account["orders"][order["id"]] = order
+    hold(bench, account, order, name)
+
+
 def _shown(order: Thing) -> Thing:
     hidden = {"token", "until", "key"}
     return copy.deepcopy({k: v for k, v in order.items() if k not in hidden})
@@ -216,14 +226,14 @@ def _get(call: Call, account: Account) -> Answer:
     if order is None:
         return no_such()
     whole = _shown(order)
-    payments = whole["purchase_units"][0].get("payments", {})
+    unit = whole["purchase_units"][0]
     for part, kept in (
         ("authorizations", account["authorizations"]),
         ("captures", account["captures"]),
     ):
         found = [one["shown"] for one in kept.values() if _of(one) == order["id"]]
         if found:
-            payments[part] = copy.deepcopy(found)
+            unit.setdefault("payments", {})[part] = copy.deepcopy(found)
     return Answer(200, whole)
 
 

@@ -41,9 +41,25 @@ _DUPLICATE: Final = (
 
 def authorize(bench: Bench, account: Account, order: Thing) -> Thing:
     """Hold the money of *order*, and return the authorization."""
+    made = hold(bench, account, order, new_id(bench, "authorization"))
+    unit, status = order["purchase_units"][0], made["status"]
+    kind = "DENIED" if status == "DENIED" else "CREATED"
+    happen(bench, account, f"PAYMENT.AUTHORIZATION.{kind}", "authorization", made)
+    bench.effect(
+        "authorize",
+        _called(unit),
+        key=order["key"],
+        authorization=made["id"],
+        status=status,
+        value=_text(unit["amount"]),
+    )
+    return made
+
+
+def hold(bench: Bench, account: Account, order: Thing, name: str) -> Thing:
+    """Make the authorization *name* of *order*, as if it had been there before."""
     now, unit = bench.clock(), order["purchase_units"][0]
     token = account["vault"][order["token"]]
-    name = new_id(bench, "authorization")
     path = f"{_A}/{name}"
     status = {"denied": "DENIED", "pending": "PENDING"}.get(token["behaves"], "CREATED")
     made: Thing = {
@@ -64,6 +80,8 @@ def authorize(bench: Bench, account: Account, order: Thing) -> Thing:
     }
     if status == "PENDING":
         made["status_details"] = {"reason": "PENDING_REVIEW"}
+    if status == "DENIED" and "card" in token["shown"]["payment_source"]:
+        made["processor_response"] = {"response_code": "5120"}
     account["authorizations"][name] = {
         "shown": made,
         "order": order["id"],
@@ -72,16 +90,6 @@ def authorize(bench: Bench, account: Account, order: Thing) -> Thing:
         "honored": (now + HONORED).isoformat(),
         "capture": None,
     }
-    kind = "DENIED" if status == "DENIED" else "CREATED"
-    happen(bench, account, f"PAYMENT.AUTHORIZATION.{kind}", "authorization", made)
-    bench.effect(
-        "authorize",
-        _called(unit),
-        key=order["key"],
-        authorization=name,
-        status=status,
-        value=_text(unit["amount"]),
-    )
     report(bench, account, name, "T1300", made, affects=False)
     return made
 

@@ -36,3 +36,8 @@ def world(**settings: Any) -> dict[str, Any]:
             {"payer_id": OTHER, "client": "client-other", "secret": "secret-other"},
         ]
     }
+
+
+def held(custom: str, value: str = "12.10", token: str = "wallet1x") -> dict[str, Any]:
+    """Return the seed of money that is held."""
+    return {"custom": custom, "value": value, "token": token}
