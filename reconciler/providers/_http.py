@@ -115,7 +115,7 @@ class _Asked(NamedTuple):
     method: str
     url: str
     json: Any
-    form: str | None
+    content: str | None
     params: Mapping[str, str | int] | None
     headers: Mapping[str, str]
 
@@ -125,7 +125,7 @@ class _Asked(NamedTuple):
             self.method,
             self.url,
             json=self.json,
-            content=self.form,
+            content=self.content,
             params=self.params,
             headers=self.headers,
         )
@@ -133,7 +133,7 @@ class _Asked(NamedTuple):
     def by_wire(self) -> Sent:
         """Return it as a simulation carries it."""
         headers = dict(self.headers)
-        body = (self.form or "").encode()
+        body = (self.content or "").encode()
         if self.json is not None:
             body = dumps(self.json).encode()
             headers["Content-Type"] = "application/json"
@@ -192,6 +192,11 @@ class Http:
         """Return what may be shown of *text*: cut, and without any secret."""
         return shown(text, self._hidden)
 
+    def hide(self, secret: str) -> None:
+        """Never show *secret*: one that the vendor gave, as an access token."""
+        with self._lock:
+            self._hidden = (*self._hidden, secret)
+
     def counts(self) -> dict[str, int]:
         """Return how many requests were sent by operation, and begin anew."""
         with self._lock:
@@ -208,6 +213,7 @@ class Http:
         key: str | None = None,
         json: Mapping[str, Any] | Sequence[Any] | None = None,
         form: str | None = None,
+        text: str | None = None,
         params: Mapping[str, str | int] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
@@ -217,9 +223,9 @@ class Http:
         A request with an *effect* (it changes or costs something) is sent again
         only where nothing can have happened: it never left, or the vendor said that
         it did not look at it (429). A read is, after a lost answer, too. *key* is
-        sent as ``Idempotency-Key``, *json* as the body, or *form*, which is encoded
-        already, *params* as the query of *path*, *headers* beside the account's own;
-        *operation* is what people call it.
+        sent as ``Idempotency-Key``, *json* as the body, or *form* or *text* (JSON),
+        which are encoded already, *params* as the query of *path*, *headers* beside
+        the account's own; *operation* is what people call it.
 
         Raises:
             Transient: Nothing happened: not sent, told to wait for too long, or a
@@ -233,7 +239,10 @@ class Http:
             sent["Idempotency-Key"] = key
         if form is not None:
             sent["Content-Type"] = "application/x-www-form-urlencoded"
-        asked = _Asked(method, self.base + path, json, form, params, sent)
+        if text is not None:
+            sent["Content-Type"] = "application/json"
+        content = form if text is None else text
+        asked = _Asked(method, self.base + path, json, content, params, sent)
         request = asked.by_wire() if self._account.wire else asked.by(self._opened())
         waited = 0.0
         for number in range(TRIES):
