@@ -283,9 +283,7 @@ class StripeBilling(Driver[Subscription, SubscriptionChange]):
         settled = self._account.clock() - since >= self.settled_after(change)
         return True if done else (False if settled else None)
 
-    def _fresh(
-        self, want: Subscription, change: SubscriptionChange
-    ) -> BillingState:
+    def _fresh(self, want: Subscription, change: SubscriptionChange) -> BillingState:
         if isinstance(change, Invoice):
             since = self._account.clock() - bills.WINDOW
             rows = bills.wanted(bills.invoices(self._stripe, since), [want])[want.uid]

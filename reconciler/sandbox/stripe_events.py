@@ -44,7 +44,7 @@ VERSION: Final = "2026-10-28.endive"
 RETRIES: Final = (300, 1800, 7200, 18000, 36000, *[43200] * 4)
 #: "Retrieve events for the last 30 days."
 _KEPT: Final = 30 * 86400
-_MOST: Final = 5000
+_MOST: Final = 1000
 _LATE: Final = 3600
 HOSTILE: Final = frozenset({"late", "twice", "out-of-order", "forged", "unknown"})
 

@@ -433,6 +433,19 @@ class TestPaying:
         assert ask(case.want, case.change, "k-1", since) is True
         assert len(charges(bench)) == 1
 
+    def test_what_is_under_way_is_not_even_asked_for_again(self, bench: Bench) -> None:
+        case = paying(bench, "late")
+        for key in ("k-1", "k-2"):
+            with pytest.raises(Ambiguous):
+                bench.driver.apply(case.want, case.change, key)
+        assert bench.sandbox.ledger.requests()["stripe"]["payInvoice"] == 1
+
+    def test_a_decline_is_one_whatever_can_be_read_then(self, bench: Bench) -> None:
+        case = paying(bench, "soft")
+        bench.fault("status", "getInvoice", status=500, skip=1, times=0)
+        with pytest.raises(Declined):
+            bench.driver.apply(case.want, case.change, "k-1")
+
     def test_a_bank_that_says_no_later(self, bench: Bench) -> None:
         case = paying(bench, "bounce")
         since = bench.account.clock()
