@@ -21,6 +21,7 @@ class Posting:
 
     def __init__(self, inner: Server, bench: Bench) -> None:
         self._inner = inner
+        self.app = getattr(inner, "app", None)
         self._bench = bench
         self._leave = Event()
         self._thread: Thread | None = None

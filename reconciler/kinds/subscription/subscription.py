@@ -93,7 +93,7 @@ class Subscription(Resource[SubscriptionChange]):
         """Say that the gateway has not decided yet."""
         state = have.get(change.share)
         bill = state.bill(change.of) if isinstance(state, BillingState) else None
-        if not isinstance(change, Charge) or bill is None:
+        if not isinstance(change, (Charge, Capture)) or bill is None:
             return None
         if bill.state == "open" and bill.payment == "processing":
             return "the gateway is still deciding about the payment"
