@@ -71,7 +71,7 @@ def custom_id(uid: str, of: Of) -> str:
     return f"{named},{of.period},{of.purpose},{of.leg}"
 
 
-def amount(money: Money) -> dict[str, str]:
+def amount(money: Money) -> dict[str, JsonValue]:
     """
     Return *money* as PayPal takes it.
 
@@ -116,7 +116,7 @@ def order(
     intent: str, custom: str, charge: Money, source: JsonValue, invoice: str | None
 ) -> dict[str, Any]:
     """Return the body of an order that is paid from the vault."""
-    unit = {"custom_id": custom, "amount": amount(charge)}
+    unit: dict[str, JsonValue] = {"custom_id": custom, "amount": amount(charge)}
     if invoice is not None:
         unit["invoice_id"] = invoice
     return {"intent": intent, "purchase_units": [unit], "payment_source": source}
@@ -127,7 +127,7 @@ def source(token: Mapping[str, Any]) -> dict[str, JsonValue]:
     given = mapping(token["payment_source"])
     name = str(token["id"])
     if "card" in given:
-        stored = {
+        stored: dict[str, JsonValue] = {
             "payment_initiator": "MERCHANT",
             "payment_type": "RECURRING",
             "usage": "SUBSEQUENT",

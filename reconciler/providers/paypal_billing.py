@@ -156,18 +156,17 @@ class PayPalBilling(Driver[Subscription, SubscriptionChange]):
         """Do one step of one period; see ``Driver.apply``."""
         match change:
             case Invoice():
-                receipt = self._invoice(want, change)
+                return self._invoice(want, change)
             case Authorize():
-                receipt = self._moves.authorize(want, change, key)
+                return self._moves.authorize(want, change, key)
             case Capture():
-                receipt = self._moves.capture(want, change, key)
-            case Charge() if self._way == "capture":
-                receipt = self._moves.charge(want, change, key)
+                return self._moves.capture(want, change, key)
             case Charge():
-                raise Rejected(f"this account holds money first; see {STEPS}")
+                if self._way == "authorize":
+                    raise Rejected(f"this account holds money first; see {STEPS}")
+                return self._moves.charge(want, change, key)
             case Void():
-                receipt = self._moves.void(want, change)
-        return receipt
+                return self._moves.void(want, change)
 
     def _invoice(self, want: Subscription, change: Invoice) -> Receipt:
         """Say what is to be paid; PayPal has nothing to make for it."""

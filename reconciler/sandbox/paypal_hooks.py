@@ -202,16 +202,17 @@ def _signed(bench: Bench, said: Mapping[str, Any], raw: bytes) -> bool:
 
 
 def certificate(call: Call) -> Answer:
-    """Return the certificate that deliveries are signed with; a text, as PEM."""
-    return Answer(200, certificate_pem(call.bench))
+    """Return the certificate that deliveries are signed with."""
+    pem = certificate_pem(call.bench).encode()
+    return Answer(200, pem, {"content-type": "application/x-pem-file"})
 
 
 # -- deliveries ------------------------------------------------------------------------
 
 
-def deliver(bench: Bench, how: str) -> None:
+def deliver(bench: Bench, how: str) -> Thread:
     """
-    Send what is queued, in a thread of its own; *how* is one of ``HOSTILE``.
+    Send what is queued, in the thread that is returned; *how* is one of ``HOSTILE``.
 
     ``due`` what is due; ``twice`` each of it two times; ``reversed`` the newest
     first; ``forged`` signed by somebody else; ``elsewhere`` with a certificate of
@@ -234,7 +235,9 @@ def deliver(bench: Bench, how: str) -> None:
         for account, one in batch
         for _ in range(times)
     ]
-    Thread(target=_send, args=(bench, prepared), daemon=True).start()
+    sender = Thread(target=_send, args=(bench, prepared), daemon=True)
+    sender.start()
+    return sender
 
 
 def _prepared(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from reconciler.sandbox.emulator import Bench
 from reconciler.sandbox.paypal_payments import authorize, duplicate, hold, take
@@ -80,7 +81,7 @@ def _create(call: Call, account: Account) -> Answer:
     return shown(call, 201, _shown(order), _MINIMAL)
 
 
-def _malformed(body: Thing) -> Answer | None:
+def _malformed(body: Mapping[str, Any]) -> Answer | None:
     units = body.get("purchase_units")
     if body.get("intent") not in {"CAPTURE", "AUTHORIZE"}:
         return problem(400, "INVALID_PARAMETER_VALUE", field="/intent")
@@ -95,7 +96,9 @@ def _malformed(body: Thing) -> Answer | None:
     return amount(units[0].get("amount"), "/purchase_units/@0/amount")[1]
 
 
-def _source(call: Call, account: Account, body: Thing) -> tuple[Thing | None, Answer]:
+def _source(
+    call: Call, account: Account, body: Mapping[str, Any]
+) -> tuple[Thing | None, Answer]:
     """Return the vault's token that pays, or the refusal."""
     source = body.get("payment_source") or {}
     if len(source) != 1 or not {"paypal", "card"} & source.keys():

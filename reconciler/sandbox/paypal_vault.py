@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
@@ -98,7 +99,7 @@ def delete(bench: Any, account: Account, found: Thing) -> None:
     bench.effect("deletePaymentToken", name)
 
 
-def _customer(call: Call, body: Thing) -> str:
+def _customer(call: Call, body: Mapping[str, Any]) -> str:
     asked = body.get("customer") or {}
     return str(asked.get("id") or new_id(call.bench, "customer", 10).lower())
 

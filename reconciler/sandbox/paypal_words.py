@@ -130,8 +130,8 @@ def money(number: Decimal, currency: str) -> dict[str, str]:
 def unplayed(body: Any, played: frozenset[str], path: str = "") -> str | None:
     """Return the first field of *body* that is not emulated."""
     if isinstance(body, list):
-        found = (unplayed(one, played, f"{path}[]") for one in body)
-        return next((one for one in found if one), None)
+        inside = (unplayed(one, played, f"{path}[]") for one in body)
+        return next((one for one in inside if one), None)
     if not isinstance(body, dict):
         return None
     for name, value in body.items():
