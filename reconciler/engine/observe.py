@@ -156,7 +156,8 @@ def _one_account(
         return _nothing_known(share, wants, why, "account-unusable")
     declared = accounts.identities.get(share.provider)
     try:
-        live = driver.identity()
+        # Whose the keys are proves something only where it is declared.
+        live = driver.identity() if declared else None
         if other := another_account(declared, live):
             return _nothing_known(share, wants, other, "wrong-account")
         observation = driver.observe(wants)

@@ -13,9 +13,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
+from json import dumps
 from ssl import PROTOCOL_TLS_CLIENT, SSLContext
 from threading import Lock
 from typing import Any, Final, NamedTuple
+from urllib.parse import urlencode
 
 import httpx
 
@@ -105,6 +107,38 @@ class Words(NamedTuple):
     refused: Callable[[Reply, str], ProviderError | None]
     request_id: Callable[[Any], str | None] = lambda _: None
     wait: Callable[[Any], float | None] = lambda _: None
+
+
+class _Asked(NamedTuple):
+    """One request, before it is known how it travels."""
+
+    method: str
+    url: str
+    json: Any
+    content: str | None
+    params: Mapping[str, str | int] | None
+    headers: Mapping[str, str]
+
+    def by(self, client: httpx.Client) -> httpx.Request:
+        """Return it as *client* sends it."""
+        return client.build_request(
+            self.method,
+            self.url,
+            json=self.json,
+            content=self.content,
+            params=self.params,
+            headers=self.headers,
+        )
+
+    def by_wire(self) -> Sent:
+        """Return it as a simulation carries it."""
+        headers = dict(self.headers)
+        body = (self.content or "").encode()
+        if self.json is not None:
+            body = dumps(self.json).encode()
+            headers["Content-Type"] = "application/json"
+        query = f"?{urlencode(self.params, doseq=True)}" if self.params else ""
+        return Sent(self.method, self.url + query, headers, body)
 
 
 class Http:
@@ -209,14 +243,9 @@ class Http:
             sent["Content-Type"] = "application/x-www-form-urlencoded"
         if text is not None:
             sent["Content-Type"] = "application/json"
-        request = self._opened().build_request(
-            method,
-            self.base + path,
-            json=json,
-            content=form if text is None else text,
-            params=params,
-            headers=sent,
-        )
+        content = form if text is None else text
+        asked = _Asked(method, self.base + path, json, content, params, sent)
+        request = asked.by_wire() if self._account.wire else asked.by(self._opened())
         waited = 0.0
         for number in range(TRIES):
             reply, failure = self._once(request, operation, effect=effect, plain=plain)
@@ -242,7 +271,12 @@ class Http:
             return self._client
 
     def _once(
-        self, request: httpx.Request, operation: str, *, effect: bool, plain: bool
+        self,
+        request: httpx.Request | Sent,
+        operation: str,
+        *,
+        effect: bool,
+        plain: bool,
     ) -> tuple[Reply | None, ProviderError | None]:
         """Return a success, or a failure after which it may be asked again."""
         self._limit.wait()
@@ -257,14 +291,11 @@ class Http:
             return None, lost(f"{operation}: the answer was lost: {_kind(error)}")
         return self._judged(_reply(response, self._words, plain), operation, lost)
 
-    def _sent(self, request: httpx.Request) -> httpx.Response:
-        wire = self._account.wire
-        if wire is None:
+    def _sent(self, request: httpx.Request | Sent) -> httpx.Response:
+        if isinstance(request, httpx.Request):
             return self._opened().send(request)
-        sent = Sent(
-            request.method, str(request.url), dict(request.headers), request.content
-        )
-        status, headers, body = wire(sent)
+        assert self._account.wire is not None  # noqa: S101  (see ``call``)
+        status, headers, body = self._account.wire(request)
         return httpx.Response(status, headers=dict(headers), content=body)
 
     def _judged(

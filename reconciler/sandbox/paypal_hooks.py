@@ -10,6 +10,7 @@ import urllib.request
 import zlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import cache
 from threading import Thread
 from typing import Any, Final
 
@@ -259,7 +260,7 @@ def signed_headers(
     """Return the headers of one delivery of *raw*."""
     sent = stamp(bench.clock())
     identity = new_id(bench, "transmission", 30).lower()
-    key = _new_key() if how == "forged" else _key(bench)
+    key = _stranger() if how == "forged" else _key(bench)
     text = _text(identity, sent, hook, raw)
     signature = key.sign(text, padding.PKCS1v15(), hashes.SHA256())
     host = "https://certs.paypal.com.evil.example" if how == "elsewhere" else HOME
@@ -304,6 +305,12 @@ def _post(url: str, headers: Mapping[str, str], raw: bytes) -> int:
         return refused.code
     except OSError:
         return 0
+
+
+@cache
+def _stranger() -> rsa.RSAPrivateKey:
+    """Return the key of somebody who is not PayPal."""
+    return _new_key()
 
 
 def _new_key() -> rsa.RSAPrivateKey:

@@ -24,6 +24,13 @@ from reconciler.sandbox.rest import Answer, Call
 _I: Final = "/v2/invoicing/invoices"
 _PAYABLE: Final = frozenset({"SENT", "UNPAID", "PARTIALLY_PAID"})
 _SENDABLE: Final = frozenset({"DRAFT", "SCHEDULED"})
+_UNCANCELLABLE: Final = {
+    "DRAFT": "CANNOT_CANCEL_DRAFT_INVOICE",
+    "CANCELLED": "INVOICE_CANCELED_ALREADY",
+    "PAID": "CANNOT_CANCEL_PAID_INVOICE",
+    "MARKED_AS_PAID": "CANNOT_CANCEL_PAID_INVOICE",
+    "PARTIALLY_PAID": "CANNOT_CANCEL_PAID_INVOICE",
+}
 _ONE: Final = "{invoice_id}"
 
 
@@ -126,9 +133,8 @@ def _cancel(call: Call, account: Account) -> Answer:
     found = account["invoices"].get(call.path["invoice_id"])
     if found is None:
         return no_such()
-    if found["status"] not in {"SENT", "UNPAID"}:
-        said = "Invoice cannot be cancelled in its current state."
-        return problem(422, "CANT_CANCEL_INVOICE", said)
+    if found["status"] in _UNCANCELLABLE:
+        return problem(422, _UNCANCELLABLE[found["status"]])
     found["status"] = "CANCELLED"
     call.bench.effect("cancelInvoice", found["detail"]["invoice_number"])
     return Answer(204, None)
@@ -140,7 +146,7 @@ def _record(call: Call, account: Account) -> Answer:
     if found is None:
         return no_such()
     if found["status"] not in _PAYABLE:
-        return problem(422, "INVALID_INVOICE_STATUS")
+        return problem(422, "CANNOT_PROCESS_PAYMENTS")
     paid = Decimal((body.get("amount") or found["due_amount"])["value"])
     name = new_id(call.bench, "external", 17)
     _settle(found, paid, "MARKED_AS_PAID")

@@ -281,7 +281,7 @@ class TestOrders:
         data = {"id": "wallet1x", "behaves": behaves}
         client.sandbox.edit("paypal", "token", data)
         made = client.order("CAPTURE")
-        assert issue(made) == (422, REFUSALS[behaves][0])
+        assert issue(made) == (422, REFUSALS[behaves])
 
     def test_of_a_token_that_is_gone_or_of_another_kind(self, client: Client) -> None:
         client.sandbox.edit("paypal", "token", {"id": "wallet1x", "delete": True})

@@ -22,6 +22,15 @@ PRICE: Final = Money.model_validate("100.00 EUR")
 MOST: Final = Money.model_validate("120.00 EUR")
 
 
+def _method(name: str, provider: str, token: str) -> Method:
+    return Method(name=name, provider=provider, token=token)
+
+
+_VISA: Final = _method("visa", CARDS, "pm_first")
+_BACKUP: Final = _method("backup", CARDS, "pm_second")
+_WALLET: Final = _method("wallet", PAYPAL, "tok1")
+
+
 class Story(NamedTuple):
     """
     How one period goes where nothing goes wrong.
@@ -70,14 +79,9 @@ class Story(NamedTuple):
     def methods(self) -> tuple[Method, ...]:
         """What may be charged, in order."""
         if self.first == PAYPAL:
-            return (Method(name="wallet", provider=PAYPAL, token="tok1"),)
-        first = Method(name="visa", provider=CARDS, token="pm_first")
-        others = {
-            "none": (),
-            "card": (Method(name="backup", provider=CARDS, token="pm_second"),),
-            "paypal": (Method(name="wallet", provider=PAYPAL, token="tok1"),),
-        }
-        return (first, *others[self.backup])
+            return (_WALLET,)
+        others = {"none": (), "card": (_BACKUP,), "paypal": (_WALLET,)}
+        return (_VISA, *others[self.backup])
 
     @property
     def stripe(self) -> dict[str, Any]:
