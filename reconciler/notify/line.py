@@ -19,7 +19,7 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx
 
 from reconciler.audit import redactor
-from reconciler.notify.message import one_line
+from reconciler.notify.body import one_line
 
 TIMEOUT: Final = httpx.Timeout(15.0, connect=10.0)
 #: More of an answer than this is not read.
