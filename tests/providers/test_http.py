@@ -16,6 +16,7 @@ from reconciler.errors import Ambiguous, ProviderError, Rejected, Transient
 from reconciler.model import Account
 from reconciler.providers._http import PATIENCE, TRIES, Http, Reply, Words
 from reconciler.providers._limit import Limit
+from reconciler.providers._said import shown
 from reconciler.sandbox import AsgiServer
 from tests.support.contract import MemoryCache
 
@@ -304,3 +305,8 @@ class TestTheLimit:
             limit.wait()
             waiting.now += timedelta(seconds=30)
         assert waiting.slept == []
+
+
+def test_what_a_vendor_repeats_of_a_card_is_not_shown():
+    said = shown("declined: 4242 4242 4242 4242 (cus_1), 4242424242424242")
+    assert said == "declined: *** (cus_1), ***"
