@@ -22,7 +22,7 @@ import httpx
 from reconciler.errors import Ambiguous, ProviderError, Rejected, Transient
 from reconciler.model import Account
 from reconciler.providers._limit import Limit
-from reconciler.providers._said import shown
+from reconciler.providers._said import named, shown
 
 #: A read is asked this often at most, and a request that was told to wait too.
 TRIES: Final = 4
@@ -241,9 +241,12 @@ class Http:
             response = self._opened().send(request)
         except _NOT_SENT as error:
             return None, Transient(f"{operation}: not sent: {_kind(error)}")
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            # An address to go to is read, though nobody goes there.
             return None, lost(f"{operation}: the answer was lost: {_kind(error)}")
-        return self._judged(_reply(response, self._words), operation, lost)
+        reply = _reply(response, self._words)
+        reply = reply._replace(request_id=named(reply.request_id, self._hidden))
+        return self._judged(reply, operation, lost)
 
     def _judged(
         self, reply: Reply, operation: str, lost: type[Ambiguous | Transient]
