@@ -13,6 +13,7 @@ from reconciler.inventory import includes, secrets, written
 from reconciler.inventory.complaint import Complaint
 from reconciler.inventory.defaults import Defaults
 from reconciler.inventory.heads import Origin
+from reconciler.inventory.hidden import hidden
 from reconciler.inventory.includes import SNIPPET, Snippet
 from reconciler.inventory.ladder import climbed
 from reconciler.inventory.node import Path
@@ -237,21 +238,10 @@ class Reader:
     def _hidden_cards(self, draft: Draft, documents: list[Any], text: str) -> set[int]:
         """Complain of the card numbers that only the parsed values show."""
         lines: set[int] = set()
-        hidden = list(secrets.hidden_cards(documents))
-        shown = [leak for leak in secrets.leaks(text) if hidden]
-        for path, found in hidden:
-            node = self.places.node(draft.path, path)
-            if node is not None and any(
-                # A block begins on the line after its mark.
-                node.start[0] <= leak.line <= node.last + 1
-                and secrets.digits(leak.text) == secrets.digits(found)
-                for leak in shown
-            ):
-                continue
+        for at, found in hidden(draft.path, documents, text, self.places):
             if self.allowed.has(secrets.hashed(found)):
                 draft.keep = False
                 continue
-            at = self.places.location(draft.path, path)
             draft.complaints.append(Complaint("E151", at, secrets.CARD))
             draft.secrets.append(found)
             lines.add(at.line)

@@ -99,9 +99,14 @@ def has_card(text: str) -> bool:
     return next(cards(text, folded=True), None) is not None
 
 
+def may_hold_cards(plain: str) -> bool:
+    """Say whether it is worth looking at all that is in *plain* JSON; quick."""
+    return not plain.isascii() or "\\" in plain or _RUN.search(plain) is not None
+
+
 def without_cards(text: str, mask: str) -> str:
     """Return *text* with *mask* in place of every card number, over line ends too."""
-    if len(text) < _LENGTHS.start:
+    if not _many_digits(text):
         return text
     parts, done = [], 0
     for begin, end in cards(text, folded=True):
@@ -109,6 +114,16 @@ def without_cards(text: str, mask: str) -> str:
             parts += [text[done:begin], mask]
             done = end
     return "".join([*parts, text[done:]]) if parts else text
+
+
+def _many_digits(text: str) -> bool:
+    """Say whether *text* has as many digits as a card number; quick."""
+    if len(text) < _LENGTHS.start:
+        return False
+    if not text.isascii():
+        return True
+    raw = text.encode()
+    return len(raw) - len(raw.translate(None, b"0123456789")) >= _LENGTHS.start
 
 
 def is_card(written: str) -> bool:
