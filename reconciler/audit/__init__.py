@@ -22,10 +22,12 @@ from reconciler.audit.lines import canonical
 from reconciler.audit.log import Query, Story, log, show
 from reconciler.audit.rebuild import rebuild
 from reconciler.audit.redact import Redact, redact, redactor
+from reconciler.audit.series import INVOICES, Series, number_text
 from reconciler.audit.store import Batch, Lease, LockStatus, Run, Store
 from reconciler.audit.verify import Problem, verify
 
 __all__ = [
+    "INVOICES",
     "WAITS",
     "Approvals",
     "Base",
@@ -48,6 +50,7 @@ __all__ = [
     "Record",
     "Redact",
     "Run",
+    "Series",
     "Spend",
     "Spent",
     "Status",
@@ -55,6 +58,7 @@ __all__ = [
     "Story",
     "canonical",
     "log",
+    "number_text",
     "rebuild",
     "redact",
     "redactor",

@@ -21,6 +21,7 @@ from reconciler.audit.books import (
     Spend,
 )
 from reconciler.audit.objects import Snapshot
+from reconciler.audit.series import Series
 from reconciler.errors import Tampered
 
 
@@ -120,6 +121,10 @@ class Ledger:
         """Return every record by kind and uid, read at once."""
         found = [d for d in self._folder(layout.RECORDS) if isinstance(d, Record)]
         return {(known.kind, known.uid): known for known in found}
+
+    def series(self, name: str) -> Series:
+        """Return a series of numbers, as far as it was given."""
+        return derive.series(self.document, name)
 
     def spend(self, now: datetime) -> Spend:
         """Return what was spent or reserved in the month of *now* and the last one."""
