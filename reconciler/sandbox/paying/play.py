@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -35,6 +34,8 @@ _AGAIN: Final = (
     timedelta(hours=15),
     timedelta(days=2),
 )
+#: When the next run is, after one that did something.
+_SOON: Final = timedelta(hours=1)
 _OVERSLEPT: Final = timedelta(minutes=45)
 _MOST_RUNS: Final = 60
 _SECRETS: Final = {"key": "rk_sandbox", "clientId": "client", "secret": "sandbox"}
@@ -137,6 +138,7 @@ class _Act:
         self._blind = False
         self._nested = False
         self._runs = 0
+        self._did = False
 
     def played(self) -> Played:
         """Run until nothing is left to do, or the time is over."""
@@ -165,15 +167,17 @@ class _Act:
         self.wire.arrive(self.clock())
         self.wire.blind, self._blind = self._blind, False
         self._runs += 1
+        before = self.store.read().lines
         with suppress(Crash):
             self._apply()
+        self._did = self.store.read().lines != before
         self.wire.blind = False
 
     def _apply(self) -> None:
         """Do what one scheduled run does, short of reading files."""
         number = self._runs
         run = Run(f"20260220T060000Z-{number:08x}", "main", "ci", None, self.clock())
-        accounts = Accounts(dict(self._drivers()), {})
+        accounts = Accounts(dict(self._drivers()), {}, threads=1)
         scope = Scope("main", self.tree, _no_base, frozenset({"Subscription"}), _judged)
         try:
             with Journal(self.store, run, self.clock) as journal:
@@ -192,7 +196,7 @@ class _Act:
                 self.clock,
                 lambda _seconds: None,
                 _NoCache(),
-                {"requestsPerSecond": 1e9},
+                {"requestsPerSecond": 1e9, "stepsPerPayment": self.story.steps},
                 self.wire.to(self.stage.way(vendor)),
             )
             yield Share(provider, BILLING), driver_class(vendor, BILLING)(account)
@@ -209,6 +213,8 @@ class _Act:
                 self._another_method()
             case FaultKind.BLIND:
                 self._blind = True
+            case _:
+                pass
 
     def _overlap(self) -> None:
         """Let the lease end, and another run do everything meanwhile."""
@@ -226,7 +232,11 @@ class _Act:
             for name, invoice in list(account["invoices"].items()):
                 if invoice["status"] == "open" and edit is not None:
                     with suppress(ReconcilerError):
-                        edit(bench, "invoice", {"id": name, "pay": True, "method": "pm_new"})
+                        edit(
+                            bench,
+                            "invoice",
+                            {"id": name, "pay": True, "method": "pm_new"},
+                        )
 
     def _another_method(self) -> None:
         tokens = {"pm_first": "pm_new", "tok1": "tok2"}
@@ -243,6 +253,8 @@ class _Act:
     def _next(self, since: int) -> datetime | None:
         """Return when the next run that matters is."""
         now, found = self.clock(), []
+        if self._did:
+            found.append(now + _SOON)
         if since:
             found.append(now + _AGAIN[min(since, len(_AGAIN)) - 1])
         found += [one.at for one in self.wire.late]
@@ -299,8 +311,9 @@ class _Act:
                     yield Money.of_minor(charge["amount"], charge["currency"].upper())
         for account in self.stage.benches["paypal"].state["accounts"]:
             for capture in account["captures"].values():
-                if capture["status"] == "COMPLETED":
-                    amount = capture["amount"]
+                shown = capture.get("shown", capture)
+                if shown["status"] == "COMPLETED":
+                    amount = shown["amount"]
                     text = f"{amount['value']} {amount['currency_code']}"
                     yield Money.model_validate(text)
 
@@ -329,4 +342,3 @@ def _judged(plan: Plan, *_: object) -> Plan:
 
 
 __all__ = ["Choice", "Played", "Stage"]
-_ = copy

@@ -22,6 +22,15 @@ PRICE: Final = Money.model_validate("100.00 EUR")
 MOST: Final = Money.model_validate("120.00 EUR")
 
 
+def _method(name: str, provider: str, token: str) -> Method:
+    return Method(name=name, provider=provider, token=token)
+
+
+_VISA: Final = _method("visa", CARDS, "pm_first")
+_BACKUP: Final = _method("backup", CARDS, "pm_second")
+_WALLET: Final = _method("wallet", PAYPAL, "tok1")
+
+
 class Story(NamedTuple):
     """
     How one period goes where nothing goes wrong.
@@ -45,6 +54,11 @@ class Story(NamedTuple):
     first: Literal["cards", "paypal"] = "cards"
 
     @property
+    def steps(self) -> int:
+        """In how many steps PayPal takes money."""
+        return 2 if self.way == "authorize" else 1
+
+    @property
     def terms(self) -> Terms:
         """The terms of the subscription, with a short dunning course."""
         return Terms(
@@ -65,14 +79,9 @@ class Story(NamedTuple):
     def methods(self) -> tuple[Method, ...]:
         """What may be charged, in order."""
         if self.first == PAYPAL:
-            return (Method(name="wallet", provider=PAYPAL, token="tok1"),)
-        first = Method(name="visa", provider=CARDS, token="pm_first")
-        others = {
-            "none": (),
-            "card": (Method(name="backup", provider=CARDS, token="pm_second"),),
-            "paypal": (Method(name="wallet", provider=PAYPAL, token="tok1"),),
-        }
-        return (first, *others[self.backup])
+            return (_WALLET,)
+        others = {"none": (), "card": (_BACKUP,), "paypal": (_WALLET,)}
+        return (_VISA, *others[self.backup])
 
     @property
     def stripe(self) -> dict[str, Any]:
@@ -103,17 +112,17 @@ class Story(NamedTuple):
     @property
     def paypal(self) -> dict[str, Any]:
         """The vendor's part of the world."""
-        behaves = self.second if self.backup == "paypal" else self.primary
-        vault = {"tok1": {"behaves": behaves}, "tok2": {}}
-        if self.times and self.first == PAYPAL:
-            vault["tok1"]["times"] = self.times  # type: ignore[assignment]
+        behaves = self.primary if self.first == PAYPAL else "ok"
+        wallet: dict[str, Any] = {"behaves": behaves, "times": self.times or 0}
+        if self.backup == PAYPAL:
+            wallet = {"behaves": self.second}
         account = {
             "payer_id": "AAAAAAAAAAAAA",
             "client": "client",
             "secret": "sandbox",
             "authorizes": self.way == "authorize",
             "unique_invoice_id": False,
-            "vault": vault,
+            "vault": {"tok1": wallet, "tok2": {}},
         }
         return {"accounts": [account]}
 

@@ -14,7 +14,10 @@ _READS = frozenset({"GET", "HEAD"})
 #: A POST that reads: it is no effect, whatever becomes of it.
 _NO_EFFECT = ("/oauth2/token",)
 _BROKEN = Answered(503, {"content-type": "application/json"}, b'{"error": {}}')
-_LATE = {FaultKind.STUCK: timedelta(minutes=1), FaultKind.STUCK_LONG: timedelta(hours=14)}
+_LATE = {
+    FaultKind.STUCK: timedelta(minutes=1),
+    FaultKind.STUCK_LONG: timedelta(hours=14),
+}
 _DEAF = frozenset({FaultKind.LOST_REPLY, FaultKind.NEW_METHOD, FaultKind.BLIND})
 
 
