@@ -88,7 +88,6 @@ class OwnBilling(Driver[Subscription, BillingChange]):
                 "number": number,
                 "total": str(made.total),
                 "left": str(made.total),
-                "lines": [line.fact() for line in made.lines],
             },
         )
 

@@ -54,7 +54,7 @@ class Sheet(NamedTuple):
     """
 
     number: str
-    date: date
+    issued: date
     begins: date
     last: date
     due: date
@@ -228,7 +228,7 @@ def _beside(pen: _Pen, lines: Iterable[str], x: float) -> None:
 
 def _facts(sheet: Sheet, say: Words) -> Iterator[tuple[str, str]]:
     yield say.number, sheet.number
-    yield say.date, say.day(sheet.date)
+    yield say.issued, say.day(sheet.issued)
     yield say.period, f"{say.day(sheet.begins)} {say.until} {say.day(sheet.last)}"
     yield say.due, say.day(sheet.due)
 

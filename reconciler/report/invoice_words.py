@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Final, NamedTuple
 
@@ -16,6 +17,7 @@ class Words(NamedTuple):
     Attributes:
         transfer: How to pay by transfer, with ``{total}``, ``{due}`` and ``{number}``.
         collected: That nobody has to do anything, with ``{total}``.
+        kinds: What a kind is called.
         months: From January on.
         marks: Between thousands, and before decimals.
     """
@@ -23,7 +25,7 @@ class Words(NamedTuple):
     language: str
     invoice: str
     number: str
-    date: str
+    issued: str
     period: str
     until: str
     due: str
@@ -39,6 +41,7 @@ class Words(NamedTuple):
     collected: str
     in_the_name_of: str
     page: str
+    kinds: Mapping[str, str]
     months: tuple[str, ...]
     marks: tuple[str, str]
 
@@ -53,6 +56,11 @@ class Words(NamedTuple):
         swapped = text.replace(",", "\0").replace(".", decimals)
         return f"{money.currency} {swapped.replace(chr(0), thousands)}"
 
+    def things(self, about: Iterable[str]) -> str:
+        """Return what is paid for, each given as ``Kind/name``."""
+        parts = (one.partition("/") for one in about)
+        return ", ".join(f"{self.kinds.get(k, k)} {name}" for k, _, name in parts)
+
     def rate(self, rate: str) -> str:
         """Return a percentage."""
         return rate.replace(".", self.marks[1])
@@ -62,7 +70,7 @@ _ENGLISH: Final = Words(
     language="en",
     invoice="Invoice",
     number="Number",
-    date="Date",
+    issued="Date",
     period="Period",
     until="to",
     due="Due",
@@ -79,6 +87,7 @@ _ENGLISH: Final = Words(
     "do anything.",
     in_the_name_of="in the name of",
     page="page",
+    kinds={"HostingAccount": "Hosting", "Domain": "Domain name"},
     months=(
         *("January", "February", "March", "April", "May", "June", "July", "August"),
         *("September", "October", "November", "December"),
@@ -89,7 +98,7 @@ _DUTCH: Final = Words(
     language="nl",
     invoice="Factuur",
     number="Nummer",
-    date="Datum",
+    issued="Datum",
     period="Periode",
     until="t/m",
     due="Vervaldatum",
@@ -107,6 +116,12 @@ _DUTCH: Final = Words(
     "hoeft niets te doen.",
     in_the_name_of="ten name van",
     page="pagina",
+    kinds={
+        "HostingAccount": "Hosting",
+        "Domain": "Domeinnaam",
+        "Certificate": "Certificaat",
+        "Backup": "Back-up",
+    },
     months=(
         *("januari", "februari", "maart", "april", "mei", "juni", "juli", "augustus"),
         *("september", "oktober", "november", "december"),

@@ -60,18 +60,24 @@ def _invoiced(change: Invoice, ended: Ended, bill: Bill | None) -> Facts:
     number = told.get("number") or (
         bill.number if bill else change.details.get("number")
     )
-    lines: Facts = {"lines": told["lines"]} if "lines" in told else {}
     return {
         "at": ended.at.isoformat(),
         "provider": change.share.provider,
         "id": told.get("id") or (bill.id if bill else number or ""),
         "number": number,
         "total": str(total),
-        **lines,
+        **_lines(change),
         "begins": change.details["begins"],
         "ends": change.details["ends"],
         "due": change.details["due"],
     }
+
+
+def _lines(change: Invoice) -> Facts:
+    """Return what our own document of it lists; a gateway has one itself."""
+    if "series" not in change.details:
+        return {}
+    return {"lines": [line.fact() for line in amounts(change).lines]}
 
 
 def _expected(change: Invoice) -> JsonValue:
