@@ -29,6 +29,7 @@ from reconciler.model.driver import (
     AnyDriver,
     Cache,
     Driver,
+    Links,
     OpClass,
     Witness,
 )
@@ -101,6 +102,7 @@ __all__ = [
     "ItemEdit",
     "Left",
     "Letter",
+    "Links",
     "Location",
     "Metadata",
     "Money",

@@ -138,7 +138,12 @@ class Letter(NamedTuple):
         customer: The name of the Customer.
         values: What the text says, by the names of its placeholders; never a secret.
         about: The Share and id of the bill whose hosted page or document goes along.
-        due: When it should be there at the latest.
+        update: The Share and its id of the customer, where the page goes along on
+            which another payment method is entered.
+        names: Placeholders that say what another resource is called (``called``).
+        shown: It is only said once all of these look so: whom, and the word of a Sway.
+        facts: What is recorded the moment it is sent: what it promises.
+        firm: It only counts as told where it was taken, and did not come back.
     """
 
     key: str
@@ -146,7 +151,11 @@ class Letter(NamedTuple):
     customer: str
     values: Mapping[str, str] = {}
     about: tuple[Share, str] | None = None
-    due: datetime | None = None
+    update: tuple[Share, str] | None = None
+    names: Mapping[str, Ref] = {}
+    shown: tuple[tuple[Ref, str], ...] = ()
+    facts: Mapping[str, JsonValue] = {}
+    firm: bool = False
 
 
 By = Literal["auto", "you", "nobody"]
@@ -387,6 +396,16 @@ class Resource(Spec, Generic[ChangeT]):
         """Yield what customers have to be told now and were not told yet. Pure."""
         del have, now
         return ()
+
+    def called(self, have: Have) -> str:
+        """Return what a customer knows it by; empty where nobody can tell. Pure."""
+        del have
+        return self.name
+
+    def shows(self, word: str, have: Have) -> bool | None:
+        """Say whether it is what a Sway says with *word*; None if unknown. Pure."""
+        del word, have
+        return None
 
     @classmethod
     def provisional(cls, name: str, shares: Sequence[Share]) -> Self | None:
