@@ -12,7 +12,7 @@ Every error this package raises on purpose.
   x ProviderError           a vendor said no, or said nothing
     + Transient             nothing happened; trying again may help
     + Rejected              nothing happened; trying again will not help
-    + Declined              the money was refused: nothing was paid
+      . Declined            the money was refused: nothing was paid
     + TooEarly              the vendor will take this later: a wait, not a failure
     + Ambiguous             it may have happened: look before anything else
     + Unsupported           this driver cannot do that, known at plan time

@@ -14,18 +14,20 @@ from reconciler.audit.books import (
     Spend,
     Spent,
 )
-from reconciler.audit.derive import WAITS
+from reconciler.audit.derive import FACTS, WAITS
 from reconciler.audit.entries import Entry, How, Intent, Note, Outcome, Status
 from reconciler.audit.git_store import GitStore
 from reconciler.audit.ledger import LastRun, Ledger
 from reconciler.audit.lines import canonical
 from reconciler.audit.log import Query, Story, log, show
+from reconciler.audit.memory_store import MemoryStore
 from reconciler.audit.rebuild import rebuild
 from reconciler.audit.redact import Redact, redact, redactor
 from reconciler.audit.store import Batch, Lease, LockStatus, Run, Store
 from reconciler.audit.verify import Problem, verify
 
 __all__ = [
+    "FACTS",
     "WAITS",
     "Approvals",
     "Base",
@@ -40,6 +42,7 @@ __all__ = [
     "Lease",
     "Ledger",
     "LockStatus",
+    "MemoryStore",
     "Note",
     "OpenIntent",
     "Outcome",

@@ -26,6 +26,8 @@ from reconciler.audit.lines import Line
 Read = Callable[[str], Document | None]
 Changes = dict[str, Document | None]
 _MONEY = "money"
+#: What an outcome's evidence calls the facts for the record of its resource.
+FACTS = "facts"
 #: Prefix of the fact that a verb is too early: ``waits/renew``, until when.
 WAITS = "waits/"
 
@@ -152,13 +154,16 @@ def _closed(known: Record, outcome: Outcome, intent: Intent) -> Record:
         "closed": {**known.closed, outcome.verb: outcome.id},
     }
     others = {i: n for i, n in known.failures.items() if i != outcome.id}
+    told = outcome.evidence.get(FACTS)
+    facts = {**known.facts, **(told if isinstance(told, dict) else {})}
+    update["facts"] = facts
     if outcome.status == "applied":
         update["failures"] = others
         update["done"] = {**known.done, outcome.verb: outcome.id}
         if intent.change.get("max_increase", "") is not None:
             update["last_paid"] = outcome.paid or known.last_paid
         if waits := dict(_held_off(outcome, intent)):
-            update["facts"] = {**known.facts, **waits}
+            update["facts"] = {**facts, **waits}
         expires = outcome.evidence.get("expires")
         update["expires"] = expires if isinstance(expires, str) else known.expires
         if intent.risk == _MONEY and outcome.id not in known.applied:
@@ -186,7 +191,7 @@ def _settle(
     released = dict(_spend(read, begun, _reserved(intent), -1))
     yield from released.items()
     if outcome.status == "applied":
-        paid = outcome.paid or outcome.cost or intent.cost or intent.ceiling
+        paid = outcome.paid or outcome.cost or intent.cost or _reserved(intent)
         yield from _spend(_after(read, released), begun, paid, 1)
 
 
@@ -195,7 +200,8 @@ def _after(read: Read, changes: Mapping[str, Document]) -> Read:
 
 
 def _reserved(intent: Intent) -> str | None:
-    return intent.ceiling or intent.cost
+    """Return what it costs us at most; what customers pay is no cost."""
+    return None if intent.charge else intent.ceiling or intent.cost
 
 
 def _spend(

@@ -31,7 +31,8 @@ class Intent(Frozen):
         attempt: Committed definite failures + 1.
         source: ``file:line:col`` of what asks for it.
         cost: What the vendor quoted, as in ``10.42 USD``.
-        ceiling: The most it may cost; this much of the budget is reserved.
+        charge: What a customer pays by it.
+        ceiling: The most it may cost (or charge); so much of the budget is reserved.
         due: When harm begins if nothing is done.
         resumed: An earlier run began it; the same key is sent again.
         precondition: What was observed, for a later look at what has happened.
@@ -55,6 +56,7 @@ class Intent(Frozen):
     risk: str = "none"
     source: str | None = None
     cost: Amount | None = None
+    charge: Amount | None = None
     ceiling: Amount | None = None
     due: AwareDatetime | None = None
     action_digest: str
@@ -75,9 +77,11 @@ class Outcome(Frozen):
         how: ``settled`` is a person's word.
         paid: What it cost in the end, as in ``10.42 USD``.
         cost: What it was expected to cost.
+        charged: What a customer paid by it.
         reference: The vendor's name for what happened.
         evidence: What shows it; an ``expires`` in it (ISO 8601) is remembered as
-            the resource's expiry. Never a secret, never personal data.
+            the resource's expiry, ``facts`` (a map) in its record. Never a secret,
+            never personal data.
         verified: Whether a later look showed it; None where nobody looked.
     """
 
@@ -94,6 +98,7 @@ class Outcome(Frozen):
     how: How = "response"
     paid: Amount | None = None
     cost: Amount | None = None
+    charged: Amount | None = None
     request_id: str | None = None
     reference: str | None = None
     evidence: dict[str, JsonValue] = {}

@@ -21,7 +21,7 @@ from reconciler.inventory.emit import Line, entry
 from reconciler.inventory.parts import SITE
 from reconciler.inventory.rows import target
 from reconciler.inventory.written import API_VERSION
-from reconciler.model.resource import Ref
+from reconciler.model.ref import Ref
 
 if TYPE_CHECKING:
     from reconciler.inventory import Inventory

@@ -37,7 +37,7 @@ from reconciler.model import (
     Plan,
     Unknown,
 )
-from reconciler.model.resource import Ref
+from reconciler.model.ref import Ref
 
 FORMAT = "reconciler.explain/v1"
 #: Drift that the next apply does not set back: the other way is to keep it.

@@ -15,7 +15,7 @@ from reconciler.cli.selection import selection
 from reconciler.engine.exits import Exit
 from reconciler.errors import ReconcilerError, UsageError
 from reconciler.kinds import kinds
-from reconciler.model.resource import Ref
+from reconciler.model.ref import Ref
 
 if TYPE_CHECKING:
     from reconciler.model import AnyResource

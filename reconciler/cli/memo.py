@@ -13,7 +13,7 @@ from pathlib import Path
 from reconciler import engine
 from reconciler.engine.quiet import Known, Quiet, Window
 from reconciler.inventory.cache import code_digest
-from reconciler.model.resource import Ref
+from reconciler.model.ref import Ref
 
 _FORM = 1
 _DIGEST = 32

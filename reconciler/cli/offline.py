@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from reconciler.cli.memo import Memo, memo_key
 from reconciler.engine import Accounts, Passing, Snapshot, plan, resolve, situation
+from reconciler.engine.sway import swayed
 from reconciler.errors import ReconcilerError, Unsupported
 from reconciler.kinds import kinds
 from reconciler.model import Account, AnyDriver, Driver, Observation, Plan, Share
@@ -41,12 +42,13 @@ def plan_observed(
     memo = Memo(project.folder / f"quiet-{project.env}", memo_key(seen.digest))
     quiet, digests = memo.read(), scope.desired.digests()
     loud = quiet.loud(digests, now, horizon)
+    loud |= swayed(scope.leaders(), seen.world, now).keys()
     refs = sorted(r for r in loud if r.kind in scope.kinds and scope.selected(r))
     accounts = unplugged_accounts(project)
     opened = scope.opened(ledger)
     wants = scope.by_uid() if opened else {}
     found = resolve(opened, wants, seen.world, accounts, now=now)
-    passing = Passing(scope.desired, refs)
+    passing = Passing(scope, refs)
     built = situation(scope, ledger, was, found, now=now, wants=passing)
     planned = plan(
         built,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.audit import GitStore, Run
+from reconciler.audit import GitStore, Ledger, Run
 from reconciler.cli.accounts import (
     accounts,
     all_loopback,
@@ -253,6 +253,11 @@ class Project:
             )
         return self.journal()
 
+    @cached_property
+    def ledger(self) -> Ledger:
+        """What was recorded when it was first asked for; an apply has its own."""
+        return self.store.read()
+
     def journal(self) -> GitStore:
         """Return the journal for writing: it masks every secret resolved so far."""
         return GitStore(
@@ -304,7 +309,7 @@ class Project:
             ),
             self.git.head,
             self.court.counted,
-        )
+        ).recalling(lambda: self.ledger)
 
     @cached_property
     def court(self) -> Court:

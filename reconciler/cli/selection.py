@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.errors import UsageError
 from reconciler.model.names import to_ascii
-from reconciler.model.resource import Ref
+from reconciler.model.ref import Ref
 
 if TYPE_CHECKING:
     from reconciler.inventory import Inventory

@@ -11,7 +11,7 @@ from reconciler.audit import Batch, Outcome
 from reconciler.cli.project import Project
 from reconciler.engine import Journal, observe
 from reconciler.errors import ReconcilerError, UsageError
-from reconciler.model import Risk
+from reconciler.model import Action, OpClass, Risk
 
 if TYPE_CHECKING:
     from reconciler.audit import OpenIntent
@@ -114,8 +114,11 @@ def _outcome(
     status: Literal["applied", "not_applied"],
     evidence: str,
 ) -> Outcome:
+    from reconciler.engine.carry_out import with_facts
+    from reconciler.engine.recover import rebuilt
+
     intent = opened.intent
-    return Outcome(
+    outcome = Outcome(
         id=intent.id,
         key=intent.key,
         time=project.clock(),
@@ -128,5 +131,14 @@ def _outcome(
         how="settled",
         cost=intent.cost,
         paid=intent.cost if status == "applied" else None,
+        charged=intent.charge if status == "applied" else None,
         evidence={"said": evidence[:500], "by": project.actor},
     )
+    want = project.scope().by_uid().get((intent.kind, intent.uid))
+    change = rebuilt(intent, want) if want else None
+    if want is None or change is None:
+        return outcome
+    action = Action(
+        intent.id, want, change, OpClass(intent.op_class), attempt=intent.attempt
+    )
+    return with_facts(outcome, action, {})

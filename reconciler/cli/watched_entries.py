@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from reconciler.inventory import WorkTree
-from reconciler.model.resource import Ref
+from reconciler.model.ref import Ref
 
 if TYPE_CHECKING:
     from reconciler.inventory import Inventory

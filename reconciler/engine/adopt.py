@@ -20,7 +20,7 @@ from reconciler.model import (
     State,
     Unknown,
 )
-from reconciler.model.resource import Ref
+from reconciler.model.ref import Ref
 
 #: No account can have it (RFC 2606): whether its absence is reported tells whether
 #: the listing is a whole one.

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from reconciler.audit import Base, Batch, Outcome
 from reconciler.engine import exits
 from reconciler.engine.approved import Given, approve, refuse_lies, withdraw
-from reconciler.engine.carry_out import Done, Setting, carry_out, look
+from reconciler.engine.carry_out import Done, Setting, carry_out, look, with_facts
 from reconciler.engine.deadlines import seen
 from reconciler.engine.desired import Based, based, moved
 from reconciler.engine.exits import Exit
@@ -21,7 +21,7 @@ from reconciler.engine.plan import plan
 from reconciler.engine.recover import Resolution, resolve
 from reconciler.engine.situation import Scope, situation
 from reconciler.model import Action, Decision, Plan, Risk
-from reconciler.model.resource import Ref
+from reconciler.model.ref import Ref
 
 #: So that an outcome never waits long to be recorded.
 WAVE = 25
@@ -83,7 +83,9 @@ def apply(setting: Setting, order: Order) -> Result:
         AuditError: The journal cannot be written, so nothing was begun.
         StalePlan: The approved plan shows something else than it is about.
     """
-    scope, journal = order.scope, setting.journal
+    journal = setting.journal
+    scope = order.scope.recalling(lambda: journal.ledger)
+    order = order._replace(scope=scope)
     was = based(scope.desired, journal.ledger.base, scope.load, scope.kinds)
     world = observe(scope.wants(), setting.accounts, known=was.resources)
     recovered = _recover(setting, scope, world)
@@ -174,7 +176,7 @@ def _outcome(one: Resolution, setting: Setting, world: World) -> Outcome | None:
     intent, want = one.intent, one.action.want
     deadline = want.deadline(world.have(want))
     pays = one.action.change.risk is Risk.MONEY
-    return Outcome.model_validate(
+    outcome = Outcome.model_validate(
         {
             "id": intent.id,
             "key": intent.key,
@@ -188,6 +190,7 @@ def _outcome(one: Resolution, setting: Setting, world: World) -> Outcome | None:
             "how": "observed",
             "cost": intent.cost,
             "paid": intent.cost if one.fate == "applied" else None,
+            "charged": intent.charge if one.fate == "applied" else None,
             "verified": one.fate == "applied",
             "evidence": {
                 "why": one.why,
@@ -195,6 +198,7 @@ def _outcome(one: Resolution, setting: Setting, world: World) -> Outcome | None:
             },
         }
     )
+    return with_facts(outcome, one.action, world.have(want))
 
 
 def choose(
@@ -310,7 +314,7 @@ def _codes(
         codes.add(Exit.PARTLY)
     if any(f.code == "outcome-unknown" for f in left.findings):
         codes.add(Exit.UNKNOWN)
-    if any(d.status == "unknown" for d in done):
+    if any(d.status == "unknown" and not d.pending for d in done):
         codes.add(Exit.UNKNOWN)
     waiting = [a for a in planned.actions if a.decision is not Decision.ALLOW]
     if order.approved is not None:

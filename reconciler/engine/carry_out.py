@@ -8,18 +8,30 @@ from typing import Literal, NamedTuple
 
 from pydantic import JsonValue
 
-from reconciler.audit import WAITS, Batch, Entry, Intent, Note, Outcome
+from reconciler.audit import FACTS, WAITS, Batch, Entry, Intent, Note, Outcome
 from reconciler.engine.journal import Journal
 from reconciler.engine.memory import parsed
 from reconciler.engine.observe import Accounts, World, observe
 from reconciler.errors import (
     Ambiguous,
+    Declined,
     ProviderError,
     ReconcilerError,
     Rejected,
     TooEarly,
+    Transient,
 )
-from reconciler.model import Action, AnyDriver, Plan, Receipt, Risk, Witness, sha256
+from reconciler.model import (
+    Action,
+    AnyDriver,
+    Ended,
+    Have,
+    Plan,
+    Receipt,
+    Risk,
+    Witness,
+    sha256,
+)
 
 Status = Literal["applied", "not_applied", "failed", "unknown"]
 
@@ -43,11 +55,17 @@ class Setting(NamedTuple):
 
 
 class Done(NamedTuple):
-    """One action and what came of it."""
+    """
+    One action and what came of it.
+
+    Attributes:
+        pending: Nobody knows yet, and its account is still working on it.
+    """
 
     action: Action
     status: Status
     outcome: Outcome
+    pending: bool = False
 
     @property
     def too_early(self) -> bool:
@@ -119,6 +137,7 @@ def _intent(
         risk=str(action.change.risk),
         source=str(source) if source else None,
         cost=str(action.change.cost) if action.change.cost else None,
+        charge=str(action.change.charge) if action.change.charge else None,
         ceiling=str(action.ceiling) if action.ceiling else None,
         due=action.change.due,
         action_digest=action.digest,
@@ -179,10 +198,15 @@ def _known(
     if deadline is not None and action.change.risk is Risk.MONEY:
         evidence["expires"] = deadline.isoformat()
     if isinstance(answer, Receipt):
-        return Done(action, "applied", _applied(facts, evidence, answer, action))
+        outcome = _applied(facts, evidence, answer, action)
+        return Done(action, "applied", with_facts(outcome, action, have))
     error = str(getattr(answer, "what", answer))[:256]
     request = answer.request_id if isinstance(answer, ProviderError) else None
     status, how = _judged(answer, shown=bool(shown), resumes=action.resumes)
+    if isinstance(answer, Declined):
+        evidence |= {"declined": answer.kind, "code": answer.declined[:64]}
+    elif isinstance(answer, (TooEarly, Transient, _NotSent)):
+        evidence["not_sent"] = True
     if isinstance(answer, TooEarly):
         until = answer.until or setting.clock() + WAIT
         evidence["not_before"] = until.isoformat()
@@ -195,10 +219,32 @@ def _known(
             "error": error,
             "request_id": request,
             "paid": paid,
+            "charged": _charged(action) if status == "applied" else None,
             "evidence": evidence,
         }
     )
-    return Done(action, status, outcome)
+    pending = action.want.pending(action.change, have) is not None
+    return Done(action, status, with_facts(outcome, action, have), pending)
+
+
+def with_facts(outcome: Outcome, action: Action, have: Have) -> Outcome:
+    """
+    Return *outcome* with what its resource remembers of it, once it is known.
+
+    It is recorded in the same line, so that nothing is done and then forgotten.
+    """
+    if outcome.status == "unknown":
+        return outcome
+    ended = Ended(outcome.status, outcome.time, action.attempt, outcome.evidence)
+    facts = dict(action.want.remembers(action.change, ended, have))
+    if not facts:
+        return outcome
+    evidence = {**outcome.evidence, FACTS: facts}
+    return outcome.model_copy(update={"evidence": evidence})
+
+
+def _charged(action: Action) -> str | None:
+    return str(action.change.charge) if action.change.charge else None
 
 
 def _judged(answer: Exception, *, shown: bool, resumes: bool) -> tuple[Status, str]:
@@ -234,6 +280,7 @@ def _applied(
             "status": "applied",
             "how": "replayed_key" if receipt.replayed else "response",
             "paid": str(paid) if paid else None,
+            "charged": _charged(action),
             "request_id": receipt.request_id,
             "reference": receipt.reference,
             "evidence": {**receipt.details, **evidence, **_expiry(evidence, receipt)},

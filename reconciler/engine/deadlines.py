@@ -1,4 +1,4 @@
-"""What the records are told of deadlines, whoever moved them."""
+"""What the records are told of what a look has shown: deadlines, and news."""
 
 from __future__ import annotations
 
@@ -18,10 +18,17 @@ REMEMBERED = timedelta(days=120)
 
 
 def seen(setting: Setting, scope: Scope, world: World) -> Iterator[Note]:
-    """Remember deadlines, so that not being able to read them can be an alarm."""
+    """
+    Remember deadlines, so that not being able to read them can be an alarm.
+
+    And of the kinds that recall, what happened without this tool.
+    """
     records = setting.journal.ledger.records()
-    soon = setting.clock() + REMEMBERED
+    now = setting.clock()
+    soon = now + REMEMBERED
     for want in scope.wants():
+        if want.recalls and (news := dict(want.noticed(world.have(want), now))):
+            yield remembered("noticed", want.kind, want.uid, news)
         deadline = want.deadline(world.have(want))
         record = records.get((want.kind, want.uid))
         known = record.expires if record else None

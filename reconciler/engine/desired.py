@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 from reconciler.audit import Base
 from reconciler.model import AnyResource
-from reconciler.model.resource import Ref
+from reconciler.model.ref import Ref
 
 
 class Tree(Protocol):

@@ -89,18 +89,18 @@ def summary(plan: Plan) -> dict[str, Any]:
         "by_decision": dict(
             sorted(Counter(str(a.decision) for a in plan.actions).items())
         ),
-        "cost": totals(plan.actions),
-        "charge": [],
+        "cost": totals(a.change.cost for a in plan.actions),
+        "charge": totals(a.change.charge for a in plan.actions),
     }
 
 
-def totals(actions: Iterable[Action]) -> list[dict[str, str]]:
-    """Return what *actions* cost, one entry for each currency."""
+def totals(amounts: Iterable[Money | None]) -> list[dict[str, str]]:
+    """Return the sum of *amounts*, one entry for each currency."""
     sums: dict[str, Money] = {}
-    for action in actions:
-        if cost := action.change.cost:
-            zero = Money.of_minor(0, cost.currency)
-            sums[cost.currency] = sums.get(cost.currency, zero) + cost
+    for money in amounts:
+        if money:
+            zero = Money.of_minor(0, money.currency)
+            sums[money.currency] = sums.get(money.currency, zero) + money
     return [_money(sums[currency]) for currency in sorted(sums)]
 
 
@@ -130,7 +130,7 @@ def action_data(action: Action) -> dict[str, Any]:
             for f in change.fields
         ],
         "cost": _money(change.cost) if change.cost else None,
-        "charge": None,
+        "charge": _money(change.charge) if change.charge else None,
         "ceiling": _money(action.ceiling) if action.ceiling else None,
         "needs": list(action.needs),
         "due": moment(change.due) if change.due else None,

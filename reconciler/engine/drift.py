@@ -22,7 +22,7 @@ from reconciler.model import (
     Unmanaged,
     Unread,
 )
-from reconciler.model.resource import Ref
+from reconciler.model.ref import Ref
 
 FORMAT = "reconciler.drift/v1"
 #: What declares everything that is live.

@@ -23,7 +23,7 @@ from reconciler.model import (
     Unmanaged,
     Witness,
 )
-from reconciler.model.resource import Ref
+from reconciler.model.ref import Ref
 
 NOT_YET = Unknown(why="not looked at yet", later=True)
 #: More known things gone from one listing than this is a broken listing.

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 
 from reconciler.model import Action, Decision, Verdict
-from reconciler.model.resource import Ref
+from reconciler.model.ref import Ref
 
 _LATER = datetime.max.replace(tzinfo=UTC)
 Edges = Mapping[Ref, frozenset[Ref]]

@@ -13,6 +13,7 @@ from reconciler.engine.funding import Payer, unfunded
 from reconciler.engine.memory import NOTHING, Memory
 from reconciler.engine.observe import Accounts, World
 from reconciler.engine.order import Edges, held_behind, levelled
+from reconciler.engine.sway import swayed
 from reconciler.model import (
     Action,
     AnyResource,
@@ -25,11 +26,13 @@ from reconciler.model import (
     Unmanaged,
     Verdict,
 )
-from reconciler.model.resource import Ref
+from reconciler.model.ref import Ref
 
 Judge = Callable[[Plan], Plan]
 Watch = Callable[[Subject, Evaluation], None]
 SEVERITIES = list(Severity)
+#: Something was begun, and its account has not decided yet: nobody has to act.
+PENDING = "built-in/pending"
 #: Any one person may lift what the engine holds because of the state it found.
 REVIEW = ("review",)
 
@@ -62,7 +65,9 @@ class Situation(NamedTuple):
         edges: Which resource depends on which.
         resumable: Open intents that may be sent again, with the change they were.
         stuck: Open intents nobody can resolve yet: id -> why.
-        paying: The open intents among both that cost money.
+        pending: Open intents that their account still works on: id -> why.
+        paying: The open intents among all of them that cost money.
+        leaders: What others may follow.
         approvers: Whose approval of an action counts.
         judge: The policies.
         declares: Whether a live thing is declared, in or outside the selection.
@@ -76,6 +81,8 @@ class Situation(NamedTuple):
     edges: Edges = {}
     resumable: Mapping[str, Action] = {}
     stuck: Mapping[str, str] = {}
+    pending: Mapping[str, str] = {}
+    leaders: Sequence[AnyResource] = ()
     paying: Sequence[Paying] = ()
     approvers: Callable[[Action], Iterable[str]] = lambda _action: ()
     judge: Judge = lambda plan: plan
@@ -152,7 +159,10 @@ def _evaluated(
 ) -> Iterator[Evaluation]:
     """Yield what follows for each resource, in order of their addresses."""
     found: list[tuple[Ref, Evaluation]] = []
-    for want in situation.wants:
+    led = swayed(situation.leaders, world, now)
+    for wanted in situation.wants:
+        ways = led.get(wanted.ref)
+        want = wanted.swayed(ways) if ways else wanted
         memory = situation.memories.get((want.kind, want.uid), NOTHING)
         subject = Subject(want, None, world.have(want), memory)
         part = evaluate(subject, accounts.drivers, situation.env, now)
@@ -177,6 +187,9 @@ def _recovered(situation: Situation, action: Action) -> Action:
     if sent := situation.resumable.get(action.id):
         resumed = sent._replace(resumes=True, verdicts=action.verdicts)
         return resumed._replace(ceiling=action.ceiling)
+    if why := situation.pending.get(action.id):
+        verdict = Verdict(Decision.HOLD, PENDING, why, firm=True)
+        return action.judged(verdict)
     if why := situation.stuck.get(action.id):
         return _unsettled(action, why)
     if action.change.risk is Risk.MONEY:

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from reconciler.engine.evaluate import Evaluation, Subject
-from reconciler.model.resource import Ref
+from reconciler.model.ref import Ref
 
 _FEW = 50
 _SHARE = 0.02

@@ -23,7 +23,7 @@ from reconciler.model import (
     sha256,
 )
 
-Fate = Literal["applied", "not_applied", "resend", "unknown"]
+Fate = Literal["applied", "not_applied", "resend", "pending", "unknown"]
 
 
 class Resolution(NamedTuple):
@@ -32,7 +32,8 @@ class Resolution(NamedTuple):
 
     Attributes:
         fate: ``applied`` and ``not_applied`` close it; ``resend`` may be sent again
-            under the same key; ``unknown`` waits for time or for a person.
+            under the same key; ``pending``: its account still works on it;
+            ``unknown`` waits for time or for a person.
         why: For people.
         action: The action as the journal has it, where it can be rebuilt.
     """
@@ -103,6 +104,8 @@ def _resolved(
     if want.done(change, have):
         why = "the account shows its effect"
         return Resolution(intent, "applied", why, action)
+    if pending := want.pending(change, have):
+        return Resolution(intent, "pending", pending, action)
     return _unseen(intent, action, driver, now)
 
 

@@ -12,10 +12,11 @@ from reconciler.audit import WAITS, Intent, Ledger, OpenIntent, Record
 from reconciler.engine.desired import Based, Load, Tree
 from reconciler.engine.memory import Memory, parsed
 from reconciler.engine.plan import Paying, Situation
+from reconciler.engine.recall import Recall
 from reconciler.engine.recover import Resolution
 from reconciler.kinds import kinds
 from reconciler.model import Action, AnyResource, Money, Plan, Risk, Unmanaged
-from reconciler.model.resource import Ref
+from reconciler.model.ref import Ref
 
 Rules = Callable[[Plan, Ledger, datetime], Plan]
 Counted = Callable[[Action, Ledger], Iterable[str]]
@@ -38,6 +39,7 @@ class Scope(NamedTuple):
         rules: The policies, ready to judge a plan.
         counted: Whose approval of an action counts, ready to ask.
         head: The commit of *desired*; None where it is in no commit.
+        recall: Gives resources their past; without it they have none.
     """
 
     env: str
@@ -48,6 +50,7 @@ class Scope(NamedTuple):
     selected: Callable[[Ref], bool] = lambda _ref: True
     head: str | None = None
     counted: Counted = everybody
+    recall: Recall | None = None
 
     def refs(self) -> list[Ref]:
         """The addresses of what this run looks at, sorted."""
@@ -59,7 +62,26 @@ class Scope(NamedTuple):
 
     def wants(self) -> list[AnyResource]:
         """The resources this run looks at, sorted."""
-        return list(map(self.desired.get, self.refs()))
+        return list(map(self.get, self.refs()))
+
+    def get(self, ref: Ref) -> AnyResource:
+        """Return one resource, with its past."""
+        want = self.desired.get(ref)
+        return self.recall(want) if self.recall else want
+
+    def made(self, ref: Ref) -> AnyResource:
+        """Return the same, made anew and not kept."""
+        want = self.desired.made(ref)
+        return self.recall(want) if self.recall else want
+
+    def recalling(self, ledger: Callable[[], Ledger]) -> Scope:
+        """Return this scope, whose resources have their past from *ledger*."""
+        return self._replace(recall=Recall(ledger))
+
+    def leaders(self) -> list[AnyResource]:
+        """The resources that others may follow, sorted."""
+        leading = {name for name, kind in kinds().items() if kind.recalls}
+        return [self.get(ref) for ref in self.refs() if ref.kind in leading]
 
     def by_uid(self) -> dict[tuple[str, str], AnyResource]:
         """The same, by what the journal calls them."""
@@ -91,10 +113,10 @@ def memory_of(record: Record) -> Memory:
 
 
 class Passing(Sequence[AnyResource]):
-    """Resources of *tree* that are made when they are looked at, and not kept."""
+    """Resources of *scope* that are made when they are looked at, and not kept."""
 
-    def __init__(self, tree: Tree, refs: Sequence[Ref]) -> None:
-        self._tree = tree
+    def __init__(self, scope: Scope, refs: Sequence[Ref]) -> None:
+        self._scope = scope
         self._refs = refs
 
     def __len__(self) -> int:
@@ -106,8 +128,8 @@ class Passing(Sequence[AnyResource]):
     def __getitem__(self, at: slice) -> Passing: ...
     def __getitem__(self, at: int | slice) -> AnyResource | Passing:
         if isinstance(at, slice):
-            return Passing(self._tree, self._refs[at])
-        return self._tree.made(self._refs[at])
+            return Passing(self._scope, self._refs[at])
+        return self._scope.made(self._refs[at])
 
 
 class _Memories(Mapping[tuple[str, str], Memory]):
@@ -163,6 +185,7 @@ def situation(
     return Situation(
         env=scope.env,
         wants=scope.wants() if wants is None else wants,
+        leaders=scope.leaders(),
         base=was.resources,
         orphans=was.orphans,
         memories=_Memories(ledger),
@@ -178,6 +201,7 @@ def situation(
             for one in recovered
             if one.fate == "unknown" and one.intent.id in ledger.open
         },
+        pending={one.intent.id: one.why for one in recovered if one.fate == "pending"},
         paying=tuple(_paying(recovered, ledger)),
         approvers=lambda action: scope.counted(action, ledger),
         judge=lambda plan: scope.rules(plan, ledger, now),

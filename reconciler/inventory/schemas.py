@@ -15,7 +15,7 @@ from pydantic_core import core_schema
 from reconciler.inventory.part_schemas import with_parts
 from reconciler.inventory.written import API_VERSION, ENTRY_KEYS
 from reconciler.model import AnyResource
-from reconciler.model.resource import NAMES_OF
+from reconciler.model.ref import NAMES_OF
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _ATTRIBUTES = "Attributes:"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import (
     AwareDatetime,
     Field,
+    PrivateAttr,
     ValidationInfo,
     field_validator,
     model_validator,
@@ -28,6 +29,7 @@ from reconciler.model import (
     Share,
     Spec,
     State,
+    Sway,
     To,
 )
 from reconciler.model.names import to_ascii
@@ -125,19 +127,34 @@ class HostingState(State):
 
 
 class Suspend(Change):
-    """Take the account off the net until it is lifted again."""
+    """
+    Take the account off the net until it is lifted again.
+
+    ``details``: ``follows``, the address of what it follows, where git leaves it open.
+    """
 
     usual_risk: ClassVar[Risk] = Risk.DISRUPTIVE
     verb: Literal["suspend"] = "suspend"
 
+    @property
+    def merges(self) -> bool:
+        """What follows another resource is due work: git does not say it."""
+        return "follows" not in self.details
+
 
 class Unsuspend(Change):
-    """Lift a suspension that this tool made."""
+    """Lift a suspension that this tool made; ``details`` as of Suspend."""
 
     verb: Literal["unsuspend"] = "unsuspend"
 
+    @property
+    def merges(self) -> bool:
+        """What follows another resource is due work: git does not say it."""
+        return "follows" not in self.details
+
 
 HostingChange = Suspend | Unsuspend
+DoT = TypeVar("DoT", Suspend, Unsuspend)
 
 
 class HostingAccount(Resource[HostingChange]):
@@ -147,6 +164,7 @@ class HostingAccount(Resource[HostingChange]):
     changes: ClassVar[tuple[type[HostingChange], ...]] = (Suspend, Unsuspend)
     states: ClassVar[Mapping[str, type[State]]] = {HOSTING: HostingState}
     spec: HostingAccountSpec
+    _leader: Sway | None = PrivateAttr(default=None)
 
     @field_validator("metadata", mode="before")
     @classmethod
@@ -166,6 +184,22 @@ class HostingAccount(Resource[HostingChange]):
         if spec.domain is None and metadata is not None and "." not in metadata.name:
             raise ValueError(f"write domain: {metadata.name} is no domain name")
         return spec
+
+    def swayed(self, sways: Sequence[Sway]) -> Self:
+        """Return it as its subscriptions want it: running if any of them pays."""
+        if self.spec.state != "follow" or not sways:
+            return self
+        found = next((one for one in sways if one.says != "suspended"), sways[0])
+        swayed = self.model_copy()
+        swayed._leader = found  # noqa: SLF001  (a copy of the same class)
+        return swayed
+
+    @property
+    def wanted(self) -> str:
+        """What it shall be, by itself or as another resource says; or ``follow``."""
+        if self._leader is None:
+            return self.spec.state
+        return "suspended" if self._leader.says == "suspended" else "active"
 
     @property
     def domain(self) -> str:
@@ -192,12 +226,24 @@ class HostingAccount(Resource[HostingChange]):
         state = have.get(self.share)
         if not isinstance(state, HostingState) or not self.meant(state):
             return
-        if self.spec.state == "suspended" and not state.suspended:
+        if self.wanted == "suspended" and not state.suspended:
             because = "it shall be suspended, and runs"
-            yield Suspend(share=self.share, fields=(_to("suspended"),), because=because)
-        elif self.spec.state == "active" and state.suspended and state.ours:
+            yield self._led(
+                Suspend(share=self.share, fields=(_to("suspended"),), because=because)
+            )
+        elif self.wanted == "active" and state.suspended and state.ours:
             because = "it shall run, and this tool suspended it"
-            yield Unsuspend(share=self.share, fields=(_to("active"),), because=because)
+            yield self._led(
+                Unsuspend(share=self.share, fields=(_to("active"),), because=because)
+            )
+
+    def _led(self, change: DoT) -> DoT:
+        """Say on whose behalf *change* is, where this follows another resource."""
+        if self._leader is None:
+            return change
+        because = f"{self._leader.by}: {self._leader.why or 'nothing is owed'}"
+        details = {**change.details, "follows": str(self._leader.by)}
+        return change.model_copy(update={"because": because, "details": details})
 
     def findings(self, have: Have, now: datetime) -> Iterator[Finding]:
         """Yield what differs and is a person's to mend."""
@@ -244,13 +290,13 @@ class HostingAccount(Resource[HostingChange]):
         since = f" since {state.since.date()}" if state.since else ""
         if not state.ours:
             lift = "; only root can lift it" if state.locked else ""
-            wanted = self.spec.state == "active"
+            wanted = self.wanted == "active"
             message = (
                 f"is suspended{since}, and not by this tool: it is left alone{lift}"
             )
             severity = Severity.ERROR if wanted else Severity.WARNING
             yield self.found("suspended-by-others", severity, message, _STATE)
-        elif self.spec.state == "follow":
+        elif self.wanted == "follow":
             message = (
                 f"is suspended by this tool{since}, and nothing says for how long: "
                 "write state: active or state: suspended"

@@ -155,7 +155,7 @@ class SetDefault(Change):
     """
 
     usual_risk: ClassVar[Risk] = Risk.SECURITY
-    merges: ClassVar[bool] = False
+    usually_merges: ClassVar[bool] = False
     verb: Literal["set-default"] = "set-default"
 
 

@@ -34,6 +34,7 @@ from reconciler.model.driver import (
     Witness,
 )
 from reconciler.model.finding import Finding, Severity
+from reconciler.model.follow import Ended, Letter, Sway
 from reconciler.model.location import Location
 from reconciler.model.money import Money, Price
 from reconciler.model.observed import (
@@ -58,18 +59,8 @@ from reconciler.model.plan import (
     sha256,
 )
 from reconciler.model.quantity import Percent, Size
-from reconciler.model.resource import (
-    AnyResource,
-    Due,
-    Ended,
-    Letter,
-    Metadata,
-    Naming,
-    Ref,
-    Resource,
-    Sway,
-    To,
-)
+from reconciler.model.ref import Naming, Ref, To
+from reconciler.model.resource import AnyResource, Due, Metadata, Resource
 from reconciler.model.secret import Personal, SecretRef
 from reconciler.model.terms import Terms
 from reconciler.model.verdict import Decision, Verdict

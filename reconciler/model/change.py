@@ -68,7 +68,7 @@ class Change(Frozen):
 
     usual_risk: ClassVar[Risk] = Risk.NONE
     reversible: ClassVar[bool] = True
-    merges: ClassVar[bool] = True
+    usually_merges: ClassVar[bool] = True
     witnessed: ClassVar[bool] = False
     """Follows from what witnesses saw: they look again right before it is done."""
 
@@ -91,6 +91,11 @@ class Change(Frozen):
     def risk(self) -> Risk:
         """What could go wrong with this very change."""
         return self.usual_risk
+
+    @property
+    def merges(self) -> bool:
+        """Whether it makes live what git says, so that it matters who moved."""
+        return self.usually_merges
 
     @property
     def firm(self) -> bool:

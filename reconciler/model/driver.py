@@ -36,6 +36,23 @@ class Cache(Protocol):
         """Keep *value* under *key* until then."""
 
 
+class Sent(NamedTuple):
+    """A request, as it leaves this machine."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Answered(NamedTuple):
+    """What comes back."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
 class Account(NamedTuple):
     """
     One account, as the composition root hands it to a driver.
@@ -48,6 +65,9 @@ class Account(NamedTuple):
         clock: The only source of time; aware, UTC.
         sleep: The only way to wait, in seconds.
         limits: The vendor's limits as declared (``requestsPerSecond`` ...).
+        wire: How a request travels where it does not go by a socket (a simulation).
+            Raises ConnectionRefusedError where it was not sent, another OSError where
+            nobody knows.
     """
 
     name: str
@@ -58,6 +78,7 @@ class Account(NamedTuple):
     sleep: Callable[[float], None]
     cache: Cache
     limits: Mapping[str, float] = {}
+    wire: Callable[[Sent], Answered] | None = None
 
     def __repr__(self) -> str:
         return f"Account({self.name})"

@@ -14,7 +14,8 @@ from reconciler.model.driver import OpClass
 from reconciler.model.finding import Finding
 from reconciler.model.money import Money
 from reconciler.model.observed import Share, Unmanaged
-from reconciler.model.resource import AnyResource, Due, Ref
+from reconciler.model.ref import Ref
+from reconciler.model.resource import AnyResource, Due
 from reconciler.model.verdict import Decision, Verdict
 
 

@@ -21,6 +21,7 @@ import httpx
 
 from reconciler.errors import Ambiguous, ProviderError, Rejected, Transient
 from reconciler.model import Account
+from reconciler.model.driver import Sent
 from reconciler.providers._limit import Limit
 from reconciler.providers._said import shown
 
@@ -38,6 +39,7 @@ _NOT_SENT = (
     httpx.ConnectTimeout,
     httpx.PoolTimeout,
     httpx.UnsupportedProtocol,
+    ConnectionRefusedError,
 )
 
 
@@ -238,12 +240,22 @@ class Http:
             self._counts[operation] += 1
         lost = Ambiguous if effect else Transient
         try:
-            response = self._opened().send(request)
+            response = self._sent(request)
         except _NOT_SENT as error:
             return None, Transient(f"{operation}: not sent: {_kind(error)}")
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, OSError) as error:
             return None, lost(f"{operation}: the answer was lost: {_kind(error)}")
         return self._judged(_reply(response, self._words), operation, lost)
+
+    def _sent(self, request: httpx.Request) -> httpx.Response:
+        wire = self._account.wire
+        if wire is None:
+            return self._opened().send(request)
+        sent = Sent(
+            request.method, str(request.url), dict(request.headers), request.content
+        )
+        status, headers, body = wire(sent)
+        return httpx.Response(status, headers=dict(headers), content=body)
 
     def _judged(
         self, reply: Reply, operation: str, lost: type[Ambiguous | Transient]

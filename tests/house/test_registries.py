@@ -216,10 +216,10 @@ def test_error_codes_are_unique():
 
 
 def test_error_tree_in_the_docstring_is_the_tree():
-    """``*`` is the root, an ``x`` hangs from it, a ``+`` from the ``x`` above."""
+    """Each mark hangs from the one before it in ``* x + .``, in the lines above."""
     drawn: dict[str, str | None] = {}
     parents: dict[str, str | None] = {"*": None}
-    depth = {"*": 0, "x": 2, "+": 4}
+    depth = {"*": 0, "x": 2, "+": 4, ".": 6}
     for line in errors.__doc__.splitlines():
         mark, _, rest = line.strip().partition(" ")
         if mark not in depth or not rest:
@@ -231,6 +231,8 @@ def test_error_tree_in_the_docstring_is_the_tree():
             parents["x"] = name
         elif mark == "x":
             parents["+"] = name
+        elif mark == "+":
+            parents["."] = name
     real = {
         name: (None if one is ReconcilerError else one.__base__.__name__)
         for name, one in vars(errors).items()

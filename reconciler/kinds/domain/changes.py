@@ -25,7 +25,7 @@ class Renew(Change):
 
     usual_risk: ClassVar[Risk] = Risk.MONEY
     reversible: ClassVar[bool] = False
-    merges: ClassVar[bool] = False
+    usually_merges: ClassVar[bool] = False
     verb: Literal["renew"] = "renew"
 
     @property
@@ -136,14 +136,14 @@ class Restore(Change):
 
     usual_risk: ClassVar[Risk] = Risk.MONEY
     reversible: ClassVar[bool] = False
-    merges: ClassVar[bool] = False
+    usually_merges: ClassVar[bool] = False
     verb: Literal["restore"] = "restore"
 
 
 class BlockTransfer(Change):
     """Stop a transfer to somebody else that is under way."""
 
-    merges: ClassVar[bool] = False
+    usually_merges: ClassVar[bool] = False
     verb: Literal["block-transfer"] = "block-transfer"
 
 

@@ -7,7 +7,13 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any, ClassVar, Self, cast
 
-from pydantic import JsonValue, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    JsonValue,
+    PrivateAttr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import InitErrorDetails
 
 from reconciler.kinds.domain import registration, witness, zone
@@ -48,12 +54,15 @@ from reconciler.model import (
     Share,
     Spec,
     State,
+    Sway,
     Unknown,
 )
 from reconciler.model.names import to_ascii
 from reconciler.model.resource import Resource
 
 REGISTRATION = "domain"
+#: What a subscription says of what it covers while it is not paid for.
+OWES = "owes"
 DNS = "dns"
 #: Whoever looks at the live delegation from outside, where somebody does.
 SEEN = Share(PUBLIC, "delegation")
@@ -86,6 +95,7 @@ class Domain(Resource[DomainChange]):
         SEEN.family: DelegationState,
     }
     spec: DomainSpec
+    _owes: Sway | None = PrivateAttr(default=None)
 
     @field_validator("metadata", mode="before")
     @classmethod
@@ -156,9 +166,30 @@ class Domain(Resource[DomainChange]):
         registrar = self.registrar()
         state = have.get(registrar) if registrar else None
         if registrar and isinstance(state, RegistrationState):
-            yield from registration.diff(
+            for change in registration.diff(
                 self.spec, registrar, state, self.around(have), now
-            )
+            ):
+                yield self._after_payment(change, state)
+
+    def swayed(self, sways: Sequence[Sway]) -> Self:
+        """Return it as its subscriptions want it: nobody pays early for who owes."""
+        owes = next((one for one in sways if one.says == OWES), None)
+        if owes is None:
+            return self
+        swayed = self.model_copy()
+        swayed._owes = owes  # noqa: SLF001  (a copy of the same class)
+        return swayed
+
+    def _after_payment(
+        self, change: DomainChange, state: RegistrationState
+    ) -> DomainChange:
+        """Put a renewal off while it is owed for, but never until it is urgent."""
+        if self._owes is None or not isinstance(change, Renew):
+            return change
+        urgent = state.expires - self.spec.renewal.window.urgent
+        until = max(filter(None, (urgent, change.not_before)))
+        because = f"{change.because}; {self._owes.by}: {self._owes.why}"
+        return change.model_copy(update={"not_before": until, "because": because})
 
     def served_from(self, have: Have) -> frozenset[str] | None:
         """Return the nameservers wanted; None where that cannot be said (yet)."""

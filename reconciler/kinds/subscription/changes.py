@@ -15,7 +15,7 @@ class BillingChange(Change):
     ``details`` of all: ``period``, ``purpose``, ``leg``; ``uid`` of the subscription.
     """
 
-    merges: ClassVar[bool] = False
+    usually_merges: ClassVar[bool] = False
 
     @property
     def of(self) -> Of:

@@ -127,6 +127,8 @@ def _collected(case: Case, one: Invoiced) -> SubscriptionChange | None:
         return _capture(one, bill, state)
     if bill.state != "open" or bill.payment == "processing":
         return None
+    if case.books.authorized(one.of) and bill.payment != "failed":
+        return None  # held already; the next look shows it
     method = _method(case, one)
     if method is not None:
         return _pay(case, one, bill, state, method)

@@ -11,7 +11,8 @@ from reconciler.kinds.subscription.period import allowed
 from reconciler.model import Ref, Sway
 from reconciler.model.terms import WARNED
 
-SUSPENDED, ACTIVE = "suspended", "active"
+SUSPENDED, OWES, ACTIVE = "suspended", "owes", "active"
+_PAID = (ACTIVE, "", "", None)
 WARNING = "final-warning"
 
 
@@ -38,7 +39,7 @@ def _wanted(case: Case) -> tuple[str, str, str, datetime | None]:
             why = f"{one.of.period} was not paid"
             return SUSPENDED, why, one.of.generation, since
     owed = next((one for one in case.unpaid() if case.failed_at(one)), None)
-    return ACTIVE, f"{owed.of.period} is not paid yet" if owed else "", "", None
+    return (OWES, f"{owed.of.period} is not paid yet", "", None) if owed else _PAID
 
 
 def suspended_from(case: Case, one: Invoiced) -> datetime | None:

@@ -24,7 +24,7 @@ from reconciler.engine import (
 from reconciler.engine.quiet import Window
 from reconciler.kinds.domain import Domain, RegistrationState, ZoneState
 from reconciler.model import Absent, Observation, Share, Unknown
-from reconciler.model.resource import Ref
+from reconciler.model.ref import Ref
 from reconciler.providers.namecom_domain import DRIVER as REGISTRAR
 from reconciler.providers.powerdns_dns import DRIVER as HOST
 

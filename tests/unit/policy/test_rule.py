@@ -328,7 +328,7 @@ def test_a_sound_policy_has_no_errors() -> None:
         pytest.param(
             {"match": {"verbs": ["explode"]}},
             "spec.match.verbs[0]",
-            ["E505", "known: auto-renew, block-transfer, delegate"],
+            ["E505", "known: authorize, auto-renew, block-transfer"],
             id="an unknown verb",
         ),
     ],
