@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from reconciler.cli import secrets
 from reconciler.cli.texts import texts
 from reconciler.errors import InventoryError, ReconcilerError
-from reconciler.kinds.notification_channel import SMS, NotificationChannel
+from reconciler.kinds.notification_channel import SMS, Mailbox, NotificationChannel
 from reconciler.model import AnyResource, Finding, SecretRef, Severity
 from reconciler.notify import (
     Channel,
@@ -22,7 +22,8 @@ from reconciler.notify import (
     trusted,
 )
 from reconciler.notify.anything import Anything
-from reconciler.notify.smtp import Server
+from reconciler.notify.bounces import Bounces, Box
+from reconciler.notify.smtp import Server, WatchedMail
 from reconciler.notify.sns import Sns
 from reconciler.notify.twilio import Twilio
 from reconciler.notify.vonage import Vonage
@@ -55,9 +56,16 @@ def opened(
     return channels
 
 
-def sender(project: Project, want: NotificationChannel) -> Sender:
+def sender(
+    project: Project, want: NotificationChannel, to: tuple[str, ...] | None = None
+) -> Sender:
     """
     Return what sends for *want*.
+
+    Args:
+        project: Where secrets are resolved.
+        want: The channel.
+        to: Who gets it, in place of those that it names.
 
     Raises:
         SecretMissing: One of its secrets cannot be had.
@@ -65,7 +73,7 @@ def sender(project: Project, want: NotificationChannel) -> Sender:
     """
     spec = want.spec
     if spec.type in SMS:
-        return _phone(project, want)
+        return _phone(project, want, to)
     if spec.apprise is not None:
         return Anything(_secret(project, spec.apprise.url))
     if spec.webhook is not None:
@@ -84,20 +92,42 @@ def sender(project: Project, want: NotificationChannel) -> Sender:
         if login
         else None,
     )
-    to = [_personal(project, address) for address in smtp.to]
-    return Mail(server, smtp.sender, to)
+    named = [_personal(project, address) for address in smtp.to]
+    if smtp.bounces is None:
+        return Mail(server, smtp.sender, named if to is None else to)
+    bounces = _bounces(project, smtp.bounces)
+    return WatchedMail(server, smtp.sender, named if to is None else to, bounces)
 
 
-def _phone(project: Project, want: NotificationChannel) -> Sender:
+def _bounces(project: Project, box: Mailbox) -> Bounces:
+    login = box.credentials
+    return Bounces(
+        Box(
+            box.host,
+            box.to_port,
+            box.tls,
+            partial(trusted, "smtp"),
+            (_secret(project, login.username), _secret(project, login.password)),
+        )
+    )
+
+
+def _phone(
+    project: Project, want: NotificationChannel, to: tuple[str, ...] | None
+) -> Sender:
     """Return what sends SMS for *want*; see ``sender``."""
     spec, way = want.spec, line(project)
+    block = spec.twilio or spec.vonage or spec.sns
+    assert block is not None  # noqa: S101  (the kind sees to it)
+    named = () if block.to is None else (_personal(project, block.to),)
+    (number,) = named if to is None else to
     if (twilio := spec.twilio) is not None:
         login = twilio.credentials
         return Twilio(
             twilio.account,
             (_secret(project, login.username), _secret(project, login.password)),
             twilio.sender,
-            _personal(project, twilio.to),
+            number,
             way,
             endpoint=twilio.endpoint,
         )
@@ -106,7 +136,7 @@ def _phone(project: Project, want: NotificationChannel) -> Sender:
         return Vonage(
             (_secret(project, key.key), _secret(project, key.secret)),
             vonage.sender,
-            _personal(project, vonage.to),
+            number,
             way,
             endpoint=vonage.endpoint,
         )
@@ -120,7 +150,7 @@ def _phone(project: Project, want: NotificationChannel) -> Sender:
             _secret(project, keys.secret_access_key),
         ),
         spec.sns.sender,
-        _personal(project, spec.sns.to),
+        number,
         way,
         endpoint=spec.sns.endpoint,
     )

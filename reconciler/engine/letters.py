@@ -50,7 +50,9 @@ def _shows(ref: Ref, word: str, scope: Scope, world: World) -> bool:
 
 def _named(letter: Letter, scope: Scope, world: World) -> Letter:
     """Return *letter* with what the resources that it names are called."""
-    return letter._replace(values={**letter.values, **dict(_names(letter, scope, world))})
+    return letter._replace(
+        values={**letter.values, **dict(_names(letter, scope, world))}
+    )
 
 
 def _names(letter: Letter, scope: Scope, world: World) -> Iterator[tuple[str, str]]:

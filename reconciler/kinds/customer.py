@@ -21,10 +21,12 @@ class Contacts(Spec):
     Attributes:
         billing: For invoices and failed payments.
         technical: For outages and changes.
+        phone: For a short message about money, where mail does not arrive.
     """
 
     billing: Personal | None = None
     technical: Personal | None = None
+    phone: Personal | None = None
 
 
 class Consent(Spec):
