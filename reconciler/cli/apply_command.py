@@ -111,7 +111,7 @@ def apply_command(ctx: click.Context, /, **options: Any) -> None:
         codes -= {Exit.UNAPPROVED, Exit.OVER_BUDGET}
     # Whoever is ended while publishing has said what was done.
     if options["out"]:
-        data = dumps(show_apply.data(result, codes) | {"notices": post.report()})
+        data = dumps(show_apply.data(result, codes) | post.data())
         options["out"].write_text(data, encoding="utf-8")
     if options["shared"] and not publish_run(
         project, result, codes, scheduled=approved is None
@@ -121,7 +121,10 @@ def apply_command(ctx: click.Context, /, **options: Any) -> None:
         pulses = Pulses(project, post)
         pulses.beat(result, exits.first(codes), shared=options["shared"])
     if options["form"] == "json":
-        said = show_apply.data(result, codes) | {"notices": post.report()}
+        said = show_apply.data(result, codes) | {
+            "notices": post.report(),
+            "letters": post.letters(),
+        }
         sys.stdout.write(dumps(said))
     else:
         lines = [*post.lines(), *show_apply.lines(result)]
@@ -190,6 +193,7 @@ def carry_out(  # noqa: PLR0913  (all that one run is told)
             result = apply(setting, order)
             outcomes = [done.outcome for done in result.done]
             post.tell(journal, run, scope, Saw(result.left, result.world, outcomes))
+            post.write(journal, run, scope, result.world, accounts)
             return result
     finally:
         project.cache.close()

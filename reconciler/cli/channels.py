@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from reconciler.cli import secrets
 from reconciler.cli.texts import texts
 from reconciler.errors import InventoryError, ReconcilerError
-from reconciler.kinds.notification_channel import SMS, Mailbox, NotificationChannel
+from reconciler.kinds.notification_channel import SMS, NotificationChannel
 from reconciler.model import AnyResource, Finding, SecretRef, Severity
 from reconciler.notify import (
     Channel,
@@ -57,7 +57,10 @@ def opened(
 
 
 def sender(
-    project: Project, want: NotificationChannel, to: tuple[str, ...] | None = None
+    project: Project,
+    want: NotificationChannel,
+    to: tuple[str, ...] | None = None,
+    back: Bounces | None = None,
 ) -> Sender:
     """
     Return what sends for *want*.
@@ -66,6 +69,7 @@ def sender(
         project: Where secrets are resolved.
         want: The channel.
         to: Who gets it, in place of those that it names.
+        back: The mailbox of its bounces, where it is shared with others.
 
     Raises:
         SecretMissing: One of its secrets cannot be had.
@@ -92,14 +96,18 @@ def sender(
         if login
         else None,
     )
-    named = [_personal(project, address) for address in smtp.to]
-    if smtp.bounces is None:
+    named = [personal(project, address) for address in smtp.to]
+    box = back or bounces(project, want)
+    if box is None:
         return Mail(server, smtp.sender, named if to is None else to)
-    bounces = _bounces(project, smtp.bounces)
-    return WatchedMail(server, smtp.sender, named if to is None else to, bounces)
+    return WatchedMail(server, smtp.sender, named if to is None else to, box)
 
 
-def _bounces(project: Project, box: Mailbox) -> Bounces:
+def bounces(project: Project, want: NotificationChannel) -> Bounces | None:
+    """Return the mailbox that *want* looks into; raises SecretMissing."""
+    box = want.spec.smtp.bounces if want.spec.smtp else None
+    if box is None:
+        return None
     login = box.credentials
     return Bounces(
         Box(
@@ -119,7 +127,7 @@ def _phone(
     spec, way = want.spec, line(project)
     block = spec.twilio or spec.vonage or spec.sns
     assert block is not None  # noqa: S101  (the kind sees to it)
-    named = () if block.to is None else (_personal(project, block.to),)
+    named = () if block.to is None else (personal(project, block.to),)
     (number,) = named if to is None else to
     if (twilio := spec.twilio) is not None:
         login = twilio.credentials
@@ -168,10 +176,19 @@ def line(project: Project) -> Line:
 
 
 def check(wants: Iterable[NotificationChannel]) -> Iterator[InventoryError]:
-    """Yield the fallbacks that carry nothing."""
+    """Yield the fallbacks that carry nothing, and customers told by two at once."""
     known = {want.name: want for want in wants}
+    yield from _firsts(known)
     for want in known.values():
         to = known.get(want.spec.fallback or "")
+        if to is not None and to.to_customers != want.to_customers:
+            yield InventoryError(
+                f"{want.ref}: spec.fallback: {to.ref} is for {to.spec.audience}, and "
+                f"this one for {want.spec.audience}",
+                at=want.at("spec.fallback"),
+                hint="a fallback has the same audience",
+                code="E620",
+            )
         if to is not None and to.spec.type == "heartbeat":
             yield InventoryError(
                 f"{want.ref}: spec.fallback: {to.ref} is a heartbeat and carries no "
@@ -180,6 +197,20 @@ def check(wants: Iterable[NotificationChannel]) -> Iterator[InventoryError]:
                 hint="name a channel of type smtp or webhook",
                 code="E620",
             )
+
+
+def _firsts(known: Mapping[str, NotificationChannel]) -> Iterator[InventoryError]:
+    mine = [want for want in known.values() if want.to_customers]
+    spare = {want.spec.fallback for want in mine}
+    ways = [want for want in mine if want.name not in spare]
+    for want in ways[1:]:
+        yield InventoryError(
+            f"{want.ref}: spec.audience: {ways[0].ref} is for customers too, and both "
+            "would come first",
+            at=want.at("spec.audience"),
+            hint="one is the fallback of the other: each letter goes out once",
+            code="E622",
+        )
 
 
 def advice(wants: Iterable[NotificationChannel]) -> Iterator[Finding]:
@@ -206,7 +237,8 @@ def advice(wants: Iterable[NotificationChannel]) -> Iterator[Finding]:
             )
 
 
-def _personal(project: Project, value: SecretRef | str) -> str:
+def personal(project: Project, value: SecretRef | str) -> str:
+    """Return what *value* stands for; from here on it is masked everywhere."""
     if isinstance(value, SecretRef):
         return _secret(project, value)
     project.secrets.add(value)

@@ -93,6 +93,15 @@ class Desk:
         self.books = self.books.entered(changed)
         self._claimed.add((name, one.id))
 
+    def unclaim(self, name: str, rows: Rows) -> None:
+        """Forget that it was going to be sent: it was not."""
+        self.books = self.books.entered(self._released(rows, (name,)))
+
+    def usable(self, name: str) -> bool:
+        """Say whether *name* can send anything at all."""
+        channel = self._channels.get(name)
+        return channel is not None and channel.sender is not None
+
     def follow(self, found: Sequence[Condition], in_time: Callable[[], bool]) -> None:
         """Ask what became of what is under way; what is lost goes by the fallback."""
         ways = under_way(self._context.env, self.books, found)
