@@ -121,10 +121,7 @@ def apply_command(ctx: click.Context, /, **options: Any) -> None:
         pulses = Pulses(project, post)
         pulses.beat(result, exits.first(codes), shared=options["shared"])
     if options["form"] == "json":
-        said = show_apply.data(result, codes) | {
-            "notices": post.report(),
-            "letters": post.letters(),
-        }
+        said = show_apply.data(result, codes) | post.data()
         sys.stdout.write(dumps(said))
     else:
         lines = [*post.lines(), *show_apply.lines(result)]
