@@ -121,7 +121,8 @@ class Driver(ABC, Generic[WantT, DoT]):
     Attributes:
         can: The verbs this driver carries out, each with its operation class. A
             plan that needs another one reports it and leaves it out.
-        key_life: How long the vendor remembers an idempotency key.
+        key_life: How long the vendor remembers an idempotency key; where that differs
+            by what is asked, the longest (see ``remembered``).
         settles: How long after a lost answer a read may still be stale. Only a
             read later than this proves that something did not happen.
         charges: How long after it was accepted the vendor may carry out, and charge,
@@ -179,6 +180,11 @@ class Driver(ABC, Generic[WantT, DoT]):
         """
         del want, change, key, since
         return None
+
+    def remembered(self, change: Change) -> timedelta | None:
+        """Return how long the vendor remembers the key of *change*."""
+        del change
+        return self.key_life
 
     def settled_after(self, change: Change) -> timedelta:
         """Return how long after a lost *change* its absence proves nothing."""

@@ -9,15 +9,14 @@ from starlette.types import ASGIApp, Message
 
 from reconciler.model.driver import Answered, Sent
 from reconciler.sandbox.emulator import Bench, Emulator
-from reconciler.sandbox.server import AsgiServer
 
 
 def inside(emulator: Emulator, bench: Bench) -> Callable[[Sent], Answered]:
     """Return the way to *emulator* over *bench*; raises TypeError if it is no ASGI."""
-    server = emulator.make(bench)
-    if not isinstance(server, AsgiServer):
+    app: ASGIApp | None = getattr(emulator.make(bench), "app", None)
+    if app is None:
         raise TypeError(f"{emulator.name} is no ASGI application")
-    return lambda sent: _asked(server.app, sent)
+    return lambda sent: _asked(app, sent)
 
 
 def _asked(app: ASGIApp, sent: Sent) -> Answered:

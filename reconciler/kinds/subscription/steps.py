@@ -124,7 +124,7 @@ def _collected(case: Case, one: Invoiced) -> SubscriptionChange | None:
     if state is None or bill is None:
         return None
     if bill.state == "authorized":
-        return _capture(one, bill, state)
+        return None if _refused(case, one) else _capture(one, bill, state)
     if bill.state != "open" or bill.payment == "processing":
         return None
     if case.books.authorized(one.of) and bill.payment != "failed":
@@ -219,6 +219,16 @@ def _too_much(left: Money, most: Money | None) -> str | None:
     if most is None or (left.currency == most.currency and left <= most):
         return None
     return f"{left} is more than the {most} that may be charged at once"
+
+
+def _refused(case: Case, one: Invoiced) -> bool:
+    """Say whether taking what is held was refused, and is not to be tried yet."""
+    held, tries = case.books.authorized(one.of).get("at"), case.books.tries(one.of)
+    if not held:
+        return False
+    begun = datetime.fromisoformat(str(held))
+    since = [t.at for t in tries if t.at >= begun]
+    return bool(since) and (case.now - max(since) < GAP or _used_up(case, tries))
 
 
 def _capture(one: Invoiced, bill: Bill, state: BillingState) -> Capture | None:
