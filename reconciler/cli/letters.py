@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from reconciler.errors import ProviderError, ReconcilerError
 from reconciler.model import Ref, SecretRef
+from reconciler.model.billing import Collector
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -131,7 +132,7 @@ class Writer:
         for want, letter in owed:
             customer = self._customer(letter.customer)
             try:
-                links = _links(want, letter, accounts)
+                links = _links(letter, accounts)
             except ProviderError as error:
                 self.troubles.append(f"{want.ref}: {letter.text} waits: {error.what}")
                 continue
@@ -213,20 +214,19 @@ class Writer:
             }
 
 
-def _links(want: Any, letter: Letter, accounts: Accounts) -> dict[str, str]:
+def _links(letter: Letter, accounts: Accounts) -> dict[str, str]:
     """Return the addresses that go along; raises ProviderError."""
-    page = document = update = None
+    found: dict[str, str | None] = dict.fromkeys(("page", "document", "update"))
     if letter.about is not None:
         share, bill = letter.about
         driver = accounts.drivers.get(share)
-        if driver is not None:
-            page, document = driver.links(want, bill)
+        if isinstance(driver, Collector):
+            found["page"], found["document"] = driver.links(bill)
     if letter.update is not None:
-        share, customer = letter.update
+        share, token = letter.update
         driver = accounts.drivers.get(share)
-        if driver is not None:
-            update = driver.update_link(customer)
-    found = {"page": page, "document": document, "update": update}
+        if isinstance(driver, Collector):
+            found["update"] = driver.update_link(token).url
     return {name: link or "" for name, link in found.items()}
 
 

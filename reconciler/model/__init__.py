@@ -29,7 +29,6 @@ from reconciler.model.driver import (
     AnyDriver,
     Cache,
     Driver,
-    Links,
     OpClass,
     Witness,
 )
@@ -93,7 +92,6 @@ __all__ = [
     "ItemEdit",
     "Left",
     "Letter",
-    "Links",
     "Location",
     "Metadata",
     "Money",

@@ -101,19 +101,6 @@ WantT = TypeVar("WantT", bound=AnyResource)
 DoT = TypeVar("DoT", bound=Change)
 
 
-class Links(NamedTuple):
-    """
-    Where a customer finds a bill at its gateway; who has such an address can look.
-
-    Attributes:
-        page: The hosted page on which it can be paid.
-        document: The invoice as a file.
-    """
-
-    page: str | None = None
-    document: str | None = None
-
-
 class Driver(ABC, Generic[WantT, DoT]):
     """
     A vendor's API, seen as one family of resource.
@@ -199,24 +186,6 @@ class Driver(ABC, Generic[WantT, DoT]):
         does not, and raise ProviderError where the keys are refused.
         """
         return ()
-
-    def links(self, want: WantT, bill: str) -> Links:
-        """
-        Return where the customer finds *bill* (the gateway's id).
-
-        Must not change anything. Raises ProviderError where the question failed.
-        """
-        del want, bill
-        return Links()
-
-    def update_link(self, customer: str) -> str | None:
-        """
-        Return the hosted page on which *customer* enters another payment method.
-
-        *customer* is the gateway's id. Raises ProviderError where it cannot be had.
-        """
-        del customer
-        return None
 
     def close(self) -> None:
         """Let go of connections."""

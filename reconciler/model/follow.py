@@ -61,8 +61,8 @@ class Letter(NamedTuple):
         customer: The name of the Customer.
         values: What the text says, by the names of its placeholders; never a secret.
         about: The Share and id of the bill whose hosted page or document goes along.
-        update: The Share and its id of the customer, where the page goes along on
-            which another payment method is entered.
+        update: The Share and its token of a method, where the page goes along on which
+            its owner enters another one.
         names: Placeholders that say what another resource is called (``called``).
         shown: It is only said once all of these look so: whom, and the word of a Sway.
         facts: What is recorded the moment it is sent: what it promises.

@@ -149,7 +149,7 @@ class Books:
         start = told(of, "")
         return {
             key.removeprefix(start): _moment(self.fact(key)["at"])
-            for key in self._facts
+            for key in self.facts
             if key.startswith(start)
         }
 

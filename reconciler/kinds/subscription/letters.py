@@ -304,7 +304,5 @@ def _declines(case: Case, one: Invoiced) -> Iterator[_Said]:
 
 
 def _update(case: Case, one: Invoiced) -> tuple[Share, str] | None:
-    state = case.state(one.provider)
-    if state is None or state.customer is None or not charged(case, one):
-        return None
-    return Share(one.provider, BILLING), state.customer
+    method = next(iter(case.at(one.provider)), None)
+    return (Share(one.provider, BILLING), method.token) if method else None
