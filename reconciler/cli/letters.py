@@ -217,6 +217,7 @@ class Writer:
 def _links(letter: Letter, accounts: Accounts) -> dict[str, str]:
     """Return the addresses that go along; raises ProviderError."""
     found: dict[str, str | None] = dict.fromkeys(("page", "document", "update"))
+    driver: object
     if letter.about is not None:
         share, bill = letter.about
         driver = accounts.drivers.get(share)
