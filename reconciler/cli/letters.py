@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from reconciler.engine import Accounts, Journal, Owed, Scope, World
     from reconciler.kinds.customer import Customer
     from reconciler.kinds.notification_channel import NotificationChannel
-    from reconciler.model import Letter
+    from reconciler.model import Letter, Share
     from reconciler.notify import Channel, Context, Told
     from reconciler.notify.bounces import Bounces
     from reconciler.notify.letters import Envelope
@@ -217,18 +217,20 @@ class Writer:
 def _links(letter: Letter, accounts: Accounts) -> dict[str, str]:
     """Return the addresses that go along; raises ProviderError."""
     found: dict[str, str | None] = dict.fromkeys(("page", "document", "update"))
-    driver: object
     if letter.about is not None:
         share, bill = letter.about
-        driver = accounts.drivers.get(share)
-        if isinstance(driver, Collector):
-            found["page"], found["document"] = driver.links(bill)
+        if collector := _collector(accounts, share):
+            found["page"], found["document"] = collector.links(bill)
     if letter.update is not None:
         share, token = letter.update
-        driver = accounts.drivers.get(share)
-        if isinstance(driver, Collector):
-            found["update"] = driver.update_link(token).url
+        if collector := _collector(accounts, share):
+            found["update"] = collector.update_link(token).url
     return {name: link or "" for name, link in found.items()}
+
+
+def _collector(accounts: Accounts, share: Share) -> Collector | None:
+    driver: Any = accounts.drivers.get(share)
+    return driver if isinstance(driver, Collector) else None
 
 
 def _word(told: Told) -> str:
