@@ -15,7 +15,7 @@ import ssl
 from collections.abc import Callable, Iterator
 from email import message_from_bytes
 from email.message import Message
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from reconciler.notify.line import shown
 from reconciler.notify.message import one_line
@@ -49,6 +49,24 @@ class Box(NamedTuple):
 
     def __repr__(self) -> str:
         return f"Box({self.host}:{self.port})"
+
+
+class _Client(poplib.POP3):
+    """Lets go of the connection where the server's first word is a refusal."""
+
+    file: Any = None
+    sock: Any = None
+
+    def __init__(self, *where: Any, **more: Any) -> None:
+        try:
+            super().__init__(*where, **more)
+        except BaseException:
+            self.close()
+            raise
+
+
+class _TlsClient(_Client, poplib.POP3_SSL):
+    """The same, with TLS from the first byte on."""
 
 
 class Bounces:
@@ -102,11 +120,11 @@ class Bounces:
         client: poplib.POP3
         if box.tls == "tls":
             context = box.context()
-            client = poplib.POP3_SSL(
+            client = _TlsClient(
                 box.host, box.port, timeout=box.timeout, context=context
             )
         else:
-            client = poplib.POP3(box.host, box.port, timeout=box.timeout)
+            client = _Client(box.host, box.port, timeout=box.timeout)
         try:
             client.user(box.login[0])
             client.pass_(box.login[1])
