@@ -96,7 +96,7 @@ def sender(
         if login
         else None,
     )
-    named = [personal(project, address) for address in smtp.to]
+    named = [personal(project, address) for address in smtp.to or ()]
     box = back or bounces(project, want)
     if box is None:
         return Mail(server, smtp.sender, named if to is None else to)
@@ -216,7 +216,9 @@ def _firsts(known: Mapping[str, NotificationChannel]) -> Iterator[InventoryError
 def advice(wants: Iterable[NotificationChannel]) -> Iterator[Finding]:
     """Yield the addresses that stand in git, which cannot forget them."""
     for want in wants:
-        for number, to in enumerate(want.spec.smtp.to if want.spec.smtp else ()):
+        for number, to in enumerate(
+            (want.spec.smtp.to or ()) if want.spec.smtp else ()
+        ):
             if isinstance(to, str):
                 yield want.found(
                     "address-in-plain-text",
