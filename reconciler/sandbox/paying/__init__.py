@@ -8,6 +8,20 @@ pays by itself at the worst moment.
 
 from reconciler.sandbox.paying.faults import EVERY, Fault, FaultKind
 from reconciler.sandbox.paying.play import Played, Stage
+from reconciler.sandbox.paying.search import Tally, after, at_random, singly, tallied
 from reconciler.sandbox.paying.story import STORIES, Story
 
-__all__ = ["EVERY", "STORIES", "Fault", "FaultKind", "Played", "Stage", "Story"]
+__all__ = [
+    "EVERY",
+    "STORIES",
+    "Fault",
+    "FaultKind",
+    "Played",
+    "Stage",
+    "Story",
+    "Tally",
+    "after",
+    "at_random",
+    "singly",
+    "tallied",
+]
