@@ -11,6 +11,7 @@ from tests.support import (
     bad_channels,
     bad_fields,
     bad_hosting,
+    bad_money,
     bad_seller,
     bad_sites,
     bad_values,
@@ -25,6 +26,7 @@ PARTS = (
     bad_channels,
     bad_hosting,
     bad_seller,
+    bad_money,
     bad_sites,
     bad_cards,
 )
