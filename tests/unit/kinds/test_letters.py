@@ -495,10 +495,10 @@ def test_every_text_is_said_by_somebody():
         ({"type": "card", "brand": "visa", "last4": "4242"}, "Visa ...4242"),
         (
             {"type": "card", "brand": "amex", "last4": "0005"},
-            "American Express ...0005",
+            "Amex ...0005",
         ),
-        ({"type": "sepa_debit", "last4": "3000"}, "SEPA ...3000"),
-        ({"type": "paypal"}, "PayPal"),
+        ({"type": "sepa_debit", "last4": "3000"}, "Sepa debit ...3000"),
+        ({"type": "paypal"}, "Paypal"),
         ({"type": "revolut_pay"}, "Revolut pay"),
     ],
 )
