@@ -10,6 +10,7 @@ from typing import NamedTuple
 from reconciler.engine.doubles import declared_twice
 from reconciler.engine.evaluate import Evaluation, Subject, evaluate
 from reconciler.engine.funding import Payer, unfunded
+from reconciler.engine.heirs import Past, Succession
 from reconciler.engine.memory import NOTHING, Memory
 from reconciler.engine.observe import Accounts, World
 from reconciler.engine.order import Edges, held_behind, levelled
@@ -23,6 +24,7 @@ from reconciler.model import (
     Plan,
     Risk,
     Severity,
+    Sway,
     Unmanaged,
     Verdict,
 )
@@ -68,6 +70,7 @@ class Situation(NamedTuple):
         pending: Open intents that their account still works on: id -> why.
         paying: The open intents among all of them that cost money.
         leaders: What others may follow.
+        past: Every record of a kind.
         approvers: Whose approval of an action counts.
         judge: The policies.
         declares: Whether a live thing is declared, in or outside the selection.
@@ -83,6 +86,7 @@ class Situation(NamedTuple):
     stuck: Mapping[str, str] = {}
     pending: Mapping[str, str] = {}
     leaders: Sequence[AnyResource] = ()
+    past: Past = lambda _kind: ()
     paying: Sequence[Paying] = ()
     approvers: Callable[[Action], Iterable[str]] = lambda _action: ()
     judge: Judge = lambda plan: plan
@@ -106,16 +110,24 @@ def plan(
     *watch* is told of every resource that was looked at, and what came of it.
     """
     aside = _Aside([], [])
-    parts = list(_evaluated(situation, world, accounts, now, watch, aside))
+    succession = Succession(situation.orphans, situation.leaders, situation.past)
+    leaders = [*filter(succession.entitled, situation.leaders)]
+    led = swayed(leaders, world, now)
+    parts = list(_evaluated(situation, world, accounts, led, now, watch, aside))
     due = sorted(d for part in parts for d in part.due if d.at <= now + horizon)
     actions = levelled(
-        (_recovered(situation, a) for part in parts for a in part.actions),
+        (
+            succession.held(_recovered(situation, a))
+            for part in parts
+            for a in part.actions
+        ),
         situation.edges,
     )
     findings = [
         *world.findings,
         *(f for part in parts for f in part.findings),
         *_orphaned(situation.orphans),
+        *succession.findings(),
         *_short_of_credit(actions, world.balances()),
         *unfunded(aside.payers, due),
         *declared_twice(aside.tokens),
@@ -153,13 +165,13 @@ def _evaluated(
     situation: Situation,
     world: World,
     accounts: Accounts,
+    led: Mapping[Ref, Sequence[Sway]],
     now: datetime,
     watch: Watch,
     aside: _Aside,
 ) -> Iterator[Evaluation]:
     """Yield what follows for each resource, in order of their addresses."""
     found: list[tuple[Ref, Evaluation]] = []
-    led = swayed(situation.leaders, world, now)
     for wanted in situation.wants:
         ways = led.get(wanted.ref)
         want = wanted.swayed(ways) if ways else wanted

@@ -20,10 +20,11 @@ from pydantic import JsonValue
 from reconciler.audit import Note
 from reconciler.kinds.notification_channel import SMS
 from reconciler.model import Letter, Severity
+from reconciler.notify.body import Context, one_line
 from reconciler.notify.book import Book, Books, Entry, notices, told
 from reconciler.notify.channel import Channels, Told
 from reconciler.notify.desk import Desk, Rows
-from reconciler.notify.message import Context, Message, one_line
+from reconciler.notify.message import Message
 from reconciler.notify.notice import Condition, Notice, Subject, message_id
 from reconciler.notify.spelling import spelled
 from reconciler.notify.wording import Words
