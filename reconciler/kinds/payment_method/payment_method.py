@@ -41,15 +41,6 @@ from reconciler.model.resource import Resource
 _ERROR = timedelta(days=14)
 _CRITICAL = timedelta(days=7)
 _PRIMARY: Final = "spec.payment.primary"
-#: Brands that are not written as a capital and the rest.
-_BRANDS: Final = {
-    "amex": "American Express",
-    "jcb": "JCB",
-    "mastercard": "Mastercard",
-    "paypal": "PayPal",
-    "sepa_debit": "SEPA",
-    "unionpay": "UnionPay",
-}
 _LANGUAGE_LENGTHS = (2, 3)
 
 
@@ -78,9 +69,8 @@ class PaymentMethod(Resource[SetDefault]):
 
     def funds(self) -> tuple[str, ...]:
         """Return the accounts that take their money from it."""
-        return tuple(
-            one.ref.name for one in self.named_by if one.ref.kind == "Provider"
-        )
+        refs = (one.ref for one in self.named_by)
+        return tuple(ref.name for ref in refs if ref.kind == "Provider")
 
     @property
     def primary(self) -> bool:
@@ -93,11 +83,9 @@ class PaymentMethod(Resource[SetDefault]):
     def called(self, have: Have) -> str:
         """Return its brand and last digits, as its owner knows them."""
         state = self._state(have)
-        if state is None:
-            return ""
-        known = state.brand or state.type
-        brand = _BRANDS.get(known, known.replace("_", " ").capitalize())
-        return f"{brand} ...{state.last4}" if state.last4 else brand
+        brand = (state.brand or state.type).replace("_", " ") if state else ""
+        end = f" ...{state.last4}" if state and state.last4 else ""
+        return brand.capitalize() + end
 
     @property
     def used(self) -> bool:
