@@ -96,7 +96,7 @@ def composed(
         part = parts(kind)
         names = _domains(site) if kind == "Domain" else (site.name,)
         for name in names:
-            spec = _spec(site, kind, name, kinds, part, flaws)
+            spec = _spec(site, kind, name, kinds, parts, flaws)
             made.append(Primitive(kind, name, _metadata(site, name), spec))
         flaws += _lacking(site, made[-1], part, defaulted)
     return Composed(tuple(made), tuple(dict.fromkeys(flaws)))
@@ -150,10 +150,11 @@ def _spec(
     kind: str,
     name: str,
     kinds: list[str],
-    part: Part,
+    parts: Parts,
     flaws: list[Flaw],
 ) -> dict[str, Any]:
-    low = dict(_own(site, kind, kinds, part))
+    part = parts(kind)
+    low = dict(_own(site, kind, kinds, parts))
     base = _put(site, kind, name, (PROFILE, (kind,)), site.profile[kind], flaws)
     spec = merged(low, base)
     spec = merged(spec, dict(_filled(site, kind, part)))
@@ -193,23 +194,22 @@ def _names(site: Site, names: list[Any], path: Path) -> Iterator[Any]:
 
 
 def _own(
-    site: Site, kind: str, kinds: list[str], part: Part
+    site: Site, kind: str, kinds: list[str], parts: Parts
 ) -> Iterator[tuple[str, Any]]:
     """Yield what a part says of the other parts of its site."""
     field = OWN.get(kind)
-    if field is None or field not in part.fields:
+    if field is None or field not in parts(kind).fields:
         return
     account = f"{_ACCOUNT}/{site.name}"
     if field == "covers":
-        yield (
-            field,
-            [
-                f"{other}/{name}"
-                for other in kinds
-                if other in COVERED
-                for name in (_domains(site) if other == "Domain" else (site.name,))
-            ],
-        )
+        covered = [
+            f"{other}/{name}"
+            for other in kinds
+            if other in COVERED and parts(other).known
+            for name in (_domains(site) if other == "Domain" else (site.name,))
+        ]
+        if covered:
+            yield field, covered
     elif _ACCOUNT in kinds:
         yield field, account if field == "of" else [{"target": account}]
 
@@ -232,7 +232,8 @@ def _lacking(
             hint = f"add {source}, or {field} to the {made.kind} of {profile}"
             yield Flaw("E138", "Site", (), what, hint, made.kind)
     field = OWN.get(made.kind, "")
-    if not part.known and field in part.required and made.spec.get(field) is None:
+    given = made.spec.get(field) is not None or defaulted(made.kind, field)
+    if field in part.required and not given:
         own = _ACCOUNT in site.profile  # and the site left it out
         what = f"{field!r} is missing, and no other part is there to be meant"
         hint = f"add {field}: ..., or a {_ACCOUNT} to the profile"
