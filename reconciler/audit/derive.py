@@ -22,6 +22,7 @@ from reconciler.audit.books import (
 )
 from reconciler.audit.entries import Intent, Note, Outcome
 from reconciler.audit.lines import Line
+from reconciler.audit.series import Series, misnumbered, series_of
 
 Read = Callable[[str], Document | None]
 Changes = dict[str, Document | None]
@@ -58,6 +59,8 @@ def paths(entry: Intent | Outcome | Note) -> Iterator[str]:
     yield layout.record_path(entry.kind, entry.uid)
     if isinstance(entry, Intent):
         yield layout.spend_path(month_of(entry))
+        if name := series_of(entry):
+            yield layout.series_path(name)
 
 
 def month_of(intent: Intent) -> str:
@@ -75,6 +78,12 @@ def record(read: Read, kind: str, uid: str) -> Record:
     """Return the record of a resource; an empty one where nothing is known."""
     found = read(layout.record_path(kind, uid))
     return found if isinstance(found, Record) else Record(kind=kind, uid=uid)
+
+
+def series(read: Read, name: str) -> Series:
+    """Return a series of numbers; one that was never used where there is none."""
+    found = read(layout.series_path(name))
+    return found if isinstance(found, Series) else Series()
 
 
 def _changes(read: Read, line: Line) -> Iterator[tuple[str, Document | None]]:
@@ -98,7 +107,8 @@ def _refuse_intent(read: Read, intent: Intent) -> str | None:
         )
     begun = open_intent(read, intent.id)
     if begun is None:
-        return None
+        name = series_of(intent)
+        return misnumbered(series(read, name), name, intent) if name else None
     if begun.intent.key != intent.key:
         return f"{intent.id} is open with the key {begun.intent.key}"
     if begun.intent.body != intent.body:
@@ -123,6 +133,8 @@ def _intent(read: Read, intent: Intent, run: str) -> Iterator[tuple[str, Documen
     if begun is None:
         begun = OpenIntent(intent=intent, first=intent.time, run=run, reserved_by=run)
         yield from _spend(read, begun, _reserved(intent), 1)
+        if name := series_of(intent):
+            yield layout.series_path(name), series(read, name).given(intent.id)
     else:
         begun = begun.model_copy(update={"run": run})
     yield layout.open_path(intent.id), begun
@@ -144,6 +156,10 @@ def _outcome(read: Read, outcome: Outcome) -> Iterator[tuple[str, Document | Non
     path = layout.record_path(outcome.kind, outcome.uid)
     yield path, _closed(known, outcome, begun.intent)
     yield from _settle(read, begun, outcome)
+    if name := series_of(begun.intent):
+        applied = outcome.status == "applied"
+        after = series(read, name).ended(outcome.id, applied=applied)
+        yield layout.series_path(name), after
     if outcome.status == "applied":
         yield from _used_up(read, begun.intent.action_digest)
 

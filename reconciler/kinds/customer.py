@@ -21,10 +21,12 @@ class Contacts(Spec):
     Attributes:
         billing: For invoices and failed payments.
         technical: For outages and changes.
+        postal: The address that our invoices show, line by line.
     """
 
     billing: Personal | None = None
     technical: Personal | None = None
+    postal: Personal | None = None
 
 
 class Consent(Spec):

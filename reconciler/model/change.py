@@ -63,7 +63,8 @@ class Change(Frozen):
         waits_for: Verbs on the same resource that have to be done before.
         not_before: The vendor or the window refuses it earlier: ``deferred``.
         details: What the driver needs besides. ``holds_off`` (verb -> seconds): once
-            this is done, those verbs on the same resource wait so long.
+            this is done, those verbs on the same resource wait so long. ``number`` and
+            ``series``: of a numbered change, put there when its intent is written.
     """
 
     usual_risk: ClassVar[Risk] = Risk.NONE
@@ -71,6 +72,8 @@ class Change(Frozen):
     usually_merges: ClassVar[bool] = True
     witnessed: ClassVar[bool] = False
     """Follows from what witnesses saw: they look again right before it is done."""
+    numbered: ClassVar[bool] = False
+    """Makes a document with a number; see ``Driver.numbers``."""
 
     verb: str
     share: Share

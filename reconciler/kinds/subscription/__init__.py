@@ -1,6 +1,6 @@
 """A subscription: its periods, how each is paid, and what follows if it is not."""
 
-from reconciler.kinds.subscription.case import OWN, Case
+from reconciler.kinds.subscription.case import Case
 from reconciler.kinds.subscription.changes import (
     Authorize,
     BillingChange,
@@ -21,7 +21,6 @@ __all__ = [
     "BILLING",
     "COVERED",
     "KIND",
-    "OWN",
     "Authorize",
     "Bill",
     "BillingChange",

@@ -15,7 +15,7 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from reconciler.kinds.subscription.case import OWN, Case, Span
+from reconciler.kinds.subscription.case import Case, Span
 from reconciler.kinds.subscription.changes import (
     Authorize,
     BillingChange,
@@ -27,7 +27,7 @@ from reconciler.kinds.subscription.changes import (
 )
 from reconciler.kinds.subscription.facts import Invoiced, Try
 from reconciler.kinds.subscription.state import BILLING, Bill, BillingState, Of
-from reconciler.model import FieldChange, Money, Share
+from reconciler.model import OWN, FieldChange, Money, Share
 from reconciler.model.terms import Method, Step
 
 #: At most one attempt at one invoice in this time, whatever a policy says.
