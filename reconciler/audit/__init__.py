@@ -21,6 +21,7 @@ from reconciler.audit.git_store import GitStore
 from reconciler.audit.ledger import LastRun, Ledger
 from reconciler.audit.lines import canonical
 from reconciler.audit.log import Query, Story, log, show
+from reconciler.audit.memory_store import MemoryStore
 from reconciler.audit.rebuild import rebuild
 from reconciler.audit.redact import Redact, redact, redactor
 from reconciler.audit.store import Batch, Lease, LockStatus, Run, Store
@@ -43,6 +44,7 @@ __all__ = [
     "Lease",
     "Ledger",
     "LockStatus",
+    "MemoryStore",
     "Note",
     "OpenIntent",
     "Outcome",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from pydantic import ValidationError
 
@@ -20,7 +20,6 @@ from reconciler.audit.books import (
     Record,
     Spend,
 )
-from reconciler.audit.objects import Snapshot
 from reconciler.errors import Tampered
 
 
@@ -29,6 +28,21 @@ class LastRun(NamedTuple):
 
     id: str
     time: datetime
+
+
+class Documents(Protocol):
+    """Where the derived documents of one commit (or of none) are read from."""
+
+    commit: str | None
+
+    def read(self, paths: Iterable[str]) -> Mapping[str, bytes]:
+        """Return the contents of those of *paths* that exist."""
+
+    def folder(self, folder: str) -> Mapping[str, bytes]:
+        """Return all documents of one folder."""
+
+    def at(self, commit: str) -> Documents:
+        """Return the documents of another commit."""
 
 
 class Ledger:
@@ -45,7 +59,7 @@ class Ledger:
 
     def __init__(
         self,
-        snapshot: Snapshot,
+        snapshot: Documents,
         *,
         applied: str | None = None,
         known: Mapping[str, Document | None] | None = None,
@@ -149,7 +163,7 @@ class Ledger:
     ) -> Ledger:
         """Return the ledger as of *commit*, which made *changes* to this one."""
         return Ledger(
-            Snapshot(self._snapshot.git, commit),
+            self._snapshot.at(commit),
             applied=applied,
             known={**self._known, **changes},
             whole=self._whole,

@@ -71,6 +71,10 @@ class Snapshot:
         self.commit = commit
         self._listings: dict[str, dict[str, str]] = {}
 
+    def at(self, commit: str) -> Snapshot:
+        """Return the documents of another commit."""
+        return Snapshot(self.git, commit)
+
     def read(self, paths: Iterable[str]) -> Mapping[str, bytes]:
         """
         Return the contents of those of *paths* that exist.

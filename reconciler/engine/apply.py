@@ -108,7 +108,9 @@ def apply(setting: Setting, order: Order) -> Result:
                 finished, after = carry_out(setting, ready, planned)
                 done += finished
                 world = world.updated(after)
-    left = _plan(setting, scope, was, world, ())
+    # What a run that did nothing has left is what it found.
+    moved_on = done or recovered
+    left = _plan(setting, scope, was, world, ()) if moved_on else planned
     undecided = {a.want.ref for a in doubted} - {a.want.ref for a in chosen}
     _close(setting, order, was, left, world, undecided)
     codes = _codes(planned, left, done, stale, order)

@@ -41,14 +41,9 @@ class Paying(NamedTuple):
 
     def is_for(self, action: Action) -> bool:
         """Whether *action* pays for the same thing, whatever the period is called."""
-        return self.pays_for(action.want)
-
-    def pays_for(self, want: AnyResource) -> bool:
-        """Whether it pays for *want*, under its name of now or of then."""
-        return (self.kind == want.kind and want.uid == self.uid) or self._named(want)
-
-    def _named(self, want: AnyResource) -> bool:
-        return self.kind == want.kind and want.name == self.name
+        want = action.want
+        same = self.uid == want.uid or self.name == want.name
+        return self.kind == want.kind and same
 
 
 class Health:
@@ -73,15 +68,19 @@ class Health:
     ) -> None:
         self._leaders = {leader.ref: leader for leader in leaders}
         self._looked, self._world, self._now = looked, world, now
-        self._lost = [one for one in charging if not self._payers(one)]
-        self._open = {payer: p for p in charging for payer in self._payers(p)}
+        known = {(w.kind, w.uid): w.payer for w in leaders}
+        known |= {(w.kind, w.name): w.payer for w in leaders}
+        self._lost: list[Paying] = []
+        self._open: dict[str | None, Paying] = {}
+        for one in charging:
+            payers = {known.get((one.kind, word)) for word in (one.uid, one.name)}
+            self._open |= dict.fromkeys(payers, one)
+            if payers == {None}:
+                self._lost.append(one)
         self._tried = {
             action.want.payer: action for action in planned if action.change.charge
         }
         self._unread: dict[Share, bool] = {}
-
-    def _payers(self, charge: Paying) -> list[str | None]:
-        return [w.payer for w in self._leaders.values() if charge.pays_for(w)]
 
     def verdict(self, action: Action, ways: Sequence[Sway]) -> Verdict | None:
         """

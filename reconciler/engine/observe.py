@@ -39,11 +39,13 @@ class Accounts(NamedTuple):
         drivers: One for each (provider, family) that the inventory uses.
         identities: The declared account of each provider, where there is one.
         failed: Why a provider has no driver (a secret is missing, no such vendor).
+        threads: How many accounts are read at once.
     """
 
     drivers: Mapping[Share, AnyDriver]
     identities: Mapping[str, str | None]
     failed: Mapping[str, str] = {}
+    threads: int = 16
 
     def close(self) -> None:
         """Let go of every driver's connections."""
@@ -100,7 +102,6 @@ def observe(
     accounts: Accounts,
     *,
     known: Collection[Ref] = frozenset(),
-    threads: int = 16,
 ) -> World:
     """
     Read every account that *wants* name, side by side.
@@ -110,7 +111,6 @@ def observe(
         accounts: The drivers.
         known: What was there before (the base): its absence in numbers is a sign of
             a broken listing, not of a mass deletion.
-        threads: How many accounts are read at once.
     """
     by_share: dict[Share, list[AnyResource]] = {}
     for want in wants:
@@ -119,12 +119,18 @@ def observe(
         for share in want.witnesses():
             if share in accounts.drivers:
                 by_share.setdefault(share, []).append(want)
-    with ThreadPoolExecutor(max(1, min(threads, len(by_share) or 1))) as pool:
-        seen = pool.map(
-            lambda item: _one_account(item[0], item[1], accounts, known),
-            sorted(by_share.items()),
-        )
-        results = dict(zip(sorted(by_share), seen, strict=True))
+    ordered = sorted(by_share)
+
+    def look(share: Share) -> _Seen:
+        return _one_account(share, by_share[share], accounts, known)
+
+    threads = min(accounts.threads, len(ordered))
+    if threads > 1:
+        with ThreadPoolExecutor(threads) as pool:
+            seen = list(pool.map(look, ordered))
+    else:
+        seen = list(map(look, ordered))
+    results = dict(zip(ordered, seen, strict=True))
     return World(
         {share: result.observation for share, result in results.items()},
         tuple(f for share in sorted(results) for f in results[share].findings),
@@ -150,7 +156,8 @@ def _one_account(
         return _nothing_known(share, wants, why, "account-unusable")
     declared = accounts.identities.get(share.provider)
     try:
-        live = driver.identity()
+        # Whose the keys are proves something only where it is declared.
+        live = driver.identity() if declared else None
         if other := another_account(declared, live):
             return _nothing_known(share, wants, other, "wrong-account")
         observation = driver.observe(wants)

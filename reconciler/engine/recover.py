@@ -113,12 +113,8 @@ def _unseen(
     intent: Intent, action: Action, driver: AnyDriver, now: datetime
 ) -> Resolution:
     """The account does not show the effect: not sent, refused, or not visible yet."""
-    age = now - intent.time
-    if (
-        action.op_class is OpClass.KEYED
-        and driver.key_life
-        and age < driver.key_life / 2
-    ):
+    age, kept = now - intent.time, driver.remembered(action.change)
+    if action.op_class is OpClass.KEYED and kept and age < kept / 2:
         why = "the vendor remembers its key: sending it again has one effect"
         return Resolution(intent, "resend", why, action)
     try:

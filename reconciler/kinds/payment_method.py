@@ -111,6 +111,7 @@ class PaymentMethodState(State):
         exp_year: The year of the last month it is good in, ``exp_month`` that month.
         customer: The gateway's id of the customer it is attached to; None: detached.
         default: What the gateway charges by itself for that customer.
+        defaults: Whether it knows such a thing: some charge nothing but what is named.
         owner: Who that is; never written anywhere by itself.
     """
 
@@ -122,6 +123,7 @@ class PaymentMethodState(State):
     exp_year: Annotated[int | None, Field(ge=2000, le=2200)] = None
     customer: str | None = None
     default: str | None = None
+    defaults: bool = True
     owner: Annotated[Owner | None, Field(exclude=True, repr=False)] = None
 
     @property
@@ -201,7 +203,9 @@ class PaymentMethod(Resource[SetDefault]):
         state = self._state(have)
         if state is None or state.customer is None or not self.primary:
             return
-        if state.default == state.token or _ended(state, now) or self._foreign():
+        if not state.defaults or state.default == state.token:
+            return
+        if _ended(state, now) or self._foreign():
             return
         live = state.default or "none"
         yield SetDefault(
@@ -263,7 +267,7 @@ class PaymentMethod(Resource[SetDefault]):
         if state.customer is None:
             message = f"{state.label} is detached: it can never be charged again"
             yield self._found("detached", self._loud(), message, "spec.token")
-        elif self.primary and state.default != state.token:
+        elif self.primary and state.defaults and state.default != state.token:
             other = state.default or "none"
             message = f"{state.label} is primary, but the gateway's default is {other}"
             yield self._found("not-default", Severity.WARNING, message, "spec.token")

@@ -36,6 +36,23 @@ class Cache(Protocol):
         """Keep *value* under *key* until then."""
 
 
+class Sent(NamedTuple):
+    """A request, as it leaves this machine."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Answered(NamedTuple):
+    """What comes back."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
 class Account(NamedTuple):
     """
     One account, as the composition root hands it to a driver.
@@ -48,6 +65,9 @@ class Account(NamedTuple):
         clock: The only source of time; aware, UTC.
         sleep: The only way to wait, in seconds.
         limits: The vendor's limits as declared (``requestsPerSecond`` ...).
+        wire: How a request travels where it does not go by a socket (a simulation).
+            Raises ConnectionRefusedError where it was not sent, another OSError where
+            nobody knows.
     """
 
     name: str
@@ -58,6 +78,7 @@ class Account(NamedTuple):
     sleep: Callable[[float], None]
     cache: Cache
     limits: Mapping[str, float] = {}
+    wire: Callable[[Sent], Answered] | None = None
 
     def __repr__(self) -> str:
         return f"Account({self.name})"
@@ -87,7 +108,8 @@ class Driver(ABC, Generic[WantT, DoT]):
     Attributes:
         can: The verbs this driver carries out, each with its operation class. A
             plan that needs another one reports it and leaves it out.
-        key_life: How long the vendor remembers an idempotency key.
+        key_life: How long the vendor remembers an idempotency key; where that differs
+            by what is asked, the longest (see ``remembered``).
         settles: How long after a lost answer a read may still be stale. Only a
             read later than this proves that something did not happen.
         charges: How long after it was accepted the vendor may carry out, and charge,
@@ -145,6 +167,11 @@ class Driver(ABC, Generic[WantT, DoT]):
         """
         del want, change, key, since
         return None
+
+    def remembered(self, change: Change) -> timedelta | None:
+        """Return how long the vendor remembers the key of *change*."""
+        del change
+        return self.key_life
 
     def settled_after(self, change: Change) -> timedelta:
         """Return how long after a lost *change* its absence proves nothing."""

@@ -13,14 +13,17 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
+from json import dumps
 from ssl import PROTOCOL_TLS_CLIENT, SSLContext
 from threading import Lock
 from typing import Any, Final, NamedTuple
+from urllib.parse import urlencode
 
 import httpx
 
 from reconciler.errors import Ambiguous, ProviderError, Rejected, Transient
 from reconciler.model import Account
+from reconciler.model.driver import Sent
 from reconciler.providers._limit import Limit
 from reconciler.providers._said import shown
 
@@ -38,6 +41,7 @@ _NOT_SENT = (
     httpx.ConnectTimeout,
     httpx.PoolTimeout,
     httpx.UnsupportedProtocol,
+    ConnectionRefusedError,
 )
 
 
@@ -105,6 +109,38 @@ class Words(NamedTuple):
     wait: Callable[[Any], float | None] = lambda _: None
 
 
+class _Asked(NamedTuple):
+    """One request, before it is known how it travels."""
+
+    method: str
+    url: str
+    json: Any
+    content: str | None
+    params: Mapping[str, str | int] | None
+    headers: Mapping[str, str]
+
+    def by(self, client: httpx.Client) -> httpx.Request:
+        """Return it as *client* sends it."""
+        return client.build_request(
+            self.method,
+            self.url,
+            json=self.json,
+            content=self.content,
+            params=self.params,
+            headers=self.headers,
+        )
+
+    def by_wire(self) -> Sent:
+        """Return it as a simulation carries it."""
+        headers = dict(self.headers)
+        body = (self.content or "").encode()
+        if self.json is not None:
+            body = dumps(self.json).encode()
+            headers["Content-Type"] = "application/json"
+        query = f"?{urlencode(self.params, doseq=True)}" if self.params else ""
+        return Sent(self.method, self.url + query, headers, body)
+
+
 class Http:
     """
     One account's connection to its vendor; thread-safe.
@@ -156,6 +192,11 @@ class Http:
         """Return what may be shown of *text*: cut, and without any secret."""
         return shown(text, self._hidden)
 
+    def hide(self, secret: str) -> None:
+        """Never show *secret*: one that the vendor gave, as an access token."""
+        with self._lock:
+            self._hidden = (*self._hidden, secret)
+
     def counts(self) -> dict[str, int]:
         """Return how many requests were sent by operation, and begin anew."""
         with self._lock:
@@ -172,6 +213,7 @@ class Http:
         key: str | None = None,
         json: Mapping[str, Any] | Sequence[Any] | None = None,
         form: str | None = None,
+        text: str | None = None,
         params: Mapping[str, str | int] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
@@ -181,9 +223,9 @@ class Http:
         A request with an *effect* (it changes or costs something) is sent again
         only where nothing can have happened: it never left, or the vendor said that
         it did not look at it (429). A read is, after a lost answer, too. *key* is
-        sent as ``Idempotency-Key``, *json* as the body, or *form*, which is encoded
-        already, *params* as the query of *path*, *headers* beside the account's own;
-        *operation* is what people call it.
+        sent as ``Idempotency-Key``, *json* as the body, or *form* or *text* (JSON),
+        which are encoded already, *params* as the query of *path*, *headers* beside
+        the account's own; *operation* is what people call it.
 
         Raises:
             Transient: Nothing happened: not sent, told to wait for too long, or a
@@ -197,14 +239,11 @@ class Http:
             sent["Idempotency-Key"] = key
         if form is not None:
             sent["Content-Type"] = "application/x-www-form-urlencoded"
-        request = self._opened().build_request(
-            method,
-            self.base + path,
-            json=json,
-            content=form,
-            params=params,
-            headers=sent,
-        )
+        if text is not None:
+            sent["Content-Type"] = "application/json"
+        content = form if text is None else text
+        asked = _Asked(method, self.base + path, json, content, params, sent)
+        request = asked.by_wire() if self._account.wire else asked.by(self._opened())
         waited = 0.0
         for number in range(TRIES):
             reply, failure = self._once(request, operation, effect=effect)
@@ -230,7 +269,7 @@ class Http:
             return self._client
 
     def _once(
-        self, request: httpx.Request, operation: str, *, effect: bool
+        self, request: httpx.Request | Sent, operation: str, *, effect: bool
     ) -> tuple[Reply | None, ProviderError | None]:
         """Return a success, or a failure after which it may be asked again."""
         self._limit.wait()
@@ -238,12 +277,19 @@ class Http:
             self._counts[operation] += 1
         lost = Ambiguous if effect else Transient
         try:
-            response = self._opened().send(request)
+            response = self._sent(request)
         except _NOT_SENT as error:
             return None, Transient(f"{operation}: not sent: {_kind(error)}")
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, OSError) as error:
             return None, lost(f"{operation}: the answer was lost: {_kind(error)}")
         return self._judged(_reply(response, self._words), operation, lost)
+
+    def _sent(self, request: httpx.Request | Sent) -> httpx.Response:
+        if isinstance(request, httpx.Request):
+            return self._opened().send(request)
+        assert self._account.wire is not None  # noqa: S101  (see ``call``)
+        status, headers, body = self._account.wire(request)
+        return httpx.Response(status, headers=dict(headers), content=body)
 
     def _judged(
         self, reply: Reply, operation: str, lost: type[Ambiguous | Transient]

@@ -10,6 +10,8 @@ published fixtures (``stripe/openapi``) and the official SDK's types.
 * Reads are plain requests: the SDK's objects cost ten times what the JSON costs, and
   listings are long. What has an effect goes through the SDK, whose types and encoding
   are the vendor's own, over the same connection and with *no retries of its own*.
+* A refusal of money is a 402 with the bank's reason: ``Declined``; see
+  ``_stripe_declines``.
 * A key is remembered for 24 hours at least, with the answer (a 500, too). The same key
   with other parameters is a 400 ``idempotency_error``; one that is in use is a 409, and
   nobody knows yet: Ambiguous.
@@ -25,6 +27,7 @@ from reconciler.errors import Ambiguous, ProviderError, Rejected
 from reconciler.model import Account
 from reconciler.providers._answers import mapping, rows
 from reconciler.providers._http import Http, Reply, Words
+from reconciler.providers._stripe_declines import declined
 
 if TYPE_CHECKING:
     from stripe import StripeClient
@@ -38,6 +41,7 @@ _LIMITS: Final = {"requestsPerSecond": 20.0}
 _CONFLICT: Final = 409
 _MISSING: Final = 404
 _FORBIDDEN: Final = 403
+_NOT_PAID: Final = 402
 
 
 class NotThere(Rejected):
@@ -63,6 +67,8 @@ def _refused(reply: Reply, text: str) -> ProviderError | None:
     code, number = _error(reply.data).get("code"), reply.request_id
     if reply.status == _CONFLICT:
         return Ambiguous(text, request_id=number)
+    if reply.status == _NOT_PAID:
+        return declined(_error(reply.data), text, number)
     if reply.status == _MISSING and code == "resource_missing":
         return NotThere(text, request_id=number)
     if reply.status == _FORBIDDEN:
@@ -90,6 +96,13 @@ class Stripe:
             },
             limits=_LIMITS,
         )
+
+    def identity(self) -> str | None:
+        """Return the account's id; None where the key may not ask."""
+        try:
+            return str(self.get("account", "/v1/account")["id"])
+        except Forbidden:
+            return None
 
     def get(
         self, operation: str, path: str, params: Mapping[str, str | int] | None = None

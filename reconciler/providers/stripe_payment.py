@@ -47,7 +47,7 @@ from reconciler.model import (
 )
 from reconciler.providers._answers import mapping
 from reconciler.providers._detail import Details
-from reconciler.providers._stripe import Forbidden, NotThere, Stripe
+from reconciler.providers._stripe import NotThere, Stripe
 
 #: What a payment method's id looks like: methods, and the older cards and sources.
 _ID: Final = re.compile(r"(pm|card|src|ba)_\w+")
@@ -86,10 +86,7 @@ class StripePayment(Driver[PaymentMethod, SetDefault]):
 
     def identity(self) -> str | None:
         """Return the account's id; None where the key may not ask."""
-        try:
-            return str(self._stripe.get("account", "/v1/account")["id"])
-        except Forbidden:
-            return None
+        return self._stripe.identity()
 
     def examine(self) -> Iterator[Advice]:
         """Say that a key may do more than anything here needs."""

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from reconciler.sandbox import registrar
 from reconciler.sandbox.aws_domains import Registrar
-from reconciler.sandbox.aws_zones import Zones
+from reconciler.sandbox.aws_zones import Zones, memory
 from reconciler.sandbox.emulator import Bench, Emulator, Server
 from reconciler.sandbox.faults import Fault
 from reconciler.sandbox.gate import Gate
@@ -108,7 +108,7 @@ class _Aws:
             return {"type": "http.request", "body": body, "more_body": False}
 
         name = operation(scope, body)
-        account = self._bench.state["account"].encode()
+        account = memory(self._bench).encode()
         scope = {**scope, "headers": [*scope["headers"], (_ACCOUNT, account)]}
         said: list[Message] = []
 
@@ -117,7 +117,7 @@ class _Aws:
 
         await self._moto(scope, receive, keep)
         if said[0]["status"] < 300 and name in _EFFECTS:
-            zones = Zones(self._bench.state["account"])
+            zones = Zones(self._bench)
             self._bench.state["zones"] = zones.as_json()
             self._bench.effect(name, zones.name_of(scope["path"]) or _asked(body))
         for message in said:
@@ -182,6 +182,18 @@ async def _refuse(
         await _say(send, status, _ERROR.format(code, escape(text)), "text/xml", more)
 
 
+class _Server(AsgiServer):
+    """Has moto forget what only this server could show."""
+
+    def __init__(self, app: ASGIApp, bench: Bench) -> None:
+        super().__init__(app)
+        self._bench = bench
+
+    def stop(self) -> None:
+        super().stop()
+        Zones(self._bench).forget()
+
+
 def _make(bench: Bench) -> Server:
     from a2wsgi import WSGIMiddleware
     from moto.moto_server.werkzeug_app import (
@@ -197,10 +209,10 @@ def _make(bench: Bench) -> Server:
             zones=list(bench.world.get("zones", ())),
         )
     domains = Registrar(bench)
-    Zones(bench.state["account"]).restore(bench.state["zones"])
+    Zones(bench).restore(bench.state["zones"])
     wsgi: Any = DomainDispatcherApplication(create_backend_app)
     moto: Any = WSGIMiddleware(wsgi)
-    return AsgiServer(_Gate(_Aws(bench, domains, moto), bench, operation))
+    return _Server(_Gate(_Aws(bench, domains, moto), bench, operation), bench)
 
 
 def _edit(bench: Bench, thing: str, data: Mapping[str, Any]) -> None:
@@ -210,7 +222,7 @@ def _edit(bench: Bench, thing: str, data: Mapping[str, Any]) -> None:
     ``record`` takes {zone, record}, ``operations`` {delay, outcome}.
     """
     if thing == "record":
-        zones = Zones(bench.state["account"])
+        zones = Zones(bench)
         zones.by_hand(data)
         bench.state["zones"] = zones.as_json()
         bench.effect("by-hand", str(data["zone"]))

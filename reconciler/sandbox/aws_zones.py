@@ -2,7 +2,8 @@
 The hosted zones in moto's memory, as data.
 
 A zone is ``{name, records: [ResourceRecordSet, ...]}``, each record set in the form of
-Route 53's own API. moto's memory is one per process and account.
+Route 53's own API. moto's memory is one per process, with accounts in it; each bench
+has one of them for itself, so that two sandboxes of one process share no zone.
 """
 
 from __future__ import annotations
@@ -10,16 +11,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from reconciler.sandbox.emulator import Bench
+
 _OWN = frozenset({"SOA", "NS"})
 
 
-class Zones:
-    """All hosted zones of one of moto's accounts."""
+def memory(bench: Bench) -> str:
+    """Return moto's number for *bench*; the account's own is what STS tells."""
+    return f"{id(bench):012d}"
 
-    def __init__(self, account: str) -> None:
+
+class Zones:
+    """All hosted zones of one bench."""
+
+    def __init__(self, bench: Bench) -> None:
         from moto.route53.models import route53_backends
 
-        self._backend: Any = route53_backends[account]["aws"]
+        self._all: Any = route53_backends
+        self._account = memory(bench)
+        self._backend: Any = route53_backends[self._account]["aws"]
 
     def restore(self, zones: Iterable[Mapping[str, Any]]) -> None:
         """Forget everything and hold *zones*."""
@@ -31,6 +41,10 @@ class Zones:
                 caller_reference=f"sandbox-{number}",
             )
             self._write(made, zone.get("records", ()))
+
+    def forget(self) -> None:
+        """Give the memory back: nobody asks any more."""
+        self._all.pop(self._account, None)
 
     def _write(self, zone: Any, records: Iterable[Mapping[str, Any]]) -> None:
         changes = [

@@ -18,7 +18,7 @@ class AsgiServer:
     """Serves one application; starts and stops within a few milliseconds."""
 
     def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+        self.app = app
         self._running: tuple[_Server, Thread] | None = None
 
     def start(self, host: str, port: int) -> int:
@@ -30,7 +30,7 @@ class AsgiServer:
         """
         listening = listen(host, port)
         config = uvicorn.Config(
-            self._app,
+            self.app,
             http="h11",
             ws="none",
             lifespan="off",

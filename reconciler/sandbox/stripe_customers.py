@@ -3,47 +3,28 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Final
 
 from reconciler.sandbox.rest import Answer, Call
 from reconciler.sandbox.stripe_words import (
+    EXPAND,
+    PAGE,
     Account,
     Params,
+    Route,
     error,
     expanded,
     missing,
     paged,
 )
 
-Serve = Callable[[Call, Account, Params], Answer]
 _DEFAULT: Final = "invoice_settings.default_payment_method"
 _NO_ADDRESS: Final = dict.fromkeys(
     ("city", "country", "line1", "line2", "postal_code", "state")
 )
 
 
-class Route(NamedTuple):
-    """
-    One operation.
-
-    Attributes:
-        needs: The permission that a restricted key must have for it.
-        typed: The SDK's type of its parameters, by name in ``stripe.params``.
-        played: The parameters of it that are emulated.
-    """
-
-    name: str
-    method: str
-    path: str
-    serve: Serve
-    needs: str
-    typed: str
-    played: frozenset[str]
-
-
-_PAGE: Final = frozenset({"limit", "starting_after", "ending_before", "expand"})
-_EXPAND: Final = frozenset({"expand"})
 _FIELDS: Final = frozenset(
     {"name", "email", "address", "preferred_locales", "metadata", "invoice_settings"}
 )
@@ -315,11 +296,11 @@ def detach(account: Account, method: dict[str, Any]) -> None:
 
 _C, _P = "rak_customer", "rak_payment_method"
 _ONE, _OWN = "/v1/customers/{customer}", "/v1/payment_methods/{method}"
-_WRITE: Final = _FIELDS | _EXPAND
+_WRITE: Final = _FIELDS | EXPAND
 ROUTES: Final = (
     Route(
         "listCustomers", "GET", "/v1/customers", _list, f"{_C}_read",
-        "CustomerListParams", _PAGE | {"email"},
+        "CustomerListParams", PAGE | {"email"},
     ),
     Route(
         "createCustomer", "POST", "/v1/customers", _create, f"{_C}_write",
@@ -327,7 +308,7 @@ ROUTES: Final = (
     ),
     Route(
         "getCustomer", "GET", _ONE, _get, f"{_C}_read",
-        "CustomerRetrieveParams", _EXPAND,
+        "CustomerRetrieveParams", EXPAND,
     ),
     Route(
         "updateCustomer", "POST", _ONE, _update, f"{_C}_write",
@@ -339,11 +320,11 @@ ROUTES: Final = (
     ),
     Route(
         "listPaymentMethods", "GET", f"{_ONE}/payment_methods", _methods, f"{_P}_read",
-        "CustomerListPaymentMethodsParams", _PAGE - _EXPAND | {"type"},
+        "CustomerListPaymentMethodsParams", PAGE - EXPAND | {"type"},
     ),
     Route(
         "listAllPaymentMethods", "GET", "/v1/payment_methods", _treasury, f"{_P}_read",
-        "PaymentMethodListParams", _PAGE - _EXPAND | {"customer", "type"},
+        "PaymentMethodListParams", PAGE - EXPAND | {"customer", "type"},
     ),
     Route(
         "getPaymentMethod", "GET", _OWN, _method, f"{_P}_read",

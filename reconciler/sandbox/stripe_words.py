@@ -4,18 +4,162 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple, NoReturn
 
 from reconciler.sandbox.rest import Answer, Call
 
 Account = dict[str, Any]
 Params = dict[str, Any]
+Row = dict[str, Any]
+Serve = Callable[[Call, Account, Params], Answer]
 MOST: Final = 100
 _USUAL: Final = 10
 _STEP: Final = re.compile(r"\[([^\]]*)\]")
 _WORD: Final = re.compile(r"\w+")
 _DOC: Final = "https://stripe.com/docs/error-codes"
+#: What every list takes.
+PAGE: Final = frozenset({"limit", "starting_after", "ending_before", "expand"})
+EXPAND: Final = frozenset({"expand"})
+#: "A maximum depth of four levels" (docs.stripe.com/api/expanding_objects).
+_DEEPEST: Final = 4
+
+
+class Route(NamedTuple):
+    """
+    One operation.
+
+    Attributes:
+        needs: The permission that a restricted key must have for it.
+        typed: The SDK's type of its parameters, by name in ``stripe.params``.
+        played: The parameters of it that are emulated.
+    """
+
+    name: str
+    method: str
+    path: str
+    serve: Serve
+    needs: str
+    typed: str
+    played: frozenset[str]
+
+
+class Refused(Exception):
+    """
+    A request is refused; nothing of it happened.
+
+    Attributes:
+        remembered: The endpoint had begun, so that the answer is kept for its key.
+    """
+
+    def __init__(self, answer: Answer, *, remembered: bool = True) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
+        self.remembered = remembered
+
+
+def refuse(
+    message: str, code: str | None = None, param: str | None = None, status: int = 400
+) -> NoReturn:
+    """Refuse a request that was understood; the refusal is kept for its key."""
+    raise Refused(error(status, message, code, param))
+
+
+def malformed(message: str, code: str | None, param: str) -> NoReturn:
+    """Refuse what fails its validation, which no key remembers."""
+    raise Refused(error(400, message, code, param), remembered=False)
+
+
+def required(params: Params, name: str) -> Any:
+    """Return a parameter that has to be there."""
+    if (found := params.get(name)) in {None, ""}:
+        malformed(f"Missing required param: {name}.", "parameter_missing", name)
+    return found
+
+
+def whole(params: Params, name: str) -> int | None:
+    """Return a parameter that is an integer, where it is there."""
+    if (found := params.get(name)) is None:
+        return None
+    try:
+        return int(found)
+    except (TypeError, ValueError):
+        said = f"Invalid integer: {found}"
+        malformed(said, "parameter_invalid_integer", name)
+
+
+def truth(params: Params, name: str, *, usual: bool = False) -> bool:
+    """Return a parameter that is ``true`` or ``false``."""
+    found = params.get(name)
+    if found is None:
+        return usual
+    if found not in {"true", "false"}:
+        malformed(f"Invalid boolean: {found}", None, name)
+    return bool(found == "true")
+
+
+def chosen(params: Params, name: str, words: Iterable[str]) -> str | None:
+    """Return a parameter that is one of some *words*, where it is there."""
+    found = params.get(name)
+    if found is None or found in set(words):
+        return found
+    known = ", ".join(sorted(words))
+    malformed(f"Invalid {name}: must be one of {known}", None, name)
+
+
+def stated(params: Params, name: str) -> Callable[[int], bool]:
+    """Return what a range like ``created[gte]`` lets through."""
+    asked = params.get(name)
+    if asked is None:
+        return lambda _: True
+    bounds = asked if isinstance(asked, dict) else {"gte": asked, "lte": asked}
+    limits = {word: whole(bounds, word) or 0 for word in bounds}
+    for word in limits.keys() - {"gt", "gte", "lt", "lte"}:
+        malformed(f"Received unknown parameter: {name}[{word}]", None, name)
+
+    def within(moment: int) -> bool:
+        return (
+            moment > limits.get("gt", -1)
+            and moment >= limits.get("gte", 0)
+            and moment < limits.get("lt", moment + 1)
+            and moment <= limits.get("lte", moment)
+        )
+
+    return within
+
+
+def found_in(account: Account, part: str, what: str, name: str) -> Row:
+    """Return one thing of an account, or refuse with a 404."""
+    row: Row | None = account[part].get(name)
+    if row is None:
+        raise Refused(missing(what, name, what))
+    return row
+
+
+def new_id(account: Account, prefix: str) -> str:
+    """Return an id that the account has not had yet."""
+    account["made"] += 1
+    return f"{prefix}_sandbox{account['made']:06}"
+
+
+def key_of(call: Call) -> str | None:
+    """Return the idempotency key of a request, where it has one."""
+    return call.headers.get("idempotency-key")
+
+
+def now_of(call: Call) -> int:
+    """Return the time in the seconds of Stripe's objects."""
+    return int(call.bench.clock().timestamp())
+
+
+def labelled(row: Row, params: Params) -> None:
+    """Set the metadata that is asked for; an empty value takes one away."""
+    asked = params.get("metadata")
+    if asked == "":
+        row["metadata"] = {}
+    elif isinstance(asked, dict):
+        merged = {**row["metadata"], **asked}
+        row["metadata"] = {name: value for name, value in merged.items() if value}
 
 
 def form(pairs: Iterable[tuple[str, str]]) -> Params:
@@ -128,6 +272,27 @@ def expanded(
     """Return which of the *known* fields are to be expanded, or the refusal."""
     asked = params.get("expand", [])
     wanted = {str(one).removeprefix(prefix) for one in asked}
+    for one in asked:
+        if str(one).count(".") >= _DEEPEST:
+            said = "You cannot expand more than 4 levels of a property"
+            return set(), error(400, f"{said} ({one}).")
     for one in sorted(wanted.difference(known)):
         return set(), error(400, f"This property cannot be expanded ({one}).")
     return wanted, None
+
+
+def unlocked(call: Call, row: Row) -> Row:
+    """
+    Return *row*, which no other request is at work on; or refuse.
+
+    "The request failed because of a lock timeout" (docs.stripe.com/error-codes).
+    """
+    locked = call.bench.state["locks"]
+    if locked.get(row["id"], 0) > 0:
+        locked[row["id"]] -= 1
+        said = (
+            "This object cannot be accessed right now because another API request or "
+            "Stripe process is currently accessing it."
+        )
+        raise Refused(error(429, said, "lock_timeout"), remembered=False)
+    return row

@@ -129,6 +129,7 @@ def world(tmp_path_factory):
 def outside(world):
     world.saved.restore()
     world.clear()
+    world.inbox.refuse.clear()
     world.inbox.at_mail = world.inbox.at_data = world.inbox.hang = None
     world.hook.answers[:] = world.watchdog.answers[:] = [200]
     return world
@@ -149,12 +150,12 @@ def test_two_runs_tell_each_thing_once(outside):
     assert verify(outside.agency.project().store) == []
 
 
-def test_the_command_in_a_notice_is_the_one_that_works(outside):
+def test_the_command_in_a_notice_is_the_one_that_works(outside, tmp_path):
     """Copied from the message into a shell, it approves exactly that action."""
     outside.apply()
     (body,) = [json.loads(body) for _, _, body in outside.hook.got if b'"held"' in body]
     plan, apply = (part.split()[1:] for part in body["command"].split(" && "))
-    file = outside.agency.root / "plan.json"
+    file = tmp_path / "plan.json"
     words = [
         str(file) if word == "plan.json" else word for word in [*plan, "|", *apply]
     ]

@@ -25,7 +25,8 @@ def agency(tmp_path):
 
 
 def rows(agency, zone):
-    found = next(z for z in Zones("123456789012").as_json() if z["name"] == zone)
+    zones = Zones(agency.sandbox.bench("aws")).as_json()
+    found = next(z for z in zones if z["name"] == zone)
     return {r["Name"].partition(".")[0]: r for r in found["records"]}
 
 

@@ -59,6 +59,7 @@ def shape(plan):
 
 @pytest.fixture(scope="module")
 def agency(tmp_path_factory):
+    """For what changes nothing, or puts it back."""
     tmp = tmp_path_factory.mktemp("agency")
     with Agency(tmp, FILES, ODD, policies=POLICIES) as made:
         yield made
@@ -150,12 +151,14 @@ def test_what_others_wrote_is_shown_and_does_nothing(agency):
     row = {"Name": "evil", "Type": "TXT", "TTL": 300}
     row["ResourceRecords"] = [{"Value": '"a\u202eb"'}]
     agency.sandbox.edit("aws", "record", {"zone": "s4.example", "record": row})
-    said = at(agency, "explain", "Domain/s4.example").out
+    try:
+        said = at(agency, "explain", "Domain/s4.example").out
+    finally:
+        row["ResourceRecords"] = []
+        agency.sandbox.edit("aws", "record", {"zone": "s4.example", "record": row})
     assert "evil/TXT" in said
     assert "\u202e" not in said
     assert "\\u{202e}" in said
-    row["ResourceRecords"] = []
-    agency.sandbox.edit("aws", "record", {"zone": "s4.example", "record": row})
 
 
 def test_a_snapshot_explains_as_well_and_needs_no_secret(agency, tmp_path):
@@ -163,8 +166,10 @@ def test_a_snapshot_explains_as_well_and_needs_no_secret(agency, tmp_path):
     assert at(agency, "observe", "--out", str(out)).code == 0
     secrets = agency.root / ".sandbox" / "secrets"
     secrets.rename(tmp_path / "away")
-    text = at(agency, "explain", "Domain/s1.example", "--observed", str(out)).out
-    (tmp_path / "away").rename(secrets)
+    try:
+        text = at(agency, "explain", "Domain/s1.example", "--observed", str(out)).out
+    finally:
+        (tmp_path / "away").rename(secrets)
     assert "Live  as observed 2026-11-22T06:00" in text
     assert "allow  renew  porkbun-main" in text
 
@@ -209,23 +214,26 @@ def test_what_is_deferred_to_time_is_said(agency):
 
 def test_a_changed_profile_counts_with_all_its_sites(agency):
     agency.edit("inventory/profiles.yaml", "192.0.2.10", "192.0.2.20")
-    plan = agency.plan()
+    try:
+        plan = agency.plan()
+    finally:
+        agency.edit("inventory/profiles.yaml", "192.0.2.20", "192.0.2.10")
     changes = [a for a in plan.actions if a.change.verb == "records"]
     assert [a.want.name for a in changes] == NAMES
     held = Counter(v.rule for a in changes for v in a.verdicts if v.decision > 0)
     assert held == {"Budget/few": 2}
-    agency.edit("inventory/profiles.yaml", "192.0.2.20", "192.0.2.10")
 
 
-def test_written_out_the_plan_is_the_same_and_then_empty(agency):
-    before = shape(agency.plan())
-    done = at(agency, "expand", "--write", *(f"Site/{name}" for name in NAMES))
-    assert done.code == 0, done.err
-    text = (agency.root / "inventory" / "sites.yaml").read_text()
-    assert "Domain/s4.example:" in text
-    assert not [row for row in text.splitlines() if row.startswith("Site/")]
-    assert shape(agency.plan()) == before
-    agency.commit()
-    agency.apply()
-    plan = agency.plan()
-    assert (plan.actions, plan.complete) == ((), True)
+def test_written_out_the_plan_is_the_same_and_then_empty(tmp_path):
+    with Agency(tmp_path, FILES, ODD, policies=POLICIES) as agency:
+        before = shape(agency.plan())
+        done = at(agency, "expand", "--write", *(f"Site/{name}" for name in NAMES))
+        assert done.code == 0, done.err
+        text = (agency.root / "inventory" / "sites.yaml").read_text()
+        assert "Domain/s4.example:" in text
+        assert not [row for row in text.splitlines() if row.startswith("Site/")]
+        assert shape(agency.plan()) == before
+        agency.commit()
+        agency.apply()
+        plan = agency.plan()
+        assert (plan.actions, plan.complete) == ((), True)

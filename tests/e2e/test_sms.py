@@ -115,6 +115,7 @@ def world(tmp_path_factory):
 @pytest.fixture
 def outside(world):
     world.saved.restore()
+    world.agency.git("reset", "-q", "--hard")  # files of a commit that is undone
     world.phones.reset(world.agency.clock())
     world.hook.got.clear()
     world.watchdog.got.clear()

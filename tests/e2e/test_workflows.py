@@ -174,7 +174,7 @@ def test_a_pull_request_cannot_judge_itself(calm, fork):
 
 
 def test_a_tampered_list_is_refused(calm):
-    town = calm
+    town, before = calm, calm.effects()
     held = json.loads(town.published("held.json"))
     done, number = town.dispatch(held["digest"], "held")
     assert done["held"].result == "success"
@@ -188,36 +188,36 @@ def test_a_tampered_list_is_refused(calm):
     assert refused["apply"].result == "failure"
     assert "E201" in refused["apply"].out
     # On the branch itself: it is a cache, and whoever may push can change it.
-    before = town.actions.git("rev-parse", "reconciler/observed/main")
+    tip = town.actions.git("rev-parse", "reconciler/observed/main")
     _replace(town, "held.json", kept)
     tampered = town.dispatch(held["digest"], "held")[0]["held"]
-    town.actions.git("update-ref", "refs/heads/reconciler/observed/main", before)
+    town.actions.git("update-ref", "refs/heads/reconciler/observed/main", tip)
     assert tampered.result == "failure"
     assert "does not hash to" in tampered.out
-    assert town.effects() == []
+    assert town.effects() == before
 
 
 @pytest.mark.parametrize("lie", [{"name": "harmless.example"}, {"changes": []}])
 def test_a_list_that_hashes_well_and_tells_lies_is_refused(calm, lie):
     """Reviewers read names, not digests: what they were shown is what may run."""
-    town = calm
+    town, before = calm, calm.effects()
     held = json.loads(town.published("held.json"))
     held["actions"][0].update(lie)
     told = town.tmp / "told.json"
     told.write_text(json.dumps(held))
-    before = town.actions.git("rev-parse", "reconciler/observed/main")
+    tip = town.actions.git("rev-parse", "reconciler/observed/main")
     _replace(town, "held.json", told)
     done, number = town.dispatch(held["digest"], "held")
-    town.actions.git("update-ref", "refs/heads/reconciler/observed/main", before)
+    town.actions.git("update-ref", "refs/heads/reconciler/observed/main", tip)
     assert done["held"].result == "success", done["held"].out
     town.hub.review(number, "production-approval", "bo")
     refused, _ = town.dispatch(held["digest"], "apply", number=number)
     assert refused["apply"].result == "failure"
     assert f"shows another {next(iter(lie))} for Domain/" in refused["apply"].out
-    assert town.effects() == []
+    assert town.effects() == before
     # Nor does it count as an approval for the next scheduled run.
     assert town.reconcile().result == "success"
-    assert town.effects() == []
+    assert town.effects() == before
 
 
 def _replace(town, name, file):
@@ -305,13 +305,13 @@ def test_cancelled_in_the_middle_of_an_action(town, moment, sent):
 
 
 def test_cancelled_in_a_step_that_only_reads(calm):
-    town, held = calm, calm.published("held.json")
+    town, held, before = calm, calm.published("held.json"), calm.effects()
     dead = town.reconcile(stop=("Audit", at_once))
     assert (dead["Apply"].outcome, dead["Audit"].outcome) == ("success", "cancelled")
     stop = ("Held", at_once)
     done, _ = town.dispatch(json.loads(held)["digest"], "held", stop=stop)
     assert done["held"].result == "cancelled"
-    assert town.effects() == []
+    assert town.effects() == before
     assert town.reconcile().result == "success"
     again = json.loads(town.published("held.json"))
     assert again["digest"] == json.loads(held)["digest"]

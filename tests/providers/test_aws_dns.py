@@ -47,7 +47,7 @@ class AwsRig(Rig):
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
-        self.zones = Zones(ACCOUNT)
+        self.zones = Zones(sandbox.bench("aws"))
         self.cache = MemoryCache()
         self.slept: list[float] = []
 

@@ -262,15 +262,17 @@ def test_requests_are_counted_once(http: Http, script: Script) -> None:
 
 
 def test_threads_share_one_connection_pool(
-    server: tuple[Script, str], script: Script, waiting: Waiting
+    http: Http, script: Script, waiting: Waiting
 ) -> None:
     script.answers = [json(200)]
-    http = make(server[1], waiting)
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda _: read(http).status, range(40)))
     assert found == [200] * 40
-    assert http.counts() == {"read": 40}
-    http.close()
+    # A thread of httpcore's may close a connection that another has just begun to use
+    # (encode/httpcore#1110): that answer is lost, and after a pause asked for again.
+    lost = len(waiting.slept)
+    assert http.counts() == {"read": 40 + lost}
+    assert len({request.client for request in script.asked}) <= 8 + lost
 
 
 class TestTheLimit:

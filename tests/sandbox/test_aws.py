@@ -14,9 +14,11 @@ import dns.rdata
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from moto.route53.models import route53_backends
 
 from reconciler.errors import ReconcilerError
 from reconciler.sandbox import Sandbox, SandboxClock, World
+from reconciler.sandbox.aws_zones import memory
 
 PUBLIC_KEY = (
     "mdsswUyr3DPW132mOi8V9xESWE8jTo0dxCjjnopKl+GqJxpVXckHAeF+"
@@ -300,6 +302,25 @@ def test_zones_come_from_the_world_and_survive(tmp_path: Path) -> None:
         ("new.a.example.", "TXT"),
         ("www.a.example.", "A"),
     ]
+
+
+def test_two_sandboxes_of_one_process_share_no_zone(running: Sandbox) -> None:
+    """They are the same account of AWS, and moto has one memory."""
+    running.reset(WORLD)
+    none = World({"aws": {**PART, "zones": []}})
+
+    def names(sandbox: Sandbox) -> list[str]:
+        api = client(sandbox, "route53")
+        zones = api.list_hosted_zones()["HostedZones"]
+        api.close()
+        return [zone["Name"] for zone in zones]
+
+    with Sandbox(none, SandboxClock()) as other:
+        bench = other.bench("aws")
+        assert (names(running), names(other)) == (["a.example."], [])
+        assert memory(bench) in route53_backends
+    assert names(running) == ["a.example."]
+    assert memory(bench) not in route53_backends
 
 
 def test_what_cannot_be_changed_by_hand(running: Sandbox) -> None:

@@ -13,7 +13,7 @@ from tests.support.github import BOT, LONGEST, Hub
 from tests.support.web import web
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def hub():
     with Hub() as hub:
         yield hub
@@ -68,13 +68,15 @@ def test_comments(hub):
 
 def test_issues_and_pull_requests_are_one_list(hub):
     """rest/issues: "Every pull request is an issue"; those have the key pull_request."""
-    token = hub.token(issues="write")
+    token, pull = hub.token(issues="write"), hub.pull("a" * 40)
     made = ask(hub, "POST", "/issues", token, json={"title": "t", "labels": ["a"]})
     assert made.status_code == 201
     number = made.json()["number"]
     listed = ask(hub, "GET", "/issues", token, params={"labels": "a"}).json()
     assert [i["number"] for i in listed] == [number]
-    assert any("pull_request" in i for i in ask(hub, "GET", "/issues", token).json())
+    both = {i["number"]: i for i in ask(hub, "GET", "/issues", token).json()}
+    assert {n for n, i in both.items() if "pull_request" in i} == {pull}
+    assert set(both) == {number, pull}
     closed = ask(
         hub,
         "PATCH",
@@ -89,23 +91,22 @@ def test_issues_and_pull_requests_are_one_list(hub):
 
 def test_pages(hub):
     """rest/using-pagination: 30 by default, at most 100, the link header leads on."""
-    with Hub() as own:
-        token = own.token(issues="read")
-        for number in range(150):
-            own.issue("ann", str(number), "")
-        first = ask(own, "GET", "/issues", token)
-        assert len(first.json()) == 30
-        assert first.links["next"]["url"].endswith("page=2")
-        assert first.links["last"]["url"].endswith("page=5")
-        more = ask(own, "GET", "/issues", token, params={"per_page": "1000"})
-        assert len(more.json()) == 100
-        last = web(
-            "GET",
-            more.links["next"]["url"],
-            headers={"authorization": f"Bearer {token}"},
-        )
-        assert len(last.json()) == 50
-        assert "next" not in last.links
+    token = hub.token(issues="read")
+    for number in range(150):
+        hub.issue("ann", str(number), "")
+    first = ask(hub, "GET", "/issues", token)
+    assert len(first.json()) == 30
+    assert first.links["next"]["url"].endswith("page=2")
+    assert first.links["last"]["url"].endswith("page=5")
+    more = ask(hub, "GET", "/issues", token, params={"per_page": "1000"})
+    assert len(more.json()) == 100
+    last = web(
+        "GET",
+        more.links["next"]["url"],
+        headers={"authorization": f"Bearer {token}"},
+    )
+    assert len(last.json()) == 50
+    assert "next" not in last.links
 
 
 def test_artifacts(hub):

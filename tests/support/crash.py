@@ -125,7 +125,7 @@ class Saved:
                 bench.state.clear()
                 bench.state.update(copy.deepcopy(self._states[vendor]))
                 if vendor == "aws":
-                    Zones(bench.state["account"]).restore(bench.state["zones"])
+                    Zones(bench).restore(bench.state["zones"])
         for path in (agency.root / ".git" / "reconciler").glob("observed-*"):
             path.unlink()
         for repo, refs in self._refs.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
+from functools import cached_property
 from typing import Final, Literal, NamedTuple
 
 from pydantic import JsonValue
@@ -60,11 +61,11 @@ class Books:
     """The facts of one subscription, read as they are asked for."""
 
     def __init__(self, facts: Facts) -> None:
-        self._facts = facts
+        self.facts = facts
 
     def fact(self, key: str) -> Mapping[str, JsonValue]:
         """Return one fact; empty where it is not there."""
-        found = self._facts.get(key)
+        found = self.facts.get(key)
         return found if isinstance(found, dict) else {}
 
     @property
@@ -77,10 +78,14 @@ class Books:
 
     def invoiced(self) -> list[Invoiced]:
         """Return everything that was made to be paid, the oldest period first."""
+        return list(self._made)
+
+    @cached_property
+    def _made(self) -> list[Invoiced]:
         return sorted(self._invoiced(), key=lambda one: (one.begins, one.of))
 
     def _invoiced(self) -> Iterator[Invoiced]:
-        for key in self._facts:
+        for key in self.facts:
             if not key.startswith("bill/") or not key.endswith("/invoice"):
                 continue
             _, period, purpose, leg, _ = key.split("/")
@@ -118,7 +123,7 @@ class Books:
         found = []
         for leg in (0, 1):
             start = f"{of._replace(leg=leg).fact}/try/"
-            for key in self._facts:
+            for key in self.facts:
                 if key.startswith(start):
                     fact = self.fact(key)
                     kind: Kind = fact["kind"]  # type: ignore[assignment]

@@ -34,7 +34,8 @@ def facts(change: SubscriptionChange, ended: Ended, have: Have) -> Facts:
         case Invoice():
             return {f"{start}/invoice": _invoiced(change, ended, bill)}
         case Charge() | Capture():
-            paid = ended.evidence.get("amount") or (str(bill.paid) if bill else None)
+            shown = str(bill.paid) if bill and bill.state == "paid" else None
+            paid = ended.evidence.get("amount") or shown
             return {
                 f"{start}/paid": {
                     "at": at,

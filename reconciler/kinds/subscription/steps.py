@@ -129,7 +129,7 @@ def _collected(case: Case, one: Invoiced) -> SubscriptionChange | None:
     if state is None or bill is None:
         return None
     if bill.state == "authorized":
-        return _capture(case, one, bill, state)
+        return None if _refused(case, one) else _capture(case, one, bill, state)
     if bill.state != "open" or bill.payment == "processing":
         return None
     if case.books.authorized(one.of) and bill.payment != "failed":
@@ -216,6 +216,16 @@ def _pay(
         due=case.due_at(one.begins),
         details={"bill": bill.id, "token": method.token, "number": bill.number},
     )
+
+
+def _refused(case: Case, one: Invoiced) -> bool:
+    """Say whether taking what is held was refused, and is not to be tried yet."""
+    held, tries = case.books.authorized(one.of).get("at"), case.books.tries(one.of)
+    if not held:
+        return False
+    begun = datetime.fromisoformat(str(held))
+    since = [t.at for t in tries if t.at >= begun]
+    return bool(since) and (case.now - max(since) < GAP or _used_up(case, tries))
 
 
 def _capture(

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import ClassVar
 
-from pydantic import JsonValue
+from pydantic import JsonValue, PrivateAttr
 
 from reconciler.kinds.subscription import memory
 from reconciler.kinds.subscription.case import Case, shares
@@ -48,11 +48,15 @@ class Subscription(Resource[SubscriptionChange]):
     states: ClassVar[Mapping[str, type[State]]] = {BILLING: BillingState}
     recalls: ClassVar[bool] = True
     spec: SubscriptionSpec
+    _books: Books | None = PrivateAttr(default=None)
 
     @property
     def books(self) -> Books:
         """What the records remember of it."""
-        return Books(self.recorded)
+        facts = self.recorded
+        if self._books is None or self._books.facts is not facts:
+            self._books = Books(facts)
+        return self._books
 
     def case(self, have: Have, now: datetime) -> Case | None:
         """Return everything that decides about it; None without terms."""
@@ -94,7 +98,7 @@ class Subscription(Resource[SubscriptionChange]):
         """Say that the gateway has not decided yet."""
         state = have.get(change.share)
         bill = state.bill(change.of) if isinstance(state, BillingState) else None
-        if not isinstance(change, Charge) or bill is None:
+        if not isinstance(change, (Charge, Capture)) or bill is None:
             return None
         if bill.state == "open" and bill.payment == "processing":
             return "the gateway is still deciding about the payment"

@@ -185,12 +185,11 @@ class TestWhole:
 
     def test_a_missing_secret_is_named_and_its_account_not_asked(self, agency):
         path = agency.root / ".sandbox" / "secrets" / "namecom-token"
-        kept = path.read_text()
-        path.unlink()
+        away = path.rename(path.with_name("away"))  # and back, mode and all
         try:
             done = run(agency)
         finally:
-            path.write_text(kept)
+            away.rename(path)
         assert (
             "Provider/namecom-main credentials.token: the secret "
             "file:.sandbox/secrets/namecom-token cannot be read" in fixes(done)

@@ -14,12 +14,11 @@ import pytest
 from starlette.responses import Response
 
 from reconciler.notify import Hook
-from reconciler.notify import line as line_module
 from reconciler.sandbox import Fault
 from tests.support.phones import Phones, sns
 from tests.support.receivers import Inbox, Receiver
 from tests.unit.notify.test_failover import FAULTS as OTHERS
-from tests.unit.notify.test_failover import mail
+from tests.unit.notify.test_failover import hasten, mail
 from tests.unit.notify.test_under_way import phone
 from tests.unit.notify.test_webhook import SECRET, line
 from tests.unit.notify.world import NOW, Post, channel, finding, plan
@@ -126,7 +125,7 @@ def told(phones, post, died=None):
 @pytest.mark.parametrize("died", [None, 0, 1])
 @pytest.mark.parametrize("fault", FAULTS)
 def test_the_second_channel_has_it_once(phones, fault, died, monkeypatch):
-    monkeypatch.setattr(line_module, "TIMEOUT", 0.3)
+    hasten(monkeypatch, fault)
     with ExitStack() as stack, Receiver() as second:
         first = FAULTS[fault](phones, stack)
         post = Post(
@@ -147,7 +146,7 @@ def test_the_second_channel_has_it_once(phones, fault, died, monkeypatch):
 @pytest.mark.parametrize("fault", OTHERS)
 def test_mail_and_hooks_across_a_death(fault, monkeypatch):
     """A repetition has the same id: whoever reads it knows it."""
-    monkeypatch.setattr(line_module, "TIMEOUT", 0.3)
+    hasten(monkeypatch, fault)
     with ExitStack() as stack, Receiver() as second:
         post = Post(
             first=(channel("first", "second"), OTHERS[fault](stack)),

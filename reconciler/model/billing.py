@@ -1,0 +1,72 @@
+"""What else a gateway is asked, by letters and by the books: never by a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from reconciler.model.money import Money
+
+
+class Links(NamedTuple):
+    """
+    Where a customer sees a bill; whoever has such an address may open it.
+
+    Attributes:
+        page: The gateway's page, where the bill can be paid; None where there is none.
+        document: The bill as a PDF.
+    """
+
+    page: str | None
+    document: str | None
+
+
+class UpdateLink(NamedTuple):
+    """
+    Where a customer enters another card, on the gateway's own page.
+
+    Attributes:
+        until: When the address ends; None where it stays.
+    """
+
+    url: str
+    until: datetime | None
+
+
+class Capture(NamedTuple):
+    """
+    Money that a gateway took.
+
+    Attributes:
+        id: The gateway's name of it.
+        amount: What was taken; ``refunded`` was given back of it.
+        operation: The id of the action whose object was paid; None where no object of
+            ours was: whoever pays by the gateway's page pays our object too.
+        object: The gateway's id of what was paid.
+        subscription: The uid of the subscription, where the object says so.
+        generation: The period it was paid for, as in the id of its actions.
+    """
+
+    id: str
+    at: datetime
+    amount: Money
+    refunded: Money
+    operation: str | None
+    object: str | None
+    subscription: str | None
+    generation: str | None
+
+
+@runtime_checkable
+class Collector(Protocol):
+    """A driver of the family ``billing`` that has pages for customers, and books."""
+
+    def links(self, bill: str) -> Links:
+        """Return where the customer sees the bill with that id."""
+
+    def update_link(self, token: str) -> UpdateLink:
+        """Return where the owner of a method enters another one."""
+
+    def captures(self, since: datetime) -> Iterator[Capture]:
+        """Yield all money that was taken since then; raise ProviderError if unread."""
