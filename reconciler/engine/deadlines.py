@@ -12,12 +12,11 @@ from reconciler.engine.carry_out import Setting, remembered
 from reconciler.engine.memory import parsed
 from reconciler.engine.observe import World
 from reconciler.engine.situation import ACCOUNT, Looked, Scope
-from reconciler.model import Unknown
 
 #: Deadlines that are nearer are remembered: no alarm looks further ahead.
 REMEMBERED = timedelta(days=120)
 #: That an account was read whole is recorded no more often than this.
-SELDOM = timedelta(hours=6)
+SEEN_AGAIN = timedelta(hours=6)
 
 
 def seen(setting: Setting, scope: Scope, world: World) -> Iterator[Note]:
@@ -46,21 +45,23 @@ def seen(setting: Setting, scope: Scope, world: World) -> Iterator[Note]:
 
 def _looked(setting: Setting, scope: Scope, world: World) -> Iterator[Note]:
     """
-    Remember which accounts were read whole, of those by which others are led.
+    Remember which accounts were read whole, while somebody owes something there.
 
     A part of the inventory proves nothing about an account.
     """
-    leaders = scope.leaders()
-    if not leaders or not scope.whole():
-        return
     now, before = setting.clock(), Looked(setting.journal.ledger)
-    for share in sorted({share for leader in leaders for share in leader.shares()}):
-        seen = world.shares.get(share)
-        unknown = seen is None or any(
-            isinstance(state, Unknown) for state in seen.states.values()
-        )
+    owed = {
+        share
+        for leader in scope.leaders()
+        if any(sway.why for sway in leader.sways(world.have(leader), now))
+        for share in leader.shares()
+    }
+    if not owed or not scope.whole():
+        return
+    for share in sorted(owed):
         last = before.get(share)
-        if not unknown and (last is None or now - last > SELDOM):
+        fresh = last is not None and now - last <= SEEN_AGAIN
+        if not fresh and world.whole(share):
             facts: dict[str, JsonValue] = {Looked.fact(share): now.isoformat()}
             yield remembered("looked", ACCOUNT, share.provider, facts)
 

@@ -20,7 +20,6 @@ from reconciler.model import (
     Ref,
     Share,
     Sway,
-    Unknown,
     Verdict,
 )
 
@@ -120,16 +119,9 @@ class Health:
 
     def _doubt(self, share: Share) -> str | None:
         if share not in self._unread:
-            self._unread[share] = self._partly(share)
+            self._unread[share] = not self._world.whole(share)
         where = f"{share.provider} ({share.family})"
         return f"{where} could not be read whole" if self._unread[share] else None
-
-    def _partly(self, share: Share) -> bool:
-        seen = self._world.shares.get(share)
-        return seen is None or any(
-            isinstance(state, Unknown) and not state.later
-            for state in seen.states.values()
-        )
 
     def _stale(self, share: Share) -> str | None:
         last = self._looked.get(share)
