@@ -38,6 +38,7 @@ class Sway(NamedTuple):
         of: Whom it is about.
         by: Who wants it.
         says: The word that the other kind knows, as in ``suspended``.
+        why: What is wrong; empty where nothing is.
         about: What it follows from, the same for as long as it does; part of an id.
         since: From when on.
     """

@@ -162,6 +162,11 @@ class Resource(Spec, Generic[ChangeT]):
         self._recorded = recorded
         return self
 
+    @property
+    def payer(self) -> str | None:
+        """The name of the Customer who pays what is charged for it."""
+        return None
+
     def funds(self) -> tuple[str, ...]:
         """Return the accounts that take their money from this resource."""
         return ()

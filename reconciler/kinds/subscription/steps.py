@@ -103,7 +103,12 @@ def _tax(case: Case) -> JsonValue:
 
 
 def _most(case: Case) -> Money | None:
-    """Return the least of what git and the customer allow one charge to be."""
+    """
+    Return the least of what git and the customer allow one charge to be.
+
+    None where they allow nothing in the currency of the price: what is charged
+    without a ceiling is held, as is what is above it (``built-in/ceiling``).
+    """
     limits = [case.terms.invoicing.max_charge]
     limits.append(case.terms.agreed.max if case.terms.agreed else None)
     same = [m for m in limits if m and m.currency == case.terms.price.currency]
@@ -124,7 +129,7 @@ def _collected(case: Case, one: Invoiced) -> SubscriptionChange | None:
     if state is None or bill is None:
         return None
     if bill.state == "authorized":
-        return None if _refused(case, one) else _capture(one, bill, state)
+        return None if _refused(case, one) else _capture(case, one, bill, state)
     if bill.state != "open" or bill.payment == "processing":
         return None
     if case.books.authorized(one.of) and bill.payment != "failed":
@@ -201,24 +206,16 @@ def _pay(
     kind = Authorize if state.way == "authorize" else Charge
     before = len(case.books.tries(one.of))
     again = f", attempt {before + 1}" if before else ""
-    most = _most(case)
     return kind(
         share=Share(one.provider, BILLING),
         fields=(FieldChange(field="spec.customer", after=f"{one.of.period} paid"),),
         because=f"{bill.left} of {bill.number or bill.id} by {method.name}{again}",
         generation=one.of.generation,
         charge=bill.left,
-        ceiling=most,
-        hold=_too_much(bill.left, most),
+        ceiling=_most(case),
         due=case.due_at(one.begins),
         details={"bill": bill.id, "token": method.token, "number": bill.number},
     )
-
-
-def _too_much(left: Money, most: Money | None) -> str | None:
-    if most is None or (left.currency == most.currency and left <= most):
-        return None
-    return f"{left} is more than the {most} that may be charged at once"
 
 
 def _refused(case: Case, one: Invoiced) -> bool:
@@ -231,7 +228,9 @@ def _refused(case: Case, one: Invoiced) -> bool:
     return bool(since) and (case.now - max(since) < GAP or _used_up(case, tries))
 
 
-def _capture(one: Invoiced, bill: Bill, state: BillingState) -> Capture | None:
+def _capture(
+    case: Case, one: Invoiced, bill: Bill, state: BillingState
+) -> Capture | None:
     if state.way != "authorize":
         return None
     return Capture(
@@ -240,6 +239,8 @@ def _capture(one: Invoiced, bill: Bill, state: BillingState) -> Capture | None:
         because=f"{bill.left} is held for it",
         generation=one.of.generation,
         charge=bill.left,
+        ceiling=_most(case),
+        due=case.due_at(one.begins),
         details={"bill": bill.id, "number": bill.number},
     )
 

@@ -63,6 +63,11 @@ class Subscription(Resource[SubscriptionChange]):
         terms = self.spec.terms
         return Case(self.spec, terms, self.books, have, now) if terms else None
 
+    @property
+    def payer(self) -> str | None:
+        """Who pays for it."""
+        return self.spec.customer
+
     def shares(self) -> tuple[Share, ...]:
         """Return the gateways that collect, or did."""
         return shares(self.spec.terms, self.books)
