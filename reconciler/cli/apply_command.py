@@ -120,7 +120,7 @@ def apply_command(ctx: click.Context, /, **options: Any) -> None:
     if options["held_ok"]:
         codes -= {Exit.UNAPPROVED, Exit.OVER_BUDGET}
     # Whoever is ended while publishing has said what was done.
-    beside: dict[str, Any] = {"notices": post.report()}
+    beside: dict[str, Any] = post.data()
     if archive:
         beside["archive"] = archive.report()
     if options["out"]:
@@ -207,6 +207,7 @@ def carry_out(  # noqa: PLR0913  (all that one run is told)
                 archive.file(journal, scope, accounts)
             outcomes = [done.outcome for done in result.done]
             post.tell(journal, run, scope, Saw(result.left, result.world, outcomes))
+            post.write(journal, run, scope, result.world, accounts)
             return result
     finally:
         project.cache.close()

@@ -9,7 +9,7 @@ from pathlib import Path
 from reconciler.errors import InventoryError
 from reconciler.kinds.notification_channel import NotificationChannel
 from reconciler.model.location import Location
-from reconciler.notify.wording import NAMES, PARTS, SHIPPED, Broken, Own, check
+from reconciler.notify.wording import FILES, SHIPPED, Broken, Own, check
 
 FOLDER = "templates"
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z]{2})?")
@@ -59,8 +59,8 @@ def _read(root: Path) -> tuple[dict[str, tuple[str, str]], list[Broken]]:
         language, name = path.parent.name, path.stem
         if not _LANGUAGE.fullmatch(language):
             found.append(Broken(file, 1, "the folder of a text is a language: nl"))
-        elif path.suffix != ".txt" or name not in {*NAMES, *PARTS}:
-            known = ", ".join(sorted({*NAMES, *PARTS}))
+        elif path.suffix != ".txt" or name not in FILES:
+            known = ", ".join(sorted(FILES))
             found.append(Broken(file, 1, f"is no text of a notice; there are {known}"))
         elif isinstance(text := _text(path), Broken):
             found.append(text._replace(file=file))

@@ -42,6 +42,15 @@ REQUEST: Final = "request"
 _ERROR = timedelta(days=14)
 _CRITICAL = timedelta(days=7)
 _PRIMARY: Final = "spec.payment.primary"
+#: Brands that are not written as a capital and the rest.
+_BRANDS: Final = {
+    "amex": "American Express",
+    "jcb": "JCB",
+    "mastercard": "Mastercard",
+    "paypal": "PayPal",
+    "sepa_debit": "SEPA",
+    "unionpay": "UnionPay",
+}
 _LANGUAGE_LENGTHS = (2, 3)
 
 
@@ -188,6 +197,15 @@ class PaymentMethod(Resource[SetDefault]):
             one.field == _PRIMARY and one.ref.name == self.spec.customer
             for one in self.named_by
         )
+
+    def called(self, have: Have) -> str:
+        """Return its brand and last digits, as its owner knows them."""
+        state = self._state(have)
+        if state is None:
+            return ""
+        known = state.brand or state.type
+        brand = _BRANDS.get(known, known.replace("_", " ").capitalize())
+        return f"{brand} ...{state.last4}" if state.last4 else brand
 
     @property
     def used(self) -> bool:

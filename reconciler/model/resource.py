@@ -270,6 +270,16 @@ class Resource(Spec, Generic[ChangeT]):
         del have, now
         return ()
 
+    def called(self, have: Have) -> str:
+        """Return what a customer knows it by; empty where nobody can tell. Pure."""
+        del have
+        return self.name
+
+    def shows(self, word: str, have: Have) -> bool | None:
+        """Say whether it is what a Sway says with *word*; None if unknown. Pure."""
+        del word, have
+        return None
+
     @classmethod
     def provisional(cls, name: str, shares: Sequence[Share]) -> Self | None:
         """

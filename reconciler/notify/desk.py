@@ -44,6 +44,9 @@ class Desk:
     Args:
         record: Makes the books it is given survive a death; raises where it cannot,
             and then nothing is sent.
+        write: Makes the message that tells a channel of notices.
+        careful: Everything is written down before it is sent, as if no receiver could
+            tell a repetition: people cannot.
 
     Attributes:
         books: What is to be remembered.
@@ -58,6 +61,9 @@ class Desk:
         channels: Channels,
         context: Context,
         record: Callable[[Books], None],
+        write: Callable[[str, Sequence[Notice]], Message] | None = None,
+        *,
+        careful: bool = False,
     ) -> None:
         self.books = books
         self.told: list[Told] = []
@@ -66,12 +72,35 @@ class Desk:
         self._channels = channels
         self._context = context
         self._record = record
+        self._write = write or self._said
+        self._careful = careful
+        self._claimed: set[tuple[str, str]] = set()
 
     def send(self, name: str, one: Message, rows: Rows) -> None:
         """Send *one* by *name*, else at once by its fallback, and so on."""
         sent = self._tried(name, one, rows, ())
         self.told.append(Told(name, one, sent))
         self._settle(name, one, rows, sent)
+
+    def claim(self, name: str, one: Message, rows: Rows) -> None:
+        """Write down, in the books alone, that *one* is going to be sent by *name*."""
+        waiting = Waiting(message=one.id, at=self._context.now)
+        changed = []
+        for notice, subject, key in rows:
+            entry = self.books.of(subject).open[key]
+            waits = {**entry.waits, f"{_field(notice)}/{name}": waiting}
+            changed.append((subject, key, _put(entry, waits=waits)))
+        self.books = self.books.entered(changed)
+        self._claimed.add((name, one.id))
+
+    def unclaim(self, name: str, rows: Rows) -> None:
+        """Forget that it was going to be sent: it was not."""
+        self.books = self.books.entered(self._released(rows, (name,)))
+
+    def usable(self, name: str) -> bool:
+        """Say whether *name* can send anything at all."""
+        channel = self._channels.get(name)
+        return channel is not None and channel.sender is not None
 
     def follow(self, found: Sequence[Condition], in_time: Callable[[], bool]) -> None:
         """Ask what became of what is under way; what is lost goes by the fallback."""
@@ -98,7 +127,11 @@ class Desk:
             self._mark(ways, name, "accepted", came.id)
         elif not waiting.id:
             self._fell(name, ways, came)
-        elif now - waiting.at > channel.want.spec.confirm_within:
+        elif now - waiting.at <= channel.want.spec.confirm_within:
+            return
+        elif channel.want.silence and came.status is Status.ACCEPTED:
+            self._mark(ways, name, "sent")
+        else:
             why = f"nobody confirmed that it arrived since {waiting.at:%Y-%m-%d %H:%M}"
             self._fell(name, ways, Delivery(Status.UNKNOWN, f"{why} UTC ({came.said})"))
 
@@ -125,7 +158,7 @@ class Desk:
             return
         rows = [(way.notice, way.subject, way.key) for way in left]
         said = [way.notice for way in left]
-        first = message(name, said, self._context, self._channels[name].words)
+        first = self._write(name, said)
         following = self._channels[name].want.spec.fallback
         if following is None:
             self._ended(name, left, came)
@@ -133,7 +166,7 @@ class Desk:
                 self.told.append(Told(name, first, Sent(name, came)))
             return
         tried = ((name, came.said or str(came.status)),)
-        one = self._worded(following, said)
+        one = self._write(following, said)
         sent = self._tried(following, one, rows, tried)
         self.told.append(Told(name, first, sent))
         if sent.delivery.taken:
@@ -194,9 +227,9 @@ class Desk:
             if delivery.taken or following is None or following in used:
                 return Sent(name, delivery, tuple(tried))
             tried.append((name, delivery.said or str(delivery.status)))
-            name, one = following, self._worded(following, one.notices)
+            name, one = following, self._write(following, one.notices)
 
-    def _worded(self, name: str, notices: Sequence[Notice]) -> Message:
+    def _said(self, name: str, notices: Sequence[Notice]) -> Message:
         channel = self._channels.get(name)
         words = channel.words if channel else None
         return message(name, notices, self._context, words)
@@ -209,24 +242,15 @@ class Desk:
         if self._has_it(name, rows):
             return Delivery(Status.DELIVERED, "told already")
         sender, now = channel.sender, self._context.now
-        if not isinstance(sender, Tracked):
+        if not self._careful and not isinstance(sender, Tracked):
             return limited(lambda: sender.send(one, now))
-        self._claim(name, one, rows)
+        if (name, one.id) not in self._claimed:
+            self.claim(name, one, rows)
+            self._record(self.books)
         delivery = limited(lambda: sender.send(one, now))
         if delivery.status in {Status.FAILED, Status.GONE}:
             self.books = self.books.entered(self._released(rows, (name,)))
         return delivery
-
-    def _claim(self, name: str, one: Message, rows: Rows) -> None:
-        """Write down that it is going to be sent, before it is."""
-        waiting = Waiting(message=one.id, at=self._context.now)
-        changed = []
-        for notice, subject, key in rows:
-            entry = self.books.of(subject).open[key]
-            waits = {**entry.waits, f"{_field(notice)}/{name}": waiting}
-            changed.append((subject, key, _put(entry, waits=waits)))
-        self.books = self.books.entered(changed)
-        self._record(self.books)
 
     def _released(
         self, rows: Rows, names: Iterable[str]

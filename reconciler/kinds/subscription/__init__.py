@@ -11,16 +11,21 @@ from reconciler.kinds.subscription.changes import (
     Void,
 )
 from reconciler.kinds.subscription.facts import Books, Invoiced, Try
+from reconciler.kinds.subscription.letters import TEXTS
 from reconciler.kinds.subscription.spec import COVERED, SubscriptionSpec
 from reconciler.kinds.subscription.state import BILLING, Bill, BillingState, Of
 from reconciler.kinds.subscription.subscription import Subscription
+from reconciler.kinds.subscription.words import DAYS, PLACEHOLDERS
 
 KIND = Subscription
 
 __all__ = [
     "BILLING",
     "COVERED",
+    "DAYS",
     "KIND",
+    "PLACEHOLDERS",
+    "TEXTS",
     "Authorize",
     "Bill",
     "BillingChange",

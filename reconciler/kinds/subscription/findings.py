@@ -18,6 +18,16 @@ def findings(want: AnyResource, case: Case) -> Iterator[Finding]:
     if case.books.known is None:
         message = "is new here: the first apply takes note of it, and charges nothing"
         yield want.found("subscription-new", Severity.INFO, message, "since")
+    owed = {(one.of.period, one.of.purpose) for one in case.unpaid()}
+    for about, since in case.books.unreached.items():
+        period, purpose, step = about.split("/")
+        if (period, purpose) in owed:
+            message = (
+                f"{period}: its customer was not told {step} since {str(since)[:10]}: "
+                "no channel took it; nothing is suspended before the final warning is "
+                "there"
+            )
+            yield want.found("customer-unreached", Severity.ERROR, message, "customer")
     for one in case.unpaid():
         yield from _owed(want, case, one)
 

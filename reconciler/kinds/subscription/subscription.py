@@ -25,12 +25,23 @@ from reconciler.kinds.subscription.changes import (
 )
 from reconciler.kinds.subscription.facts import Books
 from reconciler.kinds.subscription.findings import findings
+from reconciler.kinds.subscription.letters import letters
 from reconciler.kinds.subscription.outlook import due
 from reconciler.kinds.subscription.spec import SubscriptionSpec
 from reconciler.kinds.subscription.state import BILLING, BillingState
 from reconciler.kinds.subscription.steps import steps
 from reconciler.kinds.subscription.suspension import sways
-from reconciler.model import Change, Due, Ended, Finding, Have, Share, State, Sway
+from reconciler.model import (
+    Change,
+    Due,
+    Ended,
+    Finding,
+    Have,
+    Letter,
+    Share,
+    State,
+    Sway,
+)
 from reconciler.model.resource import Resource
 
 
@@ -120,6 +131,12 @@ class Subscription(Resource[SubscriptionChange]):
         case = self.case(have, now)
         if case is not None:
             yield from sways(case, self.ref)
+
+    def letters(self, have: Have, now: datetime) -> Iterator[Letter]:
+        """Yield what its customer has to be told now."""
+        case = self.case(have, now)
+        if case is not None:
+            yield from letters(case)
 
     def findings(self, have: Have, now: datetime) -> Iterator[Finding]:
         """Yield what keeps it from being paid."""
