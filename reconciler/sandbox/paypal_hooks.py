@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import copy
 import json
 import urllib.error
 import urllib.request
@@ -27,6 +26,7 @@ from reconciler.sandbox.paypal_words import (
     Account,
     Route,
     Thing,
+    copied,
     link,
     new_id,
     no_such,
@@ -62,7 +62,7 @@ def happen(
         "resource_version": "2.0",
         "event_type": kind,
         "summary": kind.replace(".", " ").replace("-", " ").capitalize(),
-        "resource": copy.deepcopy(thing),
+        "resource": copied(thing),
         "links": [
             link("self", f"{_EVENTS}/{name}"),
             link("resend", f"{_EVENTS}/{name}/resend", "POST"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from decimal import Decimal
 from typing import Final
@@ -12,6 +11,7 @@ from reconciler.sandbox.paypal_words import (
     Account,
     Route,
     Thing,
+    copied,
     link,
     money,
     new_id,
@@ -81,7 +81,7 @@ def _create(call: Call, account: Account) -> Answer:
     account["invoices"][name] = made
     call.bench.effect("createInvoice", number, invoice=name)
     if call.headers.get("prefer") == "return=representation":
-        return Answer(201, copy.deepcopy(made))
+        return Answer(201, copied(made))
     return Answer(201, link("self", f"{_I}/{name}"))
 
 
@@ -91,7 +91,7 @@ def _all(account: Account) -> list[Thing]:
 
 def _get(call: Call, account: Account) -> Answer:
     found = account["invoices"].get(call.path["invoice_id"])
-    return Answer(200, copy.deepcopy(found)) if found else no_such()
+    return Answer(200, copied(found)) if found else no_such()
 
 
 def _search(call: Call, account: Account) -> Answer:
@@ -102,7 +102,7 @@ def _search(call: Call, account: Account) -> Answer:
     except ValueError:
         return problem(400, "INVALID_PARAMETER_SYNTAX", field="page")
     found = [
-        copy.deepcopy(one)
+        copied(one)
         for one in _all(account)
         if body.get("invoice_number") in {None, one["detail"]["invoice_number"]}
         and one["status"] in body.get("status", [one["status"]])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
@@ -15,6 +14,7 @@ from reconciler.sandbox.paypal_words import (
     Route,
     Thing,
     amount,
+    copied,
     link,
     new_id,
     no_such,
@@ -104,7 +104,7 @@ def _made(bench: Bench, intent: str, unit: Thing, token: Thing) -> Thing:
     name, now = new_id(bench, "order"), bench.clock()
     path = f"{_O}/{name}"
     step = "authorize" if intent == "AUTHORIZE" else "capture"
-    source = copy.deepcopy(token["shown"]["payment_source"])
+    source = copied(token["shown"]["payment_source"])
     for one in source.values():
         one.pop("billing_address", None)
     return {
@@ -112,7 +112,7 @@ def _made(bench: Bench, intent: str, unit: Thing, token: Thing) -> Thing:
         "intent": intent,
         "status": "APPROVED",
         "payment_source": source,
-        "purchase_units": [{"reference_id": "default", **copy.deepcopy(unit)}],
+        "purchase_units": [{"reference_id": "default", **copied(unit)}],
         "create_time": stamp(now),
         "links": [link("self", path), link(step, f"{path}/{step}", "POST")],
         "token": token["shown"]["id"],
@@ -132,7 +132,8 @@ def hold_before(
 
 def _shown(order: Thing) -> Thing:
     hidden = {"token", "until", "key"}
-    return copy.deepcopy({k: v for k, v in order.items() if k not in hidden})
+    whole: Thing = copied({k: v for k, v in order.items() if k not in hidden})
+    return whole
 
 
 def _pay(call: Call, account: Account, order: Thing) -> Answer | None:
@@ -205,7 +206,7 @@ def _get(call: Call, account: Account) -> Answer:
     ):
         found = [one["shown"] for one in kept.values() if _of(one) == order["id"]]
         if found:
-            unit.setdefault("payments", {})[part] = copy.deepcopy(found)
+            unit.setdefault("payments", {})[part] = copied(found)
     return Answer(200, whole)
 
 

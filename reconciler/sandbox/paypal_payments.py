@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -15,6 +14,7 @@ from reconciler.sandbox.paypal_words import (
     Route,
     Thing,
     amount,
+    copied,
     link,
     money,
     new_id,
@@ -207,7 +207,7 @@ def _get(call: Call, account: Account) -> Answer:
     if held["capture"]:
         related["capture_id"] = held["capture"]
     body = {**held["shown"], "supplementary_data": {"related_ids": related}}
-    return Answer(200, copy.deepcopy(body))
+    return Answer(200, copied(body))
 
 
 def _capture(call: Call, account: Account) -> Answer:
@@ -283,7 +283,7 @@ def _get_capture(call: Call, account: Account) -> Answer:
     if held is None:
         return no_such()
     body = {**held["shown"], "supplementary_data": {"related_ids": held["related"]}}
-    return Answer(200, copy.deepcopy(body))
+    return Answer(200, copied(body))
 
 
 def _refund(call: Call, account: Account) -> Answer:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -55,6 +54,15 @@ class Route(NamedTuple):
     serve: Serve
     played: frozenset[str] | None = frozenset()
     kept: timedelta | None = None
+
+
+def copied(data: Any) -> Any:
+    """Return a copy of *data*, which is plain; several times as fast as deepcopy."""
+    if isinstance(data, dict):
+        return {key: copied(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [copied(value) for value in data]
+    return data
 
 
 def stamp(moment: datetime) -> str:
@@ -177,7 +185,7 @@ def once(call: Call, account: Account, route: Route) -> Answer:
         account["keys"][f"{call.where}|{key}"] = {
             "at": now,
             "status": answer.status,
-            "data": json.loads(json.dumps(answer.data)),
+            "data": copied(answer.data),
             "created": route.name.endswith(".create"),
         }
     return answer

@@ -416,6 +416,16 @@ class TestHolding:
         assert found.count(named) == 1
         assert list(bench.driver.captures(YESTERDAY)) == []
 
+    def test_an_id_that_was_used_for_another_payment_is_found_out(
+        self, bench: Bench
+    ) -> None:
+        """PayPal documents no refusal, and its emulator has none."""
+        first, second = paying("hold"), paying("other")
+        bench.driver.apply(first, step(first, bench), "key")
+        with pytest.raises(Rejected, match="another payment"):
+            bench.driver.apply(second, step(second, bench), "key")
+        assert holds(bench) == ["12.10"]
+
     def test_what_is_not_exactly_what_is_left_is_refused(self, bench: Bench) -> None:
         want = paying("hold")
         change = step(want, bench)
@@ -683,6 +693,15 @@ class TestTheFence:
         assert bill(want, bench).state == "void"
         have = {want.shares()[0]: bench.driver.observe([want]).states["take"]}
         assert [c for c in want.diff(have, NOW) if c.charge] == []
+
+    def test_what_is_void_already_is_a_fence(self, bench: Bench) -> None:
+        want = held_for("fence", FENCE)
+        bench.fault("stale", "authorizations.get", times=1)
+        bench.sandbox.edit("paypal", "void", {"id": FENCE})
+        bench.driver.apply(want, void(want, FENCE), "key")
+        assert bill(want, bench).state == "void"
+        requests = bench.sandbox.ledger.requests()["paypal"]
+        assert requests["authorizations.void"] == 1
 
     def test_twice_is_once(self, bench: Bench) -> None:
         want = held_for("fence", FENCE)
