@@ -22,6 +22,7 @@ from reconciler.engine import (
 )
 from reconciler.engine.document import moment, place
 from reconciler.engine.merge import UNSUPPORTED
+from reconciler.engine.plan import under_way
 from reconciler.errors import UsageError
 from reconciler.inventory.complaint import did_you_mean
 from reconciler.inventory.loaded import PERSON
@@ -203,7 +204,10 @@ def _says(project: Project, ref: Ref, look: Look) -> str:
     """Say in one line how one part stands."""
     actions = [a for a in look.plan.actions if a.want.ref == ref]
     if actions:
-        return ", ".join(f"{a.decision} {a.change.verb}" for a in actions)
+        return ", ".join(
+            f"{'pending' if under_way(a) else a.decision} {a.change.verb}"
+            for a in actions
+        )
     have = look.world.have(project.inventory.get(ref))
     unread = [state.why for state in have.values() if isinstance(state, Unknown)]
     if unread:
@@ -289,7 +293,7 @@ def _commands(ref: Ref, look: Look) -> list[str]:
     address = str(ref)
     if ref.kind == SITE:
         address = f"site={ref.name}"
-    held = [a for a in look.plan.actions if a.decision is Decision.HOLD]
+    held = [a for a in look.plan.actions if a.decision is Decision.HOLD and a.needs]
     commands = [
         f"reconciler settle {one.intent.id} --happened|--did-not-happen --evidence TEXT"
         for one in look.ledger.open.values()

@@ -34,9 +34,11 @@ class Due(NamedTuple):
     Something that will need work or money at a time that is already known.
 
     Attributes:
+        cost: What we pay then.
         by: Who sees to it: it happens by itself, a person has to act, or it is wanted
             that nobody does. A kind that does not know leaves it to a person.
         account: The Provider that takes the money, where that is known.
+        charge: What a customer pays then.
     """
 
     at: datetime
@@ -46,6 +48,7 @@ class Due(NamedTuple):
     cost: str | None = None
     by: By = "you"
     account: str | None = None
+    charge: str | None = None
 
 
 NAME = r"^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?$"

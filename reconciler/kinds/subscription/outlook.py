@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from reconciler.kinds.subscription.case import Case
 from reconciler.model import Due, Ref
+from reconciler.model.resource import By
 
 
 def due(case: Case, ref: Ref) -> Iterator[Due]:
@@ -17,8 +18,10 @@ def due(case: Case, ref: Ref) -> Iterator[Due]:
         at = case.charge_at(one.begins) if auto else case.due_at(one.begins)
         if at > case.now:
             what = f"{one.of.period} is {'charged' if auto else 'to be paid'}"
-            yield Due(at, *ref, what, str(one.total), "auto" if auto else "nobody")
+            by: By = "auto" if auto else "nobody"
+            yield Due(at, *ref, what, by=by, charge=str(one.total))
     span = case.coming
     if span and case.create_at(span) > case.now:
         what = f"{span.begins} to {span.ends} is invoiced"
-        yield Due(case.create_at(span), *ref, what, str(case.terms.price), "auto")
+        charge = str(case.terms.price)
+        yield Due(case.create_at(span), *ref, what, by="auto", charge=charge)
