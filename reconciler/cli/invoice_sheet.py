@@ -29,7 +29,7 @@ def seller(project: Project) -> Seller:
     if provider is None or provider.spec.seller is None:
         raise ReconcilerError(
             f"nobody says who sells: there is no Provider/{OWN}",
-            hint="docs/payments.md shows the document",
+            hint="docs/invoices.md shows the document",
             code="E610",
         )
     return provider.spec.seller

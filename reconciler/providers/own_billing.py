@@ -15,7 +15,6 @@ from typing import ClassVar
 from reconciler.errors import Rejected
 from reconciler.kinds.subscription import (
     Bill,
-    BillingChange,
     BillingState,
     Invoice,
     Subscription,
@@ -24,7 +23,7 @@ from reconciler.kinds.subscription.amounts import amounts
 from reconciler.model import Account, Driver, Money, Observation, OpClass, Receipt
 
 
-class OwnBilling(Driver[Subscription, BillingChange]):
+class OwnBilling(Driver[Subscription, Invoice]):
     """Our own invoices, as the records have them."""
 
     can: ClassVar = {"invoice": OpClass.KEYED}
@@ -71,12 +70,12 @@ class OwnBilling(Driver[Subscription, BillingChange]):
                 }
             )
 
-    def apply(self, want: Subscription, change: BillingChange, key: str) -> Receipt:
+    def apply(self, want: Subscription, change: Invoice, key: str) -> Receipt:
         """Say what is invoiced under which number; see ``Driver.apply``."""
         del want, key
         number = change.details.get("number")
-        if not isinstance(change, Invoice) or not isinstance(number, str):
-            raise Rejected("nothing but an invoice with a number is made here")
+        if not isinstance(number, str):
+            raise Rejected("an invoice of ours has a number of ours")
         try:
             made = amounts(change)
         except ValueError as error:
@@ -92,7 +91,7 @@ class OwnBilling(Driver[Subscription, BillingChange]):
         )
 
     def happened(
-        self, want: Subscription, change: BillingChange, key: str, since: datetime
+        self, want: Subscription, change: Invoice, key: str, since: datetime
     ) -> bool | None:
         """Return False: what the records do not have did not happen."""
         del want, change, key, since
