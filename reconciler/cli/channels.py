@@ -10,7 +10,7 @@ from reconciler.cli import secrets
 from reconciler.cli.texts import texts
 from reconciler.errors import InventoryError, ReconcilerError
 from reconciler.kinds.notification_channel import SMS, NotificationChannel
-from reconciler.model import AnyResource, Finding, SecretRef, Severity
+from reconciler.model import AnyResource, Finding, Ref, SecretRef, Severity
 from reconciler.notify import (
     Channel,
     Hook,
@@ -30,6 +30,9 @@ from reconciler.notify.vonage import Vonage
 
 if TYPE_CHECKING:
     from reconciler.cli.project import Project
+    from reconciler.inventory import Inventory
+    from reconciler.kinds.customer import Customer
+    from reconciler.kinds.subscription import Subscription
 
 
 def channels_of(found: Iterable[AnyResource]) -> list[NotificationChannel]:
@@ -96,7 +99,7 @@ def sender(
         if login
         else None,
     )
-    named = [personal(project, address) for address in smtp.to]
+    named = [personal(project, address) for address in smtp.to or ()]
     box = back or bounces(project, want)
     if box is None:
         return Mail(server, smtp.sender, named if to is None else to)
@@ -216,7 +219,9 @@ def _firsts(known: Mapping[str, NotificationChannel]) -> Iterator[InventoryError
 def advice(wants: Iterable[NotificationChannel]) -> Iterator[Finding]:
     """Yield the addresses that stand in git, which cannot forget them."""
     for want in wants:
-        for number, to in enumerate(want.spec.smtp.to if want.spec.smtp else ()):
+        for number, to in enumerate(
+            (want.spec.smtp.to or ()) if want.spec.smtp else ()
+        ):
             if isinstance(to, str):
                 yield want.found(
                     "address-in-plain-text",
@@ -235,6 +240,35 @@ def advice(wants: Iterable[NotificationChannel]) -> Iterator[Finding]:
                 "in {env: OPS_PHONE}",
                 field,
             )
+
+
+def unheard(
+    inventory: Inventory, wants: Iterable[NotificationChannel]
+) -> Iterator[Finding]:
+    """Yield the customers whom no letter reaches, where somebody subscribes at all."""
+    payers = {str(want.spec.customer) for want in _subscriptions(inventory)}
+    if not payers:
+        return
+    ways = [want.spec.type for want in wants if want.to_customers]
+    for name in sorted(payers):
+        customer = cast("Customer", inventory.get(Ref("Customer", name)))
+        contacts = customer.spec.contacts
+        mail = "smtp" in ways and contacts.billing is not None
+        phone = bool(set(ways) & SMS) and contacts.phone is not None
+        if not mail and not phone:
+            why = (
+                "has no contacts.billing"
+                if ways
+                else "is written to by no channel with audience: customers"
+            )
+            message = f"{why}: no invoice and no warning arrives, and none suspends"
+            yield customer.found(
+                "customer-unheard", Severity.WARNING, message, "spec.contacts"
+            )
+
+
+def _subscriptions(inventory: Inventory) -> list[Subscription]:
+    return [cast("Subscription", one) for one in inventory.of("Subscription")]
 
 
 def personal(project: Project, value: SecretRef | str) -> str:

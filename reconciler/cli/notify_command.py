@@ -108,6 +108,11 @@ def _test(project: Project, name: str) -> Exit:
     from reconciler.cli.channels import opened, pulse
 
     (want,) = (one for one in post.wants if one.name == name)
+    if want.to_customers:
+        raise UsageError(
+            f"{ref} is for customers: there is nobody to send a test to",
+            hint="`reconciler notify --dry-run` shows who would be written to",
+        )
     run = project.run(project.git.head)
     if want.spec.type == "heartbeat":
         done = pulse(project, want).beat("a test", project.sleep)

@@ -105,10 +105,24 @@ class Desk:
     def follow(self, found: Sequence[Condition], in_time: Callable[[], bool]) -> None:
         """Ask what became of what is under way; what is lost goes by the fallback."""
         ways = under_way(self._context.env, self.books, found)
-        ordered = sorted(ways, key=_same_message)
-        for (_, name, *_), same in groupby(ordered, _same_message):
+        ordered = sorted(ways, key=self._same_message)
+        for _, same in groupby(ordered, self._same_message):
+            mine = list(same)
             if in_time():
-                self._follow(name, list(same))
+                self._follow(mine[0].channel, mine)
+
+    def _same_message(self, way: Way) -> tuple[bool, int, str, str, str, str]:
+        """
+        Whose fate a way shares; what nobody knows to be sent comes first.
+
+        Of two such, the one that stands in for the other: whoever has it already
+        does not get it again.
+        """
+        one, behind, name = way.waiting, 0, way.channel
+        while behind <= len(self._channels) and name in self._channels:
+            name = self._channels[name].want.spec.fallback or ""
+            behind += 1
+        return (bool(one.id), behind, way.channel, way.field, one.message, one.id)
 
     def _follow(self, name: str, ways: Sequence[Way]) -> None:
         waiting, now = ways[0].waiting, self._context.now
@@ -309,12 +323,6 @@ class Desk:
             now = self._context.now
             waiting = Waiting(message=identity, at=now, id=sent.delivery.id)
             waits[f"{field}/{by}"] = waiting
-
-
-def _same_message(way: Way) -> tuple[bool, str, str, str, str]:
-    """Whose fate a way shares; what nobody knows to be sent comes first."""
-    one = way.waiting
-    return (bool(one.id), way.channel, way.field, one.message, one.id)
 
 
 def _field(notice: Notice) -> str:

@@ -8,8 +8,9 @@ sent is written down before, many letters at once: a person cannot tell a repeti
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from html import escape
 from itertools import groupby
 from typing import Final, NamedTuple
@@ -29,15 +30,19 @@ from reconciler.notify.wording import Words
 
 #: The fact that letters under way are kept in.
 FACT: Final = "letters"
-#: The fact that says which letters nobody takes, and since when.
+#: The fact that says which letters nobody takes, since when, and when that was tried.
 UNREACHED: Final = "unreached"
 #: So many subscriptions' letters are written down at once.
 CHUNK: Final = 25
 #: A letter that was overtaken is forgotten after this, whatever became of it.
 STALE: Final = timedelta(days=7)
+#: What nobody takes is tried again after as long as it is tried by now, at most a day.
+PATIENCE: Final = timedelta(days=1)
 _TOLD: Final = "told"
 _UNCONFIRMED: Final = "sent, unconfirmed"
 _SUBJECT: Final = 200
+#: What does not apply leaves a gap.
+_GAPS: Final = re.compile(r"\n{3,}")
 
 
 class Envelope(NamedTuple):
@@ -73,7 +78,8 @@ class Envelope(NamedTuple):
         name = f"letter-{self.letter.text}"
         values = spelled(self.letter.values, self.words.tongue(name))
         data = {k: one_line(v) for k, v in {**values, **self.said}.items()}
-        subject, text = self.words.say(name, data)
+        subject, said = self.words.say(name, data)
+        text = _GAPS.sub("\n\n", said)
         return Message(
             message_id(channel, (notice.id,)),
             (notice,),
@@ -90,10 +96,14 @@ class _Pile:
     def __init__(
         self,
         letters: Sequence[Envelope],
-        book: Book,
+        books: Books,
+        known: Mapping[str, JsonValue],
         context: Context,
         record: Callable[[], None],
     ) -> None:
+        book = books.of(letters[0].subject)
+        unreached = known.get(UNREACHED)
+        self._unreached = unreached if isinstance(unreached, dict) else {}
         self.subject = letters[0].subject
         self.first = letters[0].first
         self._channels = letters[0].channels
@@ -112,15 +122,16 @@ class _Pile:
             for one in self._conditions
         }
         mine = Book(name=self.subject.name, open=wanted)
-        books = Books({(self.subject.kind, self.subject.uid): mine}, FACT)
+        ours = Books({(self.subject.kind, self.subject.uid): mine}, FACT)
         self._sent_at = {
             (key, way.partition("/")[2]): waiting.at
             for key, entry in wanted.items()
             for way, waiting in entry.waits.items()
         }
         self._promised: dict[str, JsonValue] = {}
+        self._tried: set[str] = set()
         self.desk = Desk(
-            books,
+            ours,
             self._channels,
             context,
             lambda _books: record(),
@@ -134,6 +145,7 @@ class _Pile:
     def _write(self, channel: str, said: Sequence[Notice]) -> Message:
         (notice,) = said
         envelope = self._of[notice.condition.key]
+        self._tried.add(notice.condition.key)
         self._promised |= envelope.letter.facts
         return envelope.written(channel, notice)
 
@@ -149,9 +161,25 @@ class _Pile:
                 self._env, self.desk.books, self._conditions
             )
             if not entry.waits
-            and not told(entry.to.get(self.first))
-            and (self.first, notice.id) not in self.desk.lost
+            and _has(entry) is None
+            and (not entry.to or self._again(key))
         ]
+
+    def _again(self, key: str) -> bool:
+        """Say whether it is time to try again what nobody took."""
+        tried = self._tries(key)
+        if tried is None:
+            return False  # it failed just now
+        since, last = tried
+        return self._now - last >= min(last - since, PATIENCE)
+
+    def _tries(self, key: str) -> tuple[datetime, datetime] | None:
+        """Return since when nobody takes it, and when that was tried last."""
+        match self._unreached.get(key.partition("/")[2]):
+            case {"since": str() as since, "tried": str() as last}:
+                return datetime.fromisoformat(since), datetime.fromisoformat(last)
+            case _:
+                return None
 
     @property
     def _open(self) -> Mapping[str, Entry]:
@@ -171,29 +199,39 @@ class _Pile:
             if entry.waits:
                 left[key] = entry
                 continue
-            if not told(entry.to.get(self.first)):
+            by = _has(entry)
+            if by is None:
                 left[key] = entry
-                unreached[about] = entry.at.isoformat()
+                unreached[about] = self._missed(key)
                 continue
-            fact = self._fact(key, entry)
+            fact = self._fact(key, by, entry.to[by])
             done[key] = fact
             if self._of[key].letter.firm and fact["state"] == "unconfirmed":
-                unreached[about] = entry.at.isoformat()
+                unreached[about] = self._missed(key)
         book = Book(name=self.subject.name, open=left)
         known: dict[str, JsonValue] = {UNREACHED: {**unreached} if unreached else None}
         return {**self._promised, **done, **known, **book.facts(FACT)}
 
-    def _fact(self, key: str, entry: Entry) -> dict[str, JsonValue]:
-        how = entry.to[self.first]
-        by = how.removeprefix("by ")
-        by = by if by in entry.to and how.startswith("by ") else self.first
+    def _missed(self, key: str) -> JsonValue:
+        since, last = self._tries(key) or (self._now, self._now)
+        if key in self._tried:
+            last = self._now
+        return {"since": since.isoformat(), "tried": last.isoformat()}
+
+    def _fact(self, key: str, by: str, how: str) -> dict[str, JsonValue]:
         channel = self._channels.get(by)
-        if entry.to[by] == _UNCONFIRMED or channel is None:
+        if how == _UNCONFIRMED or channel is None:
             state = "unconfirmed"
         else:
             state = "delivered" if channel.want.spec.type in SMS else "accepted"
         at = self._sent_at.get((key, by), self._now)
         return {"at": at.isoformat(), "channel": by, "state": state}
+
+
+def _has(entry: Entry) -> str | None:
+    """Return the channel by which somebody has it; None while nobody does."""
+    mine = (c for c, how in entry.to.items() if told(how) and not how.startswith("by "))
+    return next(mine, None)
 
 
 class Mailroom:
@@ -226,8 +264,13 @@ class Mailroom:
         self._written: dict[Subject, dict[str, JsonValue]] = {}
 
     def deliver(self, letters: Sequence[Envelope], in_time: Callable[[], bool]) -> None:
-        """Send *letters*; what there is no time for is left to the next run."""
-        ordered = sorted(letters, key=lambda one: one.subject)
+        """
+        Send *letters*, but for those that were told.
+
+        What there is no time for is left to the next run.
+        """
+        new = (one for one in letters if one.letter.key not in self._known(one.subject))
+        ordered = sorted(new, key=lambda one: one.subject)
         piles = [
             list(same) for _, same in groupby(ordered, key=lambda one: one.subject)
         ]
@@ -245,8 +288,9 @@ class Mailroom:
             self._note((pile.subject, pile.facts()) for pile in piles)
 
         for letters in chunk:
-            book = self._books.of(letters[0].subject)
-            piles.append(_Pile(letters, book, self._context, claimed))
+            known = self._known(letters[0].subject)
+            pile = _Pile(letters, self._books, known, self._context, claimed)
+            piles.append(pile)
         try:
             for pile in piles:
                 pile.follow(in_time)

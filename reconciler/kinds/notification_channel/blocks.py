@@ -106,7 +106,10 @@ class Smtp(Spec):
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
     tls: Literal["starttls", "tls", "none"] = "starttls"
     sender: Annotated[Address, Field(alias="from")]
-    to: Annotated[tuple[SecretRef | Address, ...], Field(max_length=50)] = ()
+    to: (
+        Annotated[tuple[SecretRef | Address, ...], Field(min_length=1, max_length=50)]
+        | None
+    ) = None
     credentials: Login | None = None
     bounces: Mailbox | None = None
 

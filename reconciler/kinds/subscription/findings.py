@@ -19,13 +19,13 @@ def findings(want: AnyResource, case: Case) -> Iterator[Finding]:
         message = "is new here: the first apply takes note of it, and charges nothing"
         yield want.found("subscription-new", Severity.INFO, message, "since")
     owed = {(one.of.period, one.of.purpose) for one in case.unpaid()}
-    for about, since in case.books.unreached.items():
+    for about, missed in case.books.unreached.items():
         period, purpose, step = about.split("/")
-        if (period, purpose) in owed:
+        if (period, purpose) in owed and isinstance(missed, dict):
+            since = str(missed.get("since"))[:10]
             message = (
-                f"{period}: its customer was not told {step} since {str(since)[:10]}: "
-                "no channel took it; nothing is suspended before the final warning is "
-                "there"
+                f"{period}: its customer was not told {step} since {since}: no channel "
+                "took it; nothing is suspended before the final warning is there"
             )
             yield want.found("customer-unreached", Severity.ERROR, message, "customer")
     for one in case.unpaid():
