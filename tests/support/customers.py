@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +12,8 @@ from tests.support.agency import Agency
 from tests.support.receivers import Inbox
 from tests.support.shell import at
 
+#: A quarter past nine in Amsterdam: nobody minds a letter.
+MORNING = datetime(2026, 11, 22, 8, 15, tzinfo=UTC)
 HEAD = "apiVersion: reconciler/v1\n"
 ACCOUNTS = """\
 apiVersion: reconciler/v1
@@ -106,9 +108,10 @@ class Payer(NamedTuple):
     def methods(self) -> list[tuple[str, str, str]]:
         """Return its methods: name, provider, token; the first is charged first."""
         card = (f"{self.name}-card", "stripe", f"pm_{self.name}")
+        second = (f"{self.name}-second", "stripe", f"pm_{self.name}_2")
         wallet = (f"{self.name}-wallet", "paypal", f"vault-{self.name}")
         first = {"transfer": [], "wallet": [wallet]}.get(self.does, [card])
-        return first + {None: [], "wallet": [wallet], "card": [card]}[self.backup]
+        return first + {None: [], "wallet": [wallet], "card": [second]}[self.backup]
 
     def text(self) -> str:
         """Return its documents."""
@@ -169,7 +172,7 @@ class Paying(Agency):
         wanted = {"inventory/house.yaml": HOUSE}
         wanted |= {one.file: one.text() for one in payers}
         odd = {name: o for one in payers for name, o in one.oddities().items()}
-        more = {"accounts": ACCOUNTS + OWN, "remote": False, **more}
+        more = {"accounts": ACCOUNTS + OWN, "remote": False, "start": MORNING, **more}
         super().__init__(tmp, {**wanted, **files}, odd, policies=policies, **more)
         for one in payers:
             path = self.root / ".sandbox" / "secrets" / f"{one.name}-mail"
