@@ -207,4 +207,29 @@ class Paying(Agency):
     def taken(self, name):
         """Return what was taken from one customer, in order: gateway, amount."""
         site = self.payers[name].site
-        return [(one.vendor, one.amount) for one in self.charges() if site in one.name]
+        return [
+            (one.vendor, one.amount)
+            for one in self.charges()
+            if _subscription(one) == site
+            or one.details.get("customer") == f"cus_{name}"
+        ]
+
+    def declines(self):
+        """Return what gateways refused to take."""
+        return [e for e in self.sandbox.ledger.effects() if e.operation == "declined"]
+
+    def suspended(self):
+        """Return the sites that are off the net, as their server knows it."""
+        accounts = self.sandbox.bench("whm").state["accounts"]
+        return sorted(one["domain"] for one in accounts.values() if one["suspended"])
+
+    def invoice(self, name, number=-1):
+        """Return the id of one of a customer's invoices at Stripe."""
+        rows = self.sandbox.bench("stripe").state["accounts"][0]["invoices"].values()
+        return [row["id"] for row in rows if row["customer"] == f"cus_{name}"][number]
+
+
+def _subscription(effect):
+    """Return the uid that a payment names: in its metadata, or in what it is called."""
+    labels = effect.details.get("metadata", {})
+    return labels.get("reconciler_subscription") or effect.name.partition(",")[0]
