@@ -21,6 +21,7 @@ from reconciler.inventory.rows import target
 from reconciler.inventory.tokens import TOKENS, put, uses
 
 _NAMES = "names"
+_UID = "uid"
 _ACCOUNT = "HostingAccount"
 
 
@@ -97,7 +98,7 @@ def composed(
         names = _domains(site) if kind == "Domain" else (site.name,)
         for name in names:
             spec = _spec(site, kind, name, kinds, parts, flaws)
-            made.append(Primitive(kind, name, _metadata(site, name), spec))
+            made.append(Primitive(kind, name, _metadata(site, kind, name), spec))
         flaws += _lacking(site, made[-1], part, defaulted)
     return Composed(tuple(made), tuple(dict.fromkeys(flaws)))
 
@@ -129,7 +130,7 @@ def _domains(site: Site) -> tuple[str, ...]:
     return (site.name, *_aliases(site))
 
 
-def _metadata(site: Site, name: str) -> dict[str, Any]:
+def _metadata(site: Site, kind: str, name: str) -> dict[str, Any]:
     given = {
         "site": site.name,
         "customer": site.spec.get("customer"),
@@ -142,7 +143,13 @@ def _metadata(site: Site, name: str) -> dict[str, Any]:
     if name == site.name:
         kept = ("uid", "movedFrom")
         found |= {key: site.metadata[key] for key in kept if site.metadata.get(key)}
+        if uid := _said_by_site(site, kind).get(_UID):
+            found[_UID] = uid  # it was a document of its own, under another name
     return found
+
+
+def _said_by_site(site: Site, kind: str) -> Mapping[str, Any]:
+    return _mapping(_mapping(site.spec.get("with")).get(kind))
 
 
 def _spec(
@@ -158,7 +165,7 @@ def _spec(
     base = _put(site, kind, name, (PROFILE, (kind,)), site.profile[kind], flaws)
     spec = merged(low, base)
     spec = merged(spec, dict(_filled(site, kind, part)))
-    own = _mapping(site.spec.get("with")).get(kind)
+    own = {k: v for k, v in _said_by_site(site, kind).items() if k != _UID}
     if own:
         over = _put(site, kind, name, ("Site", ("with", kind)), own, flaws)
         spec = merged(spec, over)

@@ -191,13 +191,10 @@ class Loaded:
         index = self.index
         payers = {e.name for e in index.edges_of(number) if e.kind == PERSON}
         for ref in graph.covered(index, number):
-            row = index.row_of[ref]
-            owners = {e.name for e in index.edges_of(row) if e.kind == PERSON}
-            if label := index.labels_of(row).get("customer"):
-                owners.add(label)
-            if owners and not owners & payers:
-                me, whose = index.refs[number], " and ".join(sorted(owners))
-                what = f"{me}: {ref} is of {PERSON}/{whose}"
+            owner = index.labels_of(index.row_of[ref]).get("customer")
+            if owner and owner not in payers:
+                me = index.refs[number]
+                what = f"{me}: {ref} is of {PERSON}/{owner}"
                 at = self.locate(me, "spec.covers")
                 yield Complaint("W163", at or self.location(number), what)
 

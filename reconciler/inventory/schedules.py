@@ -9,16 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
+from typing import Final
 
 from reconciler.inventory.node import Path
 from reconciler.inventory.sentences import Said
 from reconciler.kinds.dunning_policy import DunningPolicy
 from reconciler.kinds.invoice_policy import InvoicePolicy
 from reconciler.model import AnyResource, duration_text
-from reconciler.model.terms import APART, ATTEMPTS, WARNED, Dunning, Invoicing, Step
+from reconciler.model.terms import (
+    APART,
+    ATTEMPTS,
+    WARNED,
+    Deed,
+    Dunning,
+    Invoicing,
+    Step,
+)
 
 _FIRST, _WARNING = "first-failure", "final-warning"
-_SUSPEND, _END = "suspend", "propose-termination"
+_SUSPEND: Final = "suspend"
+_END: Final = "propose-termination"
+_HARSH: Final[tuple[Deed, ...]] = (_SUSPEND, _END)
 
 
 def contradictions(want: AnyResource | None) -> list[Said]:
@@ -115,7 +126,7 @@ def _order(steps: Sequence[Step]) -> Iterator[Said]:
         if step.does(_END) and (suspended is None or step.after <= suspended.after):
             what = f"{_END} without a suspend before"
             yield _said(place, what, "suspend in an earlier step")
-        harsh = next((deed for deed in (_SUSPEND, _END) if step.does(deed)), None)
+        harsh = next((deed for deed in _HARSH if step.does(deed)), None)
         if harsh and retried is not None and step.after <= retried.after:
             what = f"{harsh} before the first retry"
             yield _said(place, what, "retry in an earlier step")

@@ -119,6 +119,8 @@ def _offering(schema: Any, names: Mapping[str, Iterable[str]]) -> Any:
         case list(kinds):
             every = ((kind, sorted(names.get(kind, ()))) for kind in kinds)
             offered = [f"{kind}/{name}" for kind, some in every for name in some]
+        case _:
+            pass
     if offered:
         below["anyOf"] = [{"enum": offered}, {"type": "string"}]
     return below

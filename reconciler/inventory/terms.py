@@ -89,9 +89,9 @@ def settled(want: AnyResource | None, find: Find) -> Settled:
         return Settled()
     deal = _Deal(want.spec, find)
     terms = deal.terms()
-    dumped = terms and terms.model_dump(
-        mode="json", by_alias=True, exclude_defaults=True
-    )
+    dumped = None
+    if terms is not None:
+        dumped = terms.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     used = tuple(sorted(deal.used.items()))
     said, elsewhere = tuple(deal.said), tuple(deal.elsewhere)
     return Settled(dumped, used, said, elsewhere, deal.whole)
@@ -200,11 +200,13 @@ class _Deal:
         accounts = [name for kind, _, name in named if kind == ACCOUNT]
         if len(accounts) != 1:
             many = f"covers {len(accounts)} accounts" if accounts else "covers none"
-            return self._unpriced(f"the plan of an account gives it, and this {many}")
+            self._unpriced(f"the plan of an account gives it, and this {many}")
+            return None
         account = self._found(ACCOUNT, accounts[0])
         plan = account.spec.get("plan")
         if isinstance(plan, dict):
-            return self._unpriced(f"{account.ref} may be on several plans")
+            self._unpriced(f"{account.ref} may be on several plans")
+            return None
         if not isinstance(plan, str):
             raise _NotThere
         return self._read(self._found(PLAN, plan), HostingPlanSpec).price

@@ -268,6 +268,25 @@ class Resource(Spec, Generic[ChangeT]):
         del sways
         return self
 
+    def claims(self) -> tuple[str, ...]:
+        """
+        Return what no other resource of its kind is paid for at the same time.
+
+        Asked of kinds that ``recall``.
+        """
+        return ()
+
+    @classmethod
+    def claimed(cls, recorded: Mapping[str, JsonValue]) -> tuple[str, ...]:
+        """Return what a resource with such a record was ever paid for. Pure."""
+        del recorded
+        return ()
+
+    def repeats(self, change: ChangeT, other: Mapping[str, JsonValue]) -> str | None:
+        """Say what *change* does again, by what is recorded of another one. Pure."""
+        del change, other
+        return None
+
     def letters(self, have: Have, now: datetime) -> Iterable[Letter]:
         """Yield what customers have to be told now and were not told yet. Pure."""
         del have, now

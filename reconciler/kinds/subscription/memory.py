@@ -70,6 +70,7 @@ def _invoiced(change: Invoice, ended: Ended, bill: Bill | None) -> Facts:
         "begins": change.details["begins"],
         "ends": change.details["ends"],
         "due": change.details["due"],
+        "covers": change.details.get("covers", []),
     }
 
 

@@ -30,6 +30,7 @@ from reconciler.kinds.subscription.outlook import due
 from reconciler.kinds.subscription.spec import SubscriptionSpec
 from reconciler.kinds.subscription.state import BILLING, BillingState
 from reconciler.kinds.subscription.steps import steps
+from reconciler.kinds.subscription.succession import billed, repeats
 from reconciler.kinds.subscription.suspension import sways
 from reconciler.model import (
     Change,
@@ -137,6 +138,22 @@ class Subscription(Resource[SubscriptionChange]):
         case = self.case(have, now)
         if case is not None:
             yield from letters(case)
+
+    def claims(self) -> tuple[str, ...]:
+        """Return what it covers, unless it ended."""
+        return () if self.spec.state == "terminated" else self.spec.covers
+
+    @classmethod
+    def claimed(cls, recorded: Mapping[str, JsonValue]) -> tuple[str, ...]:
+        """Return what was ever billed."""
+        names = {name for bill in billed(recorded) for name in bill.covers}
+        return tuple(sorted(names))
+
+    def repeats(
+        self, change: SubscriptionChange, other: Mapping[str, JsonValue]
+    ) -> str | None:
+        """Say which days would be billed a second time."""
+        return repeats(change, self.spec.covers, self.books, other)
 
     def findings(self, have: Have, now: datetime) -> Iterator[Finding]:
         """Yield what keeps it from being paid."""

@@ -14,7 +14,7 @@ from reconciler.inventory.schemas import schemas
 from reconciler.kinds.subscription import COVERED, Subscription
 from reconciler.model import Money, Period, Ref, Terms
 from reconciler.model.terms import STANDARD, Agreed, Invoicing, Method
-from tests.unit.inventory.tree import HEAD, errors, loaded, write
+from tests.unit.inventory.tree import HEAD, Texts, errors, loaded, write
 
 ACCOUNTS = (
     HEAD
@@ -285,6 +285,26 @@ def test_a_site_makes_a_subscription_of_its_own_parts(tmp_path: Path) -> None:
     assert (dear.price, dear.term) == (money("99.00 EUR"), Period(months=12))
 
 
+def test_what_is_known_is_not_read_again(tmp_path: Path) -> None:
+    """Neither with the tree, nor from the files alone; nor because of a comment."""
+    cache = tmp_path / "cache.sqlite"
+    texts = {**TREE, "profile": PROFILE, "b__site": SITE}
+    files = {f"inventory/{name}.yaml": text.encode() for name, text in texts.items()}
+    source = Texts(files)
+    before = load(source, cache=cache)
+    for forget in (False, True):
+        if forget:
+            _forget_the_tree(cache)
+        source.reads.clear()
+        assert load(source, cache=cache).digest(ANNA) == before.digest(ANNA)
+        assert source.reads == []
+    for name in ("customers", "things", "b__site"):
+        source.content[f"inventory/{name}.yaml"] += b"# nothing\n"
+        source.reads.clear()
+        assert load(source, cache=cache).digest(ANNA) == before.digest(ANNA)
+        assert source.reads == [f"inventory/{name}.yaml"]
+
+
 def test_what_a_site_covers_is_what_a_subscription_can_cover() -> None:
     assert COVERED_BY_A_SITE == COVERED
 
@@ -418,6 +438,32 @@ WRONG = {
     "policies": POLICIES + MORE_POLICIES,
     "things": THINGS + "HostingAccount/c.example: {provider: whm-1, plan: small}\n",
 }
+
+
+def test_an_ended_subscription_asks_for_nothing(tmp_path: Path) -> None:
+    """Neither a card, nor a place of its own."""
+    ended = f"{HEAD}Subscription/x: {{since: 2026-03-01, customer: cy, covers: [HostingAccount/anna.example], state: terminated}}\n"
+    assert errors(tmp_path, **WRONG, ended=ended, a__sold=SOLD) == []
+    live = ended.replace("terminated", "active")
+    said = errors(tmp_path, **WRONG, ended=live, a__sold=SOLD)
+    assert [text.split()[1] for text in said] == ["E145"]
+    paid = live.replace("customer: cy", "customer: anna")
+    said = errors(tmp_path, **WRONG, ended=paid, a__sold=SOLD)
+    assert [text.split()[1] for text in said] == ["E148"]
+
+
+def test_what_another_customer_has_is_worth_a_look(tmp_path: Path) -> None:
+    things = THINGS + (
+        "Domain/own.example: {provider: none, lifecycle: observe, labels: {customer: anna}}\n"
+        "Domain/bos.example: {provider: none, lifecycle: observe, labels: {customer: bo}}\n"
+        "Domain/nobodys.example: {provider: none, lifecycle: observe}\n"
+    )
+    names = "own.example", "bos.example", "nobodys.example"
+    covers = ", ".join(f"Domain/{name}" for name in names)
+    sold = f"{HEAD}Subscription/x: {{since: 2026-03-01, customer: anna, price: 1.00 EUR/month, covers: [{covers}]}}\n"
+    found = loaded(tmp_path, **{**TREE, "things": things}, x=sold)
+    (said,) = (str(e) for e in found.warnings if e.shown_code == "W163")
+    assert "Subscription/x: Domain/bos.example is of Customer/bo" in said
 
 
 @pytest.mark.parametrize("name", SAID)
