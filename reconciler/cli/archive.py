@@ -1,4 +1,4 @@
-"""Every invoice of ours as a file: written once, never over another."""
+"""Every invoice as a file: written once, never over another."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from reconciler.cli.invoice_sheet import sheet
+from reconciler.cli.invoice_sheet import issued, sheet
 from reconciler.errors import ReconcilerError
 from reconciler.model import OWN, Share
+from reconciler.model.billing import Papers
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -22,11 +23,14 @@ if TYPE_CHECKING:
     from reconciler.cli.project import Project
     from reconciler.engine import Accounts, Journal, Scope
     from reconciler.kinds.subscription import Invoiced, Subscription
+    from reconciler.model import AnyDriver
 
 #: What the fact that an invoice was archived begins with.
 ARCHIVED: Final = "archived/"
 ENVIRON: Final = "RECONCILER_ARCHIVE"
-_NUMBER: Final = re.compile(r"[A-Z]+-\d{6,}")
+#: What can be the name of a file on every machine.
+_NUMBER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_PDF: Final = b"%PDF-"
 
 
 class Archive:
@@ -76,9 +80,9 @@ class Archive:
     ) -> Iterator[Note]:
         from reconciler.engine.carry_out import remembered
 
-        for want, one, number in _ours(scope, accounts):
+        for want, one, number, driver in _to_file(scope, accounts):
             try:
-                path, digest = self._written(want, one, number)
+                path, digest = self._written(want, one, number, driver)
             except ReconcilerError as error:
                 self.troubles.append(f"{number} of {want.ref}: {error.what}")
                 continue
@@ -93,22 +97,29 @@ class Archive:
             yield remembered("archived", want.kind, want.uid, facts)
 
     def _written(
-        self, want: Subscription, one: Invoiced, number: str
+        self, want: Subscription, one: Invoiced, number: str, driver: AnyDriver
     ) -> tuple[str, str]:
-        """Return where the invoice is now, and the hash of its bytes."""
+        """
+        Return where the invoice is now, and the hash of its bytes.
+
+        Of ours there is one way to write it. A gateway may draw its own anew each
+        time, so that what an earlier run got stays.
+        """
         from reconciler.report.invoice_pdf import pdf
 
-        said = sheet(self._project, want, one)
-        raw = pdf(said)
-        path = f"{said.issued.year:04d}/{number}.pdf"
+        theirs = _paper(driver.paper(one.id)) if isinstance(driver, Papers) else None
+        raw = theirs or pdf(sheet(self._project, want, one))
+        name = f"{one.provider}-{number}" if theirs else number
+        path = f"{issued(self._project, one).year:04d}/{name}.pdf"
         target = self._folder / path
-        if not write_once(target, raw) and target.read_bytes() != raw:
+        there = raw if write_once(target, raw) else target.read_bytes()
+        if there != raw and not theirs:
             raise ReconcilerError(
                 f"{path} is there already, and is another: it is left as it is",
                 hint="compare it with what the audit log says of the number",
                 code="E610",
             )
-        return path, sha256(raw).hexdigest()
+        return path, sha256(there).hexdigest()
 
     def lines(self) -> Iterator[str]:
         """Yield what was filed, and what was not."""
@@ -122,10 +133,17 @@ class Archive:
         return {"filed": self.filed, "troubles": self.troubles}
 
 
-def _ours(
+def _paper(raw: bytes) -> bytes:
+    """Return what a gateway handed out; raise where that is no PDF."""
+    if not raw.startswith(_PDF):
+        raise ReconcilerError("what the gateway handed out is no PDF", code="E610")
+    return raw
+
+
+def _to_file(
     scope: Scope, accounts: Accounts
-) -> Iterator[tuple[Subscription, Invoiced, str]]:
-    """Yield what has a number of our series and is to be archived, and is not yet."""
+) -> Iterator[tuple[Subscription, Invoiced, str, AnyDriver]]:
+    """Yield what is to be archived and is not yet: ours, and what has papers."""
     from reconciler.kinds.subscription import BILLING, Subscription
 
     for want in scope.leaders():
@@ -137,10 +155,12 @@ def _ours(
         for one in want.books.invoiced():
             driver = accounts.drivers.get(Share(one.provider, BILLING))
             number = one.number or ""
-            if driver is None or not driver.numbers or not _NUMBER.fullmatch(number):
+            if driver is None or not _NUMBER.fullmatch(number):
+                continue
+            if not driver.numbers and not isinstance(driver, Papers):
                 continue
             if f"{ARCHIVED}{number}" not in want.recorded:
-                yield want, one, number
+                yield want, one, number, driver
 
 
 def write_once(target: Path, raw: bytes) -> bool:

@@ -35,6 +35,13 @@ def seller(project: Project) -> Seller:
     return provider.spec.seller
 
 
+def issued(project: Project, one: Invoiced) -> date:
+    """Return the day that *one* is dated by: the seller's, where one is declared."""
+    provider = project.accounts_declared.get(OWN)
+    sells = provider.spec.seller if provider else None
+    return _day(one.at, sells.time_zone if sells else "UTC")
+
+
 def sheet(project: Project, want: Subscription, one: Invoiced) -> Sheet:
     """
     Return the invoice *one* of *want*.
@@ -61,7 +68,7 @@ def sheet(project: Project, want: Subscription, one: Invoiced) -> Sheet:
         )
     return Sheet(
         number=one.number,
-        issued=_day(one.at, sells.time_zone),
+        issued=issued(project, one),
         begins=one.begins,
         last=one.ends - timedelta(days=1),
         due=_day(datetime.fromisoformat(str(fact["due"])), _zone(want)),

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from reconciler.kinds.subscription import Case, Invoiced, Subscription
 
 _EVIDENCE = 500
+_UNDER_WAY = {
+    "processing": "being paid",
+    "action": "waiting for the customer to confirm a payment",
+}
 
 
 class _Said(NamedTuple):
@@ -136,7 +140,7 @@ def _payable(want: Subscription, case: Case, ledger: Ledger, said: _Said) -> Inv
     if bill is None:
         raise _refused(f"{one.provider} does not show {one.number or one.id}")
     if bill.state != "open" or bill.payment not in {"none", "failed"}:
-        under_way = bill.payment if bill.state == "open" else bill.state
+        under_way = _UNDER_WAY.get(bill.payment, bill.state)
         what = f"{one.provider} says that {bill.number or bill.id} is {under_way}"
         raise _refused(what, "wait until it is decided there, and run apply")
     if bill.left != said.amount:

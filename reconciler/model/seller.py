@@ -76,6 +76,12 @@ class Seller(Spec):
     pay_to: Annotated[tuple[Line, ...], Field(max_length=6)] = ()
     time_zone: str = "UTC"
 
+    @property
+    def account(self) -> tuple[str, ...]:
+        """Where to transfer money to, line by line, in no language."""
+        bic = f" (BIC {self.bic})" if self.bic else ""
+        return (*([f"IBAN {self.iban}{bic}"] if self.iban else ()), *self.pay_to)
+
     @field_validator("time_zone")
     @classmethod
     def _known_zone(cls, value: str) -> str:

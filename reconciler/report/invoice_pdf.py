@@ -275,7 +275,5 @@ def _paying(pen: _Pen, sheet: Sheet, say: Words) -> None:
 
 
 def _account(seller: Seller, say: Words) -> Iterator[str]:
-    if seller.iban:
-        yield f"IBAN {seller.iban}" + (f" · BIC {seller.bic}" if seller.bic else "")
-        yield f"{say.in_the_name_of} {seller.legal_name}"
-    yield from seller.pay_to
+    yield from seller.account
+    yield f"{say.in_the_name_of} {seller.legal_name}"

@@ -9,7 +9,10 @@ from datetime import UTC, datetime
 import pytest
 
 from reconciler.audit import Query, log, verify
+from reconciler.cli.archive import Archive
 from reconciler.engine import Journal
+from reconciler.errors import ReconcilerError
+from reconciler.model import Ref
 from tests.support.agency import ACCOUNTS, Agency, domain, inventory
 from tests.support.crash import Killed
 from tests.support.shell import at
@@ -199,6 +202,32 @@ def test_what_cannot_be_archived_is_made_all_the_same_and_archived_later(
     assert "archived    INV-000001" in at(agency, "apply").out
     assert file.stat().st_mtime_ns == written
     assert fact(agency, "archived/INV-000001")["path"] == "2026/INV-000001.pdf"
+
+
+class Gateway:
+    """Draws its invoices itself, and never twice the same."""
+
+    def __init__(self):
+        self.drawn = 0
+
+    def paper(self, bill):
+        self.drawn += 1
+        return b"%PDF-1.7 " + f"{bill} {self.drawn}".encode()
+
+
+def test_what_a_gateway_draws_is_kept_as_it_was_first(owed, tmp_path):
+    """What an earlier run got and did not record is not written over either."""
+    project = owed.project()
+    want = project.scope().get(Ref("Subscription", "acme"))
+    one = want.books.invoiced()[0]._replace(provider="stripe")
+    archive, gateway = Archive(project, tmp_path), Gateway()
+    first = archive._written(want, one, "ABC-0001", gateway)
+    again = archive._written(want, one, "ABC-0001", gateway)
+    assert first == again
+    assert (first[0], gateway.drawn) == ("2026/stripe-ABC-0001.pdf", 2)
+    gateway.paper = lambda _bill: b"<html>sign in</html>"
+    with pytest.raises(ReconcilerError, match="is no PDF"):
+        archive._written(want, one, "ABC-0002", gateway)
 
 
 def test_without_a_seller_nothing_is_invoiced(tmp_path):

@@ -159,6 +159,17 @@ def test_numbers_have_no_gap_and_no_double(moves: list[tuple[str, int, str]]) ->
         books.commit(one)
         books.commit(outcome(one, "applied", paid=None))
     assert sorted(books.applied()) == sequence(len(books.applied()))
+    assert again_from(books.log) == books.ledger.series(INVOICES)
+
+
+def again_from(log: list[bytes]) -> Any:
+    """Return the series that the log alone makes, with nothing that it refuses."""
+    known: dict[str, Document | None] = {}
+    for raw in log:
+        line = parse(raw)
+        assert derive.refusal(known.get, line.entry) is None
+        known |= derive.fold(known.get, line)
+    return derive.series(known.get, INVOICES)
 
 
 def _text(number: int) -> str:
