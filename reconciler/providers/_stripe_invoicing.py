@@ -84,12 +84,8 @@ class Making:
         return owner(self._stripe, token)
 
     def _existing(self, customer: str) -> Row | None:
-        """Return what was made for the same before, by this action or another."""
-        since = self._now() - bills.WINDOW
-        asked: dict[str, str | int] = {
-            "customer": customer,
-            "created[gte]": int(since.timestamp()),
-        }
+        """Return what was made for the same before, by this action or another, ever."""
+        asked = {"customer": customer}
         rows = self._stripe.each("listInvoices", "/v1/invoices", asked)
         uid, of = self._want.uid, self._change.of
         found = bills.of_the_same(rows, uid, of)

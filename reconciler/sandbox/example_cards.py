@@ -50,4 +50,10 @@ def cards_part(
 
 def _customer(name: str | None) -> dict[str, Any]:
     shown = (name or "agency").replace("-", " ").title()
-    return {"name": f"{shown} BV", "country": "NL", "methods": {}, "default": None}
+    return {
+        "name": f"{shown} BV",
+        "email": f"billing@{name or 'agency'}.example",
+        "country": "NL",
+        "methods": {},
+        "default": None,
+    }

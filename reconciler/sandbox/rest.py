@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -96,7 +98,7 @@ class _Api:
         self, bench: Bench, operations: Sequence[Operation], unknown: Answer
     ) -> None:
         self._bench = bench
-        self._table = [(o, compile_path(o.path)[0]) for o in operations]
+        self._table = [(o, _pattern(o.path)) for o in operations]
         self._unknown = unknown
 
     def name(self, scope: Scope, _: bytes) -> str:
@@ -148,6 +150,11 @@ class _Api:
             where=request.url.path,
             asked=request.query_params.multi_items(),
         )
+
+
+@cache
+def _pattern(path: str) -> re.Pattern[str]:
+    return compile_path(path)[0]
 
 
 def _has(scope: Scope, wanted: Mapping[str, str]) -> bool:

@@ -65,6 +65,8 @@ _MODULES: Final = (
 KEY_LIFE: Final = timedelta(hours=24)
 PER_SECOND: Final = 100
 _LONGEST_KEY: Final = 255
+#: Above so many remembered keys, those that are too old are forgotten.
+_MANY_KEYS: Final = 1000
 _OK: Final = 200
 
 
@@ -234,6 +236,8 @@ def _once(
     kept = answer
     if call.fault is not None and call.fault.kind == "status-after":
         kept = error(call.fault.status, "An error occurred")
+    if len(account["keys"]) > _MANY_KEYS:
+        _forget(account, now.timestamp() - KEY_LIFE.total_seconds())
     account["keys"][key] = {
         "at": now.timestamp(),
         "asked": asked,
@@ -241,6 +245,12 @@ def _once(
         "data": kept.data,
     }
     return answer
+
+
+def _forget(account: Account, before: float) -> None:
+    """Forget the keys of what was asked *before*."""
+    kept = {key: one for key, one in account["keys"].items() if one["at"] > before}
+    account["keys"] = kept
 
 
 EMULATOR = Emulator("stripe", "", 18707, make, edit)

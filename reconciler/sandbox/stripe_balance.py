@@ -7,7 +7,6 @@ negative balance is a credit. A refund is made by a person, at the web site.
 
 from __future__ import annotations
 
-import copy
 from typing import Any, Final
 
 from reconciler.sandbox.emulator import Bench
@@ -23,6 +22,7 @@ from reconciler.sandbox.stripe_words import (
     Route,
     Row,
     chosen,
+    copied,
     found_in,
     key_of,
     labelled,
@@ -89,13 +89,13 @@ def _move(call: Call, account: Account, params: Params) -> Answer:
     call.bench.effect(
         "createBalanceTransaction", row["id"], key=key_of(call), customer=customer["id"]
     )
-    return Answer(200, copy.deepcopy(row))
+    return Answer(200, copied(row))
 
 
 def _moves(call: Call, account: Account, params: Params) -> Answer:
     customer = live_customer(account, call.path["customer"])
     found = [
-        copy.deepcopy(row)
+        copied(row)
         for row in account["balances"].values()
         if row["customer"] == customer["id"]
         and params.get("invoice") in {None, row["invoice"]}
@@ -126,7 +126,7 @@ def _credit(call: Call, account: Account, params: Params) -> Answer:
         "createCreditNote", row["id"], key=key_of(call), invoice=invoice["id"]
     )
     happened(call.bench, account, "credit_note.created", row)
-    return Answer(200, copy.deepcopy(row))
+    return Answer(200, copied(row))
 
 
 _PARTS: Final = ("credit", "refund", "out_of_band")
@@ -267,7 +267,7 @@ def refunded(bench: Bench, account: Account, charge: Row, amount: int) -> Row:
 def _refunds(call: Call, account: Account, params: Params) -> Answer:
     within = stated(params, "created")
     found = [
-        copy.deepcopy(row)
+        copied(row)
         for row in account["refunds"].values()
         if within(row["created"])
         and params.get("charge") in {None, row["charge"]}
@@ -279,7 +279,7 @@ def _refunds(call: Call, account: Account, params: Params) -> Answer:
 def _notes(call: Call, account: Account, params: Params) -> Answer:
     within = stated(params, "created")
     found = [
-        copy.deepcopy(row)
+        copied(row)
         for row in account["notes"].values()
         if within(row["created"])
         and params.get("customer") in {None, row["customer"]}
@@ -291,7 +291,7 @@ def _notes(call: Call, account: Account, params: Params) -> Answer:
 def _get_note(call: Call, account: Account, params: Params) -> Answer:
     del params
     row = found_in(account, "notes", "credit_note", call.path["note"])
-    return Answer(200, copy.deepcopy(row))
+    return Answer(200, copied(row))
 
 
 _BALANCE: Final = "/v1/customers/{customer}/balance_transactions"

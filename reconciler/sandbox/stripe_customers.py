@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from reconciler.sandbox.stripe_words import (
     Account,
     Params,
     Route,
+    copied,
     error,
     expanded,
     missing,
@@ -114,7 +114,7 @@ def card_object(brand: str, last4: str, month: int, year: int) -> dict[str, Any]
 
 
 def _shown(account: Account, row: Mapping[str, Any], wanted: set[str]) -> Any:
-    shown = copy.deepcopy(dict(row))
+    shown = copied(dict(row))
     if _DEFAULT in wanted:
         settings = shown["invoice_settings"]
         settings["default_payment_method"] = account["methods"].get(
@@ -226,7 +226,7 @@ def _methods(call: Call, account: Account, params: Params) -> Answer:
 def _attached(call: Call, account: Account, params: Params, customer: str) -> Answer:
     kind = params.get("type")
     found = [
-        copy.deepcopy(method)
+        copied(method)
         for method in account["methods"].values()
         if method["customer"] == customer and kind in {None, method["type"]}
     ]
@@ -248,7 +248,7 @@ def _method(call: Call, account: Account, params: Params) -> Answer:
     found = account["methods"].get(name)
     if found is None:
         return missing("PaymentMethod", name, "payment_method")
-    return Answer(200, copy.deepcopy(found))
+    return Answer(200, copied(found))
 
 
 def _attach(call: Call, account: Account, params: Params) -> Answer:
@@ -267,7 +267,7 @@ def _attach(call: Call, account: Account, params: Params) -> Answer:
         return error(400, said)
     found["customer"] = customer
     call.bench.effect("attach", name, key=call.headers.get("idempotency-key"))
-    return Answer(200, copy.deepcopy(found))
+    return Answer(200, copied(found))
 
 
 def _detach(call: Call, account: Account, params: Params) -> Answer:

@@ -11,7 +11,6 @@ comes with it.
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import hmac
 import json
@@ -27,6 +26,7 @@ from reconciler.sandbox.stripe_words import (
     Params,
     Route,
     Row,
+    copied,
     found_in,
     key_of,
     labelled,
@@ -44,7 +44,7 @@ VERSION: Final = "2026-10-28.endive"
 RETRIES: Final = (300, 1800, 7200, 18000, 36000, *[43200] * 4)
 #: "Retrieve events for the last 30 days."
 _KEPT: Final = 30 * 86400
-_MOST: Final = 5000
+_MOST: Final = 1000
 _LATE: Final = 3600
 HOSTILE: Final = frozenset({"late", "twice", "out-of-order", "forged", "unknown"})
 
@@ -60,7 +60,7 @@ def happened(bench: Bench, account: Account, kind: str, thing: Row) -> None:
         "api_version": VERSION,
         "context": None,
         "created": int(bench.clock().timestamp()),
-        "data": {"object": copy.deepcopy(thing)},
+        "data": {"object": copied(thing)},
         "livemode": False,
         "pending_webhooks": 0,
         "request": {"id": None, "idempotency_key": None},
@@ -133,7 +133,7 @@ def _list(call: Call, account: Account, params: Params) -> Answer:
     oldest = now_of(call) - _KEPT
     kinds = [*params.get("types", []), *([params["type"]] if "type" in params else [])]
     found = [
-        copy.deepcopy(row)
+        copied(row)
         for row in account["events"].values()
         if row["created"] >= oldest
         and within(row["created"])
@@ -145,13 +145,13 @@ def _list(call: Call, account: Account, params: Params) -> Answer:
 def _get(call: Call, account: Account, params: Params) -> Answer:
     del params
     row = found_in(account, "events", "event", call.path["event"])
-    return Answer(200, copy.deepcopy(row))
+    return Answer(200, copied(row))
 
 
 def _endpoints(call: Call, account: Account, params: Params) -> Answer:
     """List endpoints; their secrets are shown once only, when they are made."""
     found = [
-        {name: copy.deepcopy(value) for name, value in row.items() if name != "secret"}
+        {name: copied(value) for name, value in row.items() if name != "secret"}
         for row in account["endpoints"].values()
     ]
     return paged(call, params, found, "webhook_endpoint")
@@ -183,7 +183,7 @@ def _register(call: Call, account: Account, params: Params) -> Answer:
     labelled(row, params)
     account["endpoints"][name] = row
     call.bench.effect("createWebhookEndpoint", name, key=key_of(call))
-    return Answer(200, copy.deepcopy(row))
+    return Answer(200, copied(row))
 
 
 _E, _W = "rak_event_read", "rak_webhook"

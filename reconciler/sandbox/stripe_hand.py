@@ -16,7 +16,6 @@ What people do at Stripe's web site and on its pages, by hand.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -32,7 +31,7 @@ from reconciler.sandbox.stripe_objects import intent_object, invoice_object
 from reconciler.sandbox.stripe_paying import by_itself, pay_by_hand
 from reconciler.sandbox.stripe_payments import cancel_intent, charged
 from reconciler.sandbox.stripe_seeds import habit_of
-from reconciler.sandbox.stripe_words import Account, Refused, Row, new_id
+from reconciler.sandbox.stripe_words import Account, Refused, Row, copied, new_id
 
 
 def edit(bench: Bench, thing: str, data: Mapping[str, Any]) -> None:
@@ -132,11 +131,11 @@ def _copied(bench: Bench, account: Account, name: str) -> None:
     like = account["invoices"][name]
     customer, now = account["customers"][like["customer"]], bench.clock()
     row = invoice_object(new_id(account, "in"), int(now.timestamp()), customer)
-    row |= {"metadata": copy.deepcopy(like["metadata"]), "currency": like["currency"]}
+    row |= {"metadata": copied(like["metadata"]), "currency": like["currency"]}
     account["invoices"][row["id"]] = row
     for line in like["lines"]["data"]:
         old = line["parent"]["invoice_item_details"]["invoice_item"]
-        item = {**copy.deepcopy(account["items"][old]), "id": new_id(account, "ii")}
+        item = {**copied(account["items"][old]), "id": new_id(account, "ii")}
         add_line(account, row, item)
     finalize(bench, account, row, None)
     pay_by_hand(bench, account, row, None)

@@ -9,7 +9,6 @@ an item.
 
 from __future__ import annotations
 
-import copy
 from typing import Final
 
 from reconciler.sandbox.rest import Answer, Call
@@ -22,6 +21,7 @@ from reconciler.sandbox.stripe_words import (
     Route,
     Row,
     chosen,
+    copied,
     found_in,
     key_of,
     labelled,
@@ -58,7 +58,7 @@ def _portal(call: Call, account: Account, params: Params) -> Answer:
     }
     account["sessions"][name] = row
     call.bench.effect("createPortalSession", name, key=key_of(call))
-    return Answer(200, copy.deepcopy(row))
+    return Answer(200, copied(row))
 
 
 def _configurations(call: Call, account: Account, params: Params) -> Answer:
@@ -119,7 +119,7 @@ def _checkout(call: Call, account: Account, params: Params) -> Answer:
     labelled(row, params)
     account["sessions"][name] = row
     call.bench.effect("createCheckoutSession", name, key=key_of(call))
-    return Answer(200, copy.deepcopy(row))
+    return Answer(200, copied(row))
 
 
 def _session(call: Call, account: Account, params: Params) -> Answer:
@@ -127,7 +127,7 @@ def _session(call: Call, account: Account, params: Params) -> Answer:
     row = found_in(account, "sessions", "checkout.session", call.path["session"])
     if row["object"] == "checkout.session" and row["expires_at"] <= now_of(call):
         row = {**row, "status": "expired", "url": None}
-    return Answer(200, copy.deepcopy(row))
+    return Answer(200, copied(row))
 
 
 def subscription_object(
@@ -237,7 +237,7 @@ def _subscriptions(call: Call, account: Account, params: Params) -> Answer:
         status, (status,)
     )
     found = [
-        copy.deepcopy(row)
+        copied(row)
         for row in account["subscriptions"].values()
         if row["status"] in shown and params.get("customer") in {None, row["customer"]}
     ]
@@ -247,12 +247,12 @@ def _subscriptions(call: Call, account: Account, params: Params) -> Answer:
 def _subscription(call: Call, account: Account, params: Params) -> Answer:
     del params
     row = found_in(account, "subscriptions", "subscription", call.path["name"])
-    return Answer(200, copy.deepcopy(row))
+    return Answer(200, copied(row))
 
 
 def _prices(call: Call, account: Account, params: Params) -> Answer:
     found = [
-        copy.deepcopy(row["items"]["data"][0]["price"])
+        copied(row["items"]["data"][0]["price"])
         for row in account["subscriptions"].values()
     ]
     named = {row["id"]: row for row in found}

@@ -8,7 +8,6 @@ up; ``automaticTax`` of the world is what Stripe Tax would say, in per cent by c
 
 from __future__ import annotations
 
-import copy
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 
@@ -21,6 +20,7 @@ from reconciler.sandbox.stripe_words import (
     Route,
     Row,
     chosen,
+    copied,
     found_in,
     key_of,
     labelled,
@@ -239,8 +239,8 @@ def _tax(account: Account, name: str, amount: int) -> Row:
 
 def shown_item(account: Account, row: Row) -> Row:
     """Return an item as it is answered: its rates whole."""
-    shown = copy.deepcopy(row)
-    shown["tax_rates"] = [copy.deepcopy(account["rates"][n]) for n in row["tax_rates"]]
+    shown: Row = copied(row)
+    shown["tax_rates"] = [copied(account["rates"][n]) for n in row["tax_rates"]]
     return shown
 
 
@@ -291,7 +291,7 @@ def rate_object(name: str, created: int, percentage: float, *, inclusive: bool) 
 def _rates(call: Call, account: Account, params: Params) -> Answer:
     active = chosen(params, "active", ("true", "false"))
     found = [
-        copy.deepcopy(row)
+        copied(row)
         for row in account["rates"].values()
         if active in {None, "true" if row["active"] else "false"}
     ]
@@ -310,13 +310,13 @@ def _create_rate(call: Call, account: Account, params: Params) -> Answer:
     row["country"] = params.get("country")
     account["rates"][name] = row
     call.bench.effect("createTaxRate", name, key=key_of(call))
-    return Answer(200, copy.deepcopy(row))
+    return Answer(200, copied(row))
 
 
 def _rate(call: Call, account: Account, params: Params) -> Answer:
     del params
     row = found_in(account, "rates", "tax_rate", call.path["rate"])
-    return Answer(200, copy.deepcopy(row))
+    return Answer(200, copied(row))
 
 
 _I, _T = "rak_invoice", "rak_tax_rate"

@@ -8,7 +8,6 @@ is finalised after an hour, charged, and charged again every three days
 
 from __future__ import annotations
 
-import copy
 from typing import Any, Final
 
 from reconciler.sandbox.emulator import Bench
@@ -33,6 +32,7 @@ from reconciler.sandbox.stripe_words import (
     Route,
     Row,
     chosen,
+    copied,
     expanded,
     found_in,
     key_of,
@@ -150,7 +150,7 @@ def _retry(bench: Bench, account: Account, row: Row, now: float) -> None:
 def _page(call: Call, params: Params, found: list[Row], what: str) -> Answer:
     page = paged(call, params, found, what)
     if page.status == 200:
-        page.data["data"] = [copy.deepcopy(row) for row in page.data["data"]]
+        page.data["data"] = [copied(row) for row in page.data["data"]]
     return page
 
 
@@ -174,9 +174,9 @@ def _payments(call: Call, account: Account, params: Params) -> Answer:
     for row in page.data["data"] if page.status == 200 else ():
         if "payment.payment_intent" in wanted:
             intent = account["intents"][row["payment"]["payment_intent"]]
-            row["payment"]["payment_intent"] = copy.deepcopy(intent)
+            row["payment"]["payment_intent"] = copied(intent)
         if "invoice" in wanted:
-            row["invoice"] = copy.deepcopy(account["invoices"][row["invoice"]])
+            row["invoice"] = copied(account["invoices"][row["invoice"]])
     return page
 
 
@@ -195,9 +195,9 @@ def _intent(call: Call, account: Account, params: Params) -> Answer:
     if refusal:
         return refusal
     row = found_in(account, "intents", "payment_intent", call.path["intent"])
-    shown = copy.deepcopy(row)
+    shown = copied(row)
     if "latest_charge" in wanted and row["latest_charge"]:
-        shown["latest_charge"] = copy.deepcopy(account["charges"][row["latest_charge"]])
+        shown["latest_charge"] = copied(account["charges"][row["latest_charge"]])
     return Answer(200, shown)
 
 
@@ -216,7 +216,7 @@ def _charges(call: Call, account: Account, params: Params) -> Answer:
 def _charge(call: Call, account: Account, params: Params) -> Answer:
     del params
     row = found_in(account, "charges", "charge", call.path["charge"])
-    return Answer(200, copy.deepcopy(row))
+    return Answer(200, copied(row))
 
 
 _PI, _CH = "rak_payment_intent_read", "rak_charge_read"

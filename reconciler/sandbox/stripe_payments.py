@@ -10,7 +10,6 @@ payment attempts after the first attempt do not". What a bank decides later
 
 from __future__ import annotations
 
-import copy
 from datetime import timedelta
 from typing import Any, Final
 
@@ -29,6 +28,7 @@ from reconciler.sandbox.stripe_words import (
     Params,
     Refused,
     Row,
+    copied,
     expanded,
     new_id,
     refuse,
@@ -82,14 +82,14 @@ def shown_invoice(account: Account, row: Row, params: Params) -> Row:
     wanted, refusal = expanded(params, (PAYMENTS, _INTENT, "customer"))
     if refusal:
         raise Refused(refusal, remembered=False)
-    shown = copy.deepcopy(row)
+    shown: Row = copied(row)
     if "customer" in wanted:
-        shown["customer"] = copy.deepcopy(account["customers"][row["customer"]])
+        shown["customer"] = copied(account["customers"][row["customer"]])
     if wanted & {PAYMENTS, _INTENT}:
         found = payment_of(account, row)
-        data = [copy.deepcopy(found[0])] if found else []
+        data = [copied(found[0])] if found else []
         if found and _INTENT in wanted:
-            data[0]["payment"]["payment_intent"] = copy.deepcopy(found[1])
+            data[0]["payment"]["payment_intent"] = copied(found[1])
         where = f"/v1/invoice_payments?invoice={row['id']}"
         listed = {"object": "list", "data": data, "has_more": False, "url": where}
         shown["payments"] = listed
@@ -172,7 +172,7 @@ def _wants_action(
 def _failed(bench: Bench, account: Account, invoice: Row, parts: Parts) -> Answer:
     intent, method, decline = parts
     shown = {k: v for k, v in method.items() if k != "spent"}
-    error = declined(decline, copy.deepcopy(shown))
+    error = declined(decline, copied(shown))
     charge = charge_object(
         new_id(account, "ch"), int(bench.clock().timestamp()), intent, method
     )
@@ -203,7 +203,7 @@ def _failed(bench: Bench, account: Account, invoice: Row, parts: Parts) -> Answe
     happened(bench, account, "charge.failed", charge)
     happened(bench, account, "payment_intent.payment_failed", intent)
     happened(bench, account, "invoice.payment_failed", invoice)
-    return Answer(402, {"error": {**error, "payment_intent": copy.deepcopy(intent)}})
+    return Answer(402, {"error": {**error, "payment_intent": copied(intent)}})
 
 
 def _succeeded(

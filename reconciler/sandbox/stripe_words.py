@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any, Final, NamedTuple, NoReturn
 
 from reconciler.sandbox.rest import Answer, Call
@@ -142,6 +143,15 @@ def new_id(account: Account, prefix: str) -> str:
     return f"{prefix}_sandbox{account['made']:06}"
 
 
+def copied(value: Any) -> Any:
+    """Return *value*, which could be JSON, with nothing of it shared."""
+    if isinstance(value, dict):
+        return {name: copied(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [copied(one) for one in value]
+    return value
+
+
 def key_of(call: Call) -> str | None:
     """Return the idempotency key of a request, where it has one."""
     return call.headers.get("idempotency-key")
@@ -192,18 +202,25 @@ def unknown(params: Any, typed: type, path: str = "") -> str | None:
     if not isinstance(params, dict):
         return None
     hints: Mapping[str, Any] = typed.__annotations__
-    module = sys.modules[typed.__module__]
     for name, value in params.items():
         where = f"{path}[{name}]" if path else name
         if name not in hints:
             return where
-        words = _WORD.findall(str(hints[name]))
-        named: list[Any] = [getattr(module, word, None) for word in words]
-        typeds = [one for one in named if hasattr(one, "__required_keys__")]
-        found = [unknown(value, one, where) for one in typeds]
+        if not isinstance(value, dict):
+            continue
+        found = [unknown(value, one, where) for one in _nested(typed, name)]
         if found and all(found):
             return found[0]
     return None
+
+
+@cache
+def _nested(typed: type, name: str) -> tuple[type, ...]:
+    """Return the types that the annotation of a parameter names."""
+    words = _WORD.findall(str(typed.__annotations__[name]))
+    module = sys.modules[typed.__module__]
+    named: list[Any] = [getattr(module, word, None) for word in words]
+    return tuple(one for one in named if hasattr(one, "__required_keys__"))
 
 
 def error(

@@ -250,6 +250,17 @@ class TestMakingAnInvoice:
         (row,) = invoices(bench)
         assert (row["status"], row["total"]) == ("open", 1000)
 
+    @pytest.mark.parametrize("days", [0, 300])
+    def test_one_that_nobody_remembers_is_found_however_old(
+        self, bench: Bench, days: int
+    ) -> None:
+        case = making(bench)
+        name = open_invoice(bench.sandbox, "ok", "cus_ok")
+        bench.sandbox.clock.advance(timedelta(days=days))
+        receipt = bench.driver.apply(case.want, case.change, "k-1")
+        assert (receipt.reference, receipt.replayed) == (name, True)
+        assert len(invoices(bench)) == 1
+
     def test_what_pending_items_there_are_stays_out_of_it(self, bench: Bench) -> None:
         own = account(bench.sandbox)
         open_invoice(bench.sandbox, "stranger", "cus_ok")
@@ -432,6 +443,19 @@ class TestPaying:
         bench.sandbox.clock.advance(timedelta(days=1))
         assert ask(case.want, case.change, "k-1", since) is True
         assert len(charges(bench)) == 1
+
+    def test_what_is_under_way_is_not_even_asked_for_again(self, bench: Bench) -> None:
+        case = paying(bench, "late")
+        for key in ("k-1", "k-2"):
+            with pytest.raises(Ambiguous):
+                bench.driver.apply(case.want, case.change, key)
+        assert bench.sandbox.ledger.requests()["stripe"]["payInvoice"] == 1
+
+    def test_a_decline_is_one_whatever_can_be_read_then(self, bench: Bench) -> None:
+        case = paying(bench, "soft")
+        bench.fault("status", "getInvoice", status=500, skip=1, times=0)
+        with pytest.raises(Declined):
+            bench.driver.apply(case.want, case.change, "k-1")
 
     def test_a_bank_that_says_no_later(self, bench: Bench) -> None:
         case = paying(bench, "bounce")
@@ -673,6 +697,10 @@ class TestWhatIsRead:
             return [one.name for one in bench.driver.observe([]).unmanaged]
 
         assert names() == ["sub_native"]
+        adopted = want(bench.sandbox, "ok")
+        uid = {"metadata": adopted.metadata.model_copy(update={"uid": "sub_native"})}
+        seen = bench.driver.observe([adopted.model_copy(update=uid)])
+        assert seen.unmanaged == ()
         account(bench.sandbox)["subscriptions"]["sub_native"]["status"] = "canceled"
         assert names() == []
 
