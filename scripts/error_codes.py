@@ -45,6 +45,8 @@ CAUSES = {
     "E607": "A sandbox was asked for accounts that are not on this machine",
     "E608": "The folder of the demo is not empty",
     "E609": "Who settles an action about money is not in the group money",
+    "E610": "Nobody can listen where `serve` was told to",
+    "E611": "`serve` needs packages that are not installed",
     "E620": "The fallback of a channel is a heartbeat, which carries no notices",
     "E621": "A text of notices is wrong, or there is none in a channel's language",
     "E630": "Nothing can be imported there, or a file of an import is there already",

@@ -25,6 +25,7 @@ from reconciler.sandbox.example_notices import SECRETS as TOLD
 from reconciler.sandbox.example_notices import notice_parts
 from reconciler.sandbox.example_public import ODDITIES as SEEN
 from reconciler.sandbox.example_public import public_part
+from reconciler.sandbox.example_wallets import CLIENT, SECRET, wallets_part
 from reconciler.sandbox.world import World
 
 #: Credential -> the sandbox's fixed token; fake, and good nowhere else.
@@ -42,6 +43,8 @@ SECRETS = {
     "whm-token": TOKEN,
     **TOLD,
     "stripe-key": KEY,
+    "paypal-client-id": CLIENT,
+    "paypal-secret": SECRET,
 }
 #: Who an account is where no Provider document says it, and the secret half.
 _LOGINS = {
@@ -186,13 +189,14 @@ def world(
         )
     channels = resources.get("NotificationChannel", [])
     parts |= notice_parts(c for c in channels if isinstance(c, NotificationChannel))
-    gateways = {one.name: one for one in providers if one.spec.type == "stripe"}
-    if gateways:
-        parts["stripe"] = cards_part(
-            gateways,
-            as_payment_methods(resources.get("PaymentMethod", [])),
-            {name: odd.card for name, odd in oddities.items() if odd.card},
-        )
+    for gateway, part in (("stripe", cards_part), ("paypal", wallets_part)):
+        gateways = {one.name: one for one in providers if one.spec.type == gateway}
+        if gateways:
+            parts[gateway] = part(
+                gateways,
+                as_payment_methods(resources.get("PaymentMethod", [])),
+                {name: odd.card for name, odd in oddities.items() if odd.card},
+            )
     return World.from_dict({"vendors": parts})
 
 
