@@ -12,6 +12,7 @@ from reconciler.inventory import Inventory
 from reconciler.kinds.provider import Provider
 from reconciler.model import OWN, PUBLIC, Account, AnyDriver, AnyResource, Share
 from reconciler.providers import driver_class
+from reconciler.providers._webhook import INBOUND
 
 if TYPE_CHECKING:
     from reconciler.cli.project import Project
@@ -98,6 +99,7 @@ def account(project: Project, provider: Provider, needed: frozenset[str]) -> Acc
     values = {
         name: secrets.resolve(ref, project.environ, project.root)
         for name, ref in spec.credentials.items()
+        if name in needed or name not in INBOUND
     }
     project.secrets |= set(values.values())
     return Account(

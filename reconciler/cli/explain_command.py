@@ -82,6 +82,7 @@ def lines(told: dict[str, Any], *, full: bool) -> Iterator[str]:
     yield from _parts(told["parts"])
     if not told["acts"]:
         return
+    yield from _story(told)
     yield from _live(told)
     yield from _next(told)
     yield from _past(told)
@@ -206,6 +207,20 @@ def _parts(parts: list[dict[str, Any]]) -> Iterator[str]:
     yield click.style("Makes", bold=True)
     for part in parts:
         yield f"  {part['address']:<38} {part['says']}"
+
+
+def _story(told: dict[str, Any]) -> Iterator[str]:
+    """What happened, as the kind itself tells it; of a Site for each part."""
+    last = ""
+    for chapter in told["story"]:
+        if chapter["address"] != last:
+            last = chapter["address"]
+            whose = f"  {last}" if told["parts"] else ""
+            yield ""
+            yield f"{click.style('Story', bold=True)}{whose}  {chapter['title']}"
+        else:
+            yield f"  {chapter['title']}"
+        yield from (f"    {line}" for line in chapter["lines"])
 
 
 def _live(told: dict[str, Any]) -> Iterator[str]:

@@ -51,6 +51,19 @@ class Sway(NamedTuple):
     since: datetime | None = None
 
 
+class Chapter(NamedTuple):
+    """
+    A part of what happened to a resource, or of what comes next, for people.
+
+    Attributes:
+        title: As in ``2026-12-01 to 2026-12-31  39.00 EUR  UNPAID``.
+        lines: In the order of time.
+    """
+
+    title: str
+    lines: tuple[str, ...] = ()
+
+
 class Letter(NamedTuple):
     """
     Something that a customer has to be told, once.

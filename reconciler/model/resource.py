@@ -21,7 +21,7 @@ from reconciler.model.adoption import Adoption, Refuse, Rewrite
 from reconciler.model.base import Spec
 from reconciler.model.change import Change
 from reconciler.model.finding import Finding, Severity
-from reconciler.model.follow import Ended, Letter, Sway
+from reconciler.model.follow import Chapter, Ended, Letter, Sway
 from reconciler.model.location import Location
 from reconciler.model.observed import Have, Share, State
 from reconciler.model.ref import Naming, Ref
@@ -301,6 +301,11 @@ class Resource(Spec, Generic[ChangeT]):
         """Say whether it is what a Sway says with *word*; None if unknown. Pure."""
         del word, have
         return None
+
+    def story(self, have: Have, now: datetime) -> Iterable[Chapter]:
+        """Yield what happened to it and what comes, where its kind recalls. Pure."""
+        del have, now
+        return ()
 
     @classmethod
     def provisional(cls, name: str, shares: Sequence[Share]) -> Self | None:

@@ -49,6 +49,7 @@ class Played(NamedTuple):
         taken: Every amount that was taken from the customer, by whatever gateway.
         paid: Whether the records say that the period was paid.
         open: What a person, or time, still has to settle.
+        reused: Keys that were sent with two different bodies.
         met: The faults that were met, so that the story can be told again.
         runs: How many runs it took.
     """
@@ -57,6 +58,7 @@ class Played(NamedTuple):
     taken: tuple[Money, ...]
     paid: bool
     open: tuple[str, ...]
+    reused: tuple[str, ...]
     met: tuple[Fault, ...]
     runs: int
 
@@ -69,6 +71,8 @@ class Played(NamedTuple):
             return f"charged more than was agreed: {self.taken}"
         if self.taken and not self.paid and not self.open:
             return "was paid, and the records know nothing of it"
+        if self.reused:
+            return f"one key was sent with two bodies: {self.reused}"
         if self.paid and not self.taken:
             return "the records say paid, and nobody was charged"
         return None
@@ -159,6 +163,7 @@ class _Act:
             tuple(self._taken()),
             self._paid(),
             tuple(self.store.read().open),
+            tuple(sorted(self.wire.reused)),
             tuple(self.wire.met),
             self._runs,
         )

@@ -12,7 +12,7 @@ from reconciler.engine.health import Paying
 from reconciler.engine.observe import Accounts
 from reconciler.engine.plan import PENDING, Pending, under_way
 from reconciler.engine.situation import Looked
-from reconciler.model import Decision, Unknown
+from reconciler.model import Decision, Ref, Unknown
 from reconciler.sandbox.paying.tree import OneSubscription
 from tests.unit.engine.owing import (
     DAY,
@@ -107,18 +107,25 @@ def test_what_is_stopped_by_another_rule_as_well_is_not_only_under_way():
 # --- that an account was read whole is remembered ---------------------------------
 
 
+class Two(OneSubscription):
+    """A tree with something else in it, too."""
+
+    def refs(self):
+        return [Ref("Domain", "acme.example"), *super().refs()]
+
+
 def looks(moments, billing, *, whole=True):
     """The moments that runs at *moments* remember, each seeing *billing*."""
     clock = [NOW]
     store = MemoryStore()
-    tree = OneSubscription(terms())
+    tree = Two(terms())
     scope = Scope(
         "main",
         tree,
         lambda _: tree,
         frozenset({"Subscription"}),
         lambda plan, _ledger, _now: plan,
-        selected=(lambda _ref: True) if whole else (lambda _ref: False),
+        selected=lambda ref: whole or ref.kind == "Subscription",
     )
     found = []
     for number, moment in enumerate(moments):
