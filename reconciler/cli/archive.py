@@ -55,7 +55,7 @@ class Archive:
                 "invoices cannot be archived: ReportLab, which draws them, is not "
                 "installed",
                 hint="pip install 'reconciler[pdf]'; or leave --archive out",
-                code="E613",
+                code="E612",
             )
         self.filed: dict[str, str] = {}
         self.troubles: list[str] = []
@@ -117,7 +117,7 @@ class Archive:
             raise ReconcilerError(
                 f"{path} is there already, and is another: it is left as it is",
                 hint="compare it with what the audit log says of the number",
-                code="E613",
+                code="E612",
             )
         return path, sha256(there).hexdigest()
 
@@ -136,7 +136,7 @@ class Archive:
 def _paper(raw: bytes) -> bytes:
     """Return what a gateway handed out; raise where that is no PDF."""
     if not raw.startswith(_PDF):
-        raise ReconcilerError("what the gateway handed out is no PDF", code="E613")
+        raise ReconcilerError("what the gateway handed out is no PDF", code="E612")
     return raw
 
 

@@ -30,7 +30,7 @@ def seller(project: Project) -> Seller:
         raise ReconcilerError(
             f"nobody says who sells: there is no Provider/{OWN}",
             hint="docs/invoices.md shows the document",
-            code="E613",
+            code="E612",
         )
     return provider.spec.seller
 
@@ -64,7 +64,7 @@ def sheet(project: Project, want: Subscription, one: Invoiced) -> Sheet:
         raise ReconcilerError(
             f"{want.ref}: the record of {one.of.period} has no lines",
             hint="it was made before invoices had them, or by another program",
-            code="E613",
+            code="E612",
         )
     return Sheet(
         number=one.number,

@@ -151,7 +151,7 @@ def _payable(want: Subscription, case: Case, ledger: Ledger, said: _Said) -> Inv
 
 
 def _refused(what: str, hint: str | None = None) -> ReconcilerError:
-    return ReconcilerError(what, hint=hint, code="E612")
+    return ReconcilerError(what, hint=hint, code="E614")
 
 
 def _moment(case: Case, day: date | None) -> datetime:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from reconciler.errors import InventoryError
+from reconciler.inventory.secrets import leaks
 from reconciler.kinds.notification_channel import NotificationChannel
 from reconciler.model.location import Location
 from reconciler.notify.wording import FILES, SHIPPED, Broken, Own, check
@@ -76,7 +77,9 @@ def _text(path: Path) -> str | Broken:
     if len(raw) > _LONGEST:
         return Broken("", 1, "is longer than 64 KiB")
     try:
-        return raw.decode("utf-8")
+        text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         return Broken("", line, "is not UTF-8")
+    leak = next(leaks(text), None)
+    return Broken("", leak.line, f"holds {leak.what}") if leak else text

@@ -286,10 +286,8 @@ def notices(
             if entry.healed is None and condition is None:
                 continue  # not looked at this time
             shown = "healed" if entry.healed else event
-            identity = fingerprint(env, subject, shown, f"{key}", entry.number)
-            at = entry.healed or entry.at
             known = condition or _remembered(subject, event, about, entry)
-            rows.append((Notice(identity, at, shown, known), subject, key, entry))
+            rows.append((_notice(env, key, entry, shown, known), subject, key, entry))
     return rows
 
 
@@ -324,10 +322,21 @@ def under_way(env: str, books: Books, found: Iterable[Condition]) -> Iterator[Wa
                 )
                 if field == TOLD_OVER:
                     condition = _remembered(subject, event, about, entry)
-                identity = fingerprint(env, subject, shown, key, entry.number)
-                at = entry.healed or entry.at
-                notice = Notice(identity, at, shown, condition)
+                notice = _notice(env, key, entry, shown, condition)
                 yield Way(field, channel, waiting, notice, subject, key, entry)
+
+
+def _notice(
+    env: str, key: str, entry: Entry, shown: str, condition: Condition
+) -> Notice:
+    """Return *entry* as the notice that it is *shown* as, by its event."""
+    event = key.partition("/")[0]
+    identity, begun = (
+        fingerprint(env, condition.subject, word, key, entry.number)
+        for word in (shown, event)
+    )
+    at = entry.healed or entry.at
+    return Notice(identity, at, shown, condition, "" if shown == event else begun)
 
 
 def _remembered(subject: Subject, event: str, about: str, entry: Entry) -> Condition:

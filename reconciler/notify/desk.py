@@ -13,6 +13,7 @@ from itertools import groupby
 from threading import Thread
 from typing import TypeVar
 
+from reconciler.notify.body import Context
 from reconciler.notify.book import (
     TO,
     TOLD_OVER,
@@ -25,7 +26,7 @@ from reconciler.notify.book import (
 )
 from reconciler.notify.channel import Channels, Told
 from reconciler.notify.delivery import Delivery, Sent, Status, Tracked
-from reconciler.notify.message import Context, Message, message
+from reconciler.notify.message import Message, message
 from reconciler.notify.notice import Condition, Notice, Subject, message_id
 
 T = TypeVar("T")

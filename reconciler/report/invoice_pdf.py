@@ -179,7 +179,7 @@ class _Pen:
             raise ReconcilerError(
                 f"an invoice cannot be written with the character {code}",
                 hint="the fonts of invoices have Latin, Greek and Cyrillic letters",
-                code="E614",
+                code="E613",
             )
         self._canvas.setFont(font, size)
 

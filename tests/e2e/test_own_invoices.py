@@ -131,7 +131,7 @@ def test_from_the_invoice_to_the_payment(agency, tmp_path):
 @pytest.mark.parametrize(
     ("argv", "code", "said"),
     [
-        (("--amount", "12.09 EUR"), 1, "E612 12.10 EUR is left of INV-000001"),
+        (("--amount", "12.09 EUR"), 1, "E614 12.10 EUR is left of INV-000001"),
         (("--amount", "12.11 EUR"), 1, "12.10 EUR is left of INV-000001"),
         (("--amount", "12.10 USD"), 1, "12.10 EUR is left of INV-000001"),
         (("--amount", "12.10"), 64, "is no amount"),

@@ -64,7 +64,7 @@ def test_what_is_open_and_not_under_way(payment: str) -> None:
 def test_nothing_else(bill: dict[str, Any] | None, said: str) -> None:
     with pytest.raises(ReconcilerError, match=said) as refused:
         asked(bill)
-    assert refused.value.shown_code == "E612"
+    assert refused.value.shown_code == "E614"
 
 
 def test_not_while_an_action_of_it_is_open() -> None:

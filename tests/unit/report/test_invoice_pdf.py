@@ -155,4 +155,4 @@ def test_many_rows_go_on_to_the_next_page() -> None:
 def test_what_our_fonts_do_not_have_is_refused_and_not_left_out() -> None:
     with pytest.raises(ReconcilerError, match=r"U\+4E2D") as refused:
         pdf(sheet(to=("中国有限公司",)))
-    assert refused.value.shown_code == "E611"
+    assert refused.value.shown_code == "E613"
