@@ -57,6 +57,13 @@ class Amounts(NamedTuple):
     total: Money
 
 
+def nets(change: Invoice) -> list[Money]:
+    """Return the amount of each line of *change*, without tax."""
+    listed = change.details.get("lines")
+    told = listed if isinstance(listed, list) and listed else [change.details]
+    return [Money.model_validate(x["amount"]) for x in told if isinstance(x, dict)]
+
+
 def amounts(change: Invoice) -> Amounts:
     """
     Return what *change* comes to where no gateway works it out.
@@ -65,10 +72,22 @@ def amounts(change: Invoice) -> Amounts:
         ValueError: Its tax is worked out by a gateway.
     """
     net, tax = Money.model_validate(change.details["amount"]), change.details["tax"]
-    covers = change.details.get("covers")
-    about = tuple(map(str, covers)) if isinstance(covers, list) else ()
-    line = taxed(about, net, tax)
-    return Amounts((line,), line.amount + line.tax)
+    listed = change.details.get("lines")
+    if isinstance(listed, list) and listed:
+        lines = tuple(_line(one, tax) for one in listed)
+    else:
+        lines = (taxed(_about(change.details.get("covers")), net, tax),)
+    return Amounts(lines, sum((x.amount + x.tax for x in lines), net.times(0)))
+
+
+def _line(told: JsonValue, tax: JsonValue) -> Line:
+    if not isinstance(told, dict):
+        raise TypeError("is no line of an invoice")
+    return taxed(_about(told["about"]), Money.model_validate(told["amount"]), tax)
+
+
+def _about(names: JsonValue) -> tuple[str, ...]:
+    return tuple(map(str, names)) if isinstance(names, list) else ()
 
 
 def taxed(about: tuple[str, ...], net: Money, tax: JsonValue) -> Line:
