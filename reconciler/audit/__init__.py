@@ -24,11 +24,13 @@ from reconciler.audit.log import Query, Story, log, show
 from reconciler.audit.memory_store import MemoryStore
 from reconciler.audit.rebuild import rebuild
 from reconciler.audit.redact import Redact, redact, redactor
+from reconciler.audit.series import INVOICES, Series, number_text
 from reconciler.audit.store import Batch, Lease, LockStatus, Run, Store
 from reconciler.audit.verify import Problem, verify
 
 __all__ = [
     "FACTS",
+    "INVOICES",
     "WAITS",
     "Approvals",
     "Base",
@@ -53,6 +55,7 @@ __all__ = [
     "Record",
     "Redact",
     "Run",
+    "Series",
     "Spend",
     "Spent",
     "Status",
@@ -60,6 +63,7 @@ __all__ = [
     "Story",
     "canonical",
     "log",
+    "number_text",
     "rebuild",
     "redact",
     "redactor",

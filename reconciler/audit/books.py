@@ -10,6 +10,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import AwareDatetime, BeforeValidator, JsonValue, PlainSerializer
 
 from reconciler.audit.entries import Intent
+from reconciler.audit.series import Series
 from reconciler.model import Frozen
 
 #: So many failing actions of one resource are counted; the oldest are forgotten.
@@ -250,4 +251,4 @@ def _items(month: Month) -> Iterable[Spent]:
                     )
 
 
-Document = OpenIntent | Record | Base | Approvals | Glass | Head | Month
+Document = OpenIntent | Record | Base | Approvals | Glass | Head | Month | Series

@@ -21,6 +21,7 @@ from reconciler.audit.books import (
 )
 from reconciler.audit.entries import Intent, Note, Outcome
 from reconciler.audit.lines import Line
+from reconciler.audit.series import Series, misnumbered, series_of
 
 Changes = dict[str, Document | None]
 #: What an outcome's evidence calls the facts for the record of its resource.
@@ -55,6 +56,8 @@ def paths(entry: Intent | Outcome | Note) -> Iterator[str]:
     yield layout.record_path(entry.kind, entry.uid)
     if isinstance(entry, Intent):
         yield layout.spend_path(month_of(entry))
+        if name := series_of(entry):
+            yield layout.series_path(name)
 
 
 def open_intent(read: Read, intent: str) -> OpenIntent | None:
@@ -67,6 +70,12 @@ def record(read: Read, kind: str, uid: str) -> Record:
     """Return the record of a resource; an empty one where nothing is known."""
     found = read(layout.record_path(kind, uid))
     return found if isinstance(found, Record) else Record(kind=kind, uid=uid)
+
+
+def series(read: Read, name: str) -> Series:
+    """Return a series of numbers; one that was never used where there is none."""
+    found = read(layout.series_path(name))
+    return found if isinstance(found, Series) else Series()
 
 
 def _changes(read: Read, line: Line) -> Iterator[tuple[str, Document | None]]:
@@ -90,7 +99,8 @@ def _refuse_intent(read: Read, intent: Intent) -> str | None:
         )
     begun = open_intent(read, intent.id)
     if begun is None:
-        return None
+        name = series_of(intent)
+        return misnumbered(series(read, name), name, intent) if name else None
     if begun.intent.key != intent.key:
         return f"{intent.id} is open with the key {begun.intent.key}"
     if begun.intent.body != intent.body:
@@ -115,6 +125,8 @@ def _intent(read: Read, intent: Intent, run: str) -> Iterator[tuple[str, Documen
     if begun is None:
         begun = OpenIntent(intent=intent, first=intent.time, run=run, reserved_by=run)
         yield from reserve(read, begun)
+        if name := series_of(intent):
+            yield layout.series_path(name), series(read, name).given(intent.id)
     else:
         begun = begun.model_copy(update={"run": run})
     yield layout.open_path(intent.id), begun
@@ -136,6 +148,10 @@ def _outcome(read: Read, outcome: Outcome) -> Iterator[tuple[str, Document | Non
     path = layout.record_path(outcome.kind, outcome.uid)
     yield path, _closed(known, outcome, begun.intent)
     yield from settle(read, begun, outcome)
+    if name := series_of(begun.intent):
+        applied = outcome.status == "applied"
+        after = series(read, name).ended(outcome.id, applied=applied)
+        yield layout.series_path(name), after
     if outcome.status == "applied":
         yield from _used_up(read, begun.intent.action_digest)
 

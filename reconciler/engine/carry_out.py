@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from reconciler.audit import FACTS, WAITS, Batch, Entry, Intent, Note, Outcome
 from reconciler.engine.journal import Journal
 from reconciler.engine.memory import parsed
+from reconciler.engine.numbering import numbered
 from reconciler.engine.observe import Accounts, World, observe
 from reconciler.errors import (
     Ambiguous,
@@ -86,6 +87,7 @@ def carry_out(
         LostLock: This run may no longer act or record. What it began stays open
             and is resolved by the next one.
     """
+    wave = numbered(wave, setting.journal.ledger, setting.accounts.drivers)
     approvers = setting.journal.ledger.approvals
     intents = [_intent(setting, a, plan, approvers.get(a.digest, ())) for a in wave]
     setting.journal.record(Batch(entries=tuple(intents), phase="intents"))

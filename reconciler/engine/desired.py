@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from reconciler.audit import Base
+from reconciler.engine.heirs import heirs
 from reconciler.model import AnyResource
 from reconciler.model.ref import Ref
 
@@ -30,6 +31,9 @@ class Tree(Protocol):
 
     def digest(self, ref: Ref) -> str:
         """The hash of its effective content."""
+
+    def uid(self, ref: Ref) -> str:
+        """The identity of *ref*, which survives a rename."""
 
     def edges(self) -> Mapping[Ref, frozenset[Ref]]:
         """What depends on what."""
@@ -107,6 +111,20 @@ class _Then(Mapping[Ref, AnyResource]):
 
 def _orphans(
     desired: Tree, base: Base, then: Tree, load: Load, managed: frozenset[str]
+) -> Iterator[AnyResource]:
+    """Yield what is gone; what goes on under another name is not."""
+    gone = list(_gone(desired, base, then, load, managed))
+    of_kinds = {one.kind for one in gone}
+    wanted = {
+        (ref.kind, desired.uid(ref))
+        for ref in (desired.addresses() if gone else ())
+        if ref.kind in of_kinds
+    }
+    return (one for one in gone if (one.kind, one.uid) not in wanted)
+
+
+def _gone(
+    desired: Tree, base: Base, then: Tree, load: Load, managed: frozenset[str]
 ) -> Iterable[AnyResource]:
     before, now = then.addresses(), desired.addresses()
     for ref in sorted(set(before).difference(now)) if before != now else ():
@@ -151,8 +169,12 @@ def moved(
             exceptions[str(ref)] = None
         elif known is not desired.get(ref):
             exceptions[str(ref)] = base.exceptions.get(str(ref), base.commit)
+    kinds_gone = {gone.kind for gone in was.orphans if gone.claims()}
+    claiming = (ref for ref in desired.addresses() if ref.kind in kinds_gone)
+    asked = heirs(was.orphans, map(desired.get, claiming if kinds_gone else ()))
+    replaced = {heir.before.ref for heir in asked}
     for gone in was.orphans:
-        if gone.metadata.protected:
+        if gone.metadata.protected or gone.ref in replaced:
             address = str(gone.ref)
             exceptions[address] = base.exceptions.get(address, base.commit)
     return Base(commit=head, exceptions=exceptions)

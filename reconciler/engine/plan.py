@@ -11,6 +11,7 @@ from reconciler.engine.doubles import declared_twice
 from reconciler.engine.evaluate import Evaluation, Subject, evaluate
 from reconciler.engine.funding import Payer, unfunded
 from reconciler.engine.health import Health, Paying
+from reconciler.engine.heirs import Past, Succession
 from reconciler.engine.memory import NOTHING, Memory
 from reconciler.engine.observe import Accounts, World
 from reconciler.engine.order import Edges, held_behind, levelled
@@ -76,6 +77,7 @@ class Situation(NamedTuple):
         charging: All open intents by which a customer pays, in the selection or not.
         looked: When an earlier run has read an account whole, by share.
         leaders: What others may follow.
+        past: Every record of a kind.
         approvers: Whose approval of an action counts.
         judge: The policies.
         declares: Whether a live thing is declared, in or outside the selection.
@@ -91,6 +93,7 @@ class Situation(NamedTuple):
     stuck: Mapping[str, str] = {}
     pending: Mapping[str, Pending] = {}
     leaders: Sequence[AnyResource] = ()
+    past: Past = lambda _kind: ()
     paying: Sequence[Paying] = ()
     charging: Sequence[Paying] = ()
     looked: Mapping[Share, datetime] = {}
@@ -116,10 +119,13 @@ def plan(
     *watch* is told of every resource that was looked at, and what came of it.
     """
     aside = _Aside([], [], {})
-    parts = list(_evaluated(situation, world, accounts, now, watch, aside))
+    succession = Succession(situation.orphans, situation.leaders, situation.past)
+    leaders = [*filter(succession.entitled, situation.leaders)]
+    led = swayed(leaders, world, now)
+    parts = list(_evaluated(situation, world, accounts, led, now, watch, aside))
     due = sorted(d for part in parts for d in part.due if d.at <= now + horizon)
     planned = [
-        _recovered(situation, action)
+        succession.held(_recovered(situation, action))
         for part in parts
         for action in part.actions
         if action.id not in situation.pending
@@ -132,6 +138,7 @@ def plan(
         *world.findings,
         *(f for part in parts for f in part.findings),
         *_orphaned(situation.orphans),
+        *succession.findings(),
         *_short_of_credit(new, world.balances()),
         *unfunded(aside.payers, due),
         *declared_twice(aside.tokens),
@@ -171,13 +178,13 @@ def _evaluated(
     situation: Situation,
     world: World,
     accounts: Accounts,
+    led: Mapping[Ref, Sequence[Sway]],
     now: datetime,
     watch: Watch,
     aside: _Aside,
 ) -> Iterator[Evaluation]:
     """Yield what follows for each resource, in order of their addresses."""
     found: list[tuple[Ref, Evaluation]] = []
-    led = swayed(situation.leaders, world, now)
     for wanted in situation.wants:
         ways = led.get(wanted.ref)
         want = wanted.swayed(ways) if ways else wanted

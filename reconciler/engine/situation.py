@@ -11,6 +11,7 @@ from typing import Final, NamedTuple, overload
 from reconciler.audit import WAITS, Intent, Ledger, OpenIntent, Record
 from reconciler.engine.desired import Based, Load, Tree
 from reconciler.engine.health import Paying
+from reconciler.engine.heirs import Remembered
 from reconciler.engine.memory import Memory, parsed
 from reconciler.engine.plan import Pending, Situation
 from reconciler.engine.recall import Recall
@@ -203,6 +204,7 @@ def situation(
         env=scope.env,
         wants=scope.wants() if wants is None else wants,
         leaders=scope.leaders(),
+        past=lambda kind: _remembered(ledger, kind),
         base=was.resources,
         orphans=was.orphans,
         memories=_Memories(ledger),
@@ -232,6 +234,13 @@ def situation(
         base_commit=ledger.base.commit,
         commit=scope.head,
     )
+
+
+def _remembered(ledger: Ledger, kind: str) -> Iterator[Remembered]:
+    """Yield the records of one kind, of what is no longer wanted too."""
+    for (each, uid), record in ledger.records().items():
+        if each == kind:
+            yield Remembered(uid, record.name, record.facts)
 
 
 def _paying(recovered: Sequence[Resolution], ledger: Ledger) -> Iterator[Paying]:

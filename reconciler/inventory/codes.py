@@ -107,6 +107,31 @@ TABLE: dict[str, Code] = {
         "a range of plans with no way from min to max",
         "let up of each plan name the next larger one",
     ),
+    "E143": Code(
+        "a Subscription that has no price",
+        "add price, or cover exactly one HostingAccount that is on one plan",
+    ),
+    "E144": Code(
+        "amounts of one Subscription in several currencies",
+        "price, customer and policy are in one currency: nothing is converted",
+    ),
+    "E145": Code(
+        "a Customer of a Subscription who cannot be charged as it says",
+        "add a primary payment method of that customer and a consent, or write "
+        "collect: invoice",
+    ),
+    "E146": Code(
+        "a policy whose schedule contradicts itself",
+        "steps come one after the other, the milder ones first",
+    ),
+    "E147": Code(
+        "two engines that collect, or one at another vendor",
+        "let either this tool or the gateway collect, and never both",
+    ),
+    "E148": Code(
+        "two Subscriptions that cover the same thing",
+        "one thing is paid for once: remove one, or write state: terminated in it",
+    ),
     "E150": Code(
         "a secret written in plain text",
         "name where it is kept: {env: NAME}, {file: PATH}, {sops: FILE#key}, "
@@ -132,6 +157,10 @@ TABLE: dict[str, Code] = {
         "data about a person in plain text",
         "keep it elsewhere and name the place, as in {sops: FILE#key}: git cannot "
         "forget",
+    ),
+    "W163": Code(
+        "a Subscription that covers what another customer has",
+        "let the Subscription of that customer cover it",
     ),
 }
 

@@ -21,6 +21,7 @@ from reconciler.inventory.rows import target
 from reconciler.inventory.tokens import TOKENS, put, uses
 
 _NAMES = "names"
+_UID = "uid"
 _ACCOUNT = "HostingAccount"
 
 
@@ -96,8 +97,8 @@ def composed(
         part = parts(kind)
         names = _domains(site) if kind == "Domain" else (site.name,)
         for name in names:
-            spec = _spec(site, kind, name, kinds, part, flaws)
-            made.append(Primitive(kind, name, _metadata(site, name), spec))
+            spec = _spec(site, kind, name, kinds, parts, flaws)
+            made.append(Primitive(kind, name, _metadata(site, kind, name), spec))
         flaws += _lacking(site, made[-1], part, defaulted)
     return Composed(tuple(made), tuple(dict.fromkeys(flaws)))
 
@@ -129,7 +130,7 @@ def _domains(site: Site) -> tuple[str, ...]:
     return (site.name, *_aliases(site))
 
 
-def _metadata(site: Site, name: str) -> dict[str, Any]:
+def _metadata(site: Site, kind: str, name: str) -> dict[str, Any]:
     given = {
         "site": site.name,
         "customer": site.spec.get("customer"),
@@ -142,7 +143,13 @@ def _metadata(site: Site, name: str) -> dict[str, Any]:
     if name == site.name:
         kept = ("uid", "movedFrom")
         found |= {key: site.metadata[key] for key in kept if site.metadata.get(key)}
+        if uid := _said_by_site(site, kind).get(_UID):
+            found[_UID] = uid  # it was a document of its own, under another name
     return found
+
+
+def _said_by_site(site: Site, kind: str) -> Mapping[str, Any]:
+    return _mapping(_mapping(site.spec.get("with")).get(kind))
 
 
 def _spec(
@@ -150,14 +157,15 @@ def _spec(
     kind: str,
     name: str,
     kinds: list[str],
-    part: Part,
+    parts: Parts,
     flaws: list[Flaw],
 ) -> dict[str, Any]:
-    low = dict(_own(site, kind, kinds, part))
+    part = parts(kind)
+    low = dict(_own(site, kind, kinds, parts))
     base = _put(site, kind, name, (PROFILE, (kind,)), site.profile[kind], flaws)
     spec = merged(low, base)
     spec = merged(spec, dict(_filled(site, kind, part)))
-    own = _mapping(site.spec.get("with")).get(kind)
+    own = {k: v for k, v in _said_by_site(site, kind).items() if k != _UID}
     if own:
         over = _put(site, kind, name, ("Site", ("with", kind)), own, flaws)
         spec = merged(spec, over)
@@ -193,23 +201,22 @@ def _names(site: Site, names: list[Any], path: Path) -> Iterator[Any]:
 
 
 def _own(
-    site: Site, kind: str, kinds: list[str], part: Part
+    site: Site, kind: str, kinds: list[str], parts: Parts
 ) -> Iterator[tuple[str, Any]]:
     """Yield what a part says of the other parts of its site."""
     field = OWN.get(kind)
-    if field is None or field not in part.fields:
+    if field is None or field not in parts(kind).fields:
         return
     account = f"{_ACCOUNT}/{site.name}"
     if field == "covers":
-        yield (
-            field,
-            [
-                f"{other}/{name}"
-                for other in kinds
-                if other in COVERED
-                for name in (_domains(site) if other == "Domain" else (site.name,))
-            ],
-        )
+        covered = [
+            f"{other}/{name}"
+            for other in kinds
+            if other in COVERED and parts(other).known
+            for name in (_domains(site) if other == "Domain" else (site.name,))
+        ]
+        if covered:
+            yield field, covered
     elif _ACCOUNT in kinds:
         yield field, account if field == "of" else [{"target": account}]
 
@@ -232,7 +239,8 @@ def _lacking(
             hint = f"add {source}, or {field} to the {made.kind} of {profile}"
             yield Flaw("E138", "Site", (), what, hint, made.kind)
     field = OWN.get(made.kind, "")
-    if not part.known and field in part.required and made.spec.get(field) is None:
+    given = made.spec.get(field) is not None or defaulted(made.kind, field)
+    if field in part.required and not given:
         own = _ACCOUNT in site.profile  # and the site left it out
         what = f"{field!r} is missing, and no other part is there to be meant"
         hint = f"add {field}: ..., or a {_ACCOUNT} to the profile"

@@ -67,8 +67,7 @@ def _shared(loaded: Loaded, ref: Ref) -> Shared | None:
     row = loaded.index.row_of.get(ref)
     if row is None:
         return None
-    file = loaded.index.slice_of(row).path
-    return Shared(ref, loaded.spec(row), loaded.index.digest(row), file)
+    return Shared.of_row(loaded.row(row), loaded.index.slice_of(row).path)
 
 
 def _piece(

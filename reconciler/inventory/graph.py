@@ -7,7 +7,9 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from reconciler.inventory.index import Index
+from reconciler.inventory.parts import COVERED
 from reconciler.inventory.rows import Edge
+from reconciler.inventory.shared import SUBSCRIPTION
 from reconciler.model import Ref
 
 K = TypeVar("K", bound=Hashable)
@@ -46,6 +48,23 @@ def same_uid(index: Index) -> list[Double]:
         for key, same in rows.items()
         if len(same) > 1
     ]
+
+
+def covered_twice(index: Index) -> list[Double]:
+    """Return what several Subscriptions are paid for."""
+    rows: dict[Ref, list[int]] = defaultdict(list)
+    if SUBSCRIPTION in index.kinds:
+        for row, kind in enumerate(index.kinds):
+            if kind == SUBSCRIPTION:
+                for ref in covered(index, row):
+                    rows[ref].append(row)
+    return [Double(tuple(n), str(ref)) for ref, n in rows.items() if len(n) > 1]
+
+
+def covered(index: Index, row: int) -> list[Ref]:
+    """Return what the Subscription of *row* is paid for."""
+    edges = index.edges_of(row)
+    return [Ref(edge.kind, edge.name) for edge in edges if edge.kind in COVERED]
 
 
 def loose(index: Index) -> Iterator[tuple[int, Edge]]:

@@ -24,11 +24,17 @@ Find = Callable[[Ref], Shared | None]
 
 
 class Climbed(NamedTuple):
-    """A spec with its ladder, what that was made from, and what is wrong with it."""
+    """
+    A spec with its ladder, what that was made from, and what is wrong with it.
+
+    Attributes:
+        whole: Whether everything that is named is there.
+    """
 
     spec: Any
     used: tuple[Shared, ...] = ()
     said: tuple[Said, ...] = ()
+    whole: bool = True
 
 
 class _NotThere(Exception):
@@ -48,7 +54,7 @@ def climbed(kind: str, spec: Any, find: Find) -> Climbed:
         server = _found(SERVER, spec.get("provider"), find)
         plans, broken = _plans(spec.get("plan"), find)
     except _NotThere:
-        return Climbed(spec)
+        return Climbed(spec, whole=False)
     packages = [_package(plan, server) for plan in plans]
     lacking = [p for p, package in zip(plans, packages, strict=True) if not package]
     said = broken or ((_no_package(lacking, server),) if lacking else ())

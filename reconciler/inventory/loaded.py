@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+from reconciler.inventory import graph
 from reconciler.inventory.complaint import Complaint
 from reconciler.inventory.defaults import is_defaults
 from reconciler.inventory.heads import (
@@ -22,6 +23,7 @@ from reconciler.inventory.index import Index, Slice
 from reconciler.inventory.origin import Layer, Places, path_of, place
 from reconciler.inventory.parts import PROFILE, SITE
 from reconciler.inventory.rows import Row
+from reconciler.inventory.shared import SUBSCRIPTION
 from reconciler.model import AnyResource, Ref
 from reconciler.model.location import Location
 
@@ -171,6 +173,8 @@ class Loaded:
                 yield Complaint("W161", self.location(number), what)
             elif kind == PERSON:
                 yield from self._plain_contacts(number)
+            elif kind == SUBSCRIPTION:
+                yield from self._of_others(number)
 
     def _plain_contacts(self, number: int) -> Iterator[Complaint]:
         """Yield the contacts that stand in git themselves."""
@@ -181,6 +185,18 @@ class Loaded:
                 at = self.locate(ref, f"spec.contacts.{key}")
                 what = f"{ref}: spec.contacts.{key}: a person's data in plain text"
                 yield Complaint("W162", at or self.location(number), what)
+
+    def _of_others(self, number: int) -> Iterator[Complaint]:
+        """Yield what a Subscription covers although it is another customer's."""
+        index = self.index
+        payers = {e.name for e in index.edges_of(number) if e.kind == PERSON}
+        for ref in graph.covered(index, number):
+            owner = index.labels_of(index.row_of[ref]).get("customer")
+            if owner and owner not in payers:
+                me = index.refs[number]
+                what = f"{me}: {ref} is of {PERSON}/{owner}"
+                at = self.locate(me, "spec.covers")
+                yield Complaint("W163", at or self.location(number), what)
 
     def _idle_defaults(self, path: str) -> Iterator[Complaint]:
         folder = path.rpartition("/")[0]

@@ -14,6 +14,10 @@ _JSON = "JsonValue"
 _FORMS = frozenset(("pattern", "enum", "const", "format", "minLength", "maxLength"))
 #: What an editor shows of a field, whichever of its forms is written.
 _TOLD = ("description", "default", "examples")
+_UID: Schema = {
+    "type": "string",
+    "description": "In a Site alone: the uid of the document that became this part.",
+}
 _TOKEN: Schema = {"type": "string", "pattern": r"\$"}
 
 
@@ -87,7 +91,10 @@ class _Parts:
             planned = PLANNED.get(kind)
             names = sorted(planned.fields) if planned else ()
             return {"type": "object", "properties": {name: {} for name in names}}
-        return self._named(kind, _spec_name(model), whole=False)
+        found = self._named(kind, _spec_name(model), whole=False)
+        part = self.defs[found["$ref"].removeprefix(_REF)]
+        part["properties"] = {**part["properties"], "uid": _UID}
+        return found
 
     def _named(self, kind: str, name: str, *, whole: bool) -> Schema:
         """Return a reference to the definition *name* of *kind*, made where missing."""

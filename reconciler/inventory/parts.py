@@ -36,9 +36,6 @@ def _planned(required: str, fields: str) -> Part:
 #: Kinds of the convention that have no module yet: their parts are expanded and
 #: shown, and are not part of the inventory. A module of the kind takes its place.
 PLANNED: Mapping[str, Part] = {
-    "Subscription": _planned(
-        "customer since covers", "price term state invoicing dunning proration"
-    ),
     "BackupPolicy": _planned(
         "objectives sources copies", "schedule keep drills anomaly"
     ),

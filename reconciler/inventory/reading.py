@@ -1,30 +1,23 @@
-"""Files to rows, the slow way: parse, apply defaults and includes, validate."""
+"""Files to what they want, the slow way: parse, apply defaults, validate."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from reconciler.errors import InventoryError
 from reconciler.inventory import defaults as defaults_of
-from reconciler.inventory import includes, secrets, written
+from reconciler.inventory import secrets, written
 from reconciler.inventory.complaint import Complaint
 from reconciler.inventory.defaults import Defaults
 from reconciler.inventory.heads import Origin
-from reconciler.inventory.includes import SNIPPET, Snippet
-from reconciler.inventory.ladder import climbed
-from reconciler.inventory.node import Path
+from reconciler.inventory.hidden import hidden
 from reconciler.inventory.origin import Found, Layer, Places, place
 from reconciler.inventory.parse import Fault, parse
 from reconciler.inventory.rows import (
     Edge,
-    Row,
-    canonical,
-    content_of,
-    digest_of,
-    labels_text,
     target,
 )
 from reconciler.inventory.secrets import Allowed
@@ -37,7 +30,7 @@ from reconciler.inventory.shape import (
     named,
     shape_of,
 )
-from reconciler.inventory.shared import SHARED, Shared, Shelf
+from reconciler.inventory.shared import ACCOUNT, SHARED, Shared
 from reconciler.inventory.source import MAX_BYTES, Source, blob_id
 from reconciler.inventory.steps import by_name, in_list, is_leaf
 from reconciler.inventory.written import Entry, Wrong
@@ -131,45 +124,6 @@ class Reader:
                     draft.complaints.append(self.complaint(said, [layer], "", {}))
         return found, draft
 
-    def finish(
-        self,
-        want: Want,
-        path: str,
-        shelf: Shelf,
-        layers: Callable[[str, Want, Sequence[Snippet]], list[Layer]],
-    ) -> Row | list[Complaint]:
-        """Return the row of *want*, or what is wrong with it."""
-        entry = want.entry
-        full = includes.expanded(entry.kind, want.spec, shelf.snippet)
-        rungs = climbed(entry.kind, full.spec, shelf.find)
-        full = full._replace(spec=rungs.spec)
-        spec_text = canonical(full.spec)
-        said, name, edges = self._validated(entry, full.spec)
-        said += rungs.said
-        if said or full.clashes:
-            found = layers(path, want, full.used)
-            said += [self._clash(clash, found) for clash in full.clashes]
-            data = {"metadata": entry.metadata, "spec": full.spec}
-            return [
-                self.complaint(each, found, self.user(want, path), data)
-                for each in said
-            ]
-        made_from = [(f"{SNIPPET}/{each.name}", each.digest) for each in full.used]
-        made_from += [(str(each.ref), each.digest) for each in rungs.used]
-        return _row(want, name, spec_text, edges, made_from)
-
-    def _clash(self, clash: includes.Clash, layers: Sequence[Layer]) -> Said:
-        name, rtype = clash.key
-        path: Path = ("spec", "dns", "records", f"{name}/{rtype}")
-        places = []
-        for snippet in (clash.first, clash.second):
-            address = f"{SNIPPET}/{snippet}"
-            found = self.places.find([x for x in layers if x.name == address], path)
-            at = place(found.layer.file, found.node) if found else ""
-            places.append(f"{address} ({at})")
-        what = f"{rtype} at {name} comes from both {' and '.join(places)}"
-        return Said("E140", ("spec", "dns", "include"), what)
-
     def user(self, want: Want, path: str) -> str:
         """Return how messages name *want* as one that inherits something."""
         head = want.origin.site.head if want.origin else want.entry.head
@@ -196,6 +150,8 @@ class Reader:
             draft.text = text
             return draft, [], set()
         skip = {each.line for each in faults}
+        if secrets.may_hide_cards(text):
+            skip |= self._hidden_cards(draft, documents, text)
         if secrets.may_hold_card_fields(text):
             skip |= self._card_fields(draft, documents)
         return draft, documents, skip
@@ -232,10 +188,26 @@ class Reader:
             draft.complaints.append(Complaint(leak.code, at, leak.what))
             draft.secrets.append(leak.text)
 
+    def _hidden_cards(self, draft: Draft, documents: list[Any], text: str) -> set[int]:
+        """Complain of the card numbers that only the parsed values show."""
+        lines: set[int] = set()
+        for at, found in hidden(draft.path, documents, text, self.places):
+            if self.allowed.has(secrets.hashed(found)):
+                draft.keep = False
+                continue
+            draft.complaints.append(Complaint("E151", at, secrets.CARD))
+            draft.secrets.append(found)
+            lines.add(at.line)
+        return lines
+
     def _card_fields(self, draft: Draft, documents: list[Any]) -> set[int]:
         lines: set[int] = set()
+        said = {one.at.line for one in draft.complaints if one.code == "E153"}
         for path in secrets.card_fields(documents):
             at = self.places.location(draft.path, path, key=True)
+            if at.line in said:
+                lines.add(at.line)
+                continue
             what = f"{path[-1]} is a field for card data"
             draft.complaints.append(Complaint("E153", at, what))
             lines.add(at.line)
@@ -267,16 +239,16 @@ class Reader:
             and (each.code != "E125" or is_leaf(data, each.path))
         ]
 
-    def _validated(
+    def validated(
         self, entry: Entry, spec: Any
-    ) -> tuple[list[Said], str, tuple[Edge, ...]]:
+    ) -> tuple[list[Said], AnyResource | None, tuple[Edge, ...]]:
+        """Return what is wrong with an entry, its resource and its references."""
         data = {"metadata": entry.metadata, "spec": spec}
         found: list[tuple[Shape, Any]] = []
         leaves(self._shapes[entry.kind], data, found)
         edges = {Edge(to.kind, target(name), to.edge) for to, name in named(found)}
         said, built = self._built(self.kinds[entry.kind], data, exact=is_exact(found))
-        name = built.metadata.name if built else ""
-        return said, name, tuple(sorted(edges))
+        return said, built, tuple(sorted(edges))
 
     def _refused(self, kind: str, data: dict[str, Any]) -> list[Said]:
         return self._built(self.kinds[kind], data)[0]
@@ -335,27 +307,6 @@ def _address(entry: Entry) -> str:
     return target(entry.name)
 
 
-def _row(
-    want: Want,
-    name: str,
-    spec_text: str,
-    edges: tuple[Edge, ...],
-    made_from: Sequence[tuple[str, str]],
-) -> Row:
-    entry, metadata = want.entry, want.entry.metadata
-    uid = metadata.get("uid") or ""
-    return Row(
-        entry.kind,
-        name,
-        "" if uid == name else uid,
-        labels_text(metadata),
-        edges,
-        content_of(metadata, spec_text, name),
-        tuple(made_from),
-        want.origin.name if want.origin else "",
-    )
-
-
 def _fault(path: str, each: Fault) -> Complaint:
     at = Location(path, each.line, each.column)
     return Complaint(each.code, at, each.text, each.hint)
@@ -371,5 +322,9 @@ def shared_of(want: Want, path: str) -> Shared | None:
     entry = want.entry
     if entry.kind not in SHARED or not isinstance(want.spec, dict):
         return None
-    content = content_of(entry.metadata, canonical(want.spec), entry.name)
-    return Shared(Ref(entry.kind, entry.name), want.spec, digest_of(content), path)
+    ref = Ref(entry.kind, entry.name)
+    spec = want.spec
+    if entry.kind == ACCOUNT:  # there are many, and nobody asks for more of one
+        spec = {"plan": spec.get("plan")}
+    made = want.origin is not None
+    return Shared.written(ref, entry.metadata, spec, path, made=made)

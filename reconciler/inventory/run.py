@@ -11,21 +11,21 @@ from reconciler.inventory import paths, stale
 from reconciler.inventory.cache import Cache
 from reconciler.inventory.complaint import Complaint
 from reconciler.inventory.defaults import Defaults, above, is_defaults
-from reconciler.inventory.heads import Head, layers, made_head
-from reconciler.inventory.includes import SNIPPET, Snippet, wanted
+from reconciler.inventory.includes import wanted
 from reconciler.inventory.index import Index, Slice
 from reconciler.inventory.loaded import Loaded
-from reconciler.inventory.origin import Layer, Places
+from reconciler.inventory.origin import Places
 from reconciler.inventory.parts import PROFILE, SITE
-from reconciler.inventory.rows import Row, target
+from reconciler.inventory.rows import Row
 from reconciler.inventory.secrets import Allowed
-from reconciler.inventory.shared import ACCOUNT, Shelf
+from reconciler.inventory.shared import ACCOUNT, SHARED, SUBSCRIPTION, Shared, Shelf
 from reconciler.inventory.source import Source
 from reconciler.inventory.whole import Failed, Whole, claim
 from reconciler.model import AnyResource, Ref
 from reconciler.model.location import Location
 
 if TYPE_CHECKING:
+    from reconciler.inventory.finishing import Tree
     from reconciler.inventory.reading import Draft, Reader, Want
     from reconciler.inventory.sites import Sites
 
@@ -43,6 +43,7 @@ class Waiting(NamedTuple):
     draft: Draft
     want: Want
     slot: int
+    again: bool = False
 
 
 class Run:
@@ -83,19 +84,28 @@ class Run:
         self._index = self._base
         self._kept, changed = stale.compare(self._base, self._files)
         self._shelf = Shelf(self._base, self._kept, self.rows_of)
-        old = stale.shared(self._base, self._kept)
-        self._take(changed)
-        moved = self._shelf.changed(old)
-        again = sorted(stale.users(self._base, self._kept, moved))
-        for path in again:
-            self._kept.pop(path, None)
-        self._take(again)
+        taken = self._take_all(changed)
         self._finish_waiting()
         self._index = index = self._joined()
         loaded = Loaded(index, self._places, self.rows_of, self.kinds)
         self.complaints += self._whole.complaints(loaded)
-        self._save(index, len(changed) + len(again))
+        self._save(index, taken)
         return loaded
+
+    def _take_all(self, changed: Sequence[str]) -> int:
+        """Take what changed, and what is made from what changed; return how many."""
+        taken = 0
+        while True:
+            self._take(changed)
+            taken += len(changed)
+            moved: Iterable[Ref] = ()
+            if self._kept:  # what is gone has moved, too
+                moved = self._shelf.changed(stale.shared(self._base, self._kept))
+            changed = sorted(stale.users(self._base, self._kept, moved))
+            if not changed:
+                return taken
+            for path in changed:
+                self._kept.pop(path, None)
 
     def rows_of(self, part: Slice) -> Sequence[Row]:
         """
@@ -126,10 +136,11 @@ class Run:
     def _finish_waiting(self) -> None:
         while self._waiting:
             waiting, self._waiting = self._waiting, []
+            # Terms are made from the accounts that Sites make.
+            waiting.sort(key=lambda one: one.want.entry.kind == SUBSCRIPTION)
             for each in waiting:
-                self._finish(*each)
-                if len(self._pending) >= _BATCH:
-                    self._flush()
+                self._finish(each)
+                self._flush_some()
 
     def _list(self) -> None:
         try:
@@ -142,28 +153,46 @@ class Run:
         self._files = {path: found[path] for path in found if paths.sound(path)}
 
     def _take(self, files: Sequence[str]) -> None:
-        """Get the rows of *files*, from the cache or by reading them."""
+        """
+        Get the rows of *files*, from the cache or by reading them.
+
+        What is not in the cache is read first: then it is known what the rest, which
+        may be made from it, would be made from.
+        """
+        known: dict[str, list[Row]] = {}
         for path in files:
             if is_defaults(path):
                 self._default(path)
                 self._rows[path] = []
                 continue
             kept = self._store.rows(self._key(path)) if self._store else None
-            if kept is not None and self._current(kept):
+            if kept is not None:
+                known[path] = kept
+                self._shelf.note_rows(path, (row for row in kept if not row.site))
+        for path in files:
+            if path not in known and not is_defaults(path):
+                self._read(path)
+                self._flush_some()
+        for path, kept in known.items():
+            if self._current(path, kept):
                 self._rows[path] = [kept]
                 self._stored.add(path)
                 self._shelf.note_rows(path, kept)
             else:
                 self._read(path)
-            if len(self._pending) >= _BATCH:
-                self._flush()
+                self._flush_some()
 
-    def _current(self, rows: Iterable[Row]) -> bool:
+    def _current(self, path: str, rows: Sequence[Row]) -> bool:
         """Say whether what *rows* were made from is still what it was."""
+        own: dict[Ref, Shared] = {}
+        for row in rows:
+            if row.site and row.kind in SHARED:
+                own[Ref(row.kind, row.name)] = Shared.of_row(row, path)
         for row in rows:
             for address, digest in row.includes:
-                found = self._shelf.find(Ref(*address.split("/", 1)))
-                if found is None or found.digest != digest:
+                ref = Ref(*address.split("/", 1))
+                found = own.get(ref) or self._shelf.find(ref)
+                if (found.digest if found else "") != digest:
                     return False
         return True
 
@@ -176,19 +205,21 @@ class Run:
         if draft.text:
             self._whole.broken.append(draft.text)
         self._rows[path] = [None] * len(draft.wants)
-        self._note_wanted(draft)
+        self._note(draft.wants, path)
         for slot, want in enumerate(draft.wants):
+            waiting = Waiting(draft, want, slot)
             if self._ready(want):
-                self._finish(draft, want, slot)
+                self._finish(waiting)
             else:
-                self._waiting.append(Waiting(draft, want, slot))
+                self._waiting.append(waiting)
         self._keep(draft)
 
-    def _finish(self, draft: Draft, want: Want, slot: int) -> None:
+    def _finish(self, waiting: Waiting) -> None:
+        draft, want, slot, _ = waiting
         row = self._row(draft, want)
         rows = None if row is None else [row]
         if rows and want.entry.kind == SITE:
-            rows = self._expanded(draft, want, rows[0])
+            rows = self._expanded(waiting, rows[0])
         elif want.entry.kind == PROFILE:
             faults = self._sites.profile(want, draft.path)
             self.complaints += faults
@@ -200,10 +231,11 @@ class Run:
             self._keep(draft)
 
     def _row(self, draft: Draft, want: Want) -> Row | None:
-        done = self._reader.finish(want, draft.path, self._shelf, self._layers)
-        if isinstance(done, Row):
-            return done
-        self.complaints += done
+        done = self._tree.finished(self._reader, want, draft.path)
+        draft.keep = draft.keep and done.whole
+        if done.row is not None:
+            return done.row
+        self.complaints += done.complaints
         self._whole.claims.add(claim(want.entry.kind, want.entry.name))
         self._failed(draft, want)
         return None
@@ -211,13 +243,19 @@ class Run:
     def _failed(self, draft: Draft, want: Want) -> None:
         """Have the references of *want* checked, although it is not used."""
         user = self._reader.user(want, draft.path)
-        layers_of = self._layers(draft.path, want, ())
+        layers_of = self._tree.layers(draft.path, want, ())
         self._whole.failed.append(Failed(want.entry.kind, want.spec, layers_of, user))
 
-    def _expanded(self, draft: Draft, want: Want, row: Row) -> list[Row] | None:
+    def _expanded(self, waiting: Waiting, row: Row) -> list[Row] | None:
         """Return the rows of a Site and of all it makes; None if one is wrong."""
+        draft, want, _, again = waiting
         above_it = [self._default(each) for each in self._above(draft.path)]
         made = self._sites.made(want, draft.path, row, above_it)
+        self._note(made.wants, draft.path)
+        if not again and any(map(self._covers_unseen, made.wants)):
+            # It covers an account of a Site that comes later, or is not there at all.
+            self._waiting.append(waiting._replace(again=True))
+            return None
         self.complaints += made.complaints
         rows = [self._row(draft, each) for each in made.wants]
         whole = [each for each in rows if each]
@@ -235,11 +273,24 @@ class Run:
         Say whether all that *want* is made from was read.
 
         A Site waits until everything was: what it makes may include anything. So does
-        an account: its plans lead to others.
+        an account, whose plans lead to others, and a subscription, whose customer does.
         """
         names = wanted(want.entry.kind, want.spec)
-        waits = want.entry.kind in {SITE, ACCOUNT}
+        waits = want.entry.kind in {SITE, ACCOUNT, SUBSCRIPTION}
         return not waits and all(map(self._shelf.snippet, names))
+
+    def _covers_unseen(self, want: Want) -> bool:
+        """Say whether *want* covers an account that was not seen yet."""
+        if want.entry.kind != SUBSCRIPTION or not isinstance(want.spec, dict):
+            return False
+        covers = want.spec.get("covers")
+        named = covers if isinstance(covers, list) else ()
+        accounts = (
+            Ref(ACCOUNT, each.partition("/")[2])
+            for each in named
+            if isinstance(each, str) and each.startswith(f"{ACCOUNT}/")
+        )
+        return not all(map(self._shelf.find, accounts))
 
     def _keep(self, draft: Draft) -> None:
         """Note the rows for the cache once the file is whole and without faults."""
@@ -248,6 +299,10 @@ class Run:
         if self._store and sound and draft.blob == self._files.get(draft.path):
             self._pending[draft.path] = _flat(rows)
             self._stored.add(draft.path)
+
+    def _flush_some(self) -> None:
+        if len(self._pending) >= _BATCH:
+            self._flush()
 
     def _flush(self) -> None:
         """Write what is pending, and forget it: it can be asked for again."""
@@ -315,11 +370,11 @@ class Run:
             index.copy(self._base, neighbours)
         return index
 
-    def _note_wanted(self, draft: Draft) -> None:
+    def _note(self, wants: Iterable[Want], path: str) -> None:
         from reconciler.inventory.reading import shared_of  # noqa: PLC0415
 
-        for want in draft.wants:
-            if shared := shared_of(want, draft.path):
+        for want in wants:
+            if shared := shared_of(want, path):
                 self._shelf.note(shared)
 
     @cached_property
@@ -329,19 +384,11 @@ class Run:
         files = sorted(self._default_files)
         return Sites(self._reader, self._places, self._shelf.find, files)
 
-    def _layers(self, path: str, want: Want, used: Sequence[Snippet]) -> list[Layer]:
-        entry, origin = want.entry, want.origin
-        ref = Ref(entry.kind, target(entry.name).lower())
-        head = Head(ref, entry.address, entry.head, entry.where)
-        if origin:
-            head = made_head(self._places, path, ref, origin.site)
-        snippets = []
-        for each in used:
-            shared = self._shelf.find(Ref(SNIPPET, each.name))
-            if shared:
-                snippets.append((shared.path, each.name))
-        files = sorted(self._default_files)
-        return layers(self._places, path, head, snippets, files, origin)
+    @cached_property
+    def _tree(self) -> Tree:
+        from reconciler.inventory.finishing import Tree  # noqa: PLC0415  (slow)
+
+        return Tree(self._places, self._shelf, sorted(self._default_files))
 
 
 def _flat(rows: Iterable[Sequence[Row] | None]) -> list[Row]:

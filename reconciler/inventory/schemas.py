@@ -111,11 +111,18 @@ def _offering(schema: Any, names: Mapping[str, Iterable[str]]) -> Any:
     if not isinstance(schema, dict):
         return schema
     below = {key: _offering(value, names) for key, value in schema.items()}
-    kind = below.get(NAMES_OF)
-    if isinstance(kind, str):
-        offered = [*below.get(f"{NAMES_OF}-besides", ()), *sorted(names.get(kind, ()))]
-        if offered:
-            below["anyOf"] = [{"enum": offered}, {"type": "string"}]
+    offered: list[str] = []
+    match below.get(NAMES_OF):
+        case str(kind):
+            offered = [*below.get(f"{NAMES_OF}-besides", ())]
+            offered += sorted(names.get(kind, ()))
+        case list(kinds):
+            every = ((kind, sorted(names.get(kind, ()))) for kind in kinds)
+            offered = [f"{kind}/{name}" for kind, some in every for name in some]
+        case _:
+            pass
+    if offered:
+        below["anyOf"] = [{"enum": offered}, {"type": "string"}]
     return below
 
 

@@ -5,36 +5,103 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
 
 from reconciler.inventory.includes import SNIPPET, Snippet
 from reconciler.inventory.index import Index, Slice
 from reconciler.inventory.parts import PROFILE
-from reconciler.inventory.rows import Row
-from reconciler.model import Ref
+from reconciler.inventory.rows import Row, canonical, content_of, digest_of
+from reconciler.model import Ref, Spec
+
+SpecT = TypeVar("SpecT", bound=Spec)
 
 #: A Provider gives its addresses to the sites it serves.
 SERVER = "Provider"
 #: A HostingPlan gives the names of its packages to the accounts on it.
 PLAN, ACCOUNT = "HostingPlan", "HostingAccount"
-SHARED = frozenset((SNIPPET, PROFILE, SERVER, PLAN))
+#: What the terms of a Subscription come from, besides its account's plan.
+SUBSCRIPTION, PAYER, METHOD = "Subscription", "Customer", "PaymentMethod"
+INVOICING, DUNNING = "InvoicePolicy", "DunningPolicy"
+SHARED = frozenset(
+    (SNIPPET, PROFILE, SERVER, PLAN, ACCOUNT, PAYER, METHOD, INVOICING, DUNNING)
+)
 _ADDRESSES = ("ipv4", "ipv6")
 
 
-class Shared(NamedTuple):
+class Shared:
     """
-    One of them.
+    One of them; its content is looked at when it is asked for.
 
     Attributes:
-        spec: With defaults; it may yet prove to be wrong.
-        digest: That of its content.
+        ref: Its address.
         path: Its file.
+        made: Whether a Site makes it: it is not written there itself.
     """
 
-    ref: Ref
-    spec: Mapping[str, Any]
-    digest: str
-    path: str
+    def __init__(
+        self, ref: Ref, content: Callable[[], str], path: str, *, made: bool = False
+    ) -> None:
+        self.ref = ref
+        self.path = path
+        self.made = made
+        self._content = content
+        self._read: Spec | None = None
+
+    @classmethod
+    def of_row(cls, row: Row, path: str) -> Shared:
+        """Return what a row says."""
+        ref = Ref(row.kind, row.name)
+        return cls(ref, lambda: row.content, path, made=bool(row.site))
+
+    @classmethod
+    def written(
+        cls,
+        ref: Ref,
+        metadata: dict[str, Any],
+        spec: Mapping[str, Any],
+        path: str,
+        *,
+        made: bool = False,
+    ) -> Shared:
+        """Return what was read, with defaults; it may yet prove to be wrong."""
+
+        def content() -> str:
+            return content_of(metadata, canonical(spec), ref.name)
+
+        found = cls(ref, content, path, made=made)
+        found.__dict__["spec"] = spec  # so that it is not parsed again
+        return found
+
+    @cached_property
+    def spec(self) -> Mapping[str, Any]:
+        """Its spec, with defaults."""
+        found: dict[str, Any] = json.loads(self._content())["spec"]
+        return found
+
+    @cached_property
+    def digest(self) -> str:
+        """
+        The digest of what others are made from.
+
+        Of an account that is its plan alone: the rest of it is nobody else's, and is
+        completed only after it was read.
+        """
+        if self.ref.kind == ACCOUNT:
+            return digest_of(canonical(self.spec.get("plan")))
+        return digest_of(self._content())
+
+    def read(self, model: type[SpecT]) -> SpecT | None:
+        """Return its spec as a *model*, made once; None if it is not valid."""
+        if self._read is None:
+            try:
+                self._read = model.model_validate(
+                    self.spec, by_alias=True, by_name=False
+                )
+            except (ArithmeticError, LookupError, TypeError, ValidationError):
+                return None  # said where it is written
+        return self._read if isinstance(self._read, model) else None
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -63,6 +130,7 @@ class Shelf:
         self._kept = kept
         self._rows_of = rows_of
         self._found: dict[Ref, Shared] = {}
+        self._rows: dict[str, dict[str, int]] = {}
 
     def find(self, ref: Ref) -> Shared | None:
         """Return what *ref* says; None if it is not there (yet)."""
@@ -84,8 +152,7 @@ class Shelf:
         """Remember what is shared among the rows of one file."""
         for row in rows:
             if row.kind in SHARED:
-                spec = json.loads(row.content)["spec"]
-                self.note(Shared(Ref(row.kind, row.name), spec, row.digest, path))
+                self.note(Shared.of_row(row, path))
 
     def changed(self, old: Mapping[Ref, str]) -> set[Ref]:
         """Return what is not as it was in *old*, which holds what was not kept."""
@@ -97,7 +164,7 @@ class Shelf:
         return {ref for ref in {*old, *new} if old.get(ref) != new.get(ref)}
 
     def _from_base(self, ref: Ref) -> Shared | None:
-        row = self._base_rows.get(ref)
+        row = self._base_rows(ref.kind).get(ref.name)
         if row is None:
             return None
         part = self._base.slice_of(row)
@@ -106,11 +173,14 @@ class Shelf:
         self.note_rows(part.path, self._rows_of(part))
         return self._found.get(ref)
 
-    @cached_property
-    def _base_rows(self) -> dict[Ref, int]:
-        names = self._base.names
-        return {
-            Ref(kind, names[row]): row
-            for row, kind in enumerate(self._base.kinds)
-            if kind in SHARED
-        }
+    def _base_rows(self, kind: str) -> Mapping[str, int]:
+        """Return the rows of one kind, by name; nobody asks for most of them."""
+        found = self._rows.get(kind)
+        if found is None:
+            names = self._base.names
+            found = self._rows[kind] = {
+                names[row]: row
+                for row, each in enumerate(self._base.kinds)
+                if each == kind
+            }
+        return found

@@ -46,6 +46,7 @@ class Whole:
         yield from self._doubles(loaded)
         yield from self._loose(loaded)
         yield from self._loose_failed(loaded)
+        yield from self._covered(loaded)
         for cycle in graph.cycles(loaded.index):
             yield _cycle(loaded, cycle)
 
@@ -76,6 +77,25 @@ class Whole:
                 )
                 yield Complaint("E132", at or loaded.location(row), what)
 
+    def _covered(self, loaded: Loaded) -> Iterator[Complaint]:
+        """Yield the Subscriptions that are paid for what others are paid for."""
+        index = loaded.index
+        twice: dict[tuple[int, int], list[str]] = {}
+        for double in graph.covered_twice(index):
+            live = [row for row in double.rows if not _ended(loaded, row)]
+            for row in live[1:]:
+                if index.refs[row] != index.refs[live[0]]:
+                    twice.setdefault((live[0], row), []).append(double.shared)
+        for (first, row), things in twice.items():
+            refs = index.refs
+            more = f" and {len(things) - 1} more" if len(things) > 1 else ""
+            what = (
+                f"{refs[row]}: {things[0]}{more} is paid for by {refs[first]} already, "
+                f"at {loaded.location(first)}"
+            )
+            at = loaded.locate(refs[row], "spec.covers")
+            yield Complaint("E148", at or loaded.location(row), what)
+
     def _missing(self, edge: Edge, loaded: Loaded) -> bool:
         ref = Ref(edge.kind, edge.name)
         if ref in loaded.index.row_of or ref in self.claims:
@@ -98,6 +118,10 @@ class Whole:
             for edge in edges(loaded.kinds()[failed.kind], failed.spec):
                 if self._missing(edge, loaded):
                     yield from _named(loaded, failed, edge)
+
+
+def _ended(loaded: Loaded, row: int) -> bool:
+    return loaded.spec(row).get("state") == "terminated"
 
 
 def _of_one_site(index: Index, rows: Sequence[int]) -> bool:

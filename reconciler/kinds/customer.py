@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, ClassVar, Final, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from reconciler.model import Change, Day, Money, Personal, Spec, To
 from reconciler.model.resource import Resource
@@ -21,10 +21,14 @@ class Contacts(Spec):
     Attributes:
         billing: For invoices and failed payments.
         technical: For outages and changes.
+        postal: The address that our invoices show, line by line.
+        phone: For a short message about money, where mail does not arrive.
     """
 
     billing: Personal | None = None
     technical: Personal | None = None
+    postal: Personal | None = None
+    phone: Personal | None = None
 
 
 class Consent(Spec):
@@ -59,6 +63,17 @@ class CustomerPayment(Spec):
     primary: Annotated[str | None, _METHOD] = None
     backup: tuple[Annotated[str, _METHOD], ...] = ()
     consent: Consent | None = None
+
+    @field_validator("backup")
+    @classmethod
+    def _each_once(
+        cls, backup: tuple[str, ...], info: ValidationInfo
+    ) -> tuple[str, ...]:
+        if len(set(backup)) != len(backup):
+            raise ValueError("the same payment method is named twice")
+        if info.data.get("primary") in backup:
+            raise ValueError("the primary payment method is no backup of itself")
+        return backup
 
 
 class CustomerSpec(Spec):
@@ -95,6 +110,18 @@ class CustomerSpec(Spec):
             except (KeyError, ValueError, OSError):
                 raise ValueError("write a time zone, as in Europe/Amsterdam") from None
         return value
+
+    @field_validator("payment")
+    @classmethod
+    def _one_currency(
+        cls, payment: CustomerPayment, info: ValidationInfo
+    ) -> CustomerPayment:
+        consent, currency = payment.consent, info.data.get("currency")
+        if consent and currency and consent.max.currency != currency:
+            raise ValueError(
+                f"consent.max is {consent.max}, and invoices are in {currency}"
+            )
+        return payment
 
 
 class Customer(Resource[Change]):

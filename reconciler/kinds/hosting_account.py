@@ -304,6 +304,13 @@ class HostingAccount(Resource[HostingChange]):
             )
             yield self.found("suspension-left", Severity.WARNING, message, _STATE)
 
+    def shows(self, word: str, have: Have) -> bool | None:
+        """Say whether it is ``suspended`` or ``active``; None where it was not read."""
+        state = have.get(self.share)
+        if not isinstance(state, HostingState) or not self.meant(state):
+            return None
+        return state.suspended is (word == "suspended")
+
     def done(self, change: HostingChange, have: Have) -> bool | None:
         """Say whether *have* shows the effect; somebody else's suspension is none."""
         state = have.get(change.share)

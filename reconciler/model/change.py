@@ -64,7 +64,8 @@ class Change(Frozen):
         waits_for: Verbs on the same resource that have to be done before.
         not_before: The vendor or the window refuses it earlier: ``deferred``.
         details: What the driver needs besides. ``holds_off`` (verb -> seconds): once
-            this is done, those verbs on the same resource wait so long.
+            this is done, those verbs on the same resource wait so long. ``number`` and
+            ``series``: of a numbered change, put there when its intent is written.
     """
 
     usual_risk: ClassVar[Risk] = Risk.NONE
@@ -76,6 +77,8 @@ class Change(Frozen):
     """Its ``charge`` is held at the customer's bank, and not taken yet."""
     takes_down: ClassVar[bool] = False
     """Takes what it is about off the net: many at once need a person."""
+    numbered: ClassVar[bool] = False
+    """Makes a document with a number; see ``Driver.numbers``."""
 
     verb: str
     share: Share

@@ -75,7 +75,12 @@ class Letter(NamedTuple):
         customer: The name of the Customer.
         values: What the text says, by the names of its placeholders; never a secret.
         about: The Share and id of the bill whose hosted page or document goes along.
-        due: When it should be there at the latest.
+        update: The Share and its token of a method, where the page goes along on which
+            its owner enters another one.
+        names: Placeholders that say what another resource is called (``called``).
+        shown: It is only said once all of these look so: whom, and the word of a Sway.
+        facts: What is recorded the moment it is sent: what it promises.
+        firm: It only counts as told where it was taken, and did not come back.
     """
 
     key: str
@@ -83,4 +88,8 @@ class Letter(NamedTuple):
     customer: str
     values: Mapping[str, str] = {}
     about: tuple[Share, str] | None = None
-    due: datetime | None = None
+    update: tuple[Share, str] | None = None
+    names: Mapping[str, Ref] = {}
+    shown: tuple[tuple[Ref, str], ...] = ()
+    facts: Mapping[str, JsonValue] = {}
+    firm: bool = False

@@ -15,7 +15,8 @@ class Ref(NamedTuple):
         return f"{self.kind}/{self.name}"
 
 
-#: The keyword by which schemas say that a text names a resource of a kind.
+#: The keyword by which schemas say that a text names a resource of a kind; with a list
+#: of kinds, that it is ``Kind/name``.
 NAMES_OF = "x-names-of"
 
 
@@ -43,13 +44,14 @@ class To(NamedTuple):
         if self.kind:
             return Ref(self.kind, text)
         kind, slash, name = text.partition("/")
-        return Ref(kind, name) if slash and kind in self.kinds else None
+        return Ref(kind, name) if slash and name and kind in self.kinds else None
 
     def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
         """Tell the kind in the schema, so that an editor can offer its names."""
         found: dict[str, Any] = handler(core)
         if not self.kind:
-            return {**found, "pattern": f"^({'|'.join(self.kinds)})/.+$"}
+            form = f"^({'|'.join(self.kinds)})/.+$"
+            return {**found, "pattern": form, NAMES_OF: list(self.kinds)}
         found = {**found, NAMES_OF: self.kind}
         if self.besides:
             found[f"{NAMES_OF}-besides"] = list(self.besides)

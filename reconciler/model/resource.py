@@ -268,6 +268,25 @@ class Resource(Spec, Generic[ChangeT]):
         del sways
         return self
 
+    def claims(self) -> tuple[str, ...]:
+        """
+        Return what no other resource of its kind is paid for at the same time.
+
+        Asked of kinds that ``recall``.
+        """
+        return ()
+
+    @classmethod
+    def claimed(cls, recorded: Mapping[str, JsonValue]) -> tuple[str, ...]:
+        """Return what a resource with such a record was ever paid for. Pure."""
+        del recorded
+        return ()
+
+    def repeats(self, change: ChangeT, other: Mapping[str, JsonValue]) -> str | None:
+        """Say what *change* does again, by what is recorded of another one. Pure."""
+        del change, other
+        return None
+
     def letters(self, have: Have, now: datetime) -> Iterable[Letter]:
         """Yield what customers have to be told now and were not told yet. Pure."""
         del have, now
@@ -277,6 +296,16 @@ class Resource(Spec, Generic[ChangeT]):
         """Yield what happened to it and what comes, where its kind recalls. Pure."""
         del have, now
         return ()
+
+    def called(self, have: Have) -> str:
+        """Return what a customer knows it by; empty where nobody can tell. Pure."""
+        del have
+        return self.name
+
+    def shows(self, word: str, have: Have) -> bool | None:
+        """Say whether it is what a Sway says with *word*; None if unknown. Pure."""
+        del word, have
+        return None
 
     @classmethod
     def provisional(cls, name: str, shares: Sequence[Share]) -> Self | None:

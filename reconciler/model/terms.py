@@ -27,6 +27,10 @@ from reconciler.model.quantity import Percent
 #: No policy allows more attempts at one invoice. The networks fine what is above their
 #: own limits (Visa 15 in 30 days, Mastercard 10 in 24 hours).
 MOST_ATTEMPTS: Final = 8
+#: The deeds that ask a gateway for money.
+ATTEMPTS: Final = ("charge", "retry", "backup-gateway")
+#: Two attempts at one invoice are so far apart.
+APART: Final = timedelta(hours=24)
 #: A warning is no warning unless it leaves so much time.
 WARNED: Final = timedelta(days=3)
 

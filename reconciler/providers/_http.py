@@ -25,7 +25,7 @@ from reconciler.errors import Ambiguous, ProviderError, Rejected, Transient
 from reconciler.model import Account
 from reconciler.model.driver import Sent
 from reconciler.providers._limit import Limit
-from reconciler.providers._said import shown
+from reconciler.providers._said import named, shown
 
 #: A read is asked this often at most, and a request that was told to wait too.
 TRIES: Final = 4
@@ -287,9 +287,12 @@ class Http:
             response = self._sent(request)
         except _NOT_SENT as error:
             return None, Transient(f"{operation}: not sent: {_kind(error)}")
-        except (httpx.HTTPError, OSError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            # An address to go to is read, though nobody goes there.
             return None, lost(f"{operation}: the answer was lost: {_kind(error)}")
-        return self._judged(_reply(response, self._words, plain), operation, lost)
+        reply = _reply(response, self._words, plain)
+        reply = reply._replace(request_id=named(reply.request_id, self._hidden))
+        return self._judged(reply, operation, lost)
 
     def _sent(self, request: httpx.Request | Sent) -> httpx.Response:
         if isinstance(request, httpx.Request):

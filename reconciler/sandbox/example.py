@@ -17,7 +17,7 @@ from reconciler.kinds.hosting_account import HostingAccount
 from reconciler.kinds.notification_channel import NotificationChannel
 from reconciler.kinds.payment_method import as_payment_methods
 from reconciler.kinds.provider import Provider
-from reconciler.model import PUBLIC, AnyResource
+from reconciler.model import OWN, PUBLIC, AnyResource
 from reconciler.sandbox.cloudflare_records import seeds as cloudflare_zone
 from reconciler.sandbox.example_cards import KEY, cards_part
 from reconciler.sandbox.example_hosting import TOKEN, USER, hosting_part
@@ -162,7 +162,7 @@ def world(
     parts = {
         vendor: _vendor(vendor, declared.get(vendor), own, zones[vendor])
         for vendor, own in names.items()
-        if vendor not in {PUBLIC, _WHM}
+        if vendor not in {PUBLIC, OWN, _WHM}
     }
     if _WHM in names:
         hosted = resources.get("HostingAccount", [])

@@ -176,3 +176,16 @@ def test_it_says_when_it_is_open_to_others():
         made.close()
     assert "NOT on this machine alone" in said[0][1]
     assert len(said[1]) == 1
+
+
+def test_a_run_needs_no_secret_of_the_inbox(agency):
+    """Who only applies need not have it, and no driver is given it."""
+    secrets = "    secretApiKey:"
+    agency.edit(
+        "inventory/accounts.yaml",
+        secrets,
+        f"    webhookSecret: {{env: NOT_SET_ANYWHERE}}\n{secrets}",
+    )
+    plan = agency.plan()
+    assert plan.unknown == ()
+    assert [one.code for one in plan.findings if one.kind == "Provider"] == []

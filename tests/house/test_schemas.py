@@ -62,6 +62,13 @@ SiteProfile/x: {Domain: {privacy: "true"}}
 SiteProfile/x: {Domain: {dns: {records: [{name: www}]}}}
 SiteProfile/x: {Certificate: {names: $domain}}
 SiteProfile/x: {Backup: nightly}
+SiteProfile/x: {Subscription: {covers: [HostingPlan/x]}}
+Subscription/x: {customer: c, since: 2026-01-01}
+Subscription/x: {customer: c, since: 2026-01-01, covers: [x.example]}
+Subscription/x: {customer: c, since: 2026-01-01, covers: [Domain/x.example], terms: {}}
+InvoicePolicy/x: {collector: mollie}
+DunningPolicy/x: {steps: [{after: 1mo, do: [charge]}]}
+DunningPolicy/x: {steps: [{after: 1d, do: [{notify: threat}]}]}
 name: x
 """.strip().splitlines()
 
@@ -83,7 +90,7 @@ def test_schema_and_model_refuse_the_same(text):
 
 HOUSE_OF_SITES = """
 apiVersion: reconciler/v1
-Customer/c: {legalName: C, country: NL}
+Customer/c: {legalName: C, country: NL, payment: {collect: invoice}}
 Provider/s: {type: aws, credentials: {}, ipv4: 192.0.2.10}
 HostingPlan/care-5: {price: 9.00 EUR/month, packages: {aws: care_5g}}
 SiteProfile/p:

@@ -11,6 +11,8 @@ from tests.support import (
     bad_channels,
     bad_fields,
     bad_hosting,
+    bad_money,
+    bad_seller,
     bad_sites,
     bad_values,
     bad_yaml,
@@ -23,6 +25,8 @@ PARTS = (
     bad_values,
     bad_channels,
     bad_hosting,
+    bad_seller,
+    bad_money,
     bad_sites,
     bad_cards,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from functools import cached_property
-from typing import Final, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from reconciler.kinds.subscription.facts import Books, Invoiced
@@ -18,11 +18,8 @@ from reconciler.kinds.subscription.period import (
 )
 from reconciler.kinds.subscription.spec import SubscriptionSpec
 from reconciler.kinds.subscription.state import BILLING, Bill, BillingState, Of
-from reconciler.model import Have, Share, Terms
-from reconciler.model.terms import Method
-
-#: The built-in account of what no gateway collects: invoices of our own.
-OWN: Final = "own"
+from reconciler.model import OWN, Have, Money, Share, Terms
+from reconciler.model.terms import Agreed, Method
 
 
 class Span(NamedTuple):
@@ -74,6 +71,23 @@ class Case:
         known = self.books.known
         same = known is not None and known.collector == terms.invoicing.collector
         return mine and same and not terms.holds
+
+    @cached_property
+    def agreed(self) -> Agreed | None:
+        """What the customer agreed to by now; without it nothing is charged."""
+        given = self.terms.agreed
+        if given is None:
+            return None
+        today = self.now.astimezone(ZoneInfo(self.terms.time_zone)).date()
+        return given if given.date <= today else None
+
+    @property
+    def most(self) -> Money | None:
+        """The least of what git and the customer allow one charge to be."""
+        limits = [self.terms.invoicing.max_charge]
+        limits.append(self.agreed.max if self.agreed else None)
+        same = [m for m in limits if m and m.currency == self.terms.price.currency]
+        return min(same, key=lambda money: money.amount) if same else None
 
     @property
     def readable(self) -> bool:

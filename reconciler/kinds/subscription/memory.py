@@ -7,6 +7,7 @@ from datetime import datetime
 
 from pydantic import JsonValue
 
+from reconciler.kinds.subscription.amounts import amounts
 from reconciler.kinds.subscription.case import Case
 from reconciler.kinds.subscription.changes import (
     Authorize,
@@ -55,18 +56,37 @@ def facts(change: SubscriptionChange, ended: Ended, have: Have) -> Facts:
 
 def _invoiced(change: Invoice, ended: Ended, bill: Bill | None) -> Facts:
     told = ended.evidence
-    shown = str(bill.total) if bill else change.details["amount"]
-    total = told.get("total") or shown
+    total = told.get("total") or (bill.total if bill else _expected(change))
+    number = told.get("number") or (
+        bill.number if bill else change.details.get("number")
+    )
     return {
         "at": ended.at.isoformat(),
         "provider": change.share.provider,
-        "id": told.get("id") or (bill.id if bill else ""),
-        "number": told.get("number") or (bill.number if bill else None),
+        "id": told.get("id") or (bill.id if bill else number or ""),
+        "number": number,
         "total": str(total),
+        **_lines(change),
         "begins": change.details["begins"],
         "ends": change.details["ends"],
         "due": change.details["due"],
+        "covers": change.details.get("covers", []),
     }
+
+
+def _lines(change: Invoice) -> Facts:
+    """Return what our own document of it lists; a gateway has one itself."""
+    if "series" not in change.details:
+        return {}
+    return {"lines": [line.fact() for line in amounts(change).lines]}
+
+
+def _expected(change: Invoice) -> JsonValue:
+    """Return what it comes to; without tax where a gateway works that out."""
+    try:
+        return str(amounts(change).total)
+    except ValueError:
+        return change.details["amount"]
 
 
 def _failed(change: SubscriptionChange, ended: Ended, bill: Bill | None) -> Facts:

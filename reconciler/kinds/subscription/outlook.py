@@ -52,7 +52,7 @@ def _collected(
     case: Case, ref: Ref, period: str, much: str, begins: date
 ) -> Iterator[Due]:
     auto = case.terms.collect == "auto"
-    if auto and case.terms.agreed is None:
+    if auto and case.agreed is None:
         return  # said as a finding: there is no leave to charge
     at = case.charge_at(begins) if auto else case.due_at(begins)
     if at > case.now:

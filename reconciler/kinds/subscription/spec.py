@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from reconciler.model import Day, Period, Price, Spec, Terms, To
 
 #: What may be paid for: each is written ``Kind/name``.
 COVERED: Final = ("Backup", "Certificate", "Domain", "HostingAccount")
+
+
+def _thing(text: str) -> str:
+    kind, _, name = text.partition("/")
+    if kind not in COVERED or not name:
+        known = ", ".join(COVERED)
+        raise ValueError(f"write Kind/name, where Kind is one of {known}")
+    return text
 
 
 class SubscriptionSpec(Spec):
@@ -37,7 +45,10 @@ class SubscriptionSpec(Spec):
     customer: Annotated[str, To("Customer")]
     since: Day
     covers: Annotated[
-        tuple[Annotated[str, To("", edge=False, kinds=COVERED)], ...],
+        tuple[
+            Annotated[str, AfterValidator(_thing), To("", edge=False, kinds=COVERED)],
+            ...,
+        ],
         Field(min_length=1, examples=[["HostingAccount/acme.example"]]),
     ]
     price: Price | None = None
@@ -59,9 +70,4 @@ class SubscriptionSpec(Spec):
     def _once(cls, covers: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(covers)) != len(covers):
             raise ValueError("the same thing is covered twice")
-        for one in covers:
-            kind, _, name = one.partition("/")
-            if kind not in COVERED or not name:
-                known = ", ".join(COVERED)
-                raise ValueError(f"write Kind/name, where Kind is one of {known}")
         return covers

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from reconciler.kinds.subscription.case import Case
 from reconciler.kinds.subscription.facts import TOLD, Invoiced, Try
-from reconciler.kinds.subscription.suspension import suspended_from
+from reconciler.kinds.subscription.suspension import foreseen, suspended_from
 from reconciler.model import Chapter
 from reconciler.model.terms import Step
 
@@ -153,7 +153,7 @@ def _when(case: Case, begins: date) -> datetime:
 
 def _collects(case: Case, what: str) -> str:
     method = case.primary()
-    if case.terms.collect == "auto" and case.terms.agreed is None:
+    if case.terms.collect == "auto" and case.agreed is None:
         return f"nothing: {case.terms.customer} has not agreed to be charged"
     if case.terms.collect == "auto":
         return f"charge {what} by {method.name if method else 'no method'}"
@@ -169,7 +169,7 @@ def _steps(case: Case, one: Invoiced) -> Iterator[tuple[datetime, str]]:
     for step in case.terms.dunning.steps:
         at = case.after(first, step.after)
         if step.does("suspend"):
-            at = suspended_from(case, one) or at
+            at = suspended_from(case, one) or foreseen(case, one) or at
         if at > case.now and (said := _deeds(case, step, left)):
             yield at, f"{one.of.period} unpaid: {said}"
 
@@ -186,7 +186,7 @@ def _deeds(case: Case, step: Step, left: int) -> str:
 
 
 def _backup(case: Case) -> bool:
-    agreed = case.terms.agreed
+    agreed = case.agreed
     return len(case.terms.methods) > 1 and agreed is not None and agreed.backup
 
 

@@ -25,11 +25,13 @@ from reconciler.kinds.subscription.changes import (
 )
 from reconciler.kinds.subscription.facts import Books
 from reconciler.kinds.subscription.findings import findings
+from reconciler.kinds.subscription.letters import letters
 from reconciler.kinds.subscription.outlook import due
 from reconciler.kinds.subscription.spec import SubscriptionSpec
 from reconciler.kinds.subscription.state import BILLING, BillingState
 from reconciler.kinds.subscription.steps import steps
 from reconciler.kinds.subscription.story import story
+from reconciler.kinds.subscription.succession import billed, repeats
 from reconciler.kinds.subscription.suspension import sways
 from reconciler.model import (
     Change,
@@ -38,6 +40,7 @@ from reconciler.model import (
     Ended,
     Finding,
     Have,
+    Letter,
     Share,
     State,
     Sway,
@@ -131,6 +134,28 @@ class Subscription(Resource[SubscriptionChange]):
         case = self.case(have, now)
         if case is not None:
             yield from sways(case, self.ref)
+
+    def letters(self, have: Have, now: datetime) -> Iterator[Letter]:
+        """Yield what its customer has to be told now."""
+        case = self.case(have, now)
+        if case is not None:
+            yield from letters(case)
+
+    def claims(self) -> tuple[str, ...]:
+        """Return what it covers, unless it ended."""
+        return () if self.spec.state == "terminated" else self.spec.covers
+
+    @classmethod
+    def claimed(cls, recorded: Mapping[str, JsonValue]) -> tuple[str, ...]:
+        """Return what was ever billed."""
+        names = {name for bill in billed(recorded) for name in bill.covers}
+        return tuple(sorted(names))
+
+    def repeats(
+        self, change: SubscriptionChange, other: Mapping[str, JsonValue]
+    ) -> str | None:
+        """Say which days would be billed a second time."""
+        return repeats(change, self.spec.covers, self.books, other)
 
     def findings(self, have: Have, now: datetime) -> Iterator[Finding]:
         """Yield what keeps it from being paid."""

@@ -54,6 +54,10 @@ class OneSubscription:
         """The hash of its content; nothing is compared."""
         return str(ref)
 
+    def uid(self, ref: Ref) -> str:
+        """The identity of *ref*."""
+        return self.get(ref).uid
+
     def edges(self) -> Mapping[Ref, frozenset[Ref]]:
         """Nothing depends on anything."""
         return {self.want.ref: frozenset()}

@@ -50,6 +50,8 @@ def test_a_schema_offers_the_names_there_are_and_takes_others(root, tmp_path):
     assert offered(part, "include", "items") == ["mail"]
     part = schema["$defs"]["Site.parts.Domain.DomainSpec"]["properties"]
     assert offered(part, "provider") == ["none", "main"]
+    covers = schema["$defs"]["Subscription.spec"]["properties"]["covers"]
+    assert offered(covers, "items") == ["Domain/one.example", "Domain/two.example"]
     documents = Draft202012Validator(schema)
     one = {"apiVersion": "reconciler/v1", "Domain/x.example": {"provider": "later"}}
     assert documents.is_valid(one)

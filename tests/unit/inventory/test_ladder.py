@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.errors import InventoryErrors
 from reconciler.inventory import Inventory, WorkTree, load
 from reconciler.inventory.schemas import schemas
 from reconciler.kinds.hosting_account import HostingAccount
@@ -88,6 +89,15 @@ def test_a_changed_plan_changes_its_accounts(
     assert after.digest(ref) == cold.digest(ref) != digest
     warm = load(WorkTree(tmp_path), cache=cache)
     assert ladder(warm, "b.example") == ladder(cold, "b.example")
+
+
+def test_a_plan_that_was_missing_is_not_remembered_as_missing(tmp_path: Path) -> None:
+    cache = tmp_path / "cache.sqlite"
+    write(tmp_path, servers=SERVERS, accounts=ACCOUNTS)
+    with pytest.raises(InventoryErrors, match="no HostingPlan/small"):
+        load(WorkTree(tmp_path), cache=cache)
+    found = load(WorkTree(write(tmp_path, **TREE)), cache=cache)
+    assert ladder(found, "a.example") == [("small", "s")]
 
 
 def test_what_stayed_the_same_keeps_its_digest(tmp_path: Path) -> None:

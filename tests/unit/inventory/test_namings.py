@@ -9,10 +9,11 @@ TEXT = """\
 Provider/a: {type: aws, credentials: {}, fundedBy: visa}
 Provider/b: {type: aws, credentials: {}, fundedBy: visa}
 Provider/c: {type: stripe, credentials: {}}
-Customer/visa: {legalName: visa, country: NL, payment: {primary: own, backup: [visa, own]}}
+Customer/visa: {legalName: visa, country: NL, payment: {primary: own, backup: [visa, new]}}
 PaymentMethod/visa: {provider: c, token: pm_1}
 PaymentMethod/own: {provider: c, token: pm_2, customer: visa}
 PaymentMethod/new: {provider: c, token: pm_3}
+PaymentMethod/old: {provider: c, token: pm_4}
 """
 
 
@@ -28,11 +29,9 @@ def test_every_field_that_names_it_and_no_text_that_looks_so(tmp_path):
         Naming(Ref("Provider", "a"), "spec.fundedBy"),
         Naming(Ref("Provider", "b"), "spec.fundedBy"),
     )
-    assert named("own") == (
-        Naming(customer, "spec.payment.primary"),
-        Naming(customer, "spec.payment.backup.1"),
-    )
-    assert named("new") == ()
+    assert named("own") == (Naming(customer, "spec.payment.primary"),)
+    assert named("new") == (Naming(customer, "spec.payment.backup.1"),)
+    assert named("old") == ()
     assert tree.get(Ref("PaymentMethod", "visa")).funds() == ("a", "b")
     assert tree.get(Ref("PaymentMethod", "own")).primary
 

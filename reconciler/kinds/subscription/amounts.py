@@ -1,0 +1,83 @@
+"""What an invoice comes to, with its tax: line by line, to the least coin. Pure."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+from typing import NamedTuple
+
+from pydantic import JsonValue, TypeAdapter
+
+from reconciler.kinds.subscription.changes import Invoice
+from reconciler.model import Money, Percent
+from reconciler.model.money import MINOR_DIGITS
+
+_RATE: TypeAdapter[Decimal] = TypeAdapter(Percent)
+
+
+class Line(NamedTuple):
+    """
+    One line of an invoice.
+
+    Attributes:
+        about: What is paid for, each as ``Kind/name``.
+        amount: Without tax.
+        rate: As in ``21%``; None where there is no tax.
+        tax: What comes on top.
+    """
+
+    about: tuple[str, ...]
+    amount: Money
+    rate: str | None
+    tax: Money
+
+    def fact(self) -> dict[str, JsonValue]:
+        """Return the line as records keep it."""
+        return {
+            "about": [*self.about],
+            "amount": str(self.amount),
+            "rate": self.rate,
+            "tax": str(self.tax),
+        }
+
+    @classmethod
+    def of(cls, fact: JsonValue) -> Line:
+        """Return the line that a record keeps."""
+        if not isinstance(fact, dict) or not isinstance(fact["about"], list):
+            raise TypeError("is no line of an invoice")
+        amount, tax = map(Money.model_validate, (fact["amount"], fact["tax"]))
+        rate = fact["rate"]
+        about = tuple(map(str, fact["about"]))
+        return cls(about, amount, str(rate) if rate else None, tax)
+
+
+class Amounts(NamedTuple):
+    """The lines of an invoice, and what they come to."""
+
+    lines: tuple[Line, ...]
+    total: Money
+
+
+def amounts(change: Invoice) -> Amounts:
+    """
+    Return what *change* comes to where no gateway works it out.
+
+    Raises:
+        ValueError: Its tax is worked out by a gateway.
+    """
+    net, tax = Money.model_validate(change.details["amount"]), change.details["tax"]
+    covers = change.details.get("covers")
+    about = tuple(map(str, covers)) if isinstance(covers, list) else ()
+    line = taxed(about, net, tax)
+    return Amounts((line,), line.amount + line.tax)
+
+
+def taxed(about: tuple[str, ...], net: Money, tax: JsonValue) -> Line:
+    """Return a line with its tax, rounded half up."""
+    if tax == "none":
+        return Line(about, net, None, Money.of_minor(0, net.currency))
+    if not isinstance(tax, str) or not tax.endswith("%"):
+        raise ValueError("tax is worked out by no gateway here: write none, or a rate")
+    rate = _RATE.validate_python(tax)
+    least = Decimal(1).scaleb(-MINOR_DIGITS.get(net.currency, 2))
+    exact = (net.amount * rate).quantize(least, rounding=ROUND_HALF_UP)
+    return Line(about, net, tax, Money(amount=exact, currency=net.currency))
