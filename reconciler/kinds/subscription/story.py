@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
 
+from reconciler.kinds.subscription.amounts import expected
 from reconciler.kinds.subscription.case import Case
 from reconciler.kinds.subscription.facts import TOLD, Invoiced, Try
 from reconciler.kinds.subscription.suspension import foreseen, suspended_from
@@ -136,7 +137,7 @@ def _next(case: Case) -> Iterator[str]:
     span = case.coming
     if span is not None:
         days = f"{span.begins} to {span.ends - _DAY}"
-        found.append((case.create_at(span), f"invoice {days}: {terms.price}"))
+        found.append((case.create_at(span), f"invoice {days}: {expected(terms)}"))
         found.append((_when(case, span.begins), _collects(case, days)))
     yield from (
         f"{_local(case, max(at, case.now))}  {said}" for at, said in sorted(found)
