@@ -26,6 +26,7 @@ _TRIES: Final = {
     "refused": "was refused",
     "lost": "was lost, and had no effect",
 }
+_CHARGES: Final = frozenset({"charge", "retry", "backup-gateway"})
 _DEEDS: Final = {
     "charge": "charge",
     "retry": "charge again",
@@ -178,8 +179,10 @@ def _steps(case: Case, one: Invoiced) -> Iterator[tuple[datetime, str]]:
 def _deeds(case: Case, step: Step, left: int) -> str:
     words = [f"tell {name}" for name in step.notices]
     for deed in (deed for deed in step.do if isinstance(deed, str)):
-        if deed in {"charge", "retry", "backup-gateway"} and left <= 0:
-            continue  # the policy's attempts are used up
+        if deed in _CHARGES and (left <= 0 or case.terms.collect != "auto"):
+            continue  # the policy's attempts are used up, or nothing is charged
+        if deed == "request-card-update" and case.terms.collect != "auto":
+            continue
         if deed == "backup-gateway" and not _backup(case):
             continue
         words.append(_DEEDS[deed])
