@@ -73,12 +73,12 @@ class Change(Frozen):
     usually_merges: ClassVar[bool] = True
     witnessed: ClassVar[bool] = False
     """Follows from what witnesses saw: they look again right before it is done."""
+    numbered: ClassVar[bool] = False
+    """Makes a document with a number; see ``Driver.numbers``."""
     only_holds: ClassVar[bool] = False
     """Its ``charge`` is held at the customer's bank, and not taken yet."""
     takes_down: ClassVar[bool] = False
     """Takes what it is about off the net: many at once need a person."""
-    numbered: ClassVar[bool] = False
-    """Makes a document with a number; see ``Driver.numbers``."""
 
     verb: str
     share: Share

@@ -292,11 +292,6 @@ class Resource(Spec, Generic[ChangeT]):
         del have, now
         return ()
 
-    def story(self, have: Have, now: datetime) -> Iterable[Chapter]:
-        """Yield what happened to it and what comes, where its kind recalls. Pure."""
-        del have, now
-        return ()
-
     def called(self, have: Have) -> str:
         """Return what a customer knows it by; empty where nobody can tell. Pure."""
         del have
@@ -306,6 +301,11 @@ class Resource(Spec, Generic[ChangeT]):
         """Say whether it is what a Sway says with *word*; None if unknown. Pure."""
         del word, have
         return None
+
+    def story(self, have: Have, now: datetime) -> Iterable[Chapter]:
+        """Yield what happened to it and what comes, where its kind recalls. Pure."""
+        del have, now
+        return ()
 
     @classmethod
     def provisional(cls, name: str, shares: Sequence[Share]) -> Self | None:
