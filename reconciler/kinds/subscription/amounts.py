@@ -8,7 +8,7 @@ from typing import NamedTuple
 from pydantic import JsonValue, TypeAdapter
 
 from reconciler.kinds.subscription.changes import Invoice
-from reconciler.model import Money, Percent
+from reconciler.model import Money, Percent, Terms
 from reconciler.model.money import MINOR_DIGITS
 
 _RATE: TypeAdapter[Decimal] = TypeAdapter(Percent)
@@ -96,7 +96,17 @@ def taxed(about: tuple[str, ...], net: Money, tax: JsonValue) -> Line:
         return Line(about, net, None, Money.of_minor(0, net.currency))
     if not isinstance(tax, str) or not tax.endswith("%"):
         raise ValueError("tax is worked out by no gateway here: write none, or a rate")
-    rate = _RATE.validate_python(tax)
+    return Line(about, net, tax, _on_top(net, _RATE.validate_python(tax)))
+
+
+def _on_top(net: Money, rate: Decimal) -> Money:
     least = Decimal(1).scaleb(-MINOR_DIGITS.get(net.currency, 2))
     exact = (net.amount * rate).quantize(least, rounding=ROUND_HALF_UP)
-    return Line(about, net, tax, Money(amount=exact, currency=net.currency))
+    return Money(amount=exact, currency=net.currency)
+
+
+def expected(terms: Terms) -> Money:
+    """Return what a period will come to; without tax where a gateway works it out."""
+    tax = terms.invoicing.tax
+    rate = tax if isinstance(tax, Decimal) else Decimal(0)
+    return terms.price + _on_top(terms.price, rate)
