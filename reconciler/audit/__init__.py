@@ -7,6 +7,7 @@ Never decides anything, and never speaks to a vendor.
 from reconciler.audit.books import (
     Approvals,
     Base,
+    Flow,
     Glass,
     GlassUse,
     OpenIntent,
@@ -23,16 +24,19 @@ from reconciler.audit.log import Query, Story, log, show
 from reconciler.audit.memory_store import MemoryStore
 from reconciler.audit.rebuild import rebuild
 from reconciler.audit.redact import Redact, redact, redactor
+from reconciler.audit.series import INVOICES, Series, number_text
 from reconciler.audit.store import Batch, Lease, LockStatus, Run, Store
 from reconciler.audit.verify import Problem, verify
 
 __all__ = [
     "FACTS",
+    "INVOICES",
     "WAITS",
     "Approvals",
     "Base",
     "Batch",
     "Entry",
+    "Flow",
     "GitStore",
     "Glass",
     "GlassUse",
@@ -51,6 +55,7 @@ __all__ = [
     "Record",
     "Redact",
     "Run",
+    "Series",
     "Spend",
     "Spent",
     "Status",
@@ -58,6 +63,7 @@ __all__ = [
     "Story",
     "canonical",
     "log",
+    "number_text",
     "rebuild",
     "redact",
     "redactor",

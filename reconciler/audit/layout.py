@@ -17,6 +17,7 @@ from reconciler.audit.books import (
     OpenIntent,
     Record,
 )
+from reconciler.audit.series import Series
 from reconciler.errors import AuditError
 from reconciler.model import sha256
 
@@ -24,11 +25,12 @@ LOG = "log/"
 OPEN = "open/"
 RECORDS = "records/"
 SPEND = "spend/"
+SERIES = "series/"
 BASE = "base.json"
 APPROVALS = "approvals.json"
 GLASS = "break-glass.json"
 HEAD = "head.json"
-FOLDERS = (OPEN, RECORDS, SPEND)
+FOLDERS = (OPEN, RECORDS, SPEND, SERIES)
 #: Every derived document that is no folder, and what it holds.
 SINGLE: dict[str, type[Document]] = {
     BASE: Base,
@@ -36,7 +38,12 @@ SINGLE: dict[str, type[Document]] = {
     GLASS: Glass,
     HEAD: Head,
 }
-_MODELS: dict[str, type[Document]] = {OPEN: OpenIntent, RECORDS: Record, SPEND: Month}
+_MODELS: dict[str, type[Document]] = {
+    OPEN: OpenIntent,
+    RECORDS: Record,
+    SPEND: Month,
+    SERIES: Series,
+}
 _ENV = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 #: Longer names are shortened, so that a checkout works on every file system.
@@ -109,6 +116,11 @@ def record_path(kind: str, uid: str) -> str:
 def spend_path(month: str) -> str:
     """Return where the spend of one month (``2026-11``) is kept."""
     return f"{SPEND}{month}.json"
+
+
+def series_path(name: str) -> str:
+    """Return where a series of numbers is kept."""
+    return f"{SERIES}{safe(name)}.json"
 
 
 def model_of(path: str) -> type[Document]:

@@ -20,6 +20,7 @@ from reconciler.audit.books import (
     Record,
     Spend,
 )
+from reconciler.audit.series import Series
 from reconciler.errors import Tampered
 
 
@@ -134,6 +135,10 @@ class Ledger:
         """Return every record by kind and uid, read at once."""
         found = [d for d in self._folder(layout.RECORDS) if isinstance(d, Record)]
         return {(known.kind, known.uid): known for known in found}
+
+    def series(self, name: str) -> Series:
+        """Return a series of numbers, as far as it was given."""
+        return derive.series(self.document, name)
 
     def spend(self, now: datetime) -> Spend:
         """Return what was spent or reserved in the month of *now* and the last one."""

@@ -1,4 +1,4 @@
-"""Keeping secrets out of everything that is written."""
+"""Keeping secrets, and payment card numbers, out of everything that is written."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+from reconciler.model.cards import is_card_number, may_hold_cards, without_cards
+
 Redact = Callable[[Any], Any]
 MASK = "[redacted]"
 #: Shorter values are found everywhere by chance; nobody may use them as secrets.
@@ -17,21 +19,31 @@ SHORTEST = 4
 
 def redactor(secrets: Iterable[str]) -> Redact:
     """
-    Return a function that masks *secrets* in JSON data.
+    Return a function that masks *secrets* in JSON data, and every card number.
 
-    Each is found as it is, percent-encoded, in base64, in JSON and stripped of
-    blanks; in keys and in values. Numbers are compared as text.
+    Each secret is found as it is, percent-encoded, in base64, in JSON and stripped of
+    blanks; in keys and in values. Numbers are compared as text. A card number is found
+    in every spelling, whether or not anybody knew of it: a vendor may repeat one.
     """
     spellings = {s for secret in secrets for s in _spellings(secret)}
     if not spellings:
-        return lambda data: data
+        return _without_cards
     longest_first = sorted(spellings, key=lambda text: (-len(text), text))
     pattern = re.compile("|".join(map(re.escape, longest_first)))
     return lambda data: _masked(pattern, data)
 
 
+def _without_cards(data: Any) -> Any:
+    """Return *data* with every card number masked; most data have none."""
+    try:
+        text = json.dumps(data, ensure_ascii=False)
+    except (TypeError, ValueError):
+        return _masked(None, data)
+    return _masked(None, data) if may_hold_cards(text) else data
+
+
 def redact(data: Any, secrets: Iterable[str]) -> Any:
-    """Return *data* with every one of *secrets* masked."""
+    """Return *data* with every one of *secrets*, and every card number, masked."""
     return redactor(secrets)(data)
 
 
@@ -49,10 +61,11 @@ def _spellings(secret: str) -> Iterable[str]:
         yield base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
-def _masked(pattern: re.Pattern[str], data: Any) -> Any:
+def _masked(pattern: re.Pattern[str] | None, data: Any) -> Any:
     match data:
         case str():
-            return pattern.sub(MASK, data)
+            text = pattern.sub(MASK, data) if pattern else data
+            return without_cards(text, MASK)
         case dict():
             return {
                 _masked(pattern, key): _masked(pattern, value)
@@ -60,7 +73,14 @@ def _masked(pattern: re.Pattern[str], data: Any) -> Any:
             }
         case list() | tuple():
             return [_masked(pattern, value) for value in data]
-        case int() if not isinstance(data, bool) and pattern.search(str(data)):
+        case int() if not isinstance(data, bool) and _hidden(pattern, data):
+            return MASK
+        case float() if is_card_number(data):
             return MASK
         case _:
             return data
+
+
+def _hidden(pattern: re.Pattern[str] | None, number: int) -> bool:
+    known = pattern is not None and pattern.search(str(number)) is not None
+    return known or is_card_number(number)

@@ -10,11 +10,18 @@ from reconciler.engine import Accounts
 from reconciler.errors import ReconcilerError
 from reconciler.inventory import Inventory
 from reconciler.kinds.provider import Provider
-from reconciler.model import PUBLIC, Account, AnyDriver, AnyResource, Share
+from reconciler.model import OWN, PUBLIC, Account, AnyDriver, AnyResource, Share
 from reconciler.providers import driver_class
+from reconciler.providers._webhook import INBOUND
 
 if TYPE_CHECKING:
     from reconciler.cli.project import Project
+
+
+_NOT_THERE = "the base branch does not declare this account"
+_NOT_DECLARED = {
+    OWN: f"the base branch has no Provider/{OWN}: an invoice of ours says who sells"
+}
 
 
 def providers(tree: Inventory) -> list[Provider]:
@@ -30,7 +37,7 @@ def accounts(project: Project, wants: Iterable[AnyResource]) -> Accounts:
     for share in sorted(_shares(wants, watched=PUBLIC in declared)):
         provider = declared.get(share.provider)
         if provider is None:
-            failed[share.provider] = "the base branch does not declare this account"
+            failed[share.provider] = _NOT_DECLARED.get(share.provider, _NOT_THERE)
             continue
         try:
             kind = driver_class(provider.spec.type, share.family)
@@ -66,8 +73,13 @@ def with_public(declared: Mapping[str, Provider]) -> dict[str, Provider]:
 
 
 def all_loopback(declared: Mapping[str, Provider]) -> bool:
-    """Say whether every account is a server on this machine, and there is one."""
-    return bool(declared) and all(one.loopback for one in declared.values())
+    """
+    Say whether every account is a server on this machine, and there is one.
+
+    What only keeps our own books is no server, here or elsewhere.
+    """
+    servers = [one for name, one in declared.items() if name != OWN]
+    return bool(servers) and all(one.loopback for one in servers)
 
 
 def account(project: Project, provider: Provider, needed: frozenset[str]) -> Account:
@@ -87,6 +99,7 @@ def account(project: Project, provider: Provider, needed: frozenset[str]) -> Acc
     values = {
         name: secrets.resolve(ref, project.environ, project.root)
         for name, ref in spec.credentials.items()
+        if name in needed or name not in INBOUND
     }
     project.secrets |= set(values.values())
     return Account(

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from reconciler.audit import Base, Run
+    from reconciler.cli.archive import Archive
     from reconciler.engine import Given, Result, Scope
 
 
@@ -78,6 +79,12 @@ if TYPE_CHECKING:
     help="Publish what was seen, what waits and a heartbeat beside the journal.",
 )
 @click.option(
+    "--archive",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write every invoice of ours as a PDF below DIR, once.",
+    metavar="DIR",
+)
+@click.option(
     "--wait", "wait", metavar="TIME", help="So long for another run's lock, as in 10m."
 )
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
@@ -95,7 +102,7 @@ def apply_command(ctx: click.Context, /, **options: Any) -> None:
     given = approvals(
         project, approved, source=options["source"], reason=options["reason"]
     )
-    post = Post(project)
+    post, archive = Post(project), _archive(project, options["archive"])
     result = carry_out(
         project,
         approved=approved,
@@ -105,13 +112,19 @@ def apply_command(ctx: click.Context, /, **options: Any) -> None:
         single_writer=options["single_writer"],
         patience=patience,
         post=post,
+        archive=archive,
     )
     codes = set(result.codes)
+    if archive and archive.troubles:
+        codes.add(Exit.PARTLY)
     if options["held_ok"]:
         codes -= {Exit.UNAPPROVED, Exit.OVER_BUDGET}
     # Whoever is ended while publishing has said what was done.
+    beside: dict[str, Any] = post.data()
+    if archive:
+        beside["archive"] = archive.report()
     if options["out"]:
-        data = dumps(show_apply.data(result, codes) | {"notices": post.report()})
+        data = dumps(show_apply.data(result, codes) | beside)
         options["out"].write_text(data, encoding="utf-8")
     if options["shared"] and not publish_run(
         project, result, codes, scheduled=approved is None
@@ -121,10 +134,10 @@ def apply_command(ctx: click.Context, /, **options: Any) -> None:
         pulses = Pulses(project, post)
         pulses.beat(result, exits.first(codes), shared=options["shared"])
     if options["form"] == "json":
-        said = show_apply.data(result, codes) | {"notices": post.report()}
-        sys.stdout.write(dumps(said))
+        sys.stdout.write(dumps(show_apply.data(result, codes) | beside))
     else:
-        lines = [*post.lines(), *show_apply.lines(result)]
+        filed = archive.lines() if archive else ()
+        lines = [*post.lines(), *filed, *show_apply.lines(result)]
         click.echo(fitted(lines, columns()))
     ctx.exit(exits.first(codes))
 
@@ -144,6 +157,7 @@ def carry_out(  # noqa: PLR0913  (all that one run is told)
     patience: timedelta = timedelta(),
     sleep: Callable[[float], None] = time.sleep,
     post: Post | None = None,
+    archive: Archive | None = None,
 ) -> Result:
     """
     Take the lock, apply, tell who has to be told, let go of the lock.
@@ -158,6 +172,7 @@ def carry_out(  # noqa: PLR0913  (all that one run is told)
         patience: How long to wait for another run's lock.
         sleep: How to wait for it: in real time, also where a sandbox has its own.
         post: What tells people; the caller asks it what it told.
+        archive: What files invoices; the caller asks it what it filed.
 
     Raises:
         UnsafeCommit: This commit may not act.
@@ -188,8 +203,11 @@ def carry_out(  # noqa: PLR0913  (all that one run is told)
                 scope, approved, (*given, *signed), told, permitted, project.dirty
             )
             result = apply(setting, order)
+            if archive:
+                archive.file(journal, scope, accounts)
             outcomes = [done.outcome for done in result.done]
             post.tell(journal, run, scope, Saw(result.left, result.world, outcomes))
+            post.write(journal, run, scope, result.world, accounts)
             return result
     finally:
         project.cache.close()
@@ -212,6 +230,15 @@ def refuse(project: Project, scope: Scope, base: Base) -> None:
     """Raise where this commit may not act, or lost too much since *base*."""
     check_commit(project, scope.head, base, project.folders)
     refuse_loss(based(scope.desired, base, scope.load, scope.kinds), scope)
+
+
+def _archive(project: Project, folder: Path | None) -> Archive | None:
+    named = folder or project.environ.get("RECONCILER_ARCHIVE")
+    if not named:
+        return None
+    from reconciler.cli.archive import Archive
+
+    return Archive(project, project.root / named)
 
 
 def _patience(given: str | None) -> timedelta:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -10,7 +10,7 @@ from reconciler.cli import secrets
 from reconciler.cli.texts import texts
 from reconciler.errors import InventoryError, ReconcilerError
 from reconciler.kinds.notification_channel import SMS, NotificationChannel
-from reconciler.model import AnyResource, Finding, SecretRef, Severity
+from reconciler.model import AnyResource, Finding, Ref, SecretRef, Severity
 from reconciler.notify import (
     Channel,
     Hook,
@@ -22,13 +22,17 @@ from reconciler.notify import (
     trusted,
 )
 from reconciler.notify.anything import Anything
-from reconciler.notify.smtp import Server
+from reconciler.notify.bounces import Bounces, Box
+from reconciler.notify.smtp import Server, WatchedMail
 from reconciler.notify.sns import Sns
 from reconciler.notify.twilio import Twilio
 from reconciler.notify.vonage import Vonage
 
 if TYPE_CHECKING:
     from reconciler.cli.project import Project
+    from reconciler.inventory import Inventory
+    from reconciler.kinds.customer import Customer
+    from reconciler.kinds.subscription import Subscription
 
 
 def channels_of(found: Iterable[AnyResource]) -> list[NotificationChannel]:
@@ -55,9 +59,20 @@ def opened(
     return channels
 
 
-def sender(project: Project, want: NotificationChannel) -> Sender:
+def sender(
+    project: Project,
+    want: NotificationChannel,
+    to: tuple[str, ...] | None = None,
+    back: Bounces | None = None,
+) -> Sender:
     """
     Return what sends for *want*.
+
+    Args:
+        project: Where secrets are resolved.
+        want: The channel.
+        to: Who gets it, in place of those that it names.
+        back: The mailbox of its bounces, where it is shared with others.
 
     Raises:
         SecretMissing: One of its secrets cannot be had.
@@ -65,7 +80,7 @@ def sender(project: Project, want: NotificationChannel) -> Sender:
     """
     spec = want.spec
     if spec.type in SMS:
-        return _phone(project, want)
+        return _phone(project, want, to)
     if spec.apprise is not None:
         return Anything(_secret(project, spec.apprise.url))
     if spec.webhook is not None:
@@ -84,20 +99,46 @@ def sender(project: Project, want: NotificationChannel) -> Sender:
         if login
         else None,
     )
-    to = [_personal(project, address) for address in smtp.to]
-    return Mail(server, smtp.sender, to)
+    named = [personal(project, address) for address in smtp.to or ()]
+    box = back or bounces(project, want)
+    if box is None:
+        return Mail(server, smtp.sender, named if to is None else to)
+    return WatchedMail(server, smtp.sender, named if to is None else to, box)
 
 
-def _phone(project: Project, want: NotificationChannel) -> Sender:
+def bounces(project: Project, want: NotificationChannel) -> Bounces | None:
+    """Return the mailbox that *want* looks into; raises SecretMissing."""
+    box = want.spec.smtp.bounces if want.spec.smtp else None
+    if box is None:
+        return None
+    login = box.credentials
+    return Bounces(
+        Box(
+            box.host,
+            box.to_port,
+            box.tls,
+            partial(trusted, "smtp"),
+            (_secret(project, login.username), _secret(project, login.password)),
+        )
+    )
+
+
+def _phone(
+    project: Project, want: NotificationChannel, to: tuple[str, ...] | None
+) -> Sender:
     """Return what sends SMS for *want*; see ``sender``."""
     spec, way = want.spec, line(project)
+    block = spec.twilio or spec.vonage or spec.sns
+    assert block is not None  # noqa: S101  (the kind sees to it)
+    named = () if block.to is None else (personal(project, block.to),)
+    (number,) = named if to is None else to
     if (twilio := spec.twilio) is not None:
         login = twilio.credentials
         return Twilio(
             twilio.account,
             (_secret(project, login.username), _secret(project, login.password)),
             twilio.sender,
-            _personal(project, twilio.to),
+            number,
             way,
             endpoint=twilio.endpoint,
         )
@@ -106,7 +147,7 @@ def _phone(project: Project, want: NotificationChannel) -> Sender:
         return Vonage(
             (_secret(project, key.key), _secret(project, key.secret)),
             vonage.sender,
-            _personal(project, vonage.to),
+            number,
             way,
             endpoint=vonage.endpoint,
         )
@@ -120,7 +161,7 @@ def _phone(project: Project, want: NotificationChannel) -> Sender:
             _secret(project, keys.secret_access_key),
         ),
         spec.sns.sender,
-        _personal(project, spec.sns.to),
+        number,
         way,
         endpoint=spec.sns.endpoint,
     )
@@ -138,10 +179,19 @@ def line(project: Project) -> Line:
 
 
 def check(wants: Iterable[NotificationChannel]) -> Iterator[InventoryError]:
-    """Yield the fallbacks that carry nothing."""
+    """Yield the fallbacks that carry nothing, and customers told by two at once."""
     known = {want.name: want for want in wants}
+    yield from _firsts(known)
     for want in known.values():
         to = known.get(want.spec.fallback or "")
+        if to is not None and to.to_customers != want.to_customers:
+            yield InventoryError(
+                f"{want.ref}: spec.fallback: {to.ref} is for {to.spec.audience}, and "
+                f"this one for {want.spec.audience}",
+                at=want.at("spec.fallback"),
+                hint="a fallback has the same audience",
+                code="E620",
+            )
         if to is not None and to.spec.type == "heartbeat":
             yield InventoryError(
                 f"{want.ref}: spec.fallback: {to.ref} is a heartbeat and carries no "
@@ -152,10 +202,26 @@ def check(wants: Iterable[NotificationChannel]) -> Iterator[InventoryError]:
             )
 
 
+def _firsts(known: Mapping[str, NotificationChannel]) -> Iterator[InventoryError]:
+    mine = [want for want in known.values() if want.to_customers]
+    spare = {want.spec.fallback for want in mine}
+    ways = [want for want in mine if want.name not in spare]
+    for want in ways[1:]:
+        yield InventoryError(
+            f"{want.ref}: spec.audience: {ways[0].ref} is for customers too, and both "
+            "would come first",
+            at=want.at("spec.audience"),
+            hint="one is the fallback of the other: each letter goes out once",
+            code="E622",
+        )
+
+
 def advice(wants: Iterable[NotificationChannel]) -> Iterator[Finding]:
     """Yield the addresses that stand in git, which cannot forget them."""
     for want in wants:
-        for number, to in enumerate(want.spec.smtp.to if want.spec.smtp else ()):
+        for number, to in enumerate(
+            (want.spec.smtp.to or ()) if want.spec.smtp else ()
+        ):
             if isinstance(to, str):
                 yield want.found(
                     "address-in-plain-text",
@@ -176,7 +242,37 @@ def advice(wants: Iterable[NotificationChannel]) -> Iterator[Finding]:
             )
 
 
-def _personal(project: Project, value: SecretRef | str) -> str:
+def unheard(
+    inventory: Inventory, wants: Iterable[NotificationChannel]
+) -> Iterator[Finding]:
+    """Yield the customers whom no letter reaches, where somebody subscribes at all."""
+    payers = {str(want.spec.customer) for want in _subscriptions(inventory)}
+    if not payers:
+        return
+    ways = [want.spec.type for want in wants if want.to_customers]
+    for name in sorted(payers):
+        customer = cast("Customer", inventory.get(Ref("Customer", name)))
+        contacts = customer.spec.contacts
+        mail = "smtp" in ways and contacts.billing is not None
+        phone = bool(set(ways) & SMS) and contacts.phone is not None
+        if not mail and not phone:
+            why = (
+                "has no contacts.billing"
+                if ways
+                else "is written to by no channel with audience: customers"
+            )
+            message = f"{why}: no invoice and no warning arrives, and none suspends"
+            yield customer.found(
+                "customer-unheard", Severity.WARNING, message, "spec.contacts"
+            )
+
+
+def _subscriptions(inventory: Inventory) -> list[Subscription]:
+    return [cast("Subscription", one) for one in inventory.of("Subscription")]
+
+
+def personal(project: Project, value: SecretRef | str) -> str:
+    """Return what *value* stands for; from here on it is masked everywhere."""
     if isinstance(value, SecretRef):
         return _secret(project, value)
     project.secrets.add(value)

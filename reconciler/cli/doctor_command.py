@@ -70,6 +70,7 @@ def _all(project: Project, *, last_run: bool) -> Iterator[Check]:
         accounts,
         books,
         clock,
+        inbox,
         keys,
         reach,
         remote,
@@ -78,7 +79,7 @@ def _all(project: Project, *, last_run: bool) -> Iterator[Check]:
 
     parts: list[Callable[[Project], Iterator[Check]]] = [
         _inventory, keys.checks, accounts.checks, clock.checks, remote.checks,
-        books.checks, reach.checks, schedule.checks,
+        books.checks, reach.checks, inbox.checks, schedule.checks,
     ]  # fmt: skip
     for part in parts:
         try:

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from reconciler.audit import Ledger, Outcome, Run
+    from reconciler.cli.letters import Writer
     from reconciler.cli.project import Project
-    from reconciler.engine import Journal, Scope, World
+    from reconciler.engine import Accounts, Journal, Scope, World
     from reconciler.kinds.notification_channel import NotificationChannel
     from reconciler.model import Plan
     from reconciler.notify import (
@@ -68,6 +69,7 @@ class Post:
         self.troubles: list[str] = []
         self.broken: list[str] = []
         self._channels: dict[str, Channel] = {}
+        self._writer: Writer | None = None
 
     def prepare(self) -> None:
         """Resolve the channels' secrets: from here on they are masked everywhere."""
@@ -75,8 +77,25 @@ class Post:
         self.wants = [cast("NotificationChannel", one) for one in found]
         if self.wants:
             from reconciler.cli.channels import opened
+            from reconciler.cli.letters import Writer
 
-            self._channels = opened(self._project, self.wants)
+            ours = [want for want in self.wants if not want.to_customers]
+            self._channels = opened(self._project, ours)
+            self._writer = Writer(self._project, self.wants)
+
+    @property
+    def writes(self) -> bool:
+        """Whether there is a channel to customers at all."""
+        return any(want.to_customers for want in self.wants)
+
+    def write(
+        self, journal: Journal, run: Run, scope: Scope, world: World, accounts: Accounts
+    ) -> None:
+        """Send customers what they have to be told; see ``Writer``."""
+        if self._writer is not None and self.writes:
+            now = self._project.clock()
+            context = self.context(run, now)
+            self._writer.write(journal, scope, world, accounts, context)
 
     def tell(
         self,
@@ -86,7 +105,10 @@ class Post:
         saw: Saw,
     ) -> None:
         """Tell every channel what is new, and record who was told."""
-        if not any(want.spec.type != "heartbeat" for want in self.wants):
+        if not any(
+            want.spec.type != "heartbeat" and not want.to_customers
+            for want in self.wants
+        ):
             return
         try:
             self._tell(journal, run, scope, saw)
@@ -162,6 +184,7 @@ class Post:
         return [
             (want.name, one)
             for want in self._project.inventory.of(KIND)
+            if not cast("NotificationChannel", want).to_customers
             for one in messages(
                 want.name,
                 due(books, found, cast("NotificationChannel", want), context),
@@ -243,8 +266,31 @@ class Post:
 
     def lines(self) -> list[str]:
         """Return a line for each message and each trouble, with no secret of any."""
-        shown: list[str] = self._redact(list(self._lines()))
+        letters = self._writer.lines() if self._writer else ()
+        shown: list[str] = self._redact([*self._lines(), *letters])
         return shown
+
+    def data(self) -> dict[str, Any]:
+        """Return what came of every notice and every letter, as JSON data."""
+        found = list(self._writer.report()) if self._writer else []
+        return {"notices": self.report(), "letters": self._redact(found)}
+
+    def owed(self, scope: Scope, saw: Saw, ledger: Ledger) -> list[dict[str, str]]:
+        """Return which letters ``write`` would send now, and to whom."""
+        wants = self._project.inventory.of(KIND)
+        if not any(cast("NotificationChannel", want).to_customers for want in wants):
+            return []
+        from reconciler.engine import letters
+
+        now = self._project.clock()
+        return [
+            {
+                "resource": str(want.ref),
+                "letter": letter.key.partition("/")[2],
+                "customer": f"Customer/{letter.customer}",
+            }
+            for want, letter in letters(scope, saw.world, lambda: ledger, now)
+        ]
 
     def _redact(self, data: Any) -> Any:
         """Mask the secrets of all channels: one may repeat what another one holds."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -38,7 +39,7 @@ def notify_command(ctx: click.Context, /, **options: Any) -> None:
         return
     post = tell(project)
     if options["form"] == "json":
-        sys.stdout.write(dumps({"format": _FORMAT, "notices": post.report()}))
+        sys.stdout.write(dumps({"format": _FORMAT, **post.data()}))
     else:
         for line in post.lines():
             click.echo(line)
@@ -68,6 +69,9 @@ def tell(project: Project) -> Post:
     with Journal(project.journal(), run, project.clock) as journal:
         refuse(project, scope, journal.ledger.base)
         post.tell(journal, run, scope, saw)
+        if post.writes:
+            with closing(project.accounts(scope.wants())) as accounts:
+                post.write(journal, run, scope, saw.world, accounts)
     return post
 
 
@@ -75,14 +79,18 @@ def _show(project: Project, form: str) -> None:
     post = Post(project)
     saw, scope = Saw(*look(project)), project.scope()
     run = project.run(scope.head)
-    rows = post.planned(scope, saw, project.store.read(), run)
+    ledger = project.store.read()
+    rows = post.planned(scope, saw, ledger, run)
+    owed = post.owed(scope, saw, ledger)
     if form == "json":
         found = [{"channel": name, **one.data} for name, one in rows]
-        sys.stdout.write(dumps({"format": _FORMAT, "notices": found}))
+        sys.stdout.write(dumps({"format": _FORMAT, "notices": found, "letters": owed}))
         return
     for line in _lines(rows):
         click.echo(line)
-    click.echo(f"{count(len(rows), 'message')} would be sent")
+    for one in owed:
+        click.echo(f"to {one['customer']}: {one['resource']}  {one['letter']}")
+    click.echo(f"{count(len(rows) + len(owed), 'message')} would be sent")
 
 
 def _lines(rows: list[tuple[str, Message]]) -> Iterator[str]:
@@ -101,6 +109,11 @@ def _test(project: Project, name: str) -> Exit:
     from reconciler.cli.channels import opened, pulse
 
     (want,) = (one for one in post.wants if one.name == name)
+    if want.to_customers:
+        raise UsageError(
+            f"{ref} is for customers: there is nobody to send a test to",
+            hint="`reconciler notify --dry-run` shows who would be written to",
+        )
     run = project.run(project.git.head)
     if want.spec.type == "heartbeat":
         done = pulse(project, want).beat("a test", project.sleep)

@@ -105,13 +105,20 @@ def _keep(folder: Path, secrets: Mapping[str, str]) -> None:
 def ports(project: Project) -> dict[str, int]:
     """Return the port of every vendor, as the inventory's endpoints say it."""
     from reconciler.cli.channels import channels_of
-    from reconciler.sandbox.example_notices import mail_port, phone_ports
+    from reconciler.sandbox.example_notices import (
+        mail_port,
+        mailbox_port,
+        phone_ports,
+    )
 
     channels = channels_of(project.inventory.of("NotificationChannel"))
     found = phone_ports(channels)
     mail = mail_port(channels)
     if mail is not None:
         found["mail"] = mail
+    mailbox = mailbox_port(channels)
+    if mailbox is not None:
+        found["mailbox"] = mailbox
     for provider in providers(project.inventory):
         port = urlsplit(provider.spec.endpoint or "").port
         if port is not None:

@@ -11,6 +11,7 @@ from reconciler.cli.project import Project
 from reconciler.engine.plan_schema import PLAN_SCHEMA, plan_schema
 from reconciler.errors import UsageError
 from reconciler.inventory.schemas import schemas, with_names
+from reconciler.notify.body import NOTICE_SCHEMA, notice_schema
 from reconciler.policy import policy_kinds
 
 
@@ -65,4 +66,5 @@ def all_schemas() -> dict[str, str]:
     del policies["defaults.schema.json"]
     policies["policies.schema.json"] = policies.pop("inventory.schema.json")
     found = {**schemas(), **policies, PLAN_SCHEMA: plan_schema()}
+    found[NOTICE_SCHEMA] = notice_schema()
     return dict(sorted(found.items()))

@@ -9,14 +9,13 @@ import click
 
 from reconciler.audit import Batch, Outcome
 from reconciler.cli.project import Project
+from reconciler.cli.treasury import refuse_outsiders
 from reconciler.engine import Journal, observe
 from reconciler.errors import ReconcilerError, UsageError
 from reconciler.model import Action, OpClass, Risk
 
 if TYPE_CHECKING:
     from reconciler.audit import OpenIntent
-
-MONEY = "money"
 
 
 @click.command("settle", help="Say what became of an action whose answer was lost.")
@@ -67,18 +66,8 @@ def _opened(project: Project, prefix: str) -> OpenIntent:
 
 def _refuse_outsiders(project: Project, opened: OpenIntent) -> None:
     """Money is settled by the group ``money``, where policies declare one."""
-    if opened.intent.risk != Risk.MONEY or not project.policies:
-        return
-    from reconciler.policy import groups, identities, person
-
-    members, actor = groups(project.policies).get(MONEY), person(project.actor)
-    who = identities(project.policies).get(actor, actor)
-    if members is not None and who not in members:
-        raise ReconcilerError(
-            f"{project.actor} is not in the group {MONEY}",
-            hint=f"who settles money is in policies: Group/{MONEY}",
-            code="E609",
-        )
+    if opened.intent.risk == Risk.MONEY:
+        refuse_outsiders(project)
 
 
 def _shown(project: Project, opened: OpenIntent) -> bool:

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from reconciler.errors import InventoryError
+from reconciler.inventory.secrets import leaks
 from reconciler.kinds.notification_channel import NotificationChannel
 from reconciler.model.location import Location
-from reconciler.notify.wording import NAMES, PARTS, SHIPPED, Broken, Own, check
+from reconciler.notify.wording import FILES, SHIPPED, Broken, Own, check
 
 FOLDER = "templates"
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z]{2})?")
@@ -59,8 +60,8 @@ def _read(root: Path) -> tuple[dict[str, tuple[str, str]], list[Broken]]:
         language, name = path.parent.name, path.stem
         if not _LANGUAGE.fullmatch(language):
             found.append(Broken(file, 1, "the folder of a text is a language: nl"))
-        elif path.suffix != ".txt" or name not in {*NAMES, *PARTS}:
-            known = ", ".join(sorted({*NAMES, *PARTS}))
+        elif path.suffix != ".txt" or name not in FILES:
+            known = ", ".join(sorted(FILES))
             found.append(Broken(file, 1, f"is no text of a notice; there are {known}"))
         elif isinstance(text := _text(path), Broken):
             found.append(text._replace(file=file))
@@ -76,7 +77,9 @@ def _text(path: Path) -> str | Broken:
     if len(raw) > _LONGEST:
         return Broken("", 1, "is longer than 64 KiB")
     try:
-        return raw.decode("utf-8")
+        text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         return Broken("", line, "is not UTF-8")
+    leak = next(leaks(text), None)
+    return Broken("", leak.line, f"holds {leak.what}") if leak else text

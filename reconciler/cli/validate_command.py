@@ -71,13 +71,16 @@ def check(
     if inventory is not None:
         warnings += inventory.warnings
         warnings += map(_as_warning, _ended_by_one(inventory, policies or ()))
-        if channels := inventory.of("NotificationChannel"):
-            from reconciler.cli.channels import advice, channels_of, check
+        channels = inventory.of("NotificationChannel")
+        if channels or inventory.of("Subscription"):
+            from reconciler.cli.channels import advice, channels_of, check, unheard
             from reconciler.cli.texts import wrong
 
             errors += check(channels_of(channels))
             errors += wrong(project.root, channels_of(channels))
             warnings += map(_as_warning, advice(channels_of(channels)))
+            found = unheard(inventory, channels_of(channels))
+            warnings += map(_as_warning, found)
     return errors, warnings
 
 

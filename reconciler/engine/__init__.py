@@ -8,6 +8,7 @@ from reconciler.engine.document import approved_digests, document, dumps
 from reconciler.engine.exits import Exit
 from reconciler.engine.held import held
 from reconciler.engine.journal import Journal
+from reconciler.engine.letters import Owed, letters
 from reconciler.engine.observe import Accounts, World, observe, unread
 from reconciler.engine.plan import Situation, plan
 from reconciler.engine.quiet import Quiet
@@ -23,6 +24,7 @@ __all__ = [
     "Given",
     "Journal",
     "Order",
+    "Owed",
     "Passing",
     "Quiet",
     "Resolution",
@@ -40,6 +42,7 @@ __all__ = [
     "document",
     "dumps",
     "held",
+    "letters",
     "observe",
     "plan",
     "resolve",

@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from reconciler.audit import FACTS, WAITS, Batch, Entry, Intent, Note, Outcome
 from reconciler.engine.journal import Journal
 from reconciler.engine.memory import parsed
+from reconciler.engine.numbering import numbered
 from reconciler.engine.observe import Accounts, World, observe
 from reconciler.errors import (
     Ambiguous,
@@ -86,6 +87,7 @@ def carry_out(
         LostLock: This run may no longer act or record. What it began stays open
             and is resolved by the next one.
     """
+    wave = numbered(wave, setting.journal.ledger, setting.accounts.drivers)
     approvers = setting.journal.ledger.approvals
     intents = [_intent(setting, a, plan, approvers.get(a.digest, ())) for a in wave]
     setting.journal.record(Batch(entries=tuple(intents), phase="intents"))
@@ -137,7 +139,7 @@ def _intent(
         risk=str(action.change.risk),
         source=str(source) if source else None,
         cost=str(action.change.cost) if action.change.cost else None,
-        charge=str(action.change.charge) if action.change.charge else None,
+        charge=_charged(action),
         ceiling=str(action.ceiling) if action.ceiling else None,
         due=action.change.due,
         action_digest=action.digest,
@@ -244,7 +246,7 @@ def with_facts(outcome: Outcome, action: Action, have: Have) -> Outcome:
 
 
 def _charged(action: Action) -> str | None:
-    return str(action.change.charge) if action.change.charge else None
+    return str(action.change.taken) if action.change.taken else None
 
 
 def _judged(answer: Exception, *, shown: bool, resumes: bool) -> tuple[Status, str]:

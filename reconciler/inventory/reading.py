@@ -13,6 +13,7 @@ from reconciler.inventory import secrets, written
 from reconciler.inventory.complaint import Complaint
 from reconciler.inventory.defaults import Defaults
 from reconciler.inventory.heads import Origin
+from reconciler.inventory.hidden import hidden
 from reconciler.inventory.origin import Found, Layer, Places, place
 from reconciler.inventory.parse import Fault, parse
 from reconciler.inventory.rows import (
@@ -149,6 +150,8 @@ class Reader:
             draft.text = text
             return draft, [], set()
         skip = {each.line for each in faults}
+        if secrets.may_hide_cards(text):
+            skip |= self._hidden_cards(draft, documents, text)
         if secrets.may_hold_card_fields(text):
             skip |= self._card_fields(draft, documents)
         return draft, documents, skip
@@ -185,10 +188,26 @@ class Reader:
             draft.complaints.append(Complaint(leak.code, at, leak.what))
             draft.secrets.append(leak.text)
 
+    def _hidden_cards(self, draft: Draft, documents: list[Any], text: str) -> set[int]:
+        """Complain of the card numbers that only the parsed values show."""
+        lines: set[int] = set()
+        for at, found in hidden(draft.path, documents, text, self.places):
+            if self.allowed.has(secrets.hashed(found)):
+                draft.keep = False
+                continue
+            draft.complaints.append(Complaint("E151", at, secrets.CARD))
+            draft.secrets.append(found)
+            lines.add(at.line)
+        return lines
+
     def _card_fields(self, draft: Draft, documents: list[Any]) -> set[int]:
         lines: set[int] = set()
+        said = {one.at.line for one in draft.complaints if one.code == "E153"}
         for path in secrets.card_fields(documents):
             at = self.places.location(draft.path, path, key=True)
+            if at.line in said:
+                lines.add(at.line)
+                continue
             what = f"{path[-1]} is a field for card data"
             draft.complaints.append(Complaint("E153", at, what))
             lines.add(at.line)

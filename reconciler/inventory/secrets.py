@@ -8,6 +8,16 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any, NamedTuple
 
+from reconciler.inventory.node import Path
+from reconciler.model.cards import card_codes, cards, is_card_field, is_card_number
+
+CARD = "a payment card number"
+_SHORTEST = 13
+#: All bytes but letters and digits: what may stand between the digits of a card number.
+_BETWEEN = bytes(set(range(128)) - {*b"0123456789", *range(65, 91), *range(97, 123)})
+_MANY = re.compile(rb"[0-9]{13}")
+#: A number that is written as a power of ten, without its point.
+_POWER = re.compile(rb"[0-9][eE]1[0-9](?![0-9])")
 _KEYS = {
     "a key of a payment gateway": r"\b[srp]k_(?:live|test)_[0-9A-Za-z]{8,}",
     "a webhook secret": r"\bwhsec_[0-9A-Za-z+/]{16,}",
@@ -29,40 +39,9 @@ _HINTS = (
     "k_live_", "k_test_", "whsec_", "AKIA", "ASIA", "gh", "glpat-", "xox", "AIza",
     "pat_", "k1_", "eyJ", "AGE-S", "PRIVATE KEY",
 )  # fmt: skip
-#: A run of 13 digits or more, neighbours apart by at most one blank or dash.
-#: The class comes first, and what may stand before it after: that is much faster.
-_DIGITS = re.compile(
-    r"[0-9](?<![0-9A-Za-z.][0-9])(?:[ \u00a0-]?[0-9]){12,}(?![0-9A-Za-z])"
-)
-_GROUP = re.compile(r"[0-9]+")
-_CARD_LENGTHS = range(13, 20)
-_FIRST_GROUP = 4
-#: ISO/IEC 7812 ranges by network: leading digits and lengths (card network manuals).
-_NETWORKS = (
-    (re.compile(r"4"), {13, 16, 19}),  # Visa
-    (
-        re.compile(
-            r"5[1-5]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720"  # Mastercard
-            r"|3528|3529|35[3-8]"  # JCB
-            r"|6011|64[4-9]|65|62"  # Discover, UnionPay
-            r"|50[123][08]|5893|6304|6759|676[1-3]"  # Maestro
-        ),
-        {16, 17, 18, 19},
-    ),
-    (re.compile(r"3[47]"), {15}),  # American Express
-    (re.compile(r"30[0-5]|309|36|38|39"), {14, 16}),  # Diners Club
-)
-_CARD_FIELDS = frozenset(
-    (
-        "cvv", "cvv2", "cvc", "cvc2", "csc", "cvn", "cav2", "cid", "securitycode",
-        "cardsecuritycode", "cardnumber", "cardno", "ccnumber", "ccnum",
-        "creditcard", "creditcardnumber", "pan", "primaryaccountnumber", "track1",
-        "track2", "trackdata", "magstripe", "pinblock", "cardpin",
-    )
-)  # fmt: skip
 _CARD_FIELD_HINTS = (
-    "cvv", "cvc", "cvn", "csc", "cav2", "cid", "security", "card", "cc_", "ccn",
-    "cc-", "pan", "primary", "track", "magstripe", "pin", "\\",
+    "cvv", "cvc", "cvn", "csc", "cav2", "cid", "cvd", "security", "verif", "card",
+    "cc_", "ccn", "cc-", "pan", "primary", "track", "magstripe", "pin", "\\",
 )  # fmt: skip
 
 
@@ -83,7 +62,7 @@ class Leak(NamedTuple):
     @property
     def sha256(self) -> str:
         """What a false alarm is allowed by."""
-        return hashlib.sha256(self.text.encode()).hexdigest()
+        return hashed(self.text)
 
 
 class Allowed(NamedTuple):
@@ -98,40 +77,27 @@ class Allowed(NamedTuple):
         return last is not None and self.today is not None and self.today <= last
 
 
+def hashed(text: str) -> str:
+    """Return what a SecretAllowance names *text* by."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def digits(text: str) -> str:
+    """Return what is left of a card number when it is written without anything else."""
+    return re.sub(r"\D", "", text)
+
+
 def leaks(text: str) -> Iterator[Leak]:
     """Yield the card numbers and keys in *text*, comments included."""
-    for run in _DIGITS.finditer(text):
-        for start, stop in _cards(run):
-            yield _leak("E151", text, start, stop, "a payment card number")
+    if may_hold_cards(text):
+        for start, stop in cards(text, folded=True):
+            yield _leak("E151", text, start, stop, CARD)
+    for start, stop in card_codes(text):
+        yield _leak("E153", text, start, stop, "the code on a payment card")
     if any(hint in text for hint in _HINTS):
         for found in _KEY.finditer(text):
             name = _NAMES[(found.lastindex or 1) - 1]
             yield _leak("E152", text, *found.span(), name)
-
-
-def _cards(run: re.Match[str]) -> Iterator[tuple[int, int]]:
-    """Yield the spans of the card numbers in a run; its groups may hold others."""
-    groups = [found.span() for found in _GROUP.finditer(run[0])]
-    done = 0
-    for at, (start, end) in enumerate(groups):
-        if start < done or (end - start < _FIRST_GROUP):
-            continue
-        for _, stop in groups[at : at + len(_CARD_LENGTHS)]:
-            if is_card(run[0][start:stop]):
-                yield run.start() + start, run.start() + stop
-                done = stop
-                break
-
-
-def is_card(written: str) -> bool:
-    """Say whether *written* is a number a card can have: network, length, Luhn."""
-    digits = re.sub(r"[^0-9]", "", written)
-    if not any(
-        lead.match(digits) and len(digits) in lengths for lead, lengths in _NETWORKS
-    ):
-        return False
-    total = sum(map(int, digits[-1::-2]))
-    return (total + sum(sum(divmod(2 * int(d), 10)) for d in digits[-2::-2])) % 10 == 0
 
 
 def _leak(code: str, text: str, start: int, stop: int, what: str) -> Leak:
@@ -143,16 +109,52 @@ def _leak(code: str, text: str, start: int, stop: int, what: str) -> Leak:
 def may_hold_card_fields(text: str) -> bool:
     """Say whether it is worth looking for the keys of ``card_fields`` in *text*."""
     lower = text.lower()
-    return any(hint in lower for hint in _CARD_FIELD_HINTS)
+    return any(hint in lower for hint in _CARD_FIELD_HINTS) or not text.isascii()
 
 
-def card_fields(data: Any, path: tuple[str | int, ...] = ()) -> Iterator[Any]:
+def card_fields(data: Any, path: Path = ()) -> Iterator[Path]:
     """Yield the path of every key in *data* that names card data."""
     if isinstance(data, dict):
         for key, value in data.items():
-            if re.sub(r"[^a-z0-9]", "", key.lower()) in _CARD_FIELDS:
+            if is_card_field(key):
                 yield (*path, key)
             yield from card_fields(value, (*path, key))
     elif isinstance(data, list):
         for number, value in enumerate(data):
             yield from card_fields(value, (*path, number))
+
+
+def may_hold_cards(text: str) -> bool:
+    """Say whether it is worth looking for card numbers in *text*; quick."""
+    return not text.isascii() or _MANY.search(_squeezed(text)) is not None
+
+
+def may_hide_cards(text: str) -> bool:
+    """Say whether a value in *text* may be one although *text* does not show it."""
+    if any(sign in text for sign in ("\\", "0x", "0o")) or may_hold_cards(text):
+        return True
+    squeezed = _squeezed(text)
+    powers = b"e1" in squeezed or b"E1" in squeezed
+    return powers and _POWER.search(squeezed) is not None
+
+
+def _squeezed(text: str) -> bytes:
+    """Return *text* without all that may stand between the digits of a number."""
+    return text.encode().translate(None, _BETWEEN)
+
+
+def hidden_cards(data: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """Yield where a value, or a key, in *data* is a card number, and its digits."""
+    if isinstance(data, dict):
+        for key, value in data.items():
+            yield from hidden_cards(key, (*path, key))
+            yield from hidden_cards(value, (*path, key))
+    elif isinstance(data, list):
+        for number, value in enumerate(data):
+            yield from hidden_cards(value, (*path, number))
+    elif isinstance(data, str):
+        if len(data) >= _SHORTEST:
+            for start, stop in cards(data, folded=True):
+                yield path, data[start:stop]
+    elif isinstance(data, (int, float)) and is_card_number(data):
+        yield path, str(int(data))

@@ -21,10 +21,14 @@ class Contacts(Spec):
     Attributes:
         billing: For invoices and failed payments.
         technical: For outages and changes.
+        postal: The address that our invoices show, line by line.
+        phone: For a short message about money, where mail does not arrive.
     """
 
     billing: Personal | None = None
     technical: Personal | None = None
+    postal: Personal | None = None
+    phone: Personal | None = None
 
 
 class Consent(Spec):

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from reconciler.model import PUBLIC, Change, SecretRef, Spec, To
+from reconciler.model import OWN, PUBLIC, Change, SecretRef, Seller, Spec, To
 from reconciler.model.resource import Resource
 
 
@@ -34,6 +34,7 @@ class ProviderSpec(Spec):
         endpoint: Another base URL than the vendor's own; https unless loopback.
         limits: The most this account may be asked, as in ``requestsPerSecond: 5``.
         funded_by: The payment method that this account takes its money from.
+        seller: Of the account ``own`` alone: who sells, and where customers pay to.
     """
 
     type: Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
@@ -44,6 +45,7 @@ class ProviderSpec(Spec):
     funded_by: Annotated[str | None, To("PaymentMethod", edge=False)] = None
     ipv4: IPv4Address | None = None
     ipv6: IPv6Address | None = None
+    seller: Seller | None = None
 
     @field_validator("endpoint")
     @classmethod
@@ -70,6 +72,22 @@ class Provider(Resource[Change]):
             raise ValueError(
                 f"the account {PUBLIC} is built in, its name and its type go together: "
                 f"Provider/{PUBLIC}: {{type: {PUBLIC}, credentials: {{}}}}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _own_says_who_sells(self) -> Self:
+        spec, own = self.spec, self.spec.type == OWN
+        if (self.name == OWN) != own or own != (spec.seller is not None):
+            raise ValueError(
+                f"the account {OWN} is built in, its name, its type and seller go "
+                f"together: Provider/{OWN}: {{type: {OWN}, credentials: {{}}, "
+                "seller: {legalName: ..., address: [...], country: ..., iban: ...}}"
+            )
+        if own and (spec.credentials or spec.endpoint or spec.account):
+            raise ValueError(
+                f"the account {OWN} is nobody's server: it has no endpoint, no "
+                "account and no credentials but {}"
             )
         return self
 

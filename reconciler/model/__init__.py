@@ -33,10 +33,11 @@ from reconciler.model.driver import (
     Witness,
 )
 from reconciler.model.finding import Finding, Severity
-from reconciler.model.follow import Ended, Letter, Sway
+from reconciler.model.follow import Chapter, Ended, Letter, Sway
 from reconciler.model.location import Location
 from reconciler.model.money import Money, Price
 from reconciler.model.observed import (
+    OWN,
     PUBLIC,
     Absent,
     Have,
@@ -61,10 +62,12 @@ from reconciler.model.quantity import Percent, Size
 from reconciler.model.ref import Naming, Ref, To
 from reconciler.model.resource import AnyResource, Due, Metadata, Resource
 from reconciler.model.secret import Personal, SecretRef
+from reconciler.model.seller import Seller
 from reconciler.model.terms import Terms
 from reconciler.model.verdict import Decision, Verdict
 
 __all__ = [
+    "OWN",
     "PUBLIC",
     "Absent",
     "Account",
@@ -76,6 +79,7 @@ __all__ = [
     "Beside",
     "Cache",
     "Change",
+    "Chapter",
     "Day",
     "Decision",
     "Deferred",
@@ -112,6 +116,7 @@ __all__ = [
     "Rewrite",
     "Risk",
     "SecretRef",
+    "Seller",
     "Severity",
     "Share",
     "Shown",

@@ -70,3 +70,11 @@ class Collector(Protocol):
 
     def captures(self, since: datetime) -> Iterator[Capture]:
         """Yield all money that was taken since then; raise ProviderError if unread."""
+
+
+@runtime_checkable
+class Papers(Protocol):
+    """A driver of the family ``billing`` that hands out its bills as PDFs."""
+
+    def paper(self, bill: str) -> bytes:
+        """Return the bill with that id; raise ProviderError where it cannot be had."""

@@ -115,6 +115,8 @@ class Driver(ABC, Generic[WantT, DoT]):
         charges: How long after it was accepted the vendor may carry out, and charge,
             what costs money. Sooner, nothing proves that it will not.
         credentials: The names of the credentials it needs.
+        numbers: It gives no numbers itself: a change that is ``numbered`` gets one of
+            our own series.
     """
 
     can: ClassVar[Mapping[str, OpClass]]
@@ -122,6 +124,7 @@ class Driver(ABC, Generic[WantT, DoT]):
     settles: ClassVar[timedelta] = timedelta(minutes=5)
     charges: ClassVar[timedelta] = timedelta(0)
     credentials: ClassVar[frozenset[str]] = frozenset()
+    numbers: ClassVar[bool] = False
 
     @abstractmethod
     def __init__(self, account: Account) -> None:

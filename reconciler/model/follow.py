@@ -38,8 +38,10 @@ class Sway(NamedTuple):
         of: Whom it is about.
         by: Who wants it.
         says: The word that the other kind knows, as in ``suspended``.
+        why: What is wrong; empty where nothing is.
         about: What it follows from, the same for as long as it does; part of an id.
         since: From when on.
+        not_before: Nobody is disturbed earlier: what follows from it waits till then.
     """
 
     of: Ref
@@ -48,6 +50,20 @@ class Sway(NamedTuple):
     why: str
     about: str = ""
     since: datetime | None = None
+    not_before: datetime | None = None
+
+
+class Chapter(NamedTuple):
+    """
+    A part of what happened to a resource, or of what comes next, for people.
+
+    Attributes:
+        title: As in ``2026-12-01 to 2026-12-31  39.00 EUR  UNPAID``.
+        lines: In the order of time.
+    """
+
+    title: str
+    lines: tuple[str, ...] = ()
 
 
 class Letter(NamedTuple):
@@ -61,7 +77,12 @@ class Letter(NamedTuple):
         customer: The name of the Customer.
         values: What the text says, by the names of its placeholders; never a secret.
         about: The Share and id of the bill whose hosted page or document goes along.
-        due: When it should be there at the latest.
+        update: The Share and its token of a method, where the page goes along on which
+            its owner enters another one.
+        names: Placeholders that say what another resource is called (``called``).
+        shown: It is only said once all of these look so: whom, and the word of a Sway.
+        facts: What is recorded the moment it is sent: what it promises.
+        firm: It only counts as told where it was taken, and did not come back.
     """
 
     key: str
@@ -69,4 +90,8 @@ class Letter(NamedTuple):
     customer: str
     values: Mapping[str, str] = {}
     about: tuple[Share, str] | None = None
-    due: datetime | None = None
+    update: tuple[Share, str] | None = None
+    names: Mapping[str, Ref] = {}
+    shown: tuple[tuple[Ref, str], ...] = ()
+    facts: Mapping[str, JsonValue] = {}
+    firm: bool = False

@@ -44,6 +44,9 @@ Observed = State | Absent | Unknown
 #: The account that is nobody's: what anyone can read (registries, DNS, TLS). Its name
 #: is reserved, and it needs no document.
 PUBLIC: Final = "public"
+#: The account of what no gateway collects: invoices of our own. Its name is reserved,
+#: and its document says who sells.
+OWN: Final = "own"
 
 
 class Share(NamedTuple):

@@ -5,13 +5,14 @@ Decides nothing about any resource, and never stops a run: a notice that cannot 
 delivered is said, and tried again by the next run.
 """
 
+from reconciler.notify.body import Context
 from reconciler.notify.book import Books, Entry, turn
 from reconciler.notify.channel import Channel, Channels, Told
 from reconciler.notify.conditions import Seen, conditions, over
 from reconciler.notify.delivery import Delivery, Sender, Sent, Status, Tracked
 from reconciler.notify.heartbeat import Pulse
 from reconciler.notify.line import Line, trusted
-from reconciler.notify.message import Context, Message, explain_command
+from reconciler.notify.message import Message, explain_command
 from reconciler.notify.notice import Condition, Notice, Subject, fingerprint
 from reconciler.notify.rounds import Round, deliver, due, messages
 from reconciler.notify.smtp import Mail

@@ -84,16 +84,16 @@ class Book(Frozen):
     open: dict[str, Entry] = {}
     unread: dict[str, AwareDatetime] = {}
 
-    def facts(self) -> dict[str, JsonValue]:
-        """Return the facts of the record; None removes one."""
+    def facts(self, under: str = OPEN) -> dict[str, JsonValue]:
+        """Return the facts of the record, *under* that name; None removes one."""
         kept = _Kept(name=self.name, closed=self.closed, open=self.open)
         shown = kept.model_dump(mode="json", exclude_defaults=True)
         since: dict[str, JsonValue] = {
             about: moment.isoformat() for about, moment in self.unread.items()
         }
         return {
-            OPEN: shown if self.open or self.closed else None,
-            UNREAD: since or None,
+            under: shown if self.open or self.closed else None,
+            **({UNREAD: since or None} if under == OPEN else {}),
         }
 
 
@@ -103,16 +103,22 @@ class Books:
 
     What cannot be read in a record is as if it had never been written: at worst
     something is told twice.
+
+    Args:
+        under: The fact of the records that they are kept in.
     """
 
-    def __init__(self, books: Mapping[tuple[str, str], Book]) -> None:
+    def __init__(
+        self, books: Mapping[tuple[str, str], Book], under: str = OPEN
+    ) -> None:
         self._books = dict(books)
+        self._under = under
 
     @classmethod
-    def read(cls, records: Mapping[tuple[str, str], Record]) -> Self:
-        """Return what *records* remember."""
-        found = ((key, _book(record)) for key, record in records.items())
-        return cls({key: book for key, book in found if book is not None})
+    def read(cls, records: Mapping[tuple[str, str], Record], under: str = OPEN) -> Self:
+        """Return what *records* remember *under* that fact."""
+        found = ((key, _book(record, under)) for key, record in records.items())
+        return cls({key: book for key, book in found if book is not None}, under)
 
     def __iter__(self) -> Iterator[tuple[Subject, Book]]:
         for (kind, uid), book in sorted(self._books.items()):
@@ -129,7 +135,7 @@ class Books:
 
     def put(self, subject: Subject, book: Book) -> Books:
         """Return these books with another *book* of *subject*."""
-        return Books({**self._books, (subject.kind, subject.uid): book})
+        return Books({**self._books, (subject.kind, subject.uid): book}, self._under)
 
     def entered(self, entries: Iterable[tuple[Subject, str, Entry]]) -> Books:
         """Return these books with *entries* (subject, key, entry) in them."""
@@ -138,7 +144,7 @@ class Books:
             book = books[subject.kind, subject.uid]
             opened = {**book.open, key: entry}
             books[subject.kind, subject.uid] = book.model_copy(update={"open": opened})
-        return Books(books)
+        return Books(books, self._under)
 
     def closed(self, subject: Subject, key: str) -> Books:
         """Return these books without the entry *key*, which is over for good."""
@@ -153,8 +159,8 @@ class Books:
             old = before._books.get((subject.kind, subject.uid))
             if old == book:
                 continue
-            facts = book.facts()
-            was = old.facts() if old else {}
+            facts = book.facts(self._under)
+            was = old.facts(self._under) if old else {}
             changed = {k: v for k, v in facts.items() if v != was.get(k)}
             if changed:
                 data: dict[str, JsonValue] = {
@@ -165,8 +171,9 @@ class Books:
                 yield Note(event="noticed", data=data)
 
 
-def _book(record: Record) -> Book | None:
-    opened, unread = record.facts.get(OPEN), record.facts.get(UNREAD)
+def _book(record: Record, under: str) -> Book | None:
+    opened = record.facts.get(under)
+    unread = record.facts.get(UNREAD) if under == OPEN else None
     if not opened and not unread:
         return None
     kept: object = opened or {"name": record.name or record.uid}
@@ -279,10 +286,8 @@ def notices(
             if entry.healed is None and condition is None:
                 continue  # not looked at this time
             shown = "healed" if entry.healed else event
-            identity = fingerprint(env, subject, shown, f"{key}", entry.number)
-            at = entry.healed or entry.at
             known = condition or _remembered(subject, event, about, entry)
-            rows.append((Notice(identity, at, shown, known), subject, key, entry))
+            rows.append((_notice(env, key, entry, shown, known), subject, key, entry))
     return rows
 
 
@@ -317,10 +322,21 @@ def under_way(env: str, books: Books, found: Iterable[Condition]) -> Iterator[Wa
                 )
                 if field == TOLD_OVER:
                     condition = _remembered(subject, event, about, entry)
-                identity = fingerprint(env, subject, shown, key, entry.number)
-                at = entry.healed or entry.at
-                notice = Notice(identity, at, shown, condition)
+                notice = _notice(env, key, entry, shown, condition)
                 yield Way(field, channel, waiting, notice, subject, key, entry)
+
+
+def _notice(
+    env: str, key: str, entry: Entry, shown: str, condition: Condition
+) -> Notice:
+    """Return *entry* as the notice that it is *shown* as, by its event."""
+    event = key.partition("/")[0]
+    identity, begun = (
+        fingerprint(env, condition.subject, word, key, entry.number)
+        for word in (shown, event)
+    )
+    at = entry.healed or entry.at
+    return Notice(identity, at, shown, condition, "" if shown == event else begun)
 
 
 def _remembered(subject: Subject, event: str, about: str, entry: Entry) -> Condition:

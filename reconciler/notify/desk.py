@@ -13,6 +13,7 @@ from itertools import groupby
 from threading import Thread
 from typing import TypeVar
 
+from reconciler.notify.body import Context
 from reconciler.notify.book import (
     TO,
     TOLD_OVER,
@@ -23,9 +24,9 @@ from reconciler.notify.book import (
     told,
     under_way,
 )
-from reconciler.notify.channel import Channels, Told
+from reconciler.notify.channel import Channel, Channels, Told
 from reconciler.notify.delivery import Delivery, Sent, Status, Tracked
-from reconciler.notify.message import Context, Message, message
+from reconciler.notify.message import Message, message
 from reconciler.notify.notice import Condition, Notice, Subject, message_id
 
 T = TypeVar("T")
@@ -44,6 +45,9 @@ class Desk:
     Args:
         record: Makes the books it is given survive a death; raises where it cannot,
             and then nothing is sent.
+        write: Makes the message that tells a channel of notices.
+        careful: Everything is written down before it is sent, as if no receiver could
+            tell a repetition: people cannot.
 
     Attributes:
         books: What is to be remembered.
@@ -58,6 +62,9 @@ class Desk:
         channels: Channels,
         context: Context,
         record: Callable[[Books], None],
+        write: Callable[[str, Sequence[Notice]], Message] | None = None,
+        *,
+        careful: bool = False,
     ) -> None:
         self.books = books
         self.told: list[Told] = []
@@ -66,6 +73,9 @@ class Desk:
         self._channels = channels
         self._context = context
         self._record = record
+        self._write = write or self._said
+        self._careful = careful
+        self._claimed: set[tuple[str, str]] = set()
 
     def send(self, name: str, one: Message, rows: Rows) -> None:
         """Send *one* by *name*, else at once by its fallback, and so on."""
@@ -73,32 +83,79 @@ class Desk:
         self.told.append(Told(name, one, sent))
         self._settle(name, one, rows, sent)
 
-    def follow(self, found: Sequence[Condition], in_time: Callable[[], bool]) -> None:
-        """Ask what became of what is under way; what is lost goes by the fallback."""
-        ways = under_way(self._context.env, self.books, found)
-        ordered = sorted(ways, key=_same_message)
-        for (_, name, *_), same in groupby(ordered, _same_message):
-            if in_time():
-                self._follow(name, list(same))
+    def claim(self, name: str, one: Message, rows: Rows) -> None:
+        """Write down, in the books alone, that *one* is going to be sent by *name*."""
+        waiting = Waiting(message=one.id, at=self._context.now)
+        changed = []
+        for notice, subject, key in rows:
+            entry = self.books.of(subject).open[key]
+            waits = {**entry.waits, f"{_field(notice)}/{name}": waiting}
+            changed.append((subject, key, _put(entry, waits=waits)))
+        self.books = self.books.entered(changed)
+        self._claimed.add((name, one.id))
 
-    def _follow(self, name: str, ways: Sequence[Way]) -> None:
+    def unclaim(self, name: str, rows: Rows) -> None:
+        """Forget that it was going to be sent: it was not."""
+        self.books = self.books.entered(self._released(rows, (name,)))
+
+    def usable(self, name: str) -> bool:
+        """Say whether *name* can send anything at all."""
+        channel = self._channels.get(name)
+        return channel is not None and channel.sender is not None
+
+    def follow(
+        self,
+        found: Sequence[Condition],
+        in_time: Callable[[], bool],
+        *,
+        idle: bool = False,
+    ) -> None:
+        """
+        Ask what became of what is under way; what is lost goes by the fallback.
+
+        *idle*: nothing is done about what is lost.
+        """
+        ways = under_way(self._context.env, self.books, found)
+        ordered = sorted(ways, key=self._same_message)
+        for _, same in groupby(ordered, self._same_message):
+            mine = list(same)
+            if in_time():
+                self._follow(mine[0].channel, mine, idle=idle)
+
+    def _same_message(self, way: Way) -> tuple[bool, int, str, str, str, str]:
+        """
+        Whose fate a way shares; what nobody knows to be sent comes first.
+
+        Of two such, the one that stands in for the other: whoever has it already
+        does not get it again.
+        """
+        one, behind, name = way.waiting, 0, way.channel
+        while behind <= len(self._channels) and name in self._channels:
+            name = self._channels[name].want.spec.fallback or ""
+            behind += 1
+        return (bool(one.id), behind, way.channel, way.field, one.message, one.id)
+
+    def _follow(self, name: str, ways: Sequence[Way], *, idle: bool) -> None:
         waiting, now = ways[0].waiting, self._context.now
         channel = self._channels.get(name)
         if channel is None:
             self._mark(ways, name, None)
             return
         came = self._asked(name, waiting)
-        if came is None:
-            self._drop(ways, name)
-        elif came.status is Status.DELIVERED:
+        late = now - waiting.at > channel.want.spec.confirm_within
+        if came is not None and _is_there(came, channel, waiting, late=late):
             self._mark(ways, name, "sent")
+        elif idle:
+            return
+        elif came is None:
+            self._drop(ways, name)
         elif came.status in {Status.FAILED, Status.GONE}:
             self._fell(name, ways, came)
         elif not waiting.id and came.status is Status.ACCEPTED:
             self._mark(ways, name, "accepted", came.id)
         elif not waiting.id:
             self._fell(name, ways, came)
-        elif now - waiting.at > channel.want.spec.confirm_within:
+        elif late:
             why = f"nobody confirmed that it arrived since {waiting.at:%Y-%m-%d %H:%M}"
             self._fell(name, ways, Delivery(Status.UNKNOWN, f"{why} UTC ({came.said})"))
 
@@ -125,7 +182,7 @@ class Desk:
             return
         rows = [(way.notice, way.subject, way.key) for way in left]
         said = [way.notice for way in left]
-        first = message(name, said, self._context, self._channels[name].words)
+        first = self._write(name, said)
         following = self._channels[name].want.spec.fallback
         if following is None:
             self._ended(name, left, came)
@@ -133,7 +190,7 @@ class Desk:
                 self.told.append(Told(name, first, Sent(name, came)))
             return
         tried = ((name, came.said or str(came.status)),)
-        one = self._worded(following, said)
+        one = self._write(following, said)
         sent = self._tried(following, one, rows, tried)
         self.told.append(Told(name, first, sent))
         if sent.delivery.taken:
@@ -194,9 +251,9 @@ class Desk:
             if delivery.taken or following is None or following in used:
                 return Sent(name, delivery, tuple(tried))
             tried.append((name, delivery.said or str(delivery.status)))
-            name, one = following, self._worded(following, one.notices)
+            name, one = following, self._write(following, one.notices)
 
-    def _worded(self, name: str, notices: Sequence[Notice]) -> Message:
+    def _said(self, name: str, notices: Sequence[Notice]) -> Message:
         channel = self._channels.get(name)
         words = channel.words if channel else None
         return message(name, notices, self._context, words)
@@ -209,24 +266,15 @@ class Desk:
         if self._has_it(name, rows):
             return Delivery(Status.DELIVERED, "told already")
         sender, now = channel.sender, self._context.now
-        if not isinstance(sender, Tracked):
+        if not self._careful and not isinstance(sender, Tracked):
             return limited(lambda: sender.send(one, now))
-        self._claim(name, one, rows)
+        if (name, one.id) not in self._claimed:
+            self.claim(name, one, rows)
+            self._record(self.books)
         delivery = limited(lambda: sender.send(one, now))
         if delivery.status in {Status.FAILED, Status.GONE}:
             self.books = self.books.entered(self._released(rows, (name,)))
         return delivery
-
-    def _claim(self, name: str, one: Message, rows: Rows) -> None:
-        """Write down that it is going to be sent, before it is."""
-        waiting = Waiting(message=one.id, at=self._context.now)
-        changed = []
-        for notice, subject, key in rows:
-            entry = self.books.of(subject).open[key]
-            waits = {**entry.waits, f"{_field(notice)}/{name}": waiting}
-            changed.append((subject, key, _put(entry, waits=waits)))
-        self.books = self.books.entered(changed)
-        self._record(self.books)
 
     def _released(
         self, rows: Rows, names: Iterable[str]
@@ -287,10 +335,12 @@ class Desk:
             waits[f"{field}/{by}"] = waiting
 
 
-def _same_message(way: Way) -> tuple[bool, str, str, str, str]:
-    """Whose fate a way shares; what nobody knows to be sent comes first."""
-    one = way.waiting
-    return (bool(one.id), way.channel, way.field, one.message, one.id)
+def _is_there(
+    came: Delivery, channel: Channel, waiting: Waiting, *, late: bool
+) -> bool:
+    """Say whether somebody has it: it was confirmed, or did not come back in time."""
+    stayed = came.status is Status.ACCEPTED and bool(waiting.id) and late
+    return came.status is Status.DELIVERED or (stayed and channel.want.silence)
 
 
 def _field(notice: Notice) -> str:

@@ -19,7 +19,9 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx
 
 from reconciler.audit import redactor
-from reconciler.notify.message import one_line
+from reconciler.audit.redact import MASK
+from reconciler.model.addresses import without_addresses
+from reconciler.notify.body import one_line
 
 TIMEOUT: Final = httpx.Timeout(15.0, connect=10.0)
 #: More of an answer than this is not read.
@@ -65,7 +67,7 @@ def trusted(protocol: str) -> ssl.SSLContext:
 
 def shown(text: str, hidden: Iterable[str]) -> str:
     """Return what may be shown of a receiver's words: cut, without *hidden*."""
-    clean = str(redactor(hidden)(text))
+    clean = without_addresses(str(redactor(hidden)(text)), MASK)
     return one_line(clean)[:_SAID]
 
 

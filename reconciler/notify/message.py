@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from datetime import datetime
 from html import escape
 from itertools import groupby
 from typing import NamedTuple
 
 from reconciler.model import Ref, Severity
+from reconciler.notify.body import Context, Value, body, one_line
 from reconciler.notify.notice import Notice, Subject, message_id
 from reconciler.notify.wording import LONGEST, Words
 
@@ -20,29 +20,13 @@ _SHOWN = 20
 _ENGLISH = Words()
 
 
-class Context(NamedTuple):
-    """
-    The run that speaks.
-
-    Attributes:
-        url: Where its log can be read; None where nobody serves it.
-        now: The time at which it speaks.
-    """
-
-    env: str
-    run: str
-    commit: str | None
-    url: str | None
-    now: datetime
-
-
 class Message(NamedTuple):
     """
     One message to one channel.
 
     Attributes:
         id: The same for the same notices to the same channel, after a crash too.
-        data: One flat object with a stable set of keys, for machines.
+        data: The same for machines; see ``body``.
     """
 
     id: str
@@ -50,7 +34,7 @@ class Message(NamedTuple):
     subject: str
     text: str
     html: str
-    data: dict[str, str | int | None]
+    data: dict[str, Value]
 
 
 def explain_command(subject: Subject) -> str:
@@ -95,13 +79,8 @@ def message(
         one_line(subject)[:_SUBJECT],
         text,
         f"<!doctype html><html><body><pre>{escape(text)}</pre></body></html>",
-        _data(identity, ordered, context, text),
+        body(identity, ordered, context, text),
     )
-
-
-def one_line(text: str) -> str:
-    """Return *text* without control characters and line ends: safe in a header."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _order(notice: Notice) -> tuple[int, str, str, str]:
@@ -168,34 +147,3 @@ def _cut(text: str) -> str:
     if len(text) <= LONGEST:
         return text
     return f"{text[:LONGEST]}\n(cut; `reconciler plan` shows the rest)"
-
-
-def _data(
-    identity: str, notices: Sequence[Notice], context: Context, text: str
-) -> dict[str, str | int | None]:
-    first = notices[0]
-    condition, many = first.condition, len(notices) > 1
-    summary = one_line(condition.summary)
-    return {
-        "event_id": identity if many else first.id,
-        "event_ids": ",".join(sorted(notice.id for notice in notices)),
-        "event_type": "digest" if many else first.event,
-        "occurred_at": min(notice.at for notice in notices).isoformat(),
-        "severity": str(first.severity),
-        "resource_kind": None if many else condition.subject.kind,
-        "resource_name": None if many else condition.subject.name,
-        "summary": f"{len(notices)} notices, first {condition.subject}: {summary}"
-        if many
-        else summary,
-        "text": text,
-        "count": len(notices),
-        "amount": None if many or not condition.money else str(condition.money.amount),
-        "currency": None if many or not condition.money else condition.money.currency,
-        "due_date": condition.due.date().isoformat()
-        if condition.due and not many
-        else None,
-        "command": None if many or first.event == "healed" else condition.command,
-        "env": context.env,
-        "run": context.run,
-        "url": context.url,
-    }

@@ -72,12 +72,14 @@ class Notice(NamedTuple):
         id: The same for every channel and for every repetition after a crash.
         at: When it was seen first.
         event: The condition's, or ``healed``.
+        begun: The id of the notice that this is the end of; empty for any other.
     """
 
     id: str
     at: datetime
     event: str
     condition: Condition
+    begun: str = ""
 
     @property
     def severity(self) -> Severity:

@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from reconciler.kinds.notification_channel import NotificationChannel
+from reconciler.notify.body import Context
 from reconciler.notify.book import Books, Entry, notices, told
 from reconciler.notify.channel import Channels, Told
 from reconciler.notify.desk import Desk
-from reconciler.notify.message import Context, Message, message
+from reconciler.notify.message import Message, message
 from reconciler.notify.notice import Condition, Notice, Subject
 from reconciler.notify.wording import Words
 

@@ -22,6 +22,7 @@ from typing import Final, NamedTuple
 
 from reconciler.kinds.notification_channel import ADDRESS
 from reconciler.model import sha256
+from reconciler.notify.bounces import Bounces, Unread
 from reconciler.notify.delivery import Delivery, Status
 from reconciler.notify.line import shown
 from reconciler.notify.message import Message
@@ -109,14 +110,17 @@ class Mail:
         client.close()
         return None
 
+    def identified(self, message: str) -> str:
+        """Return the Message-ID of our message of that id."""
+        return f"<{message}@{self._sender.rpartition('@')[2]}>"
+
     def _made(self, message: Message, now: datetime) -> bytes:
         mail = EmailMessage(policy=SMTP)
-        domain = self._sender.rpartition("@")[2]
         mail["From"] = self._sender
         mail["To"] = ", ".join(self._recipients)
         mail["Subject"] = message.subject
         mail["Date"] = format_datetime(now)
-        mail["Message-ID"] = f"<{message.id}@{domain}>"
+        mail["Message-ID"] = self.identified(message.id)
         mail["Auto-Submitted"] = "auto-generated"
         mail.set_content(message.text, cte="quoted-printable")
         mail.add_alternative(message.html, subtype="html", cte="quoted-printable")
@@ -197,6 +201,44 @@ class Mail:
         if isinstance(error, smtplib.SMTPNotSupportedError):
             return "the server does not offer what is wanted (STARTTLS or AUTH)"
         return type(error).__name__
+
+
+class WatchedMail(Mail):
+    """The same, whose sender's mailbox is looked into for what came back."""
+
+    def __init__(
+        self, server: Server, sender: str, recipients: Sequence[str], bounces: Bounces
+    ) -> None:
+        super().__init__(server, sender, recipients)
+        self._bounces = bounces
+
+    def send(self, message: Message, now: datetime) -> Delivery:
+        """Hand *message* over: it is there when it has not come back."""
+        done = super().send(message, now)
+        if done.status is not Status.DELIVERED:
+            return done
+        return done._replace(status=Status.ACCEPTED, id=self.identified(message.id))
+
+    def check(self, identity: str, now: datetime) -> Delivery:
+        """Look whether it came back; see ``Tracked.check``."""
+        del now
+        try:
+            why = self._bounces.why(identity)
+        except Unread as error:
+            return Delivery(Status.UNKNOWN, str(error), id=identity)
+        if why is not None:
+            return Delivery(Status.FAILED, why, id=identity)
+        return Delivery(Status.ACCEPTED, "has not come back", id=identity)
+
+    def find(self, message: str, since: datetime, now: datetime) -> Delivery | None:
+        """Return that nobody can tell: mail is not listed anywhere."""
+        del since
+        came = self.check(self.identified(message), now)
+        return came if came.status is Status.FAILED else Delivery(Status.UNKNOWN)
+
+    def trouble(self) -> str | None:
+        """Return why mail could not be sent, or what came back not be seen."""
+        return super().trouble() or self._bounces.trouble()
 
 
 def _literal(client: smtplib.SMTP) -> str:

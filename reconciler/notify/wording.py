@@ -19,6 +19,8 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from reconciler.kinds.notification_channel import EVENTS
+from reconciler.kinds.subscription import TEXTS
+from reconciler.notify.samples import LETTER_SAMPLES, SAMPLES, Data
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -27,8 +29,12 @@ if TYPE_CHECKING:
 FIRST, SHIPPED = "en", ("en", "nl")
 #: The texts that there are: one for each event, for many at once, and for a trial.
 NAMES: Final = (*EVENTS, "digest", "test")
+#: The letters to customers.
+LETTERS: Final = tuple(f"letter-{name}" for name in TEXTS)
 #: What other texts include.
-PARTS: Final = ("body",)
+PARTS: Final = ("body", "letter-foot")
+#: Everything that may be a file.
+FILES: Final = (*NAMES, *LETTERS, *PARTS)
 #: A text makes at most so many characters.
 LONGEST = 100_000
 _FILTERS = (
@@ -49,7 +55,6 @@ _WORDS = {
 
 #: ``<language>/<name>`` -> (the file as people call it, its text).
 Own = Mapping[str, tuple[str, str]]
-Data = Mapping[str, Any]
 
 
 class Broken(NamedTuple):
@@ -78,6 +83,10 @@ class Words:
         self.troubles: list[Broken] = []
         self._own = own or {}
 
+    def tongue(self, name: str) -> str:
+        """Return the language in which *name* is said."""
+        return tongue(self.language, name, self._own)
+
     def word(self, severity: str) -> str:
         """Return a severity (or ``healed``) as a word of this language."""
         base = self.language.partition("-")[0]
@@ -86,7 +95,7 @@ class Words:
 
     def say(self, name: str, data: Data) -> tuple[str, str]:
         """Return subject and text of *name*: an event, ``digest`` or ``test``."""
-        known = name if name in NAMES else "test"
+        known = name if name in {*NAMES, *LETTERS} else "test"
         if self._own:
             try:
                 return _said(self._all, known, data)
@@ -107,13 +116,23 @@ def _shipped(language: str) -> Environment:
 
 def found(language: str, name: str, own: Own) -> tuple[str, str] | None:
     """Return the file and the source of *name*, the nearest there is."""
-    for tongue in dict.fromkeys((language, language.partition("-")[0], FIRST)):
+    for tongue in _nearest(language):
         if (mine := own.get(f"{tongue}/{name}")) is not None:
             return mine
-        if tongue in SHIPPED and name in {*NAMES, *PARTS}:
+        if tongue in SHIPPED and name in FILES:
             path = files("reconciler.notify") / "texts" / tongue / f"{name}.txt"
             return f"texts/{tongue}/{name}.txt", path.read_text("utf-8")
     return None
+
+
+def tongue(language: str, name: str, own: Own) -> str:
+    """Return the language in which *name* is said to who reads *language*."""
+    there = (t for t in _nearest(language) if t in SHIPPED or f"{t}/{name}" in own)
+    return next(there, FIRST)
+
+
+def _nearest(language: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((language, language.partition("-")[0], FIRST)))
 
 
 def room(load: Callable[[str], tuple[str, str] | None]) -> Environment:
@@ -220,12 +239,15 @@ def _tried(language: str, name: str, own: Own) -> Iterator[Broken]:
     except Exception as error:  # noqa: BLE001  (whatever the text does to jinja2)
         yield broken(error, file)._replace(file=file)
         return
-    if strange := sorted(_strange(tree)):
-        known = ", ".join(sorted(SAMPLES[0]))
+    samples = LETTER_SAMPLES if name.startswith("letter-") else SAMPLES
+    if strange := sorted(_strange(tree, samples[0])):
+        known = ", ".join(sorted(samples[0]))
         for line, variable in strange:
             yield Broken(file, line, f"there is no {variable}; there are: {known}")
         return
-    for data in SAMPLES if name in {*PARTS, "digest"} else SAMPLES[:2]:
+    if samples is SAMPLES and name not in {*PARTS, "digest"}:
+        samples = SAMPLES[:2]  # the third is about many
+    for data in samples:
         try:
             if name in PARTS:
                 _rendered(made, f"{name}.txt", data)
@@ -235,50 +257,12 @@ def _tried(language: str, name: str, own: Own) -> Iterator[Broken]:
             yield broken(error, file)
 
 
-def _strange(tree: Any) -> Iterator[tuple[int, str]]:
+def _strange(tree: Any, known: Data) -> Iterator[tuple[int, str]]:
     from jinja2 import nodes  # noqa: PLC0415
     from jinja2.meta import find_undeclared_variables  # noqa: PLC0415
 
-    unknown = find_undeclared_variables(tree) - SAMPLES[0].keys()
+    unknown = find_undeclared_variables(tree) - known.keys()
     for node in tree.find_all(nodes.Name):
         if node.name in unknown:
             unknown = unknown - {node.name}
             yield node.lineno, node.name
-
-
-def _sample(count: int, *, full: bool) -> Data:
-    block = {
-        "word": "CRITICAL",
-        "event": "incident",
-        "severity": "critical",
-        "names": [f"Domain/{n}.example" for n in range(min(count, 20))],
-        "more": max(0, count - 20),
-        "summary": "expires on 2026-12-01, in 9 d",
-        "details": ["built-in: above 5 EUR, needs billing"] if full else [],
-        "place": "clients/a.yaml:3:1" if full else None,
-        "due": "2026-12-01" if full else None,
-        "days": 9 if full else None,
-        "money": "11.00 USD" if full else None,
-        "commands": ["reconciler explain Domain/0.example"] if full else [],
-        "count": count,
-    }
-    return {
-        **{key: value for key, value in block.items() if key not in {"names", "more"}},
-        "env": "main",
-        "run": "20261122T060000Z-1a2b3c4d",
-        "commit": "0123456789ab" if full else None,
-        "url": "https://ci.example/1" if full else None,
-        "kind": "Domain",
-        "name": "0.example",
-        "resource": "Domain/0.example",
-        "command": "reconciler explain Domain/0.example" if full else None,
-        "blocks": [block],
-    }
-
-
-#: Data as texts get them: with everything, with the least, of many.
-SAMPLES: Final = (
-    _sample(1, full=True),
-    _sample(1, full=False),
-    _sample(40, full=True),
-)

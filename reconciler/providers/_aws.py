@@ -17,7 +17,7 @@ from typing import Any
 from reconciler.errors import Ambiguous, ProviderError, Rejected, Transient
 from reconciler.model import Account, Advice
 from reconciler.providers._limit import Limit
-from reconciler.providers._said import shown
+from reconciler.providers._said import named, shown
 
 REGION = "us-east-1"
 CREDENTIALS = frozenset({"accessKeyId", "secretAccessKey"})
@@ -172,14 +172,17 @@ class Calls:
             raise self._refusal(operation, error.response, question=question) from None
         except Exception as error:  # noqa: BLE001  (parsers raise their own)
             raise self._silence(operation, error, question=question) from None
-        self.request_id = answer.get("ResponseMetadata", {}).get("RequestId")
+        self.request_id = self._named(answer.get("ResponseMetadata", {}))
         self.effects += not question
         self.reference = answer.get("ChangeInfo", {}).get("Id") or self.reference
         return answer
 
+    def _named(self, meta: Any) -> str | None:
+        return named(meta.get("RequestId"), self._aws.account.secrets.values())
+
     def _refusal(self, operation: str, said: Any, *, question: bool) -> Exception:
         error, meta = said.get("Error", {}), said.get("ResponseMetadata", {})
-        code, request_id = str(error.get("Code", "")), meta.get("RequestId")
+        code, request_id = str(error.get("Code", "")), self._named(meta)
         status = int(meta.get("HTTPStatusCode", 0))
         what = f"{operation}: {code}: {error.get('Message', '')}"
         busy = code in _BUSY or status == 429  # noqa: PLR2004

@@ -25,7 +25,7 @@ from reconciler.errors import Ambiguous, ProviderError, Rejected, Transient
 from reconciler.model import Account
 from reconciler.model.driver import Sent
 from reconciler.providers._limit import Limit
-from reconciler.providers._said import shown
+from reconciler.providers._said import named, shown
 
 #: A read is asked this often at most, and a request that was told to wait too.
 TRIES: Final = 4
@@ -216,6 +216,7 @@ class Http:
         text: str | None = None,
         params: Mapping[str, str | int] | None = None,
         headers: Mapping[str, str] | None = None,
+        plain: bool = False,
     ) -> Reply:
         """
         Ask the vendor for *operation* and return its answer.
@@ -225,7 +226,8 @@ class Http:
         it did not look at it (429). A read is, after a lost answer, too. *key* is
         sent as ``Idempotency-Key``, *json* as the body, or *form* or *text* (JSON),
         which are encoded already, *params* as the query of *path*, *headers* beside
-        the account's own; *operation* is what people call it.
+        the account's own; *operation* is what people call it. The answer is JSON, or
+        *plain* text.
 
         Raises:
             Transient: Nothing happened: not sent, told to wait for too long, or a
@@ -246,7 +248,7 @@ class Http:
         request = asked.by_wire() if self._account.wire else asked.by(self._opened())
         waited = 0.0
         for number in range(TRIES):
-            reply, failure = self._once(request, operation, effect=effect)
+            reply, failure = self._once(request, operation, effect=effect, plain=plain)
             if failure is None:
                 assert reply is not None  # noqa: S101  (one of the two is there)
                 return reply
@@ -269,7 +271,12 @@ class Http:
             return self._client
 
     def _once(
-        self, request: httpx.Request | Sent, operation: str, *, effect: bool
+        self,
+        request: httpx.Request | Sent,
+        operation: str,
+        *,
+        effect: bool,
+        plain: bool,
     ) -> tuple[Reply | None, ProviderError | None]:
         """Return a success, or a failure after which it may be asked again."""
         self._limit.wait()
@@ -280,9 +287,12 @@ class Http:
             response = self._sent(request)
         except _NOT_SENT as error:
             return None, Transient(f"{operation}: not sent: {_kind(error)}")
-        except (httpx.HTTPError, OSError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            # An address to go to is read, though nobody goes there.
             return None, lost(f"{operation}: the answer was lost: {_kind(error)}")
-        return self._judged(_reply(response, self._words), operation, lost)
+        reply = _reply(response, self._words, plain)
+        reply = reply._replace(request_id=named(reply.request_id, self._hidden))
+        return self._judged(reply, operation, lost)
 
     def _sent(self, request: httpx.Request | Sent) -> httpx.Response:
         if isinstance(request, httpx.Request):
@@ -351,10 +361,12 @@ def _says_nothing(reply: Reply) -> bool:
     return broken or code.is_server_error(reply.status)
 
 
-def _reply(response: httpx.Response, words: Words) -> Reply:
+def _reply(response: httpx.Response, words: Words, plain: bool) -> Reply:  # noqa: FBT001
     headers = {name.lower(): value for name, value in response.headers.items()}
     data: Any = None
-    if response.status_code != httpx.codes.NO_CONTENT:
+    if plain and response.is_success:
+        data = response.text
+    elif response.status_code != httpx.codes.NO_CONTENT:
         try:
             data = response.json()
         except ValueError:

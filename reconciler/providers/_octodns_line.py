@@ -17,7 +17,7 @@ import requests
 from reconciler.errors import Ambiguous, ProviderError, Rejected, Transient
 from reconciler.model import Account
 from reconciler.providers._limit import Limit
-from reconciler.providers._said import shown
+from reconciler.providers._said import named, shown
 
 #: A question is asked this often at most, and so is what was told to wait.
 _TRIES = 3
@@ -130,10 +130,9 @@ class Line:
         return self._failed(Ambiguous if sent else Transient, what, None)
 
     def _judged(self, method: str, answer: Any) -> Any:
-        self.request_id = next(
-            (answer.headers[name] for name in _REQUEST_IDS if name in answer.headers),
-            None,
-        )
+        found = (answer.headers[n] for n in _REQUEST_IDS if n in answer.headers)
+        secrets = self._trunk.account.secrets.values()
+        self.request_id = named(next(found, None), secrets)
         status = answer.status_code
         if status < 300:  # noqa: PLR2004
             if method != "GET":

@@ -242,8 +242,8 @@ class PayPal:
                 if again:
                     raise
             else:
-                number = reply.request_id or reply.headers.get("paypal-debug-id")
-                return reply._replace(request_id=number)
+                number = self.http.shown(reply.headers.get("paypal-debug-id", ""))
+                return reply._replace(request_id=reply.request_id or number or None)
         raise AssertionError  # pragma: no cover  (the second round returns or raises)
 
     def _token(self) -> str:

@@ -26,6 +26,8 @@ from reconciler.providers._paypal import Refused
 _WHOLE_UNITS: Final = frozenset({"HUF", "JPY", "TWD"})
 #: What ``custom_id`` may be made of wherever it is shown again (refunds, reports).
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.-]{1,80}")
+_OURS: Final = re.compile(r"([A-Za-z0-9_.-]{1,80}),(\d{4}-\d\d-\d\d),([a-z0-9-]+),(\d)")
+_HASHED: Final = "sha-"
 _PERCENT: Final = re.compile(r"(\d{1,4}(?:\.\d{1,2})?)%")
 _CENT: Final = Decimal("0.01")
 
@@ -67,11 +69,24 @@ def custom_id(uid: str, of: Of) -> str:
     """
     named = uid
     if not _PLAIN.fullmatch(uid):
-        named = f"sha-{hashlib.sha256(uid.encode()).hexdigest()[:40]}"
+        named = f"{_HASHED}{hashlib.sha256(uid.encode()).hexdigest()[:40]}"
     return f"{named},{of.period},{of.purpose},{of.leg}"
 
 
-def amount(money: Money) -> dict[str, str]:
+def named(custom: str | None) -> tuple[str | None, str] | None:
+    """
+    Return the uid (None where it was too long to be shown) and the generation.
+
+    None where *custom* is not what ``custom_id`` calls a payment: it is not ours.
+    """
+    found = _OURS.fullmatch(custom or "")
+    if found is None:
+        return None
+    uid = None if found[1].startswith(_HASHED) else found[1]
+    return uid, f"{found[2]}/{found[3]}/{found[4]}"
+
+
+def amount(money: Money) -> dict[str, JsonValue]:
     """
     Return *money* as PayPal takes it.
 
@@ -116,7 +131,7 @@ def order(
     intent: str, custom: str, charge: Money, source: JsonValue, invoice: str | None
 ) -> dict[str, Any]:
     """Return the body of an order that is paid from the vault."""
-    unit = {"custom_id": custom, "amount": amount(charge)}
+    unit: dict[str, JsonValue] = {"custom_id": custom, "amount": amount(charge)}
     if invoice is not None:
         unit["invoice_id"] = invoice
     return {"intent": intent, "purchase_units": [unit], "payment_source": source}
@@ -127,7 +142,7 @@ def source(token: Mapping[str, Any]) -> dict[str, JsonValue]:
     given = mapping(token["payment_source"])
     name = str(token["id"])
     if "card" in given:
-        stored = {
+        stored: dict[str, JsonValue] = {
             "payment_initiator": "MERCHANT",
             "payment_type": "RECURRING",
             "usage": "SUBSEQUENT",

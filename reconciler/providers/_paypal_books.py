@@ -12,15 +12,17 @@ Source: developer.paypal.com/docs/api/transaction-search/v1, the reference of T-
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, NamedTuple
 
 from reconciler.errors import Rejected
 from reconciler.model import Money
+from reconciler.model.billing import Capture
 from reconciler.providers._answers import mapping, rows
 from reconciler.providers._paypal import PayPal
-from reconciler.providers._paypal_billing import moment
+from reconciler.providers._paypal_billing import moment, named
 
 #: Documented, and an hour more.
 LATE: Final = timedelta(hours=4)
@@ -96,6 +98,30 @@ def entries(
                     found.append(entry)
         start = end
     return Pages(tuple(found), fresh)
+
+
+def taken(pages: Pages) -> Iterator[Capture]:
+    """Yield the money that came, with what was given back of each."""
+    back: defaultdict[str, list[Money]] = defaultdict(list)
+    for entry in pages.entries:
+        if entry.kind == "given-back" and entry.of and entry.status != "D":
+            back[entry.of].append(entry.amount)
+    for entry in pages.entries:
+        if entry.kind != "taken" or entry.status not in {"S", "V"}:
+            continue
+        ours = named(entry.custom)
+        nothing = entry.amount.times(0)
+        same = (m for m in back[entry.id] if m.currency == nothing.currency)
+        yield Capture(
+            id=entry.id,
+            at=entry.at,
+            amount=entry.amount,
+            refunded=sum(same, nothing),
+            operation=entry.custom if ours else None,
+            object=entry.of or entry.number,
+            subscription=ours[0] if ours else None,
+            generation=ours[1] if ours else None,
+        )
 
 
 def _pages(

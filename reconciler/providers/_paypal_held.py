@@ -37,9 +37,12 @@ class Held(NamedTuple):
     def shown(self, bill: Bill) -> Bill:
         """Return *bill* as this authorization of it shows it."""
         nothing = bill.total.times(0)
+        more: dict[str, Any]
         match self.state:
+            case "lost":
+                return bill.model_copy(update={"payment": "failed", "code": self.code})
             case "authorized":
-                more: dict[str, Any] = {"state": "authorized", "left": self.amount}
+                more = {"state": "authorized", "left": self.amount}
             case "processing":
                 more = {"payment": "processing"}
             case "paid":
@@ -47,8 +50,6 @@ class Held(NamedTuple):
                 more = {"state": "paid", "left": nothing, "paid": self.amount, "at": at}
             case "void":
                 more = {"state": "void"}
-            case "lost":
-                return bill.model_copy(update={"payment": "failed", "code": self.code})
         return bill.model_copy(update={"id": self.id, **more})
 
 

@@ -47,29 +47,34 @@ from reconciler.kinds.subscription import (
     SubscriptionChange,
     Void,
 )
+from reconciler.kinds.subscription.amounts import nets
 from reconciler.kinds.subscription.state import Way
 from reconciler.model import (
     Account,
     Advice,
     Change,
     Driver,
-    Money,
     Observation,
     Observed,
     OpClass,
     Receipt,
     Unknown,
+    billing,
 )
+from reconciler.model.billing import Links, UpdateLink
 from reconciler.providers import _paypal_billing as words
+from reconciler.providers._answers import mapping
 from reconciler.providers._paypal import CREDENTIALS, Forbidden, PayPal
 from reconciler.providers._paypal_bills import Bills
-from reconciler.providers._paypal_books import LATE, Entry, entries
+from reconciler.providers._paypal_books import LATE, Entry, entries, taken
 from reconciler.providers._paypal_moves import Moves
 
 ORDER_KEPT: Final = timedelta(hours=6)
 CAPTURE_KEPT: Final = timedelta(days=45)
 #: The limit that says that this account cannot hold money first.
 STEPS: Final = "stepsPerPayment"
+#: Where a payer sees all merchants that may charge the wallet, and chooses its source.
+AUTOMATIC: Final = "https://www.paypal.com/myaccount/autopay/"
 
 
 class PayPalBilling(Driver[Subscription, SubscriptionChange]):
@@ -85,6 +90,7 @@ class PayPalBilling(Driver[Subscription, SubscriptionChange]):
     key_life: ClassVar[timedelta | None] = CAPTURE_KEPT
     charges: ClassVar[timedelta] = LATE
     credentials: ClassVar[frozenset[str]] = CREDENTIALS
+    numbers: ClassVar[bool] = True
 
     def __init__(self, account: Account) -> None:
         self._account = account
@@ -156,25 +162,25 @@ class PayPalBilling(Driver[Subscription, SubscriptionChange]):
         """Do one step of one period; see ``Driver.apply``."""
         match change:
             case Invoice():
-                receipt = self._invoice(want, change)
+                return self._invoice(want, change)
             case Authorize():
-                receipt = self._moves.authorize(want, change, key)
+                return self._moves.authorize(want, change, key)
             case Capture():
-                receipt = self._moves.capture(want, change, key)
-            case Charge() if self._way == "capture":
-                receipt = self._moves.charge(want, change, key)
+                return self._moves.capture(want, change, key)
             case Charge():
-                raise Rejected(f"this account holds money first; see {STEPS}")
+                if self._way == "authorize":
+                    raise Rejected(f"this account holds money first; see {STEPS}")
+                return self._moves.charge(want, change, key)
             case Void():
-                receipt = self._moves.void(want, change)
-        return receipt
+                return self._moves.void(want, change)
 
     def _invoice(self, want: Subscription, change: Invoice) -> Receipt:
         """Say what is to be paid; PayPal has nothing to make for it."""
         of, details = change.of, change.details
         number = str(details.get("number") or words.custom_id(want.uid, of))
-        net = Money.model_validate(change.text("amount"))
-        total = str(words.with_tax(net, details.get("tax", "none")))
+        tax = details.get("tax", "none")
+        parts = [words.with_tax(net, tax) for net in nets(change)]
+        total = str(sum(parts[1:], parts[0]))
         told: dict[str, JsonValue] = {"id": number, "number": number, "total": total}
         dates = {name: details[name] for name in ("begins", "ends", "due")}
         provider = self._account.name
@@ -213,17 +219,49 @@ class PayPalBilling(Driver[Subscription, SubscriptionChange]):
             return None
         return False if pages.fresh > since + self.settles else None
 
-    def captures(self, since: datetime) -> tuple[Entry, ...]:
-        """
-        Return what PayPal took, held and gave back since then, by its own books.
+    # -- for letters and for the books ---------------------------------------------
 
-        ``custom`` is ``words.custom_id`` of what it was for. What is ``held`` and in no
-        record is a hold that nobody remembers: it is to be voided.
+    def links(self, bill: str) -> Links:
+        """Return nothing: what is held, or paid from the vault, has no page."""
+        del bill
+        return Links(None, None)
+
+    def update_link(self, token: str) -> UpdateLink:
+        """
+        Return where the owner of a wallet changes what it pays with.
+
+        Raises:
+            Rejected: The token is a card: PayPal has no page to enter another one on.
+            ProviderError: It cannot be read.
+        """
+        found = self._paypal.get("getPaymentToken", f"/v3/vault/payment-tokens/{token}")
+        if "paypal" not in mapping(found["payment_source"]):
+            what = "PayPal has no page for another card: it is stored by your checkout"
+            raise Rejected(what)
+        return UpdateLink(AUTOMATIC, None)
+
+    def captures(self, since: datetime) -> Iterator[billing.Capture]:
+        """
+        Yield all that the account took since then, by its own (late) books.
+
+        ``operation`` is the payment's name, which has no action's id in it: two
+        captures of one name are one too many.
+        """
+        yield from taken(entries(self._paypal, since, self._account.clock()))
+
+    def holds(self, since: datetime) -> Iterator[Entry]:
+        """
+        Yield the authorizations since then, by the books, that are ours.
+
+        One that is in no record is a hold that nobody remembers: it is to be voided.
 
         Raises:
             ProviderError: They cannot be read, or not by this app.
         """
-        return entries(self._paypal, since, self._account.clock(), held=True).entries
+        pages = entries(self._paypal, since, self._account.clock(), held=True)
+        for entry in pages.entries:
+            if entry.kind == "held" and words.named(entry.custom):
+                yield entry
 
 
 DRIVER = PayPalBilling

@@ -47,6 +47,7 @@ from reconciler.model import (
 )
 from reconciler.providers._answers import mapping
 from reconciler.providers._detail import Details
+from reconciler.providers._said import named
 from reconciler.providers._stripe import NotThere, Stripe
 
 #: What a payment method's id looks like: methods, and the older cards and sources.
@@ -190,7 +191,7 @@ class StripePayment(Driver[PaymentMethod, SetDefault]):
         headers = found.last_response.headers if found.last_response else {}
         return Receipt(
             reference=f"{customer}/{token}",
-            request_id=headers.get("request-id"),
+            request_id=named(headers.get("request-id")),
             replayed=headers.get("idempotent-replayed") == "true",
         )
 

@@ -17,7 +17,7 @@ from reconciler.kinds.hosting_account import HostingAccount
 from reconciler.kinds.notification_channel import NotificationChannel
 from reconciler.kinds.payment_method import as_payment_methods
 from reconciler.kinds.provider import Provider
-from reconciler.model import PUBLIC, AnyResource
+from reconciler.model import OWN, PUBLIC, AnyResource
 from reconciler.sandbox.cloudflare_records import seeds as cloudflare_zone
 from reconciler.sandbox.example_cards import KEY, cards_part
 from reconciler.sandbox.example_hosting import TOKEN, USER, hosting_part
@@ -25,6 +25,7 @@ from reconciler.sandbox.example_notices import SECRETS as TOLD
 from reconciler.sandbox.example_notices import notice_parts
 from reconciler.sandbox.example_public import ODDITIES as SEEN
 from reconciler.sandbox.example_public import public_part
+from reconciler.sandbox.example_wallets import CLIENT, SECRET, wallets_part
 from reconciler.sandbox.world import World
 
 #: Credential -> the sandbox's fixed token; fake, and good nowhere else.
@@ -42,6 +43,8 @@ SECRETS = {
     "whm-token": TOKEN,
     **TOLD,
     "stripe-key": KEY,
+    "paypal-client-id": CLIENT,
+    "paypal-secret": SECRET,
 }
 #: Who an account is where no Provider document says it, and the secret half.
 _LOGINS = {
@@ -159,7 +162,7 @@ def world(
     parts = {
         vendor: _vendor(vendor, declared.get(vendor), own, zones[vendor])
         for vendor, own in names.items()
-        if vendor not in {PUBLIC, _WHM}
+        if vendor not in {PUBLIC, OWN, _WHM}
     }
     if _WHM in names:
         hosted = resources.get("HostingAccount", [])
@@ -186,13 +189,14 @@ def world(
         )
     channels = resources.get("NotificationChannel", [])
     parts |= notice_parts(c for c in channels if isinstance(c, NotificationChannel))
-    gateways = {one.name: one for one in providers if one.spec.type == "stripe"}
-    if gateways:
-        parts["stripe"] = cards_part(
-            gateways,
-            as_payment_methods(resources.get("PaymentMethod", [])),
-            {name: odd.card for name, odd in oddities.items() if odd.card},
-        )
+    for gateway, part in (("stripe", cards_part), ("paypal", wallets_part)):
+        gateways = {one.name: one for one in providers if one.spec.type == gateway}
+        if gateways:
+            parts[gateway] = part(
+                gateways,
+                as_payment_methods(resources.get("PaymentMethod", [])),
+                {name: odd.card for name, odd in oddities.items() if odd.card},
+            )
     return World.from_dict({"vendors": parts})
 
 

@@ -16,6 +16,8 @@ SECRETS: Final = {
     "ops-phone": "+31612345678",
     "twilio-user": "AC" + "0a" * 16,
     "twilio-token": "sandbox-twilio-token",
+    "mailbox-user": "reconciler@agency.example",
+    "mailbox-password": "sandbox-mailbox-password",
     "vonage-key": "abcd1234",
     "vonage-secret": "sandbox-vonage-secret",
 }
@@ -29,6 +31,15 @@ def mail_port(channels: Iterable[NotificationChannel]) -> int | None:
         smtp = channel.spec.smtp
         if smtp is not None and is_loopback(f"http://{smtp.host}:{smtp.to_port}"):
             return smtp.to_port
+    return None
+
+
+def mailbox_port(channels: Iterable[NotificationChannel]) -> int | None:
+    """Return the port of the mailbox on this machine; None if none is looked into."""
+    for channel in channels:
+        box = channel.spec.smtp.bounces if channel.spec.smtp else None
+        if box is not None and is_loopback(f"http://{box.host}:{box.to_port}"):
+            return box.to_port
     return None
 
 
@@ -49,6 +60,9 @@ def notice_parts(channels: Iterable[NotificationChannel]) -> dict[str, dict[str,
     parts: dict[str, dict[str, Any]] = {}
     if mail_port(found) is not None:
         parts["mail"] = {}
+    if mailbox_port(found) is not None:
+        user, password = SECRETS["mailbox-user"], SECRETS["mailbox-password"]
+        parts["mailbox"] = {"user": user, "password": password}
     if any(one.spec.type in {"webhook", "heartbeat"} for one in found):
         parts["receiver"] = {"secret": SECRETS["ops-hook-secret"]}
     phones = phone_ports(found)

@@ -6,11 +6,15 @@ without TLS, on loopback. A fault names a step of the dialogue: ``connect`` (ref
 hung up on), ``mail``, ``rcpt`` and ``data``, as ``status`` (550, 451 ...), ``throttle``
 (421), ``slow``, ``lost-before`` and, once the whole message came, ``lost-after`` (it is
 kept, and no reply is sent) or ``status-after`` (it is kept, and refused).
+
+``POST /mail/fate`` with an ``address`` says what becomes of what is taken for it from
+now on: ``delivered``, ``bounced`` or ``delayed``; the mailbox beside it has reports.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -36,6 +40,7 @@ def make(bench: Bench) -> Server:
     if bench.world:
         raise ReconcilerError("the world of mail is empty: everything is taken")
     bench.state.setdefault("messages", [])
+    bench.state.setdefault("fates", {})
     return _Mail(bench)
 
 
@@ -169,6 +174,9 @@ class _Handler:
             "text": _text(mail),
         }
         with self._bench.lock:
+            fates = self._bench.state["fates"]
+            lost = [fates[to] for to in envelope.rcpt_tos if to in fates]
+            kept |= lost[0] if lost else {}
             messages = self._bench.state["messages"]
             messages.append(kept)
             number = len(messages)
@@ -218,4 +226,18 @@ def look(bench: Bench, thing: str) -> Any:
     return bench.state["messages"]
 
 
-EMULATOR = Emulator("mail", "", 18705, make, look=look, scheme="smtp")
+def edit(bench: Bench, thing: str, data: Mapping[str, Any]) -> None:
+    """Change what becomes of mail to an address."""
+    fate = data.get("fate")
+    if thing != "fate" or fate not in _FATES or not data.get("address"):
+        raise ReconcilerError(f"a fate is one of {', '.join(_FATES)}, of an address")
+    address = str(data["address"])
+    bench.state["fates"].pop(address, None)
+    if fate != "delivered":
+        after = float(data.get("after", 0))
+        bench.state["fates"][address] = {"fate": fate, "after": after}
+
+
+_FATES: Final = ("delivered", "bounced", "delayed")
+
+EMULATOR = Emulator("mail", "", 18705, make, edit, look, scheme="smtp")

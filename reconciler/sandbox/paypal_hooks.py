@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import copy
 import json
 import urllib.error
 import urllib.request
 import zlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import cache
 from threading import Thread
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ from reconciler.sandbox.paypal_words import (
     Account,
     Route,
     Thing,
+    copied,
     link,
     new_id,
     no_such,
@@ -61,7 +62,7 @@ def happen(
         "resource_version": "2.0",
         "event_type": kind,
         "summary": kind.replace(".", " ").replace("-", " ").capitalize(),
-        "resource": copy.deepcopy(thing),
+        "resource": copied(thing),
         "links": [
             link("self", f"{_EVENTS}/{name}"),
             link("resend", f"{_EVENTS}/{name}/resend", "POST"),
@@ -202,16 +203,17 @@ def _signed(bench: Bench, said: Mapping[str, Any], raw: bytes) -> bool:
 
 
 def certificate(call: Call) -> Answer:
-    """Return the certificate that deliveries are signed with; a text, as PEM."""
-    return Answer(200, certificate_pem(call.bench))
+    """Return the certificate that deliveries are signed with."""
+    pem = certificate_pem(call.bench).encode()
+    return Answer(200, pem, {"content-type": "application/x-pem-file"})
 
 
 # -- deliveries ------------------------------------------------------------------------
 
 
-def deliver(bench: Bench, how: str) -> None:
+def deliver(bench: Bench, how: str) -> Thread:
     """
-    Send what is queued, in a thread of its own; *how* is one of ``HOSTILE``.
+    Send what is queued, in the thread that is returned; *how* is one of ``HOSTILE``.
 
     ``due`` what is due; ``twice`` each of it two times; ``reversed`` the newest
     first; ``forged`` signed by somebody else; ``elsewhere`` with a certificate of
@@ -234,7 +236,9 @@ def deliver(bench: Bench, how: str) -> None:
         for account, one in batch
         for _ in range(times)
     ]
-    Thread(target=_send, args=(bench, prepared), daemon=True).start()
+    sender = Thread(target=_send, args=(bench, prepared), daemon=True)
+    sender.start()
+    return sender
 
 
 def _prepared(
@@ -256,7 +260,7 @@ def signed_headers(
     """Return the headers of one delivery of *raw*."""
     sent = stamp(bench.clock())
     identity = new_id(bench, "transmission", 30).lower()
-    key = _new_key() if how == "forged" else _key(bench)
+    key = _stranger() if how == "forged" else _key(bench)
     text = _text(identity, sent, hook, raw)
     signature = key.sign(text, padding.PKCS1v15(), hashes.SHA256())
     host = "https://certs.paypal.com.evil.example" if how == "elsewhere" else HOME
@@ -301,6 +305,12 @@ def _post(url: str, headers: Mapping[str, str], raw: bytes) -> int:
         return refused.code
     except OSError:
         return 0
+
+
+@cache
+def _stranger() -> rsa.RSAPrivateKey:
+    """Return the key of somebody who is not PayPal."""
+    return _new_key()
 
 
 def _new_key() -> rsa.RSAPrivateKey:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from decimal import Decimal
 from typing import Final
@@ -12,6 +11,7 @@ from reconciler.sandbox.paypal_words import (
     Account,
     Route,
     Thing,
+    copied,
     link,
     money,
     new_id,
@@ -24,6 +24,13 @@ from reconciler.sandbox.rest import Answer, Call
 _I: Final = "/v2/invoicing/invoices"
 _PAYABLE: Final = frozenset({"SENT", "UNPAID", "PARTIALLY_PAID"})
 _SENDABLE: Final = frozenset({"DRAFT", "SCHEDULED"})
+_UNCANCELLABLE: Final = {
+    "DRAFT": "CANNOT_CANCEL_DRAFT_INVOICE",
+    "CANCELLED": "INVOICE_CANCELED_ALREADY",
+    "PAID": "CANNOT_CANCEL_PAID_INVOICE",
+    "MARKED_AS_PAID": "CANNOT_CANCEL_PAID_INVOICE",
+    "PARTIALLY_PAID": "CANNOT_CANCEL_PAID_INVOICE",
+}
 _ONE: Final = "{invoice_id}"
 
 
@@ -74,7 +81,7 @@ def _create(call: Call, account: Account) -> Answer:
     account["invoices"][name] = made
     call.bench.effect("createInvoice", number, invoice=name)
     if call.headers.get("prefer") == "return=representation":
-        return Answer(201, copy.deepcopy(made))
+        return Answer(201, copied(made))
     return Answer(201, link("self", f"{_I}/{name}"))
 
 
@@ -84,7 +91,7 @@ def _all(account: Account) -> list[Thing]:
 
 def _get(call: Call, account: Account) -> Answer:
     found = account["invoices"].get(call.path["invoice_id"])
-    return Answer(200, copy.deepcopy(found)) if found else no_such()
+    return Answer(200, copied(found)) if found else no_such()
 
 
 def _search(call: Call, account: Account) -> Answer:
@@ -95,7 +102,7 @@ def _search(call: Call, account: Account) -> Answer:
     except ValueError:
         return problem(400, "INVALID_PARAMETER_SYNTAX", field="page")
     found = [
-        copy.deepcopy(one)
+        copied(one)
         for one in _all(account)
         if body.get("invoice_number") in {None, one["detail"]["invoice_number"]}
         and one["status"] in body.get("status", [one["status"]])
@@ -126,9 +133,8 @@ def _cancel(call: Call, account: Account) -> Answer:
     found = account["invoices"].get(call.path["invoice_id"])
     if found is None:
         return no_such()
-    if found["status"] not in {"SENT", "UNPAID"}:
-        said = "Invoice cannot be cancelled in its current state."
-        return problem(422, "CANT_CANCEL_INVOICE", said)
+    if found["status"] in _UNCANCELLABLE:
+        return problem(422, _UNCANCELLABLE[found["status"]])
     found["status"] = "CANCELLED"
     call.bench.effect("cancelInvoice", found["detail"]["invoice_number"])
     return Answer(204, None)
@@ -140,7 +146,7 @@ def _record(call: Call, account: Account) -> Answer:
     if found is None:
         return no_such()
     if found["status"] not in _PAYABLE:
-        return problem(422, "INVALID_INVOICE_STATUS")
+        return problem(422, "CANNOT_PROCESS_PAYMENTS")
     paid = Decimal((body.get("amount") or found["due_amount"])["value"])
     name = new_id(call.bench, "external", 17)
     _settle(found, paid, "MARKED_AS_PAID")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import copy
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from reconciler.sandbox.emulator import Bench
 from reconciler.sandbox.paypal_payments import authorize, duplicate, hold, take
@@ -14,6 +14,7 @@ from reconciler.sandbox.paypal_words import (
     Route,
     Thing,
     amount,
+    copied,
     link,
     new_id,
     no_such,
@@ -28,32 +29,15 @@ KEPT: Final = timedelta(hours=6)
 APPROVAL: Final = timedelta(hours=3)
 _O: Final = "/v2/checkout/orders"
 _MINIMAL: Final = ("id", "status", "payment_source", "links")
-_DECLINED: Final = (
-    "The instrument presented  was either declined by the processor or bank, or it "
-    "can't be used for this payment."
-)
-_CANNOT: Final = (
-    "Combination of payer and payee settings mean that this buyer cannot pay this "
-    "seller."
-)
 #: What a token does when it is charged, and what that is called (422).
 REFUSALS: Final = {
-    "declined": ("INSTRUMENT_DECLINED", _DECLINED),
-    "cannot-pay": ("PAYER_CANNOT_PAY", _CANNOT),
-    "expired": ("CARD_EXPIRED", "The card is expired"),
-    "restricted": ("PAYER_ACCOUNT_RESTRICTED", "PAYER_ACCOUNT_RESTRICTED"),
-    "closed": (
-        "PAYER_ACCOUNT_LOCKED_OR_CLOSED",
-        "The payer account cannot be used for this transaction.",
-    ),
-    "attempts": (
-        "MAX_NUMBER_OF_PAYMENT_ATTEMPTS_EXCEEDED",
-        "You have exceeded the maximum number of payment attempts.",
-    ),
+    "declined": "INSTRUMENT_DECLINED",
+    "cannot-pay": "PAYER_CANNOT_PAY",
+    "expired": "CARD_EXPIRED",
+    "restricted": "PAYER_ACCOUNT_RESTRICTED",
+    "closed": "PAYER_ACCOUNT_LOCKED_OR_CLOSED",
+    "attempts": "MAX_NUMBER_OF_PAYMENT_ATTEMPTS_EXCEEDED",
 }
-_ACTION: Final = (
-    "Transaction cannot complete successfully, instruct the buyer to return to PayPal."
-)
 
 
 def _create(call: Call, account: Account) -> Answer:
@@ -80,22 +64,23 @@ def _create(call: Call, account: Account) -> Answer:
     return shown(call, 201, _shown(order), _MINIMAL)
 
 
-def _malformed(body: Thing) -> Answer | None:
+def _malformed(body: Mapping[str, Any]) -> Answer | None:
     units = body.get("purchase_units")
     if body.get("intent") not in {"CAPTURE", "AUTHORIZE"}:
         return problem(400, "INVALID_PARAMETER_VALUE", field="/intent")
     if not isinstance(units, list) or not units:
         return problem(400, "MISSING_REQUIRED_PARAMETER", field="/purchase_units")
     if len(units) > 1:
-        said = "`intent=AUTHORIZE` is not supported for multiple purchase units."
-        return problem(422, "UNSUPPORTED_INTENT", said)
+        return problem(422, "UNSUPPORTED_INTENT")
     for name in ("invoice_id", "custom_id"):
         if not 1 <= len(units[0].get(name, "x")) <= 127:
             return problem(400, "INVALID_STRING_LENGTH", field=f"/{name}")
     return amount(units[0].get("amount"), "/purchase_units/@0/amount")[1]
 
 
-def _source(call: Call, account: Account, body: Thing) -> tuple[Thing | None, Answer]:
+def _source(
+    call: Call, account: Account, body: Mapping[str, Any]
+) -> tuple[Thing | None, Answer]:
     """Return the vault's token that pays, or the refusal."""
     source = body.get("payment_source") or {}
     if len(source) != 1 or not {"paypal", "card"} & source.keys():
@@ -103,22 +88,15 @@ def _source(call: Call, account: Account, body: Thing) -> tuple[Thing | None, An
         return None, problem(400, "INVALID_PARAMETER_VALUE", said)
     ((kind, given),) = source.items()
     if call.headers.get("paypal-request-id") is None:
-        said = (
-            "A PayPal-Request-Id is required if you are trying to process payment for "
-            "an Order. Please specify a PayPal-Request-Id or Create the Order without "
-            "a 'payment_source' specified."
-        )
-        return None, problem(400, "PAYPAL_REQUEST_ID_REQUIRED", said)
+        return None, problem(400, "PAYPAL_REQUEST_ID_REQUIRED")
     token = live(account, str(given.get("vault_id")))
     if token is None:
-        said = "Specified token was not found. Verify the token and try the request."
-        return None, problem(422, "TOKEN_ID_NOT_FOUND", said)
+        return None, problem(422, "TOKEN_ID_NOT_FOUND")
     if kind not in token["shown"]["payment_source"]:
         return None, problem(422, "MISMATCHED_VAULT_ID_TO_PAYMENT_SOURCE")
     if kind == "card" and "stored_credential" not in given:
-        said = "This parameter is required when the customer is present."
         issue = "REQUIRED_PARAMETER_FOR_CUSTOMER_INITIATED_PAYMENT"
-        return None, problem(422, issue, said)
+        return None, problem(422, issue)
     return token, Answer(200, None)
 
 
@@ -126,7 +104,7 @@ def _made(bench: Bench, intent: str, unit: Thing, token: Thing) -> Thing:
     name, now = new_id(bench, "order"), bench.clock()
     path = f"{_O}/{name}"
     step = "authorize" if intent == "AUTHORIZE" else "capture"
-    source = copy.deepcopy(token["shown"]["payment_source"])
+    source = copied(token["shown"]["payment_source"])
     for one in source.values():
         one.pop("billing_address", None)
     return {
@@ -134,7 +112,7 @@ def _made(bench: Bench, intent: str, unit: Thing, token: Thing) -> Thing:
         "intent": intent,
         "status": "APPROVED",
         "payment_source": source,
-        "purchase_units": [{"reference_id": "default", **copy.deepcopy(unit)}],
+        "purchase_units": [{"reference_id": "default", **copied(unit)}],
         "create_time": stamp(now),
         "links": [link("self", path), link(step, f"{path}/{step}", "POST")],
         "token": token["shown"]["id"],
@@ -154,18 +132,15 @@ def hold_before(
 
 def _shown(order: Thing) -> Thing:
     hidden = {"token", "until", "key"}
-    return copy.deepcopy({k: v for k, v in order.items() if k not in hidden})
+    whole: Thing = copied({k: v for k, v in order.items() if k not in hidden})
+    return whole
 
 
 def _pay(call: Call, account: Account, order: Thing) -> Answer | None:
     """Authorize or capture *order*; return the refusal, where there is one."""
     unit, intent = order["purchase_units"][0], order["intent"]
     if intent == "AUTHORIZE" and not account["authorizes"]:
-        said = (
-            "Authorization and Capture feature is not enabled for the merchant. Make "
-            "sure that the recipient of the funds is a verified business account."
-        )
-        return problem(422, "AUTH_CAPTURE_NOT_ENABLED", said)
+        return problem(422, "AUTH_CAPTURE_NOT_ENABLED")
     if (wrong := duplicate(account, unit, order["id"])) is not None:
         return wrong
     if (wrong := _declined(account["vault"][order["token"]])) is not None:
@@ -185,14 +160,14 @@ def _declined(token: Thing) -> Answer | None:
     """Return what a token's bank says; one that declines a few *times* works then."""
     behaves = token["behaves"]
     if behaves == "action":
-        return problem(422, "PAYER_ACTION_REQUIRED", _ACTION)
+        return problem(422, "PAYER_ACTION_REQUIRED")
     if behaves not in REFUSALS:
         return None
     if token["times"]:
         token["times"] -= 1
         if not token["times"]:
             token["behaves"] = "ok"
-    return problem(422, *REFUSALS[behaves])
+    return problem(422, REFUSALS[behaves])
 
 
 def _step(call: Call, account: Account, intent: str) -> Answer:
@@ -200,14 +175,12 @@ def _step(call: Call, account: Account, intent: str) -> Answer:
     if order is None:
         return no_such()
     if order["intent"] != intent:
-        said = f"Order was created with an intent to '{order['intent']}'."
-        return problem(422, "ACTION_DOES_NOT_MATCH_INTENT", said)
+        return problem(422, "ACTION_DOES_NOT_MATCH_INTENT")
     if order["status"] == "COMPLETED":
         done = "AUTHORIZED" if intent == "AUTHORIZE" else "CAPTURED"
-        said = f"Order already {done.lower()}."
-        return problem(422, f"ORDER_ALREADY_{done}", said)
+        return problem(422, f"ORDER_ALREADY_{done}")
     if call.bench.clock().isoformat() >= order["until"]:
-        return problem(422, "ORDER_EXPIRED", "Order is expired.")
+        return problem(422, "ORDER_EXPIRED")
     if (wrong := _pay(call, account, order)) is not None:
         return wrong
     return shown(call, 201, _shown(order), _MINIMAL)
@@ -233,7 +206,7 @@ def _get(call: Call, account: Account) -> Answer:
     ):
         found = [one["shown"] for one in kept.values() if _of(one) == order["id"]]
         if found:
-            unit.setdefault("payments", {})[part] = copy.deepcopy(found)
+            unit.setdefault("payments", {})[part] = copied(found)
     return Answer(200, whole)
 
 

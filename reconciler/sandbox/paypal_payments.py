@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -15,6 +14,7 @@ from reconciler.sandbox.paypal_words import (
     Route,
     Thing,
     amount,
+    copied,
     link,
     money,
     new_id,
@@ -33,10 +33,6 @@ _A: Final = "/v2/payments/authorizations"
 _C: Final = "/v2/payments/captures"
 _FEE: Final = Decimal("0.029")
 _MINIMAL: Final = ("id", "status", "status_details", "links")
-_DUPLICATE: Final = (
-    "Duplicate Invoice ID detected. To avoid a potential duplicate transaction your "
-    "account setting requires that Invoice Id be unique for each transaction."
-)
 
 
 def authorize(bench: Bench, account: Account, order: Thing) -> Thing:
@@ -195,7 +191,7 @@ def duplicate(account: Account, unit: Thing, order: str) -> Answer | None:
         and "invoice_id" in one["shown"]
         and one["shown"]["status"] != "DECLINED"
     ]
-    return problem(422, "DUPLICATE_INVOICE_ID", _DUPLICATE) if invoice in used else None
+    return problem(422, "DUPLICATE_INVOICE_ID") if invoice in used else None
 
 
 def _held(call: Call, account: Account) -> Thing | None:
@@ -211,7 +207,7 @@ def _get(call: Call, account: Account) -> Answer:
     if held["capture"]:
         related["capture_id"] = held["capture"]
     body = {**held["shown"], "supplementary_data": {"related_ids": related}}
-    return Answer(200, copy.deepcopy(body))
+    return Answer(200, copied(body))
 
 
 def _capture(call: Call, account: Account) -> Answer:
@@ -252,21 +248,16 @@ def _uncapturable(call: Call, account: Account, held: Thing) -> Answer | None:
     now, status = call.bench.clock(), held["shown"]["status"]
     token = account["vault"].get(held["token"]) or {"behaves": "ok"}
     if status == "CAPTURED":
-        said = "Authorization has previously been captured."
-        return problem(422, "AUTHORIZATION_ALREADY_CAPTURED", said)
+        return problem(422, "AUTHORIZATION_ALREADY_CAPTURED")
     if status == "VOIDED":
-        said = "A voided authorization cannot be captured or reauthorized. "
-        return problem(422, "AUTHORIZATION_VOIDED", said)
+        return problem(422, "AUTHORIZATION_VOIDED")
     if status == "DENIED":
-        said = "An denied authorization cannot be captured."
-        return problem(422, "AUTHORIZATION_DENIED", said)
+        return problem(422, "AUTHORIZATION_DENIED")
     if now >= datetime.fromisoformat(held["until"]):
-        said = "An expired authorization cannot be captured."
-        return problem(422, "AUTHORIZATION_EXPIRED", said)
+        return problem(422, "AUTHORIZATION_EXPIRED")
     late = now >= datetime.fromisoformat(held["honored"])
     if status == "PENDING" or (late and token["behaves"] == "gone-later"):
-        said = "PayPal's internal controls prevent authorization from being captured."
-        return problem(422, "TRANSACTION_REFUSED", said)
+        return problem(422, "TRANSACTION_REFUSED")
     return None
 
 
@@ -276,14 +267,9 @@ def _void(call: Call, account: Account) -> Answer:
         return no_such()
     one = held["shown"]
     if one["status"] in {"CAPTURED", "PARTIALLY_CAPTURED"}:
-        said = "Authorization has been previously captured and hence cannot be voided. "
-        return problem(422, "PREVIOUSLY_CAPTURED", said)
+        return problem(422, "PREVIOUSLY_CAPTURED")
     if one["status"] == "VOIDED":
-        said = (
-            "Authorization has been previously voided and hence cannot be voided "
-            "again. "
-        )
-        return problem(422, "PREVIOUSLY_VOIDED", said)
+        return problem(422, "PREVIOUSLY_VOIDED")
     one |= {"status": "VOIDED", "update_time": stamp(call.bench.clock())}
     happen(call.bench, account, "PAYMENT.AUTHORIZATION.VOIDED", "authorization", one)
     call.bench.effect("void", _called(one), authorization=one["id"])
@@ -297,7 +283,7 @@ def _get_capture(call: Call, account: Account) -> Answer:
     if held is None:
         return no_such()
     body = {**held["shown"], "supplementary_data": {"related_ids": held["related"]}}
-    return Answer(200, copy.deepcopy(body))
+    return Answer(200, copied(body))
 
 
 def _refund(call: Call, account: Account) -> Answer:
@@ -307,16 +293,14 @@ def _refund(call: Call, account: Account) -> Answer:
     one, body = held["shown"], call.json or {}
     left = Decimal(one["amount"]["value"]) - Decimal(held["refunded"])
     if left <= 0 or one["status"] not in {"COMPLETED", "PARTIALLY_REFUNDED"}:
-        said = "The capture has already been fully refunded"
-        return problem(422, "CAPTURE_FULLY_REFUNDED", said)
+        return problem(422, "CAPTURE_FULLY_REFUNDED")
     number = left
     if "amount" in body:
         number, refusal = amount(body["amount"], "amount")
         if refusal:
             return refusal
         if number > left:
-            said = "The refund amount must be less than or equal to the capture amount."
-            return problem(422, "REFUND_AMOUNT_EXCEEDED", said)
+            return problem(422, "REFUND_AMOUNT_EXCEEDED")
     key = call.headers.get("paypal-request-id")
     made = refund(call.bench, account, one["id"], number, key)
     return shown(call, 201, made, _MINIMAL)

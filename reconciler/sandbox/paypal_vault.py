@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from reconciler.sandbox.paypal_words import (
     Account,
     Route,
     Thing,
+    copied,
     link,
     new_id,
     no_such,
@@ -53,7 +54,7 @@ def _list(call: Call, account: Account) -> Answer:
     if size < 1 or not 1 <= page <= _MOST_PAGES:
         return problem(400, "INVALID_PARAMETER_VALUE", field="page_size")
     found = [
-        copy.deepcopy(one["shown"])
+        copied(one["shown"])
         for one in account["vault"].values()
         if one["shown"]["customer"]["id"] == customer and not one["deleted"]
     ]
@@ -80,7 +81,7 @@ def _get(call: Call, account: Account) -> Answer:
     found = live(account, call.path["id"])
     if found is None:
         return no_such("TOKEN_NOT_FOUND")
-    return Answer(200, copy.deepcopy(found["shown"]))
+    return Answer(200, copied(found["shown"]))
 
 
 def _delete(call: Call, account: Account) -> Answer:
@@ -98,7 +99,7 @@ def delete(bench: Any, account: Account, found: Thing) -> None:
     bench.effect("deletePaymentToken", name)
 
 
-def _customer(call: Call, body: Thing) -> str:
+def _customer(call: Call, body: Mapping[str, Any]) -> str:
     asked = body.get("customer") or {}
     return str(asked.get("id") or new_id(call.bench, "customer", 10).lower())
 
@@ -134,14 +135,14 @@ def _setup(call: Call, account: Account) -> Answer:
     }
     account["setups"][name] = made
     call.bench.effect("createSetupToken", name)
-    return Answer(201, copy.deepcopy(made))
+    return Answer(201, copied(made))
 
 
 def _get_setup(call: Call, account: Account) -> Answer:
     found = account["setups"].get(call.path["id"])
     if found is None:
         return no_such("TOKEN_NOT_FOUND")
-    return Answer(200, copy.deepcopy(found))
+    return Answer(200, copied(found))
 
 
 def _create(call: Call, account: Account) -> Answer:
@@ -168,7 +169,7 @@ def _create(call: Call, account: Account) -> Answer:
         }
     }
     store(account, token_object(name, setup["customer"]["id"], source))
-    shown = copy.deepcopy(account["vault"][name]["shown"])
+    shown = copied(account["vault"][name]["shown"])
     created = "VAULT.PAYMENT-TOKEN.CREATED"
     happen(call.bench, account, created, "payment_token", shown)
     call.bench.effect("createPaymentToken", name)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NamedTuple
 
 from reconciler.sandbox.emulator import Bench
+from reconciler.sandbox.paypal_issues import ISSUES
 from reconciler.sandbox.rest import Answer, Call
 
 Account = dict[str, Any]
@@ -17,7 +17,8 @@ Thing = dict[str, Any]
 Serve = Callable[[Call, Account], Answer]
 HOME: Final = "https://api-m.paypal.com"
 LONGEST_KEY: Final = 108
-_LETTERS: Final = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+#: No 0, 1, I and O: what the ids of payers are made of.
+_LETTERS: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 _BROKEN: Final = (
     "Request is not well-formed, syntactically incorrect, or violates schema."
 )
@@ -55,6 +56,15 @@ class Route(NamedTuple):
     kept: timedelta | None = None
 
 
+def copied(data: Any) -> Any:
+    """Return a copy of *data*, which is plain; several times as fast as deepcopy."""
+    if isinstance(data, dict):
+        return {key: copied(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [copied(value) for value in data]
+    return data
+
+
 def stamp(moment: datetime) -> str:
     """Return *moment* as PayPal writes it: UTC, without fractions."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -77,7 +87,7 @@ def problem(
 ) -> Answer:
     """Return an error in the form of every error but those of OAuth."""
     name, message = _NAMES[status]
-    detail = {"issue": issue, "description": said or issue}
+    detail = {"issue": issue, "description": said or ISSUES.get(issue, issue)}
     if field is not None:
         detail |= {"field": field, "location": "body"}
     return Answer(status, {"name": name, "message": message, "details": [detail]})
@@ -85,11 +95,7 @@ def problem(
 
 def no_such(what: str = "INVALID_RESOURCE_ID") -> Answer:
     """Return that there is no such thing."""
-    said = (
-        "Specified resource ID does not exist. Please check the resource ID and try "
-        "again."
-    )
-    return problem(404, what, said)
+    return problem(404, what)
 
 
 def oauth_error(status: int, error: str, said: str) -> Answer:
@@ -106,8 +112,7 @@ def amount(value: Any, field: str) -> tuple[Decimal, Answer | None]:
     """Return the number of an amount object, or the refusal."""
     nothing = Decimal(0)
     if not isinstance(value, dict) or not {"currency_code", "value"} <= value.keys():
-        said = "A required field / parameter is missing."
-        return nothing, problem(400, "MISSING_REQUIRED_PARAMETER", said, field=field)
+        return nothing, problem(400, "MISSING_REQUIRED_PARAMETER", field=field)
     if len(str(value["currency_code"])) != 3:
         return nothing, problem(422, "INVALID_CURRENCY_CODE", field=field)
     try:
@@ -115,8 +120,7 @@ def amount(value: Any, field: str) -> tuple[Decimal, Answer | None]:
     except InvalidOperation:
         return nothing, problem(400, "INVALID_PARAMETER_SYNTAX", field=field)
     if number <= 0:
-        said = "Must be greater than zero."
-        return nothing, problem(422, "CANNOT_BE_ZERO_OR_NEGATIVE", said, field=field)
+        return nothing, problem(422, "CANNOT_BE_ZERO_OR_NEGATIVE", field=field)
     if number != number.quantize(Decimal("0.01")):
         return nothing, problem(422, "DECIMAL_PRECISION", field=field)
     return number, None
@@ -130,8 +134,8 @@ def money(number: Decimal, currency: str) -> dict[str, str]:
 def unplayed(body: Any, played: frozenset[str], path: str = "") -> str | None:
     """Return the first field of *body* that is not emulated."""
     if isinstance(body, list):
-        found = (unplayed(one, played, f"{path}[]") for one in body)
-        return next((one for one in found if one), None)
+        inside = (unplayed(one, played, f"{path}[]") for one in body)
+        return next((one for one in inside if one), None)
     if not isinstance(body, dict):
         return None
     for name, value in body.items():
@@ -170,7 +174,7 @@ def once(call: Call, account: Account, route: Route) -> Answer:
     if route.kept is None or key is None:
         return route.serve(call, account)
     if not 1 <= len(key) <= LONGEST_KEY:
-        return problem(400, "INVALID_STRING_LENGTH", "PayPal-Request-Id")
+        return problem(400, "INVALID_STRING_LENGTH", field="PayPal-Request-Id")
     now = call.bench.clock().timestamp()
     kept: Mapping[str, Any] | None = account["keys"].get(f"{call.where}|{key}")
     if kept and now - kept["at"] < route.kept.total_seconds():
@@ -181,7 +185,7 @@ def once(call: Call, account: Account, route: Route) -> Answer:
         account["keys"][f"{call.where}|{key}"] = {
             "at": now,
             "status": answer.status,
-            "data": json.loads(json.dumps(answer.data)),
+            "data": copied(answer.data),
             "created": route.name.endswith(".create"),
         }
     return answer

@@ -65,7 +65,7 @@ class Call(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What the vendor says."""
+    """What the vendor says; *data* is sent as JSON, or as it is where it is bytes."""
 
     status: int
     data: Any
@@ -126,12 +126,7 @@ class _Api:
             with self._bench.lock:
                 answer = operation.serve(self._call(request, path, body))
         headers = dict(answer.headers)
-        response = (
-            Response(status_code=answer.status, headers=headers)
-            if answer.status == HTTP_204_NO_CONTENT
-            else JSONResponse(answer.data, answer.status, headers)
-        )
-        await response(scope, receive, send)
+        await _response(answer, headers)(scope, receive, send)
 
     def _call(self, request: Request, path: dict[str, str], body: bytes) -> Call:
         fault: Fault | None = request.scope.get("fault")
@@ -150,6 +145,14 @@ class _Api:
             where=request.url.path,
             asked=request.query_params.multi_items(),
         )
+
+
+def _response(answer: Answer, headers: dict[str, str]) -> Response:
+    if answer.status == HTTP_204_NO_CONTENT:
+        return Response(status_code=answer.status, headers=headers)
+    if isinstance(answer.data, bytes):
+        return Response(answer.data, answer.status, headers)
+    return JSONResponse(answer.data, answer.status, headers)
 
 
 @cache

@@ -207,7 +207,14 @@ def test_a_reconcile_is_never_cut_off_halfway_and_waits_for_nobody(name):
     for job in data["jobs"].values():
         assert timedelta(minutes=job["timeout-minutes"]) < LEASE
         assert "environment" not in job
-    assert set(data[True]) == {"schedule", "push", "workflow_dispatch"}
+    assert set(data[True]) == {
+        *("schedule", "push", "workflow_dispatch", "repository_dispatch")
+    }
+    assert data[True]["repository_dispatch"] == {"types": ["reconcile"]}
+    assert data[True]["workflow_dispatch"] is None
+    # Whoever wakes it from outside says nothing that is read, not even by an action.
+    assert "client_payload" not in source(name)
+    assert "github.event" not in source(name)
     assert data[True]["push"] == {"branches": ["main"]}
     minutes = [one["cron"].split()[0] for one in data[True]["schedule"]]
     assert all(10 <= int(minute) <= 50 for minute in minutes)

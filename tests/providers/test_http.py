@@ -16,6 +16,7 @@ from reconciler.errors import Ambiguous, ProviderError, Rejected, Transient
 from reconciler.model import Account
 from reconciler.providers._http import PATIENCE, TRIES, Http, Reply, Words
 from reconciler.providers._limit import Limit
+from reconciler.providers._said import named, shown
 from reconciler.sandbox import AsgiServer
 from tests.support.contract import MemoryCache
 
@@ -306,3 +307,34 @@ class TestTheLimit:
             limit.wait()
             waiting.now += timedelta(seconds=30)
         assert waiting.slept == []
+
+
+def test_what_a_vendor_repeats_of_a_card_is_not_shown():
+    said = shown("declined: 4242 4242 4242 4242 (cus_1), 4242424242424242")
+    assert said == "declined: *** (cus_1), ***"
+
+
+def test_whom_a_vendor_names_is_not_shown():
+    said = shown(
+        "no customer <jan.de-vries+x@mail.bakker.example>, or a@b; @ A is kept"
+    )
+    assert said == "no customer <***>, or a@b; @ A is kept"
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("req_1a2B3c", True),
+        ("f0e1d2c3-0000-4000-8000-0123456789ab", True),
+        ("Root=1-67891233-abcdef012345678912345678", True),
+        (None, False),
+        ("", False),
+        ("req_1 secret", False),
+        ("req_sesame-open", False),
+        ("4242-4242-4242-4242", False),
+        ("x" * 129, False),
+        ("a\x1b[2J", False),
+    ],
+)
+def test_what_a_vendor_calls_a_request_is_a_name_or_nothing(text, kept):
+    assert (named(text, ["sesame-open"]) is not None) is kept

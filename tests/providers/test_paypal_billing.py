@@ -18,6 +18,7 @@ from reconciler.kinds.subscription import (
     Void,
 )
 from reconciler.model import Account, AnyDriver, Change, Money, OpClass, Unknown
+from reconciler.model.billing import Collector
 from reconciler.providers import _paypal_billing as words
 from reconciler.providers.paypal_billing import STEPS, PayPalBilling
 from reconciler.sandbox import Sandbox
@@ -36,6 +37,7 @@ from tests.support.subscriptions import (
 
 OF = Of(PERIOD)
 PAID = Money.model_validate(TOTAL)
+YESTERDAY = NOW - timedelta(days=1)
 HOLD, TAKE, FENCE = "HOLD0000000000001", "TAKE0000000000001", "FENCE000000000001"
 
 
@@ -407,11 +409,22 @@ class TestHolding:
         bench.fault("lost-after", "orders.create")
         with pytest.raises(Ambiguous):
             bench.driver.apply(want, step(want, bench), "key")
-        assert bench.driver.captures(NOW - timedelta(days=1)) == ()
-        bench.sandbox.clock.advance(timedelta(hours=4))
-        found = bench.driver.captures(NOW - timedelta(days=1))
         named = words.custom_id("hold", OF)
-        assert [e.kind for e in found if e.custom == named] == ["held"]
+        assert named not in {e.custom for e in bench.driver.holds(YESTERDAY)}
+        bench.sandbox.clock.advance(timedelta(hours=4))
+        found = [e.custom for e in bench.driver.holds(YESTERDAY)]
+        assert found.count(named) == 1
+        assert list(bench.driver.captures(YESTERDAY)) == []
+
+    def test_an_id_that_was_used_for_another_payment_is_found_out(
+        self, bench: Bench
+    ) -> None:
+        """PayPal documents no refusal, and its emulator has none."""
+        first, second = paying("hold"), paying("other")
+        bench.driver.apply(first, step(first, bench), "key")
+        with pytest.raises(Rejected, match="another payment"):
+            bench.driver.apply(second, step(second, bench), "key")
+        assert holds(bench) == ["12.10"]
 
     def test_what_is_not_exactly_what_is_left_is_refused(self, bench: Bench) -> None:
         want = paying("hold")
@@ -597,10 +610,11 @@ class TestTaking:
         again(bench)
         assert bill(want, bench).state == "paid"
         bench.sandbox.clock.advance(timedelta(hours=4))
-        found = bench.driver.captures(NOW - timedelta(days=1))
-        kinds = [(one.kind, str(one.amount)) for one in found if one.kind != "held"]
-        assert kinds == [("taken", TOTAL), ("given-back", "2.10 EUR")]
-        assert found[-1].of == receipt.reference
+        (found,) = bench.driver.captures(YESTERDAY)
+        assert (str(found.amount), str(found.refunded)) == (TOTAL, "2.10 EUR")
+        assert (found.id, found.object) == (receipt.reference, TAKE)
+        assert (found.subscription, found.generation) == ("take", OF.generation)
+        assert found.operation == words.custom_id("take", OF)
 
     def test_after_29_days_nothing_is_held_any_more(self, bench: Bench) -> None:
         want = held_for("take", TAKE)
@@ -680,6 +694,15 @@ class TestTheFence:
         have = {want.shares()[0]: bench.driver.observe([want]).states["take"]}
         assert [c for c in want.diff(have, NOW) if c.charge] == []
 
+    def test_what_is_void_already_is_a_fence(self, bench: Bench) -> None:
+        want = held_for("fence", FENCE)
+        bench.fault("stale", "authorizations.get", times=1)
+        bench.sandbox.edit("paypal", "void", {"id": FENCE})
+        bench.driver.apply(want, void(want, FENCE), "key")
+        assert bill(want, bench).state == "void"
+        requests = bench.sandbox.ledger.requests()["paypal"]
+        assert requests["authorizations.void"] == 1
+
     def test_twice_is_once(self, bench: Bench) -> None:
         want = held_for("fence", FENCE)
         bench.driver.apply(want, void(want, FENCE), "key")
@@ -754,17 +777,17 @@ class TestTheBooks:
             rows[-1]["transaction_event_code"] = "T0006"
         bench.sandbox.clock.advance(timedelta(days=40))
         bench.sandbox.ledger.reset_requests()
-        found = bench.driver.captures(NOW - timedelta(days=1))
-        assert len([one for one in found if one.kind == "taken"]) == 501
+        assert len(list(bench.driver.captures(YESTERDAY))) == 501
         assert bench.sandbox.ledger.requests()["paypal"]["search.get"] == 3
 
     def test_a_page_twice_proves_nothing(self, bench: Bench) -> None:
         rows = books(bench)["report"]
-        rows += [{**rows[0], "transaction_id": f"ROW{at:014}"} for at in range(501)]
+        row = {**rows[0], "affects": True}
+        rows += [{**row, "transaction_id": f"ROW{at:014}"} for at in range(501)]
         bench.sandbox.clock.advance(timedelta(hours=4))
         bench.fault("duplicate-page", "search.get", times=0)
         with pytest.raises(Rejected, match="twice"):
-            bench.driver.captures(NOW - timedelta(days=1))
+            list(bench.driver.captures(YESTERDAY))
 
     def test_what_is_about_something_else_is_left_out(self, bench: Bench) -> None:
         rows = books(bench)["report"]
@@ -778,7 +801,28 @@ class TestTheBooks:
             },
         ]
         bench.sandbox.clock.advance(timedelta(hours=4))
-        assert bench.driver.captures(NOW - timedelta(days=1)) == ()
+        assert list(bench.driver.captures(YESTERDAY)) == []
+
+    def test_what_is_not_ours_has_no_operation(self, bench: Bench) -> None:
+        rows = books(bench)["report"]
+        row = {**rows[0], "affects": True, "transaction_event_code": "T0006"}
+        rows[:] = [{**row, "custom_field": "shop order 7"}]
+        bench.sandbox.clock.advance(timedelta(hours=4))
+        (found,) = bench.driver.captures(YESTERDAY)
+        assert (found.operation, found.subscription, found.generation) == (None,) * 3
+        assert list(bench.driver.holds(YESTERDAY)) == []
+
+
+class TestLetters:
+    def test_a_wallet_is_changed_at_paypal_and_a_card_is_not(
+        self, bench: Bench
+    ) -> None:
+        assert isinstance(bench.driver, Collector)
+        link = bench.driver.update_link("wallet1x")
+        assert link.url.startswith("https://www.paypal.com/myaccount/")
+        assert bench.driver.links("INV-1") == (None, None)
+        with pytest.raises(Rejected, match="your checkout"):
+            bench.driver.update_link("card1234")
 
 
 class TestTheAccount:
@@ -801,6 +845,9 @@ class TestWords:
             assert len(named) <= 127
             assert named.startswith("sha-")
         assert words.custom_id("a|b", OF) != words.custom_id("a/b", OF)
+        assert words.named(words.custom_id("c-1", OF)) == ("c-1", OF.generation)
+        assert words.named(words.custom_id("a|b", OF)) == (None, OF.generation)
+        assert words.named(None) is words.named("order 7") is None
 
     def test_amounts_have_the_decimals_of_their_currency(self) -> None:
         def said(text: str) -> str:

@@ -106,7 +106,11 @@ hook("zone-empty", 'timeZone: ""', "E125")
 
 smtp("smtp-no-host", "from: a@agency.example, to: [{env: OPS}]", "E121")
 smtp("smtp-no-from", "host: mail.example, to: [{env: OPS}]", "E121")
-smtp("smtp-no-to", "host: mail.example, from: a@agency.example", "E121")
+channel(
+    "smtp-no-to",
+    "type: smtp, smtp: {host: mail.example, from: a@agency.example}",
+    "E125",
+)
 smtp("smtp-empty-to", "host: mail.example, from: a@agency.example, to: []", "E124")
 smtp("smtp-host-url", _SMTP.replace("mail.example", "smtps://mail.example"), "E124")
 smtp("smtp-host-space", _SMTP.replace("mail.example", '"mail example"'), "E124")
@@ -147,7 +151,8 @@ def phone(
 for kind, good in (("twilio", _TWILIO), ("vonage", _VONAGE), ("sns", _SNS)):
     channel(f"{kind}-no-block", f"type: {kind}", "E125")
     channel(f"{kind}-other-block", f"type: webhook, {kind}: {{{good}}}", "E125")
-    phone(f"{kind}-no-to", kind, good.replace("to: {env: P}, ", ""), "E121")
+    to_nobody = good.replace("to: {env: P}, ", "")
+    channel(f"{kind}-no-to", f"type: {kind}, {kind}: {{{to_nobody}}}", "E125")
     for number in ("0612345678", "+31 6 12345678", "+0612345678", "612345678"):
         said = good.replace("{env: P}", f"'{number}'")
         phone(f"{kind}-to-{number}", kind, said, "E124")
@@ -208,4 +213,54 @@ bad(
     ),
     "E134",
     2,
+)
+
+_MAIL = "host: mail.example, from: a@agency.example"
+_CUSTOMERS = f"type: smtp, audience: customers, smtp: {{{_MAIL}}}"
+_BOX = "host: pop.example, credentials: {username: {env: X}, password: {env: Y}}"
+channel("audience", f"type: smtp, audience: all, smtp: {{{_SMTP}}}", "E123")
+channel("customers-no-contact", _CUSTOMERS, "E125")
+channel("customers-short-contact", f"{_CUSTOMERS}, contact: us", "E124")
+channel("customers-two-lines", f'{_CUSTOMERS}, contact: "Agency\\nBcc: x@y.z"', "E124")
+channel(
+    "contact-of-the-team", f"type: smtp, contact: Agency, smtp: {{{_SMTP}}}", "E125"
+)
+channel(
+    "customers-with-to",
+    f"type: smtp, audience: customers, contact: Agency, smtp: {{{_SMTP}}}",
+    "E125",
+)
+channel(
+    "customers-with-number",
+    f"type: twilio, audience: customers, contact: Agency, twilio: {{{_TWILIO}}}",
+    "E125",
+)
+for block in ("webhook", "heartbeat", "apprise"):
+    spec = f"audience: customers, contact: Agency, {block}: {{url: {{env: X}}}}"
+    channel(f"customers-by-{block}", f"type: {block}, {spec}", "E125")
+for field in (
+    "events: []",
+    "minSeverity: error",
+    "unknownAfter: 1h",
+    'quietHours: "21:00-08:00"',
+    "timeZone: Europe/Amsterdam",
+    "language: nl",
+):
+    name = f"customers-{field.partition(':')[0]}"
+    channel(name, f"{_CUSTOMERS}, contact: Agency, {field}", "E125")
+channel(
+    "confirm-of-mail",
+    f"type: smtp, smtp: {{{_SMTP}}}, confirmWithin: 5m",
+    "E125",
+)
+smtp("bounces-text", f"{_SMTP}, bounces: pop.example", "E122")
+smtp("bounces-no-login", f"{_SMTP}, bounces: {{host: pop.example}}", "E121")
+smtp("bounces-no-tls", f"{_SMTP}, bounces: {{{_BOX}, tls: none}}", "E125")
+smtp("bounces-tls", f"{_SMTP}, bounces: {{{_BOX}, tls: starttls}}", "E123")
+smtp("bounces-port", f"{_SMTP}, bounces: {{{_BOX}, port: 0}}", "E124")
+smtp(
+    "bounces-plain-secret",
+    f"{_SMTP}, bounces: {{{_BOX.replace('{env: Y}', 'canary-seven-plain')}}}",
+    "E150",
+    "canary-seven-plain",
 )

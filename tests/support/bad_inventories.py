@@ -12,6 +12,7 @@ from tests.support import (
     bad_fields,
     bad_hosting,
     bad_money,
+    bad_seller,
     bad_sites,
     bad_values,
     bad_yaml,
@@ -25,6 +26,7 @@ PARTS = (
     bad_channels,
     bad_hosting,
     bad_money,
+    bad_seller,
     bad_sites,
     bad_cards,
 )

@@ -10,7 +10,7 @@ from reconciler.cli.accounts import account
 from reconciler.cli.doctor.check import Check, mend, note, ok
 from reconciler.cli.secrets import SecretMissing
 from reconciler.errors import ProviderError, ReconcilerError, Rejected
-from reconciler.model import PUBLIC, AnyDriver
+from reconciler.model import OWN, PUBLIC, AnyDriver
 from reconciler.providers import driver_class, vendors
 
 if TYPE_CHECKING:
@@ -22,7 +22,11 @@ READ_ONLY = "keys that may only read are enough until `apply`"
 
 def checks(project: Project) -> Iterator[Check]:
     """Yield what is so with every account of the inventory."""
-    declared = {n: p for n, p in project.accounts_declared.items() if n != PUBLIC}
+    declared = {
+        name: provider
+        for name, provider in project.accounts_declared.items()
+        if name not in {PUBLIC, OWN}
+    }
     if not declared:
         yield note("accounts", "none is declared: what is watched needs no key")
     for name, provider in sorted(declared.items()):

@@ -1,6 +1,6 @@
 """A subscription: its periods, how each is paid, and what follows if it is not."""
 
-from reconciler.kinds.subscription.case import OWN, Case
+from reconciler.kinds.subscription.case import Case
 from reconciler.kinds.subscription.changes import (
     Authorize,
     BillingChange,
@@ -11,17 +11,21 @@ from reconciler.kinds.subscription.changes import (
     Void,
 )
 from reconciler.kinds.subscription.facts import Books, Invoiced, Try
+from reconciler.kinds.subscription.letters import TEXTS
 from reconciler.kinds.subscription.spec import COVERED, SubscriptionSpec
 from reconciler.kinds.subscription.state import BILLING, Bill, BillingState, Of
 from reconciler.kinds.subscription.subscription import Subscription
+from reconciler.kinds.subscription.words import DAYS, PLACEHOLDERS
 
 KIND = Subscription
 
 __all__ = [
     "BILLING",
     "COVERED",
+    "DAYS",
     "KIND",
-    "OWN",
+    "PLACEHOLDERS",
+    "TEXTS",
     "Authorize",
     "Bill",
     "BillingChange",

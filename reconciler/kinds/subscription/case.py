@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from functools import cached_property
-from typing import Final, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from reconciler.kinds.subscription.facts import Books, Invoiced
@@ -18,11 +18,8 @@ from reconciler.kinds.subscription.period import (
 )
 from reconciler.kinds.subscription.spec import SubscriptionSpec
 from reconciler.kinds.subscription.state import BILLING, Bill, BillingState, Of
-from reconciler.model import Have, Money, Share, Terms
+from reconciler.model import OWN, Have, Money, Share, Terms
 from reconciler.model.terms import Agreed, Method
-
-#: The built-in account of what no gateway collects: invoices of our own.
-OWN: Final = "own"
 
 
 class Span(NamedTuple):

@@ -36,8 +36,11 @@ class Invoice(BillingChange):
 
     ``details``: ``amount`` (Money, without tax), ``lines`` (texts with amounts),
     ``due`` (date), ``begins`` and ``ends`` (dates), ``collect``, ``tax``, ``token``
-    (the method whose customer is invoiced, where there is one).
+    (the method whose customer is invoiced, where there is one). ``number``: of our own
+    series, put there by the journal where the gateway gives none.
     """
+
+    numbered: ClassVar[bool] = True
 
     reversible: ClassVar[bool] = True
     verb: Literal["invoice"] = "invoice"
@@ -59,6 +62,7 @@ class Charge(BillingChange):
 class Authorize(BillingChange):
     """Hold the money of the period, ``charge`` of it; ``details`` as of Charge."""
 
+    only_holds: ClassVar[bool] = True
     verb: Literal["authorize"] = "authorize"
 
 

@@ -17,6 +17,12 @@ KNOWN: Final = "known"
 #: What is covered, so that it is not billed twice under another name.
 COVERS: Final = "covers"
 TOLD: Final = "told"
+#: When what is covered is suspended, as the customer was told.
+PROMISED: Final = "promised"
+#: Which letters no channel takes, and since when.
+UNREACHED: Final = "unreached"
+#: What came of a letter that counts: somebody has it, as far as anybody can know.
+_TAKEN: Final = frozenset({"accepted", "delivered"})
 Kind = Literal["soft", "hard", "action", "refused", "lost"]
 Facts = Mapping[str, JsonValue]
 
@@ -57,6 +63,14 @@ class Known(NamedTuple):
     collector: str
 
 
+class Priced(NamedTuple):
+    """A price, and when it was first seen."""
+
+    at: datetime
+    price: Money
+    months: int
+
+
 class Books:
     """The facts of one subscription, read as they are asked for."""
 
@@ -75,6 +89,19 @@ class Books:
         if not fact:
             return None
         return Known(_moment(fact["at"]), str(fact["collector"]))
+
+    def prices(self) -> list[Priced]:
+        """Return every price that was ever seen, the oldest first."""
+        facts = [self.fact(key) for key in self.facts if key.startswith("price/")]
+        found = [
+            Priced(
+                _moment(fact["at"]),
+                Money.model_validate(fact["price"]),
+                int(str(fact["months"])),
+            )
+            for fact in facts
+        ]
+        return sorted(found, key=lambda one: one.at)
 
     def invoiced(self) -> list[Invoiced]:
         """Return everything that was made to be paid, the oldest period first."""
@@ -132,9 +159,40 @@ class Books:
         return sorted(found)
 
     def told(self, of: Of, step: str) -> datetime | None:
-        """Return when the customer was told *step* of the period."""
-        fact = self.fact(f"{TOLD}/{of.period}/{of.purpose}/{step}")
-        return _moment(fact["at"]) if fact else None
+        """Return when the customer was told *step* of the period, and has it."""
+        fact = self.fact(told(of, step))
+        if not fact or fact.get("state", "accepted") not in _TAKEN:
+            return None
+        return _moment(fact["at"])
+
+    def said(self, of: Of) -> dict[str, datetime]:
+        """Return every step of the period that was said, and when."""
+        start = told(of, "")
+        return {
+            key.removeprefix(start): _moment(self.fact(key)["at"])
+            for key in self.facts
+            if key.startswith(start)
+        }
+
+    def promised(self, of: Of) -> datetime | None:
+        """Return when the customer was told that a suspension would be."""
+        fact = self.fact(promised(of))
+        return _moment(fact["suspends"]) if fact else None
+
+    @property
+    def unreached(self) -> Mapping[str, JsonValue]:
+        """The letters that no channel takes: each with since when."""
+        return self.fact(UNREACHED)
+
+
+def told(of: Of, step: str) -> str:
+    """Return what it is remembered by that *step* of the period was told."""
+    return f"{TOLD}/{of.period}/{of.purpose}/{step}"
+
+
+def promised(of: Of) -> str:
+    """Return what the date of a suspension is remembered by."""
+    return f"{PROMISED}/{of.period}/{of.purpose}"
 
 
 def _moment(raw: JsonValue) -> datetime:

@@ -7,6 +7,7 @@ from typing import Final
 
 from reconciler.kinds.subscription.case import Case
 from reconciler.kinds.subscription.facts import Invoiced
+from reconciler.kinds.subscription.proration import credit
 from reconciler.model import AnyResource, Finding, Severity
 
 _CUSTOMER: Final = "spec.customer"
@@ -21,11 +22,29 @@ def findings(want: AnyResource, case: Case) -> Iterator[Finding]:
     if case.books.known is None:
         message = "is new here: the first apply takes note of it, and charges nothing"
         yield want.found("subscription-new", Severity.INFO, message, "spec.since")
+    owed = {(one.of.period, one.of.purpose) for one in case.unpaid()}
+    for about, missed in case.books.unreached.items():
+        period, purpose, step = about.split("/")
+        if (period, purpose) in owed and isinstance(missed, dict):
+            since = str(missed.get("since"))[:10]
+            message = (
+                f"{period}: its customer was not told {step} since {since}: no channel "
+                "took it; nothing is suspended before the final warning is there"
+            )
+            yield want.found(
+                "customer-unreached", Severity.ERROR, message, "spec.customer"
+            )
     if case.spec.state == "terminated":
         message = "is terminated: nothing is invoiced for it any more"
         yield want.found("subscription-ended", Severity.INFO, message, "spec.state")
     if case.terms.collect == "auto" and case.spec.state != "terminated":
         yield from _uncollectible(want, case)
+    if owed_back := credit(case):
+        message = (
+            f"became cheaper within a period: a credit note of {owed_back}? A person "
+            "decides, and makes it at the gateway; the next invoice forgets it"
+        )
+        yield want.found("credit-proposed", Severity.WARNING, message, "spec.price")
     for one in case.unpaid():
         yield from _owed(want, case, one)
 

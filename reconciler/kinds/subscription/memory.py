@@ -7,6 +7,7 @@ from datetime import datetime
 
 from pydantic import JsonValue
 
+from reconciler.kinds.subscription.amounts import amounts
 from reconciler.kinds.subscription.case import Case
 from reconciler.kinds.subscription.changes import (
     Authorize,
@@ -17,6 +18,7 @@ from reconciler.kinds.subscription.changes import (
     Void,
 )
 from reconciler.kinds.subscription.facts import COVERS, KNOWN
+from reconciler.kinds.subscription.proration import price_fact
 from reconciler.kinds.subscription.state import Bill, BillingState
 from reconciler.model import Ended, Have, Money
 
@@ -55,19 +57,37 @@ def facts(change: SubscriptionChange, ended: Ended, have: Have) -> Facts:
 
 def _invoiced(change: Invoice, ended: Ended, bill: Bill | None) -> Facts:
     told = ended.evidence
-    shown = str(bill.total) if bill else change.details["amount"]
-    total = told.get("total") or shown
+    total = told.get("total") or (bill.total if bill else _expected(change))
+    number = told.get("number") or (
+        bill.number if bill else change.details.get("number")
+    )
     return {
         "at": ended.at.isoformat(),
         "provider": change.share.provider,
-        "id": told.get("id") or (bill.id if bill else ""),
-        "number": told.get("number") or (bill.number if bill else None),
+        "id": told.get("id") or (bill.id if bill else number or ""),
+        "number": number,
         "total": str(total),
+        **_lines(change),
         "begins": change.details["begins"],
         "ends": change.details["ends"],
         "due": change.details["due"],
         "covers": change.details.get("covers", []),
     }
+
+
+def _lines(change: Invoice) -> Facts:
+    """Return what our own document of it lists; a gateway has one itself."""
+    if "series" not in change.details:
+        return {}
+    return {"lines": [line.fact() for line in amounts(change).lines]}
+
+
+def _expected(change: Invoice) -> JsonValue:
+    """Return what it comes to; without tax where a gateway works that out."""
+    try:
+        return str(amounts(change).total)
+    except ValueError:
+        return change.details["amount"]
 
 
 def _failed(change: SubscriptionChange, ended: Ended, bill: Bill | None) -> Facts:
@@ -101,7 +121,7 @@ def noticed(case: Case, now: datetime) -> Facts:
 
     A customer may pay on the gateway's page, or a person at the gateway's desk.
     """
-    found: Facts = {}
+    found: Facts = price_fact(case, now)
     known, collector = case.books.known, case.terms.invoicing.collector
     if known is None or known.collector != collector:
         found[KNOWN] = {"at": now.isoformat(), "collector": collector}

@@ -25,13 +25,26 @@ from reconciler.kinds.subscription.changes import (
 )
 from reconciler.kinds.subscription.facts import Books
 from reconciler.kinds.subscription.findings import findings
+from reconciler.kinds.subscription.letters import letters
 from reconciler.kinds.subscription.outlook import due
 from reconciler.kinds.subscription.spec import SubscriptionSpec
 from reconciler.kinds.subscription.state import BILLING, BillingState
 from reconciler.kinds.subscription.steps import steps
+from reconciler.kinds.subscription.story import story
 from reconciler.kinds.subscription.succession import named, repeats
 from reconciler.kinds.subscription.suspension import sways
-from reconciler.model import Change, Due, Ended, Finding, Have, Share, State, Sway
+from reconciler.model import (
+    Change,
+    Chapter,
+    Due,
+    Ended,
+    Finding,
+    Have,
+    Letter,
+    Share,
+    State,
+    Sway,
+)
 from reconciler.model.resource import Resource
 
 
@@ -63,6 +76,11 @@ class Subscription(Resource[SubscriptionChange]):
         """Return everything that decides about it; None without terms."""
         terms = self.spec.terms
         return Case(self.spec, terms, self.books, have, now) if terms else None
+
+    @property
+    def payer(self) -> str | None:
+        """Who pays for it."""
+        return self.spec.customer
 
     def shares(self) -> tuple[Share, ...]:
         """Return the gateways that collect, or did."""
@@ -117,6 +135,12 @@ class Subscription(Resource[SubscriptionChange]):
         if case is not None:
             yield from sways(case, self.ref)
 
+    def letters(self, have: Have, now: datetime) -> Iterator[Letter]:
+        """Yield what its customer has to be told now."""
+        case = self.case(have, now)
+        if case is not None:
+            yield from letters(case)
+
     def claims(self) -> tuple[str, ...]:
         """Return what it covers, unless it ended."""
         return () if self.spec.state == "terminated" else self.spec.covers
@@ -143,6 +167,12 @@ class Subscription(Resource[SubscriptionChange]):
         case = self.case(have, now)
         if case is not None:
             yield from due(case, self.ref)
+
+    def story(self, have: Have, now: datetime) -> Iterator[Chapter]:
+        """Yield until when it is paid, what happened in each period, what comes."""
+        case = self.case(have, now)
+        if case is not None:
+            yield from story(case)
 
     def deadline(self, have: Have) -> datetime | None:
         """Return None: an unpaid period harms nobody by itself."""

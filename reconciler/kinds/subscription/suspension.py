@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from reconciler.kinds.subscription.case import Case
 from reconciler.kinds.subscription.facts import Invoiced
@@ -13,7 +13,7 @@ from reconciler.model.terms import WARNED
 
 SUSPENDED, OWES, ACTIVE = "suspended", "owes", "active"
 _PAID = (ACTIVE, "", "", None)
-_WARNING = "final-warning"
+WARNING = "final-warning"
 
 
 def sways(case: Case, by: Ref) -> Iterator[Sway]:
@@ -27,7 +27,9 @@ def sways(case: Case, by: Ref) -> Iterator[Sway]:
     says, why, about, since = _wanted(case)
     for address in case.spec.covers:
         kind, _, name = address.partition("/")
-        yield Sway(Ref(kind, name), by, says, why, about, since)
+        # A run at night finds what has been over since noon: it waits for the day.
+        ready = _fit(case, case.now) if since is not None else None
+        yield Sway(Ref(kind, name), by, says, why, about, since, ready)
 
 
 def _wanted(case: Case) -> tuple[str, str, str, datetime | None]:
@@ -46,19 +48,44 @@ def suspended_from(case: Case, one: Invoiced) -> datetime | None:
     """
     Return from when *one*, while it is unpaid, suspends what is covered.
 
-    Never before the final warning arrived three days ago, never in quiet hours, never
-    on a weekend unless the policy says that it is a day like others. None: never yet.
+    Never before the final warning arrived three days ago, nor before the day that it
+    named; never in quiet hours, never on a weekend unless the policy says that it is a
+    day like others. None: never yet.
     """
+    planned = _planned(case, one)
+    warned = case.books.told(one.of, WARNING)
+    if planned is None or warned is None:
+        return None
+    named = case.books.promised(one.of) or warned
+    return _fit(case, max(planned, warned + WARNED, named))
+
+
+def foreseen(case: Case, one: Invoiced) -> datetime | None:
+    """
+    Return from when *one* will suspend what is covered, if a warning arrives now.
+
+    What a customer was told stays so for as long as it leaves three days; None: the
+    policy has no such step.
+    """
+    planned = _planned(case, one)
+    if planned is None:
+        return None
+    named, least = case.books.promised(one.of), case.now + WARNED
+    if named is not None and named >= least:
+        return _fit(case, max(planned, named))
+    # A day more: what is on its way today is not late tomorrow.
+    return _fit(case, planned if planned >= least else least + timedelta(days=1))
+
+
+def _planned(case: Case, one: Invoiced) -> datetime | None:
     first = case.failed_at(one)
     step = next((s for s in case.terms.dunning.steps if "suspend" in s.do), None)
-    warned = case.books.told(one.of, _WARNING)
-    if first is None or step is None or warned is None:
+    if first is None or step is None:
         return None
+    return case.after(first, step.after)
+
+
+def _fit(case: Case, when: datetime) -> datetime:
     dunning = case.terms.dunning
-    earliest = max(case.after(first, step.after), warned + WARNED)
-    return allowed(
-        earliest,
-        case.terms.time_zone,
-        dunning.quiet_hours,
-        weekends=not dunning.skip_weekends,
-    )
+    zone, weekends = case.terms.time_zone, not dunning.skip_weekends
+    return allowed(when, zone, dunning.quiet_hours, weekends=weekends)

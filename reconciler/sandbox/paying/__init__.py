@@ -6,13 +6,15 @@ them a wire that loses requests and answers, and a world that crashes, oversleep
 pays by itself at the worst moment.
 """
 
-from reconciler.sandbox.paying.faults import EVERY, Fault, FaultKind
+from reconciler.sandbox.paying.faults import APART, EVERY, Fault, FaultKind
 from reconciler.sandbox.paying.play import Played, Stage
 from reconciler.sandbox.paying.search import Tally, after, at_random, singly, tallied
-from reconciler.sandbox.paying.story import STORIES, Story
+from reconciler.sandbox.paying.story import SHORT, STORIES, Story
 
 __all__ = [
+    "APART",
     "EVERY",
+    "SHORT",
     "STORIES",
     "Fault",
     "FaultKind",

@@ -36,6 +36,10 @@ class FaultKind(StrEnum):
 
 
 EVERY: tuple[FaultKind, ...] = tuple(FaultKind)
+#: A server error is a lost answer with a status: alone each is tried, in pairs one.
+APART: tuple[FaultKind, ...] = tuple(
+    kind for kind in EVERY if not kind.startswith("error")
+)
 
 
 class Fault(NamedTuple):

@@ -11,7 +11,8 @@ from reconciler.audit import MemoryStore, Run
 from reconciler.engine import Accounts, Journal, Order, Scope, Setting, apply
 from reconciler.errors import AuditError, ReconcilerError
 from reconciler.kinds.subscription import BILLING, Books, Case
-from reconciler.model import Account, AnyDriver, Money, Plan, Share
+from reconciler.model import Account, AnyDriver, Money, Plan, Ref, Share
+from reconciler.policy import Context, judge
 from reconciler.providers import driver_class
 from reconciler.sandbox.clock import SandboxClock
 from reconciler.sandbox.emulator import Bench, emulator
@@ -49,6 +50,7 @@ class Played(NamedTuple):
         taken: Every amount that was taken from the customer, by whatever gateway.
         paid: Whether the records say that the period was paid.
         open: What a person, or time, still has to settle.
+        reused: Keys that were sent with two different bodies.
         met: The faults that were met, so that the story can be told again.
         runs: How many runs it took.
     """
@@ -57,6 +59,7 @@ class Played(NamedTuple):
     taken: tuple[Money, ...]
     paid: bool
     open: tuple[str, ...]
+    reused: tuple[str, ...]
     met: tuple[Fault, ...]
     runs: int
 
@@ -69,6 +72,8 @@ class Played(NamedTuple):
             return f"charged more than was agreed: {self.taken}"
         if self.taken and not self.paid and not self.open:
             return "was paid, and the records know nothing of it"
+        if self.reused:
+            return f"one key was sent with two bodies: {self.reused}"
         if self.paid and not self.taken:
             return "the records say paid, and nobody was charged"
         return None
@@ -159,6 +164,7 @@ class _Act:
             tuple(self._taken()),
             self._paid(),
             tuple(self.store.read().open),
+            tuple(sorted(self.wire.reused)),
             tuple(self.wire.met),
             self._runs,
         )
@@ -337,8 +343,25 @@ def _no_base(commit: str) -> OneSubscription:
     raise AssertionError(f"nothing was ever applied: {commit}")
 
 
-def _judged(plan: Plan, *_: object) -> Plan:
-    return plan
+class _Nothing:
+    """What was spent and charged before: nothing that a budget would count."""
+
+    def spent(self, currency: str, account: str | None, scope: str) -> Money:
+        """Return nothing."""
+        del account, scope
+        return Money.of_minor(0, currency)
+
+    charged = spent
+
+
+def _judged(plan: Plan, _ledger: object, now: datetime) -> Plan:
+    """Return *plan* with what is built in, as where nobody wrote a policy."""
+    context = Context(now, "main", _Nothing(), {}, _no_labels, {}, "ci", loopback=False)
+    return judge(plan, (), context)
+
+
+def _no_labels(_ref: Ref) -> Mapping[str, str]:
+    return {}
 
 
 __all__ = ["Choice", "Played", "Stage"]

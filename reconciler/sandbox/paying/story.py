@@ -40,6 +40,7 @@ class Story(NamedTuple):
         backup: What takes over when the first one has failed.
         second: How that behaves, in the words of its emulator.
         way: How the PayPal account collects.
+        brisk: The backup takes over a day after the first decline.
         first: Which gateway the primary method is of.
     """
 
@@ -52,6 +53,7 @@ class Story(NamedTuple):
     second: str = "ok"
     way: Literal["authorize", "capture"] = "authorize"
     first: Literal["cards", "paypal"] = "cards"
+    brisk: bool = False
 
     @property
     def steps(self) -> int:
@@ -72,7 +74,7 @@ class Story(NamedTuple):
                 reference="order 1", date=date(2026, 1, 1), max=MOST, backup=True
             ),
             invoicing=Invoicing(create=timedelta(days=3)),
-            dunning=Dunning(max_attempts=4, steps=_STEPS),
+            dunning=Dunning(max_attempts=4, steps=_BRISK if self.brisk else _STEPS),
         )
 
     @property
@@ -138,6 +140,18 @@ _STEPS = (
     _step(9, "suspend"),
 )
 
+_BRISK = (
+    _step(0, "charge", Notice(notify="first-failure")),
+    _step(1, "backup-gateway"),
+)
+
+#: The longest way that money takes in the fewest steps: every part has its turn.
+SHORT: Final = Story(
+    "from one gateway to another",
+    primary="insufficient_funds",
+    backup="paypal",
+    brisk=True,
+)
 STORIES: Final = (
     Story("paid at once"),
     Story("declined once", primary="insufficient_funds", times=1),

@@ -13,6 +13,7 @@ Way = Callable[[Sent], Answered]
 _READS = frozenset({"GET", "HEAD"})
 #: A POST that reads: it is no effect, whatever becomes of it.
 _NO_EFFECT = ("/oauth2/token",)
+_KEYS = ("Idempotency-Key", "PayPal-Request-Id")
 _BROKEN = Answered(503, {"content-type": "application/json"}, b'{"error": {}}')
 _LATE = {
     FaultKind.STUCK: timedelta(minutes=1),
@@ -42,6 +43,7 @@ class Wire:
         met: The faults that were met.
         late: What is still under way.
         blind: Nothing can be read.
+        reused: The keys that were sent with two different bodies.
     """
 
     def __init__(
@@ -54,6 +56,8 @@ class Wire:
         self.late: list[Late] = []
         self.blind = False
         self.effects = 0
+        self.reused: set[str] = set()
+        self._bodies: dict[str, bytes] = {}
         self._clock = clock
         self._fault = fault
         self._beside = beside
@@ -72,12 +76,21 @@ class Wire:
     def _carry(self, way: Way, sent: Sent) -> Answered:
         if sent.method in _READS or sent.url.endswith(_NO_EFFECT):
             return _BROKEN if self.blind else way(sent)
+        self._keep(sent)
         number, self.effects = self.effects, self.effects + 1
         kind = self._fault(number)
         if kind is None:
             return way(sent)
         self.met.append(Fault(number, kind))
         return self._spoiled(kind, way, sent)
+
+    def _keep(self, sent: Sent) -> None:
+        key = next((sent.headers[h] for h in _KEYS if h in sent.headers), None)
+        if key is None:
+            return
+        asked = f"{sent.method} {sent.url}\n".encode() + sent.body
+        if self._bodies.setdefault(key, asked) != asked:
+            self.reused.add(key)
 
     def _spoiled(self, kind: FaultKind, way: Way, sent: Sent) -> Answered:
         if kind in {FaultKind.OVERLAP, FaultKind.CUSTOMER}:

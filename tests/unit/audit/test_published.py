@@ -83,6 +83,13 @@ def test_secrets_are_masked(cloned: Make) -> None:
     assert published(cloned()) == {SNAPSHOT: b'{"why": "key [redacted]"}'}
 
 
+def test_card_numbers_are_masked_without_anybody_knowing_them(cloned: Make) -> None:
+    said = '{"why": "declined: 4242–4242–4242–4242", "id": "a4242424242424242"}'
+    publish(cloned(), {SNAPSHOT: said.encode()}, now=NOW)
+    kept = b'{"why": "declined: [redacted]", "id": "a4242424242424242"}'
+    assert published(cloned()) == {SNAPSHOT: kept}
+
+
 @pytest.mark.parametrize(
     "options", [["--depth=1"], ["--filter=blob:none", "--depth=1"], []]
 )

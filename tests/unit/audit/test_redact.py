@@ -12,10 +12,13 @@ from hypothesis import strategies as st
 
 from reconciler.audit import canonical, redact
 from reconciler.errors import AuditError
+from tests.support.card_numbers import PUBLISHED, spellings
 
 SECRETS = st.text(min_size=4, max_size=12).filter(lambda text: len(text.strip()) >= 4)
+#: None that a card could have.
+NUMBERS = st.integers(-(10**12), 10**12 - 1)
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    st.none() | st.booleans() | NUMBERS | st.text(max_size=5),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(st.text(max_size=5), inner, max_size=3)
@@ -76,3 +79,30 @@ def test_canonical_is_the_same_whatever_the_order() -> None:
     for data in (1.0, [1.5], {"a": {"b": (0.1,)}}):
         with pytest.raises(AuditError, match="no floats"):
             canonical(data)
+
+
+@pytest.mark.parametrize("number", PUBLISHED)
+@pytest.mark.parametrize("secrets", [[], ["another"]])
+def test_no_card_number_is_left_in_any_spelling(
+    number: str, secrets: list[str]
+) -> None:
+    for name, text in spellings(number).items():
+        data = {f"k {text}": [f"it said: {text}!", ("x", {"y": text})]}
+        left = json.dumps(redact(data, secrets), ensure_ascii=False)
+        assert left.count("[redacted]") == 3, name
+        assert text not in left, name
+    assert redact([int(number), float(number)], secrets)[0] == "[redacted]"
+    assert redact(f"4 lines\n{number[:8]}\n# {number[8:]}\n", secrets) == (
+        "4 lines\n[redacted]\n"
+    )
+
+
+def test_what_only_looks_like_a_card_stays() -> None:
+    kept = {
+        "id": "42424242-4242-4242-a242-424242424242",
+        "digest": "4242424242424242a",
+        "at": "2026-11-22T06:00:11.424242+00:00",
+        "amount": 4242424242424241,
+        "address": ["192.0.2.1", "198.51.100.7"],
+    }
+    assert redact(kept, []) == kept

@@ -101,7 +101,7 @@ class TestClock:
         with Receiver() as receiver:
             receiver._server.stop()
             app = Starlette(routes=[Route("/", answer, methods=["HEAD"])])
-            receiver._server._app = app
+            receiver._server.app = app
             receiver.port = receiver._server.start("127.0.0.1", 0)
             return clock.told(f"http://127.0.0.1:{receiver.port}/api")
 

@@ -109,3 +109,13 @@ def test_a_dialect_has_the_texts_of_its_language(folder):
     path = folder / "inventory/channels.yaml"
     path.write_text(CHANNEL.replace("nl", "nl-BE"))
     assert said(folder)[0] == 0
+
+
+def test_a_text_holds_no_card_and_no_key(folder):
+    text(folder, "nl/held.txt", "Let op\nbetaal met 4242-4242-4242-4242\n")
+    code, data = said(folder)
+    assert code == 1
+    shown = json.dumps(data)
+    assert "templates/nl/held.txt" in shown
+    assert "holds a payment card number" in shown
+    assert "4242" not in shown

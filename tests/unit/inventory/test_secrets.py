@@ -10,6 +10,8 @@ import pytest
 from reconciler.errors import InventoryErrors
 from reconciler.inventory import load
 from reconciler.inventory.secrets import leaks
+from reconciler.policy import policy_kinds
+from tests.support.card_numbers import PUBLISHED, in_yaml, spellings
 from tests.unit.inventory.tree import HEAD, HOUSE, Texts
 
 CARD = "4111 1111 1111 1111"
@@ -75,3 +77,87 @@ def test_a_false_alarm_is_allowed_until_its_last_day(allow, today, fine, tmp_pat
                 load(source, allow=allow, today=today, cache=cache)
     with pytest.raises(InventoryErrors):
         load(source, cache=cache)
+
+
+def told(path, text, **more):
+    """The errors of one file: (code, line), and all of them as people see them."""
+    with pytest.raises(InventoryErrors) as caught:
+        load(Texts({path: text.encode()}), **more)
+    found = {(one.shown_code, one.at.line) for one in caught.value.errors}
+    return found, str(caught.value)
+
+
+@pytest.mark.parametrize("number", PUBLISHED)
+def test_a_card_is_refused_in_every_form_of_yaml(number):
+    text, entries = HEAD, {}
+    for at, (name, value) in enumerate(in_yaml(number).items()):
+        first = text.count("\n") + 1
+        text += f"Customer/c{at}:\n  country: NL\n  legalName: {value}\n"
+        entries[name] = range(first, text.count("\n") + 1)
+    found, shown = told("inventory/a.yaml", text)
+    cards = {line for code, line in found if code == "E151"}
+    assert [name for name, lines in entries.items() if not cards & {*lines}] == []
+    assert number not in shown
+    assert number not in "".join(c for c in shown if c.isdigit() or c == ":")
+
+
+@pytest.mark.parametrize("number", PUBLISHED[:2] + PUBLISHED[6:7])
+def test_a_card_is_refused_in_every_spelling(number):
+    lines = [f"# {text}\n" for text in spellings(number).values()]
+    found, _ = told("inventory/a.yaml", HEAD + "".join(lines))
+    start = HEAD.count("\n") + 1
+    assert found == {("E151", start + at) for at in range(len(lines))}
+
+
+@pytest.mark.parametrize(
+    "name", ["plain", "folded", "escaped", "a power of ten", "a comment"]
+)
+def test_a_card_is_refused_in_defaults_snippets_and_policies(name):
+    value = in_yaml("5555555555554444")[name]
+    defaults = (
+        f"apiVersion: reconciler/v1\ndefaults:\n  Customer:\n    country: {value}\n"
+    )
+    found, _ = told("inventory/_defaults.yaml", defaults)
+    assert "E151" in {code for code, _ in found}
+    freeze = f"apiVersion: reconciler/v1\nFreeze/x:\n  reason: {value}\n"
+    found, shown = told("policies/a.yaml", freeze, kinds=policy_kinds())
+    assert "E151" in {code for code, _ in found}
+    assert "5555555555554444" not in shown
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "cvc: 123",
+        "CVV2: x",
+        '"card-number": x',
+        "ｃｖｖ: x",
+        '"\\x63vc": x',
+        "x: a # cvc 123",
+    ],
+)
+def test_the_back_of_a_card_is_refused(line):
+    text = f"{HEAD}Customer/c:\n  country: NL\n  legalName: C BV\n  {line}\n"
+    found, _ = told("inventory/a.yaml", text)
+    assert ("E153", HEAD.count("\n") + 4) in found
+
+
+def test_a_hidden_card_is_allowed_as_any_false_alarm():
+    text = f"{HEAD}Customer/c:\n  country: NL\n  legalName: >-\n    4111\n    1111 1111 1111\n"
+    source = Texts({"inventory/a.yaml": text.encode()})
+    raw, parsed = (
+        hashlib.sha256(one.encode()).hexdigest()
+        for one in ("4111\n    1111 1111 1111", CARD)
+    )
+    until = date(2026, 12, 1)
+    for allow, fine in (
+        ({raw: until, parsed: until}, True),
+        ({raw: until}, True),
+        ({parsed: until}, False),
+        ({}, False),
+    ):
+        if fine:
+            assert len(load(source, allow=allow, today=until)) == 1
+        else:
+            with pytest.raises(InventoryErrors, match="E151"):
+                load(source, allow=allow, today=until)

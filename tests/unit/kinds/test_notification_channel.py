@@ -117,3 +117,92 @@ def test_defaults_reach_channels(tmp_path):
     (made,) = load(WorkTree(tmp_path)).of("NotificationChannel")
     assert isinstance(made, NotificationChannel)
     assert made.spec.min_severity is Severity.CRITICAL
+
+
+MAIL = "smtp: {host: mail.example, from: a@b.example}"
+LETTERS = f"type: smtp, audience: customers, contact: Agency, {MAIL}"
+HOOK = "NotificationChannel/hook: {type: webhook, webhook: {url: {env: X}}}\n"
+
+
+def test_customers_are_told_by_one_channel_first(tmp_path):
+    text = (
+        f"NotificationChannel/a: {{{LETTERS}}}\nNotificationChannel/b: {{{LETTERS}}}\n"
+    )
+    done = shell("-C", write(tmp_path, text), "validate")
+    assert done.code == 1
+    assert "inventory/channels.yaml:3:" in done.out
+    assert "E622 NotificationChannel/b: spec.audience: NotificationChannel/a" in (
+        done.out
+    )
+
+
+def test_a_fallback_has_the_same_audience(tmp_path):
+    text = f"{HOOK}NotificationChannel/a: {{{LETTERS}, fallback: hook}}\n"
+    done = shell("-C", write(tmp_path, text), "validate")
+    assert done.code == 1
+    assert "E620 NotificationChannel/a: spec.fallback: NotificationChannel/hook" in (
+        done.out
+    )
+
+
+def test_a_channel_to_customers_and_its_fallback(tmp_path):
+    twilio = (
+        f"twilio: {{account: AC{'0a' * 16}, from: Agency, "
+        "credentials: {username: {env: X}, password: {env: Y}}}"
+    )
+    phone = f"type: twilio, audience: customers, contact: Agency, {twilio}"
+    text = (
+        f"NotificationChannel/a: {{{LETTERS}, fallback: b}}\n"
+        f"NotificationChannel/b: {{{phone}}}\n"
+    )
+    done = shell("-C", write(tmp_path, text), "validate")
+    assert done.code == 0, done.out
+
+
+def test_what_is_for_customers_tells_the_team_nothing():
+    made = channel(
+        type="smtp",
+        webhook=None,
+        audience="customers",
+        contact="Agency",
+        smtp={"host": "m.example", "from": "a@b.example"},
+    )
+    assert not made.wants("incident", Severity.CRITICAL)
+    assert made.to_customers
+    assert not channel().to_customers
+
+
+CUSTOMER = "Customer/acme: {legalName: A, country: NL, payment: {collect: invoice}%s}\n"
+PAYS = (
+    "Subscription/acme: {customer: acme, since: 2026-12-04, price: 10.00 EUR/year, "
+    "covers: [Domain/acme.example]}\n"
+    "Domain/acme.example: {provider: none, lifecycle: observe}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("contacts", "channels", "said"),
+    [
+        ("", "", "is written to by no channel with audience: customers"),
+        ("", f"NotificationChannel/a: {{{LETTERS}}}\n", "has no contacts.billing"),
+        (
+            ", contacts: {phone: {env: P}}",
+            f"NotificationChannel/a: {{{LETTERS}}}\n",
+            "has no contacts.billing",
+        ),
+        (
+            ", contacts: {billing: {env: P}}",
+            f"NotificationChannel/a: {{{LETTERS}}}\n",
+            None,
+        ),
+    ],
+)
+def test_a_customer_whom_nothing_reaches_is_a_warning(
+    tmp_path, contacts, channels, said
+):
+    text = CUSTOMER % contacts + PAYS + channels
+    done = shell("-C", write(tmp_path, text), "validate")
+    assert ("W-customer-unheard" in done.out) is (said is not None), done.out
+    if said:
+        assert said in done.out
+        assert "inventory/channels.yaml:2:" in done.out

@@ -86,6 +86,10 @@ def test_a_message_arrives_flat_and_signed():
     text = data.pop("text")
     assert "$ reconciler explain Domain/a.example" in text
     assert data == {
+        "format": "reconciler.notice/v1",
+        "thread_id": "f" * 32,
+        "source": None,
+        "commit": "c" * 40,
         "event_id": "f" * 32,
         "event_ids": "f" * 32,
         "event_type": "incident",

@@ -9,7 +9,8 @@ from reconciler.model import Money, Severity
 from reconciler.notify import Condition, Context, Notice
 from reconciler.notify.message import message
 from reconciler.notify.notice import Subject
-from reconciler.notify.wording import NAMES, PARTS, SAMPLES, SHIPPED, Words, check
+from reconciler.notify.samples import SAMPLES
+from reconciler.notify.wording import NAMES, PARTS, SHIPPED, Words, check
 from tests.unit.notify.world import NOW
 
 CONTEXT = Context("main", "run-1", "c" * 40, "https://ci.example/1", NOW)

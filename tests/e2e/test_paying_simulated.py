@@ -1,0 +1,153 @@
+"""
+Everything that may go wrong around one payment, by the real parts and without a socket.
+
+Each fault at each request with an effect, two of them at a time, and 1,000 periods at
+random. Then each protection is taken away, and the same search has to find somebody
+who pays twice: a search that finds nothing has to be able to find something.
+"""
+
+from __future__ import annotations
+
+import sys
+from itertools import count
+
+import pytest
+
+from reconciler.audit import derive
+from reconciler.engine import carry_out
+from reconciler.errors import ReconcilerError
+from reconciler.kinds.subscription import steps
+from reconciler.sandbox.paying import (
+    APART,
+    EVERY,
+    SHORT,
+    STORIES,
+    Fault,
+    FaultKind,
+    Played,
+    Stage,
+    after,
+    at_random,
+    singly,
+)
+
+ALL = (*STORIES, SHORT)
+ONE_STEP = next(story for story in STORIES if story.way == "capture")
+AT_ONCE = 100
+
+
+@pytest.fixture(scope="module")
+def stage():
+    return Stage()
+
+
+def wrong(played: list[Played]) -> list[str]:
+    return [f"{one.wrong}\n{one.test}" for one in played if one.wrong]
+
+
+@pytest.mark.parametrize("story", ALL, ids=lambda story: story.name)
+def test_a_story_ends_as_it_should_when_nothing_goes_wrong(stage, story):
+    played = stage.play(story)
+    assert played.wrong is None
+    assert not played.met
+    assert not played.open
+    pays = {"nobody pays", "stolen", "bank says no later", "has to confirm"}
+    assert played.paid is (story.name not in pays)
+
+
+@pytest.mark.parametrize("story", ALL, ids=lambda story: story.name)
+def test_every_fault_at_every_step(stage, story):
+    played = list(singly(stage, [story]))
+    assert {fault.kind for one in played for fault in one.met} == set(EVERY)
+    assert wrong(played) == []
+    assert [one.met for one in played if one.open] == []
+
+
+@pytest.mark.parametrize("at", range(7))
+def test_every_pair_of_faults(stage, at):
+    played = [one for kind in APART for one in after(stage, SHORT, Fault(at, kind))]
+    assert len(played) > (0 if at == 6 else len(APART) ** 2)
+    assert wrong(played) == []
+    assert [one.met for one in played if one.open] == []
+
+
+@pytest.mark.parametrize("first", range(0, 1000, AT_ONCE))
+def test_a_thousand_periods_at_random(stage, first):
+    played = [at_random(stage, seed) for seed in range(first, first + AT_ONCE)]
+    assert sum(len(one.met) for one in played) > AT_ONCE
+    assert wrong(played) == []
+
+
+# -- without each protection -------------------------------------------------------------
+
+
+def found(stage: Stage, story) -> str | None:
+    """Return the first thing that the search finds wrong."""
+    for at in count():
+        met = False
+        for kind in EVERY:
+            played = stage.play(story, [Fault(at, kind)])
+            met = met or bool(played.met)
+            if played.wrong:
+                return played.wrong
+        if not met:
+            return None
+    return None
+
+
+def test_without_the_fence_somebody_pays_twice(stage, monkeypatch):
+    real = steps._fence
+
+    def open_gate(case, one, bill):
+        fence = real(case, one, bill)
+        return steps._second_leg(case, one) if fence else None
+
+    monkeypatch.setattr(steps, "_fence", open_gate)
+    assert "charged 2 times" in found(stage, SHORT)
+
+
+def test_where_unknown_is_failure_somebody_pays_twice(stage, monkeypatch):
+    def judged(answer, *, shown, resumes):
+        return ("applied", "observed") if shown else ("failed", "response")
+
+    monkeypatch.setattr(carry_out, "_judged", judged)
+    assert "charged 2 times" in found(stage, ONE_STEP)
+
+
+def test_with_a_fresh_key_each_time_somebody_pays_twice(stage, monkeypatch):
+    numbers = count()
+
+    def act(setting, action):
+        driver = setting.accounts.drivers[action.change.share]
+        fresh = f"{action.key}-{next(numbers)}"
+        try:
+            return driver.apply(action.want, action.change, fresh)
+        except ReconcilerError as error:
+            return error
+
+    monkeypatch.setattr(carry_out, "_act", act)
+    assert "charged 2 times" in found(stage, ONE_STEP)
+
+
+def test_without_the_hash_of_the_body_one_key_is_for_two_requests(stage, monkeypatch):
+    planning = sys.modules["reconciler.engine.plan"]
+    real = planning._recovered
+
+    def planned_anew(situation, action):
+        made = real(situation, action)
+        return made._replace(change=action.change) if made.resumes else made
+
+    monkeypatch.setattr(planning, "_recovered", planned_anew)
+    assert found(stage, ONE_STEP) is None  # the journal refuses it
+    monkeypatch.setattr(derive, "_refuse_intent", lambda _read, _intent: None)
+    assert "two bodies" in found(stage, ONE_STEP)
+
+
+def test_a_case_that_fails_prints_a_test_that_shows_it(stage):
+    played = stage.play(ONE_STEP, [Fault(0, FaultKind.LOST_REPLY)])
+    text = played._replace(taken=played.taken * 2).test
+    scope = {
+        "Story": type(ONE_STEP), "Fault": Fault, "FaultKind": FaultKind, "Stage": Stage
+    }  # fmt: skip
+    exec(compile(text, "again", "exec"), scope)  # noqa: S102  (our own text)
+    scope["test_again"]()
