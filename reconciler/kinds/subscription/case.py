@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -78,8 +79,7 @@ class Case:
         given = self.terms.agreed
         if given is None:
             return None
-        today = self.now.astimezone(ZoneInfo(self.terms.time_zone)).date()
-        return given if given.date <= today else None
+        return given if given.date <= self.today else None
 
     @property
     def most(self) -> Money | None:
@@ -114,20 +114,50 @@ class Case:
     @cached_property
     def coming(self) -> Span | None:
         """The next period that nothing was made for yet; None if none is to come."""
+        return self.unbilled if self.spec.state == "active" else None
+
+    @property
+    def unbilled(self) -> Span | None:
+        """The same, whether or not it is wanted."""
         begins = self._begins()
-        if begins is None or self.spec.state != "active":
-            return None
+        return None if begins is None else self.span(begins)
+
+    def span(self, begins: date) -> Span:
+        """Return the period that begins on *begins*."""
         return Span(begins, following(begins, self.terms.term, self.spec.since.day))
 
+    @property
+    def today(self) -> date:
+        """The day it is for the customer."""
+        return self.now.astimezone(ZoneInfo(self.terms.time_zone)).date()
+
+    def whole(self, span: Span) -> bool:
+        """Say whether *span* is a whole term: it begins on a day that periods do."""
+        last = calendar.monthrange(span.begins.year, span.begins.month)[1]
+        return span.begins.day == min(self.spec.since.day, last)
+
     def _begins(self) -> date | None:
-        renewals = [one.ends for one in self.invoiced if one.of.purpose == "renewal"]
-        if renewals:
-            return max(*renewals, renewals[0])
+        """
+        Return when the next period begins that was not made to be paid.
+
+        Not before ``since`` (somebody may move it on), nor before what was let pass,
+        nor before what another engine may have collected.
+        """
         known = self.books.known
-        if known is None:
-            return None
+        renewals = [one for one in self.invoiced if one.of.purpose == "renewal"]
+        if not renewals:
+            first = self._first(known.at) if known else None
+            return max(first, self.books.passed or first) if first else None
+        begins = max(one.ends for one in renewals)
+        begins = max(begins, self.spec.since, self.books.passed or begins)
+        if known and known.at > max(one.at for one in renewals):
+            return max(begins, self._first(known.at))
+        return begins
+
+    def _first(self, at: datetime) -> date:
+        """Return the first period of who is known since *at*."""
         since, term = self.spec.since, self.terms.term
-        day = known.at.astimezone(ZoneInfo(self.terms.time_zone)).date()
+        day = at.astimezone(ZoneInfo(self.terms.time_zone)).date()
         number = index_at(since, term, day)
         if number <= 0:
             return since  # a new customer; what began before it was known is held

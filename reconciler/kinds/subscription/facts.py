@@ -16,6 +16,8 @@ from reconciler.model import Money
 KNOWN: Final = "known"
 #: What is covered, so that it is not billed twice under another name.
 COVERS: Final = "covers"
+#: Until which day nothing is billed: what began before was free, or not collected.
+PASSED: Final = "passed"
 TOLD: Final = "told"
 #: When what is covered is suspended, as the customer was told.
 PROMISED: Final = "promised"
@@ -81,6 +83,12 @@ class Books:
         if not fact:
             return None
         return Known(_moment(fact["at"]), str(fact["collector"]))
+
+    @property
+    def passed(self) -> date | None:
+        """The first day that may be billed, where days were let pass."""
+        fact = self.fact(PASSED)
+        return date.fromisoformat(str(fact["until"])) if fact else None
 
     def invoiced(self) -> list[Invoiced]:
         """Return everything that was made to be paid, the oldest period first."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 
 from pydantic import JsonValue
 
@@ -17,7 +17,7 @@ from reconciler.kinds.subscription.changes import (
     SubscriptionChange,
     Void,
 )
-from reconciler.kinds.subscription.facts import COVERS, KNOWN
+from reconciler.kinds.subscription.facts import COVERS, KNOWN, PASSED
 from reconciler.kinds.subscription.state import Bill, BillingState
 from reconciler.model import Ended, Have, Money
 
@@ -127,6 +127,8 @@ def noticed(case: Case, now: datetime) -> Facts:
     covers: Facts = {"names": [*case.spec.covers]}
     if case.books.fact(COVERS) != covers:
         found[COVERS] = covers
+    if (until := _passed(case)) is not None:
+        found[PASSED] = {"until": until.isoformat()}
     for share in case.shares:
         state = case.state(share.provider)
         for bill in state.bills if state else ():
@@ -142,6 +144,22 @@ def noticed(case: Case, now: datetime) -> Facts:
                 "how": "elsewhere",
             }
     return found
+
+
+def _passed(case: Case) -> date | None:
+    """
+    Return until when days pass without being paid for; None where none do.
+
+    A period that begins while it costs nothing, or is collected by nobody, is never
+    billed afterwards; nor one that was over before it was wanted again.
+    """
+    free = case.terms.collect == "none" or case.terms.price.amount == 0
+    if not free and case.spec.state == "active":
+        return None
+    until, span = None, case.unbilled
+    while span and (span.begins if free else span.ends) <= case.today:
+        until, span = span.ends, case.span(span.ends)
+    return until
 
 
 def money(raw: JsonValue) -> Money:

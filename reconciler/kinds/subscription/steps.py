@@ -48,7 +48,7 @@ def steps(case: Case, uid: str) -> Iterator[SubscriptionChange]:
             yield _of(step, uid)
     span = case.coming
     if span and not suspended and case.create_at(span) <= case.now:
-        made = _invoice(case, span, span.of, _first_provider(case))
+        made = _invoice(case, span, span.of, _first_provider(case), _doubt(case, span))
         if made is not None:
             yield _of(made, uid)
 
@@ -67,20 +67,33 @@ def _first_provider(case: Case) -> str:
 # -- making the object ----------------------------------------------------------
 
 
-def _invoice(case: Case, span: Span, of: Of, provider: str) -> Invoice | None:
+def _doubt(case: Case, span: Span) -> str | None:
+    """Say why a person has to look before *span* is made to be paid."""
+    if case.late:
+        return "its period began before it was known here: was it paid elsewhere?"
+    days = f"{span.begins} to {span.ends}"
+    if span.ends <= case.today:
+        return f"{days} is over, and was never invoiced: move since on, or approve it"
+    if not case.whole(span):
+        return f"since was moved: {days} is no whole term, and costs as much as one"
+    return None
+
+
+def _invoice(
+    case: Case, span: Span, of: Of, provider: str, hold: str | None = None
+) -> Invoice | None:
     terms = case.terms
     if terms.collect == "auto" and not (case.agreed and terms.methods):
         return None  # said as a finding: there is no leave, or no way, to charge
     token = next((m.token for m in case.at(provider)), None)
     if terms.price.amount == 0:
         return None
-    hold = "its period began before it was known here: was it paid elsewhere?"
     return Invoice(
         share=Share(provider, BILLING),
         fields=(FieldChange(field="spec.since", after=span.begins.isoformat()),),
         because=f"{span.begins} to {span.ends} costs {terms.price}",
         generation=of.generation,
-        hold=hold if case.late else None,
+        hold=hold,
         ceiling=case.most,
         due=case.due_at(span.begins),
         details={

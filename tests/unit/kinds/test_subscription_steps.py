@@ -1,0 +1,104 @@
+"""Which step comes next: what is never billed twice, nor behind anybody's back."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from tests.support.dunning import Customer, local
+
+BEGINS = date(2026, 3, 1)
+
+
+def monthly(**more):
+    """Return who pays from 1 March on, month by month."""
+    return Customer(BEGINS, length=31, term={"months": 1}, **more)
+
+
+def steps(customer, now):
+    return list(customer.want.diff(customer.have, now))
+
+
+def verbs(customer, now):
+    return [one.verb for one in steps(customer, now)]
+
+
+def looked(customer, now):
+    """Note what a look at *now* shows, as the end of a run does."""
+    customer.facts |= customer.want.noticed(customer.have, now)
+
+
+# -- periods ---------------------------------------------------------------------------
+
+
+def test_what_another_engine_collected_is_not_billed_when_it_comes_back():
+    customer = monthly().invoiced(local(2026, 2, 20)).paid(local(2026, 2, 28))
+    at = local(2026, 10, 15).isoformat()
+    customer.facts["known"] = {"at": at, "collector": "reconciler"}
+    assert steps(customer, local(2026, 10, 15, 12)) == []
+    (made,) = steps(customer, local(2026, 10, 20, 12))
+    assert (made.verb, made.details["begins"]) == ("invoice", "2026-11-01")
+
+
+def test_there_and_back_within_a_period_changes_nothing():
+    customer = monthly().invoiced(local(2026, 2, 20)).paid(local(2026, 2, 28))
+    at = local(2026, 3, 20).isoformat()
+    customer.facts["known"] = {"at": at, "collector": "reconciler"}
+    (made,) = steps(customer, local(2026, 3, 20, 12))
+    assert made.details["begins"] == "2026-04-01"
+    assert made.hold is None
+
+
+@pytest.mark.parametrize("free", [{"price": "0.00 EUR"}, {"collect": "none"}])
+def test_what_was_free_when_it_began_is_never_billed(free):
+    customer = monthly().invoiced(local(2026, 2, 20)).paid(local(2026, 2, 28))
+    usual = {key: getattr(customer.terms, key) for key in free}
+    other = customer.terms.model_validate(customer.terms.model_dump() | free)
+    customer.terms = other
+    for month in (4, 5, 6):
+        looked(customer, local(2026, month, 2))
+    customer.terms_with(**usual)
+    (made,) = steps(customer, local(2026, 6, 20))
+    assert (made.details["begins"], made.hold) == ("2026-07-01", None)
+
+
+@pytest.mark.parametrize("state", ["suspended", "cancel-at-period-end", "terminated"])
+def test_what_passed_while_it_was_off_is_not_billed_when_it_is_back(state):
+    customer = monthly().invoiced(local(2026, 2, 20)).paid(local(2026, 2, 28))
+    off = customer.want.spec.model_copy(update={"state": state})
+    want = customer.want.model_copy(update={"spec": off})
+    want = want.recalling(lambda: customer.facts)
+    assert list(want.diff(customer.have, local(2026, 6, 20))) == []
+    customer.facts |= want.noticed(customer.have, local(2026, 6, 20))
+    (made,) = steps(customer, local(2026, 6, 20))
+    assert (made.details["begins"], made.hold) == ("2026-06-01", None)
+
+
+def test_what_is_over_is_billed_by_a_person_alone():
+    """No run for three months is not three charges in one night."""
+    customer = monthly().invoiced(local(2026, 2, 20)).paid(local(2026, 2, 28))
+    (made,) = steps(customer, local(2026, 7, 2))
+    assert made.details["begins"] == "2026-04-01"
+    assert "is over, and was never invoiced" in made.hold
+    (last,) = steps(customer, local(2026, 4, 20))
+    assert last.hold is None
+
+
+def test_since_moved_on_leaves_days_out():
+    customer = monthly().invoiced(local(2026, 2, 20)).paid(local(2026, 2, 28))
+    moved = customer.want.spec.model_copy(update={"since": date(2026, 7, 1)})
+    want = customer.want.model_copy(update={"spec": moved})
+    want = want.recalling(lambda: customer.facts)
+    (made,) = want.diff(customer.have, local(2026, 7, 2))
+    assert (made.details["begins"], made.hold) == ("2026-07-01", None)
+
+
+def test_a_part_of_a_term_does_not_cost_a_whole_one_unseen():
+    customer = monthly().invoiced(local(2026, 2, 20)).paid(local(2026, 2, 28))
+    moved = customer.want.spec.model_copy(update={"since": date(2026, 1, 5)})
+    want = customer.want.model_copy(update={"spec": moved})
+    want = want.recalling(lambda: customer.facts)
+    (made,) = want.diff(customer.have, local(2026, 3, 25))
+    assert made.details["ends"] == "2026-05-05"
+    assert "is no whole term" in made.hold
