@@ -233,8 +233,13 @@ class Case:
     # -- dunning -----------------------------------------------------------------
 
     def failed_at(self, one: Invoiced) -> datetime | None:
-        """Return since when it is not paid although it should be; the steps count."""
-        tries = [t for t in self.books.tries(one.of) if t.kind != "lost"]
+        """
+        Return since when it is not paid although it should be; the steps count.
+
+        What no bank declined (a key that may not, an answer that was lost) is no
+        customer's failure: nobody is dunned for it.
+        """
+        tries = [t for t in self.books.tries(one.of) if t.declined]
         if tries:
             return tries[0].at
         if self.terms.collect == "invoice":

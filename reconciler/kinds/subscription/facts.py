@@ -34,8 +34,8 @@ class Try(NamedTuple):
     One attempt that was no payment.
 
     Attributes:
-        kind: As in ``errors.Declined``; ``refused``: for another reason; ``lost``:
-            nobody heard of it, and it had no effect.
+        kind: As in ``errors.Declined``; ``refused``: for another reason, which is
+            ours or the gateway's; ``lost``: nobody heard of it, and it had no effect.
         method: The gateway's id of the method.
     """
 
@@ -43,6 +43,11 @@ class Try(NamedTuple):
     kind: Kind
     code: str
     method: str
+
+    @property
+    def declined(self) -> bool:
+        """Whether the customer's bank, or the customer, has to do something."""
+        return self.kind not in {"refused", "lost"}
 
 
 class Invoiced(NamedTuple):

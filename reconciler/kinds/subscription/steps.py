@@ -32,6 +32,8 @@ from reconciler.model.terms import Method, Step
 
 #: At most one attempt at one invoice in this time, whatever a policy says.
 GAP: Final = timedelta(hours=24)
+#: What is refused again and again, by no bank, is tried once in so many days.
+_PATIENCE: Final = 7
 #: So long a customer has to confirm a payment before it is tried again.
 CONFIRM: Final = timedelta(days=3)
 
@@ -146,28 +148,39 @@ def _method(case: Case, one: Invoiced) -> Method | None:
     tries = case.books.tries(one.of)
     if not methods or _used_up(case, tries):
         return None
+    if _too_soon(tries, case.now):
+        return None
     first = case.failed_at(one)
     if first is None:
-        lost = [t.at for t in tries]
-        ready = case.charge_at(one.begins) <= case.now
-        waits = bool(lost) and case.now - max(lost) < GAP
-        return methods[0] if ready and not waits else None
-    last = tries[-1].at
-    if case.now - last < GAP:
-        return None
-    primary = methods[0]
+        return methods[0] if case.charge_at(one.begins) <= case.now else None
+    asked = [t for t in tries if t.kind != "refused"]
+    last, primary = asked[-1].at, methods[0]
     if _can_retry(primary, tries, case.now):
-        new = all(t.method != primary.token for t in tries)
+        new = all(t.method != primary.token for t in asked)
         if new or any(last < at for at in _reached(case, first, "retry")):
             return primary
     if not _may_use_backup(case, first):
         return None
-    untried = (m for m in methods[1:] if all(t.method != m.token for t in tries))
+    untried = (m for m in methods[1:] if all(t.method != m.token for t in asked))
     return next(untried, None)
 
 
 def _used_up(case: Case, tries: list[Try]) -> bool:
-    return len(tries) >= case.terms.dunning.max_attempts
+    """Say whether banks were asked as often as the policy allows."""
+    asked = [t for t in tries if t.kind != "refused"]
+    return len(asked) >= case.terms.dunning.max_attempts
+
+
+def _too_soon(tries: list[Try], now: datetime) -> bool:
+    """Say whether to wait: a day, and longer after each refusal that is no bank's."""
+    if not tries:
+        return False
+    refused = 0
+    for one in reversed(tries):
+        if one.kind != "refused":
+            break
+        refused += 1
+    return now - tries[-1].at < GAP * min(max(refused, 1), _PATIENCE)
 
 
 def _can_retry(method: Method, tries: list[Try], now: datetime) -> bool:
@@ -259,8 +272,7 @@ def _fence(case: Case, one: Invoiced, bill: Bill) -> Void | None:
         return None
     if not _may_use_backup(case, first) or _used_up(case, case.books.tries(one.of)):
         return None
-    last = case.books.tries(one.of)[-1:]
-    if last and case.now - last[0].at < GAP:
+    if _too_soon(case.books.tries(one.of), case.now):
         return None
     return Void(
         share=Share(one.provider, BILLING),

@@ -102,3 +102,37 @@ def test_a_part_of_a_term_does_not_cost_a_whole_one_unseen():
     (made,) = want.diff(customer.have, local(2026, 3, 25))
     assert made.details["ends"] == "2026-05-05"
     assert "is no whole term" in made.hold
+
+
+# -- attempts --------------------------------------------------------------------------
+
+
+def refused(customer, *days):
+    """Let charges be refused at 10:00 of *days* of March, by no bank."""
+    for day in days:
+        customer.failed(local(2026, 3, day, 10), "refused")
+    return customer
+
+
+def test_nobody_is_dunned_for_a_key_that_may_not_charge():
+    customer = refused(monthly().invoiced(local(2026, 2, 20)), 1, 2, 4, 7, 11, 16)
+    customer.told(local(2026, 3, 11), "final-warning")
+    now = local(2026, 3, 25, 12)
+    (sway,) = customer.want.sways(customer.have, now)
+    assert sway.says == "active"
+    assert "first-failure" not in customer.steps(now)
+    codes = [f.code for f in customer.want.findings(customer.have, now)]
+    assert "charge-refused" in codes
+    assert "payment-failed" not in codes
+
+
+def test_what_no_bank_refused_is_tried_again_ever_less_often():
+    customer = monthly().invoiced(local(2026, 2, 20))
+    tried = []
+    for day in range(1, 32):
+        now = local(2026, 3, day, 11)
+        if "charge" in verbs(customer, now):
+            tried.append(day)
+            customer.failed(now, "refused")
+    assert tried == [1, 2, 4, 7, 11, 16, 22, 29]
+    assert "charge" in verbs(customer, local(2026, 4, 5, 12))
