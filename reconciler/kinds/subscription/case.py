@@ -251,6 +251,10 @@ class Case:
         """Return the method that is charged first."""
         return self.terms.methods[0] if self.terms.methods else None
 
+    def theirs(self, one: Invoiced) -> bool:
+        """Say whether *one* was invoiced to who pays now."""
+        return one.customer in {None, self.terms.customer}
+
     def at(self, provider: str) -> list[Method]:
         """Return the methods at one gateway, the primary first."""
         return [m for m in self.terms.methods if m.provider == provider]

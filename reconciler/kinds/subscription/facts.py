@@ -51,7 +51,12 @@ class Try(NamedTuple):
 
 
 class Invoiced(NamedTuple):
-    """The object that was made for a period, and where."""
+    """
+    The object that was made for a period, and where.
+
+    Attributes:
+        customer: The Customer that it was made for, by name.
+    """
 
     of: Of
     at: datetime
@@ -61,6 +66,7 @@ class Invoiced(NamedTuple):
     begins: date
     ends: date
     total: Money
+    customer: str | None = None
 
 
 class Known(NamedTuple):
@@ -109,7 +115,7 @@ class Books:
                 continue
             _, period, purpose, leg, _ = key.split("/")
             fact = self.fact(key)
-            number = fact.get("number")
+            number, customer = fact.get("number"), fact.get("customer")
             yield Invoiced(
                 Of(period, purpose, int(leg)),
                 _moment(fact["at"]),
@@ -119,6 +125,7 @@ class Books:
                 date.fromisoformat(str(fact["begins"])),
                 date.fromisoformat(str(fact["ends"])),
                 Money.model_validate(fact["total"]),
+                str(customer) if customer else None,
             )
 
     def paid(self, of: Of) -> datetime | None:

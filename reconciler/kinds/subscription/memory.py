@@ -71,6 +71,7 @@ def _invoiced(change: Invoice, ended: Ended, bill: Bill | None) -> Facts:
         "ends": change.details["ends"],
         "due": change.details["due"],
         "covers": change.details.get("covers", []),
+        "customer": change.details.get("customer"),
     }
 
 

@@ -106,6 +106,7 @@ def _invoice(
             "collect": terms.collect,
             "tax": _tax(case),
             "token": token,
+            "customer": terms.customer,
             "covers": list(case.spec.covers),
         },
     )
@@ -130,8 +131,10 @@ def _collected(case: Case, one: Invoiced) -> SubscriptionChange | None:
     bill = case.bill(one)
     if state is None or bill is None:
         return None
+    if bill.state == "authorized" and _chargeable(case, one):
+        return None if _refused(case, one) else _capture(case, one, bill, state)
     if bill.state == "authorized":
-        return None if _refused(case, one) else _capture(one, bill, state)
+        return _fence(case, one, bill)  # nobody may take it any more
     if bill.state != "open" or bill.payment == "processing":
         return None
     if case.books.authorized(one.of) and bill.payment != "failed":
@@ -142,10 +145,16 @@ def _collected(case: Case, one: Invoiced) -> SubscriptionChange | None:
     return _fence(case, one, bill)
 
 
+def _chargeable(case: Case, one: Invoiced) -> list[Method]:
+    """Return the methods of its gateway that there is leave to charge for *one*."""
+    first, primary = case.failed_at(one), case.primary()
+    backup = first is not None and _may_use_backup(case, first)
+    return [m for m in case.at(one.provider) if backup or m == primary]
+
+
 def _method(case: Case, one: Invoiced) -> Method | None:
     """Return what to charge now; None where nothing is, or not yet."""
-    methods = case.at(one.provider)
-    tries = case.books.tries(one.of)
+    methods, tries = _chargeable(case, one), case.books.tries(one.of)
     if not methods or _used_up(case, tries):
         return None
     if _too_soon(tries, case.now):
@@ -154,13 +163,11 @@ def _method(case: Case, one: Invoiced) -> Method | None:
     if first is None:
         return methods[0] if case.charge_at(one.begins) <= case.now else None
     asked = [t for t in tries if t.kind != "refused"]
-    last, primary = asked[-1].at, methods[0]
-    if _can_retry(primary, tries, case.now):
-        new = all(t.method != primary.token for t in asked)
+    last, lead = asked[-1].at, methods[0]
+    if _can_retry(lead, tries, case.now):
+        new = all(t.method != lead.token for t in asked)
         if new or any(last < at for at in _reached(case, first, "retry")):
-            return primary
-    if not _may_use_backup(case, first):
-        return None
+            return lead
     untried = (m for m in methods[1:] if all(t.method != m.token for t in asked))
     return next(untried, None)
 
@@ -227,9 +234,19 @@ def _pay(
         generation=one.of.generation,
         charge=bill.left,
         ceiling=most,
-        hold=_too_much(bill.left, most),
+        hold=_another(case, one) or _too_much(bill.left, most),
         due=case.due_at(one.begins),
         details={"bill": bill.id, "token": method.token, "number": bill.number},
+    )
+
+
+def _another(case: Case, one: Invoiced) -> str | None:
+    """Say that *one* is somebody else's debt."""
+    if case.theirs(one):
+        return None
+    return (
+        f"{one.number or one.id} was invoiced to Customer/{one.customer}: "
+        f"shall Customer/{case.terms.customer} pay it?"
     )
 
 
@@ -249,7 +266,9 @@ def _refused(case: Case, one: Invoiced) -> bool:
     return bool(since) and (case.now - max(since) < GAP or _used_up(case, tries))
 
 
-def _capture(one: Invoiced, bill: Bill, state: BillingState) -> Capture | None:
+def _capture(
+    case: Case, one: Invoiced, bill: Bill, state: BillingState
+) -> Capture | None:
     if state.way != "authorize":
         return None
     return Capture(
@@ -258,6 +277,7 @@ def _capture(one: Invoiced, bill: Bill, state: BillingState) -> Capture | None:
         because=f"{bill.left} is held for it",
         generation=one.of.generation,
         charge=bill.left,
+        hold=_another(case, one),
         details={"bill": bill.id, "number": bill.number},
     )
 
@@ -267,32 +287,38 @@ def _capture(one: Invoiced, bill: Bill, state: BillingState) -> Capture | None:
 
 def _fence(case: Case, one: Invoiced, bill: Bill) -> Void | None:
     """Return the fence, where another gateway may and shall take over."""
-    first = case.failed_at(one)
-    if first is None or one.of.leg or not _other(case, one):
+    other, tries = _other(case, one), case.books.tries(one.of)
+    if one.of.leg or other is None or one.provider == OWN or _used_up(case, tries):
         return None
-    if not _may_use_backup(case, first) or _used_up(case, case.books.tries(one.of)):
-        return None
-    if _too_soon(case.books.tries(one.of), case.now):
+    if _too_soon(tries, case.now) or case.charge_at(one.begins) > case.now:
         return None
     return Void(
         share=Share(one.provider, BILLING),
         fields=(FieldChange(field="spec.customer", before="open", after="void"),),
-        because=f"{bill.number or bill.id} is unpaid; {_other(case, one)} takes over",
+        because=f"{bill.number or bill.id} is unpaid; {other} takes over",
         generation=one.of.generation,
         details={"bill": bill.id},
     )
 
 
 def _other(case: Case, one: Invoiced) -> str | None:
-    """Return the gateway of the first backup method that is somewhere else."""
+    """
+    Return the gateway that shall take over from that of *one*; None where none may.
+
+    Where the primary method is somewhere else by now, that; or else that of a backup.
+    """
+    primary, first = case.primary(), case.failed_at(one)
+    if primary is not None and primary.provider != one.provider:
+        return primary.provider
+    if first is None or not _may_use_backup(case, first):
+        return None
     others = (m.provider for m in case.terms.methods[1:] if m.provider != one.provider)
     return next(others, None)
 
 
 def _second_leg(case: Case, one: Invoiced) -> Invoice | None:
-    provider = _other(case, one)
-    if provider is None:
-        return None
+    """Return what takes the place of what was fenced off; where it was, if need be."""
+    provider = _other(case, one) or _first_provider(case)
     span = Span(one.begins, one.ends)
     return _invoice(case, span, one.of._replace(leg=1), provider)
 

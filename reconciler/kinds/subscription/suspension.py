@@ -33,12 +33,13 @@ def sways(case: Case, by: Ref) -> Iterator[Sway]:
 def _wanted(case: Case) -> tuple[str, str, str, datetime | None]:
     if case.spec.state == SUSPENDED:
         return SUSPENDED, "its subscription says so", "by-hand", None
-    for one in case.unpaid():
+    mine = [*filter(case.theirs, case.unpaid())]
+    for one in mine:
         since = suspended_from(case, one)
         if since is not None and since <= case.now:
             why = f"{one.of.period} was not paid"
             return SUSPENDED, why, one.of.generation, since
-    owed = next((one for one in case.unpaid() if case.failed_at(one)), None)
+    owed = next((one for one in mine if case.failed_at(one)), None)
     return (OWES, f"{owed.of.period} is not paid yet", "", None) if owed else _PAID
 
 

@@ -6,7 +6,10 @@ from datetime import date
 
 import pytest
 
-from tests.support.dunning import Customer, local
+from reconciler.kinds.subscription import BILLING, BillingState
+from reconciler.model import Share
+from reconciler.model.terms import Method
+from tests.support.dunning import AGREED, SHARE, Customer, local
 
 BEGINS = date(2026, 3, 1)
 
@@ -135,4 +138,73 @@ def test_what_no_bank_refused_is_tried_again_ever_less_often():
             tried.append(day)
             customer.failed(now, "refused")
     assert tried == [1, 2, 4, 7, 11, 16, 22, 30]  # 29 March has 23 hours
-    assert "charge" in verbs(customer, local(2026, 4, 5, 12))
+    assert "charge" in verbs(customer, local(2026, 4, 6, 12))
+
+
+# -- another method --------------------------------------------------------------------
+
+VISA, WALLET = (
+    Method(name="visa", provider="stripe", token="pm_1"),
+    Method(name="wallet", provider="paypal", token="tok_1"),
+)
+BACKED = AGREED.model_copy(update={"backup": True})
+PAYPAL = Share("paypal", BILLING)
+
+
+def two(customer, now):
+    """Return the steps where PayPal was read, too."""
+    state = BillingState(way="authorize", bills=())
+    return list(customer.want.diff({**customer.have, PAYPAL: state}, now))
+
+
+def voided(customer, at):
+    fact = {"at": at.isoformat(), "provider": "stripe"}
+    customer.facts[f"{customer.of.fact}/void"] = fact
+    customer.bill(state="void")
+    return customer
+
+
+@pytest.mark.parametrize("methods", [(WALLET,), (WALLET, VISA)])
+def test_a_method_elsewhere_takes_over_what_is_open(methods):
+    """The invoice stayed where the old one was, and was never charged."""
+    customer = monthly(methods=methods).invoiced(local(2026, 2, 20))
+    assert two(customer, local(2026, 2, 27, 12)) == []
+    (fence,) = two(customer, local(2026, 3, 1, 12))
+    assert (fence.verb, fence.share) == ("void", SHARE)
+    (second,) = two(voided(customer, local(2026, 3, 1, 12)), local(2026, 3, 1, 13))
+    assert (second.verb, second.share) == ("invoice", PAYPAL)
+    assert second.generation == "2026-03-01/renewal/1"
+
+
+def test_what_became_a_backup_is_not_charged_without_leave():
+    customer = monthly(methods=(WALLET, VISA)).invoiced(local(2026, 2, 20))
+    assert [one.verb for one in two(customer, local(2026, 3, 1, 12))] == ["void"]
+
+
+def test_no_backup_is_charged_once_its_consent_is_withdrawn():
+    customer = monthly(methods=(WALLET, VISA), agreed=BACKED)
+    customer.failed(local(2026, 3, 1)).invoiced(local(2026, 3, 9), leg=1)
+    (charge,) = two(customer, local(2026, 3, 9, 12))
+    assert charge.details["token"] == "pm_1"
+    customer.terms_with(agreed=AGREED)
+    assert two(customer, local(2026, 3, 9, 12)) == []
+
+
+@pytest.mark.parametrize("left", [{"methods": (VISA,)}, {"agreed": AGREED}])
+def test_what_was_fenced_is_invoiced_again_where_no_other_can_take_over(left):
+    customer = monthly(methods=(VISA, WALLET), agreed=BACKED)
+    customer.invoiced(local(2026, 2, 20)).failed(local(2026, 3, 1))
+    voided(customer, local(2026, 3, 9)).terms_with(**left)
+    (second,) = two(customer, local(2026, 3, 9, 12))
+    assert (second.verb, second.share) == ("invoice", SHARE)
+    assert second.generation == "2026-03-01/renewal/1"
+
+
+def test_nobody_pays_what_another_was_invoiced_unseen():
+    customer = monthly().invoiced(local(2026, 2, 20))
+    customer.facts[f"{customer.of.fact}/invoice"]["customer"] = "previous"
+    (charge,) = steps(customer, local(2026, 3, 1, 12))
+    assert "was invoiced to Customer/previous" in charge.hold
+    customer.failed(local(2026, 3, 1)).told(local(2026, 3, 11), "final-warning")
+    (sway,) = customer.want.sways(customer.have, local(2026, 3, 25, 12))
+    assert sway.says == "active"
