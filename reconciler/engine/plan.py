@@ -204,7 +204,7 @@ def _recovered(situation: Situation, action: Action) -> Action:
         return action.judged(verdict)
     if why := situation.stuck.get(action.id):
         return _unsettled(action, why)
-    if action.change.risk is Risk.MONEY:
+    if action.change.risk is Risk.MONEY or action.change.fences:
         for begun in situation.paying:
             if begun.is_for(action):
                 why = f"{begun.verb} was begun for it before, and its end is not known"

@@ -6,7 +6,7 @@ import calendar
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from functools import cached_property
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from reconciler.kinds.subscription.facts import Books, Invoiced
@@ -21,6 +21,8 @@ from reconciler.kinds.subscription.spec import SubscriptionSpec
 from reconciler.kinds.subscription.state import BILLING, Bill, BillingState, Of
 from reconciler.model import OWN, Have, Money, Share, Terms
 from reconciler.model.terms import Agreed, Method
+
+_ENDING: Final = frozenset({"cancel-at-period-end", "terminated"})
 
 
 class Span(NamedTuple):
@@ -198,7 +200,7 @@ class Case:
     def open(self) -> Iterator[Invoiced]:
         """Yield what was made and neither paid nor given up, the oldest first."""
         for one in self.invoiced:
-            if self.books.voided(one.of) or self.paid(one.of):
+            if self.books.voided(one.of) or self.paid(one.of) or self.dropped(one):
                 continue
             bill = self.bill(one)
             if bill is None or bill.state not in {"void", "uncollectible"}:
@@ -209,7 +211,34 @@ class Case:
         legs = {one.of for one in self.invoiced}
         for one in self.invoiced:
             second = one.of._replace(leg=1)
+            if self.paid(one.of) or self.dropped(one):
+                continue
             if one.of.leg == 0 and self.books.voided(one.of) and second not in legs:
+                yield one
+
+    @property
+    def ended(self) -> datetime | None:
+        """Since when nothing more is wanted; None while it is."""
+        if self.spec.state not in _ENDING:
+            return None
+        return self.books.ended or self.now
+
+    def dropped(self, one: Invoiced) -> bool:
+        """Say whether the end came before the period of *one* began: nobody owes it."""
+        if self.ended is None:
+            return False
+        zone = ZoneInfo(self.terms.time_zone)
+        return one.begins > self.ended.astimezone(zone).date()
+
+    def needless(self) -> Iterator[Invoiced]:
+        """Yield what can be paid and must not be: nobody owes it, or it is paid."""
+        for one in self.invoiced:
+            bill = self.bill(one)
+            if bill is None or bill.state not in {"open", "authorized"}:
+                continue
+            if self.books.voided(one.of) or self.books.fact(f"{one.of.fact}/paid"):
+                continue
+            if self.dropped(one) or self.paid(one.of):
                 yield one
 
     def unpaid(self) -> list[Invoiced]:

@@ -81,6 +81,7 @@ class Void(BillingChange):
     """
 
     reversible: ClassVar[bool] = False
+    fences: ClassVar[bool] = True
     verb: Literal["void"] = "void"
 
 

@@ -18,6 +18,8 @@ KNOWN: Final = "known"
 COVERS: Final = "covers"
 #: Until which day nothing is billed: what began before was free, or not collected.
 PASSED: Final = "passed"
+#: Since when nothing more is wanted; no moment, where it is wanted again.
+ENDED: Final = "ended"
 TOLD: Final = "told"
 #: When what is covered is suspended, as the customer was told.
 PROMISED: Final = "promised"
@@ -94,6 +96,12 @@ class Books:
         if not fact:
             return None
         return Known(_moment(fact["at"]), str(fact["collector"]))
+
+    @property
+    def ended(self) -> datetime | None:
+        """Since when nothing more is wanted."""
+        at = self.fact(ENDED).get("at")
+        return _moment(at) if at else None
 
     @property
     def passed(self) -> date | None:

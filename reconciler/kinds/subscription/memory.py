@@ -17,7 +17,7 @@ from reconciler.kinds.subscription.changes import (
     SubscriptionChange,
     Void,
 )
-from reconciler.kinds.subscription.facts import COVERS, KNOWN, PASSED
+from reconciler.kinds.subscription.facts import COVERS, ENDED, KNOWN, PASSED
 from reconciler.kinds.subscription.state import Bill, BillingState
 from reconciler.model import Ended, Have, Money
 
@@ -128,6 +128,8 @@ def noticed(case: Case, now: datetime) -> Facts:
     covers: Facts = {"names": [*case.spec.covers]}
     if case.books.fact(COVERS) != covers:
         found[COVERS] = covers
+    if case.ended != case.books.ended:
+        found[ENDED] = {"at": case.ended.isoformat() if case.ended else None}
     if (until := _passed(case)) is not None:
         found[PASSED] = {"until": until.isoformat()}
     for share in case.shares:

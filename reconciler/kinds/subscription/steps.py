@@ -42,6 +42,10 @@ def steps(case: Case, uid: str) -> Iterator[SubscriptionChange]:
     """Yield the next step of every period of *case*, at most one for each."""
     if not case.ours or not case.readable:
         return
+    for one in case.needless():
+        bill = case.bill(one)
+        if bill and bill.payment != "processing" and one.provider != OWN:
+            yield _of(_void(one, bill, "must not be paid any more"), uid)
     suspended = False
     for one in case.unpaid():
         suspended = suspended or _past(case, one, "suspend")
@@ -123,18 +127,16 @@ def _tax(case: Case) -> JsonValue:
 
 def _collected(case: Case, one: Invoiced) -> SubscriptionChange | None:
     """Return the next step towards the money of *one*."""
-    if case.terms.collect != "auto" or case.agreed is None:
-        return None
     if case.books.voided(one.of):
         return _second_leg(case, one)
+    if case.terms.collect != "auto" or case.agreed is None:
+        return None
     state = case.state(one.provider)
     bill = case.bill(one)
     if state is None or bill is None:
         return None
-    if bill.state == "authorized" and _chargeable(case, one):
-        return None if _refused(case, one) else _capture(case, one, bill, state)
     if bill.state == "authorized":
-        return _fence(case, one, bill)  # nobody may take it any more
+        return _taken(case, one, bill, state)
     if bill.state != "open" or bill.payment == "processing":
         return None
     if case.books.authorized(one.of) and bill.payment != "failed":
@@ -143,6 +145,15 @@ def _collected(case: Case, one: Invoiced) -> SubscriptionChange | None:
     if method is not None:
         return _pay(case, one, bill, state, method)
     return _fence(case, one, bill)
+
+
+def _taken(
+    case: Case, one: Invoiced, bill: Bill, state: BillingState
+) -> SubscriptionChange | None:
+    """Return what becomes of money that is held; it is only taken with leave."""
+    if not _chargeable(case, one):
+        return _fence(case, one, bill)
+    return None if _refused(case, one) else _capture(case, one, bill, state)
 
 
 def _chargeable(case: Case, one: Invoiced) -> list[Method]:
@@ -292,10 +303,14 @@ def _fence(case: Case, one: Invoiced, bill: Bill) -> Void | None:
         return None
     if _too_soon(tries, case.now) or case.charge_at(one.begins) > case.now:
         return None
+    return _void(one, bill, f"is unpaid; {other} takes over")
+
+
+def _void(one: Invoiced, bill: Bill, why: str) -> Void:
     return Void(
         share=Share(one.provider, BILLING),
         fields=(FieldChange(field="spec.customer", before="open", after="void"),),
-        because=f"{bill.number or bill.id} is unpaid; {other} takes over",
+        because=f"{bill.number or bill.id} {why}",
         generation=one.of.generation,
         details={"bill": bill.id},
     )

@@ -6,8 +6,9 @@ from datetime import date
 
 import pytest
 
+from reconciler.engine.plan import Paying, Situation, _recovered
 from reconciler.kinds.subscription import BILLING, BillingState
-from reconciler.model import Share
+from reconciler.model import Action, Decision, OpClass, Share
 from reconciler.model.terms import Method
 from tests.support.dunning import AGREED, SHARE, Customer, local
 
@@ -208,3 +209,68 @@ def test_nobody_pays_what_another_was_invoiced_unseen():
     customer.failed(local(2026, 3, 1)).told(local(2026, 3, 11), "final-warning")
     (sway,) = customer.want.sways(customer.have, local(2026, 3, 25, 12))
     assert sway.says == "active"
+
+
+# -- the end ---------------------------------------------------------------------------
+
+
+def state_of(customer, state):
+    """Return the same subscription, whose state git has changed."""
+    spec = customer.want.spec.model_copy(update={"state": state})
+    want = customer.want.model_copy(update={"spec": spec})
+    return want.recalling(lambda: customer.facts)
+
+
+@pytest.mark.parametrize("state", ["cancel-at-period-end", "terminated"])
+def test_nobody_pays_for_what_begins_after_the_end(state):
+    """Its invoice was made a fortnight before, and the card would be charged."""
+    customer = monthly().invoiced(local(2026, 2, 20))
+    want, cancelled = state_of(customer, state), local(2026, 2, 25)
+    customer.facts |= want.noticed(customer.have, cancelled)
+    (step,) = want.diff(customer.have, local(2026, 3, 2, 12))
+    assert (step.verb, step.generation) == ("void", "2026-03-01/renewal/0")
+    customer.bill(payment="processing")
+    assert list(want.diff(customer.have, local(2026, 3, 2, 12))) == []
+    customer.bill(state="void", payment="none")
+    voided(customer, local(2026, 2, 25))
+    assert list(want.diff(customer.have, local(2026, 3, 2, 12))) == []
+
+
+def test_who_cancels_within_a_period_pays_for_it():
+    customer = monthly().invoiced(local(2026, 2, 20))
+    want = state_of(customer, "cancel-at-period-end")
+    customer.facts |= want.noticed(customer.have, local(2026, 3, 1, 8))
+    (step,) = want.diff(customer.have, local(2026, 3, 2, 12))
+    assert step.verb == "charge"
+
+
+@pytest.mark.parametrize("collect", ["auto", "invoice"])
+def test_who_comes_back_is_invoiced_for_what_was_made_void(collect):
+    customer = monthly(collect=collect).invoiced(local(2026, 2, 20))
+    want = state_of(customer, "cancel-at-period-end")
+    customer.facts |= want.noticed(customer.have, local(2026, 2, 25))
+    voided(customer, local(2026, 2, 25))
+    (step,) = steps(customer, local(2026, 2, 26))
+    assert (step.verb, step.generation) == ("invoice", "2026-03-01/renewal/1")
+    looked(customer, local(2026, 2, 26))
+    assert customer.want.books.ended is None
+
+
+def test_what_was_paid_after_all_is_not_to_be_paid_elsewhere():
+    customer = monthly(agreed=BACKED).invoiced(local(2026, 2, 20))
+    customer.failed(local(2026, 3, 1))
+    voided(customer, local(2026, 3, 9)).paid(local(2026, 3, 9))
+    assert "invoice" not in verbs(customer, local(2026, 3, 9, 12))
+    customer.invoiced(local(2026, 3, 9), leg=1)
+    (step,) = steps(customer, local(2026, 3, 9, 12))
+    assert (step.verb, step.generation) == ("void", "2026-03-01/renewal/1")
+
+
+def test_nothing_is_fenced_off_while_its_payment_may_be_under_way():
+    customer = monthly(agreed=BACKED, methods=(WALLET,)).invoiced(local(2026, 2, 20))
+    (fence,) = two(customer, local(2026, 3, 1, 12))
+    begun = Paying("a" * 64, "Subscription", "acme", "acme", "charge")
+    situation = Situation("main", (), {}, paying=(begun,))
+    action = Action("b" * 64, customer.want, fence, OpClass.KEYED)
+    assert _recovered(situation, action).decision is Decision.HOLD
+    assert _recovered(situation._replace(paying=()), action) == action
