@@ -23,6 +23,8 @@ from reconciler.model import OWN, Have, Money, Share, Terms
 from reconciler.model.terms import Agreed, Method
 
 _ENDING: Final = frozenset({"cancel-at-period-end", "terminated"})
+#: A run a day is no delay.
+_A_DAY: Final = timedelta(days=1)
 
 
 class Span(NamedTuple):
@@ -248,7 +250,10 @@ class Case:
     def bill(self, one: Invoiced) -> Bill | None:
         """Return what its gateway shows of it."""
         state = self.state(one.provider)
-        return state.bill(one.of) if state else None
+        if state is None:
+            return None
+        same = (b for b in state.bills if b.of == one.of and b.id == one.id)
+        return next(same, None) or state.bill(one.of)
 
     def paid(self, of: Of) -> bool:
         """Say whether the period was paid, by the records or at a gateway."""
@@ -272,9 +277,20 @@ class Case:
         if tries:
             return tries[0].at
         if self.terms.collect == "invoice":
-            due = self.due_at(one.begins)
+            due = self._to_be_paid_by(one)
             return due if due <= self.now else None
         return None
+
+    def _to_be_paid_by(self, one: Invoiced) -> datetime:
+        """Return when it is due; what was made late leaves as much time as usual."""
+        due, usual = self.due_at(one.begins), self.create_at(Span(one.begins, one.ends))
+        late = one.at - usual
+        return self.after(due, late) if late > _A_DAY else due
+
+    def lapsed(self, one: Invoiced) -> bool:
+        """Say whether it is recorded that what was held for it is lost."""
+        held = self.books.authorized(one.of).get("id")
+        return bool(self.books.fact(f"{one.of.fact}/try/held-{held}"))
 
     def primary(self) -> Method | None:
         """Return the method that is charged first."""
@@ -290,11 +306,15 @@ class Case:
 
 
 def shares(terms: Terms | None, books: Books) -> tuple[Share, ...]:
-    """Return the gateways of the payer's methods, and of what was made before."""
+    """
+    Return the gateways of the payer's methods, and of what was not paid before.
+
+    One that has nothing but what is paid need not be there any more.
+    """
     if terms is None:
         return ()
     providers = [method.provider for method in terms.methods]
-    providers += [one.provider for one in books.invoiced()]
+    providers += [o.provider for o in books.invoiced() if not books.paid(o.of)]
     if not terms.methods and terms.collect == "invoice":
         providers.append(OWN)
     return tuple(Share(name, BILLING) for name in dict.fromkeys(providers))

@@ -112,7 +112,9 @@ def _failed(change: SubscriptionChange, ended: Ended, bill: Bill | None) -> Fact
         "code": code or "",
         "method": change.details.get("token") or "",
     }
-    return {f"{change.of.fact}/try/{change.verb}-{ended.attempt}": told}
+    # What was held takes the count of attempts along; their facts stay apart.
+    after = f"{change.details['after']}-" if change.details.get("after") else ""
+    return {f"{change.of.fact}/try/{change.verb}-{after}{ended.attempt}": told}
 
 
 def noticed(case: Case, now: datetime) -> Facts:
@@ -132,6 +134,7 @@ def noticed(case: Case, now: datetime) -> Facts:
         found[ENDED] = {"at": case.ended.isoformat() if case.ended else None}
     if (until := _passed(case)) is not None:
         found[PASSED] = {"until": until.isoformat()}
+    found |= _lapsed(case, now)
     for share in case.shares:
         state = case.state(share.provider)
         for bill in state.bills if state else ():
@@ -146,6 +149,27 @@ def noticed(case: Case, now: datetime) -> Facts:
                 "method": bill.method,
                 "how": "elsewhere",
             }
+    return found
+
+
+def _lapsed(case: Case, now: datetime) -> Facts:
+    """
+    Return the attempts whose money was held, and is lost before it was taken.
+
+    Where only its time ran out, nobody declined anything.
+    """
+    found: Facts = {}
+    for one in case.invoiced:
+        held, bill = case.books.authorized(one.of).get("id"), case.bill(one)
+        if not held or bill is None or bill.payment != "failed" or case.lapsed(one):
+            continue
+        code = bill.code or ""
+        found[f"{one.of.fact}/try/held-{held}"] = {
+            "at": now.isoformat(),
+            "kind": "lost" if code.endswith("EXPIRED") else "soft",
+            "code": code,
+            "method": bill.method or "",
+        }
     return found
 
 

@@ -139,8 +139,8 @@ def _collected(case: Case, one: Invoiced) -> SubscriptionChange | None:
         return _taken(case, one, bill, state)
     if bill.state != "open" or bill.payment == "processing":
         return None
-    if case.books.authorized(one.of) and bill.payment != "failed":
-        return None  # held already; the next look shows it
+    if case.books.authorized(one.of) and not case.lapsed(one):
+        return None  # held already, or lost just now; the next look shows it
     method = _method(case, one)
     if method is not None:
         return _pay(case, one, bill, state, method)
@@ -237,7 +237,7 @@ def _pay(
     kind = Authorize if state.way == "authorize" else Charge
     before = len(case.books.tries(one.of))
     again = f", attempt {before + 1}" if before else ""
-    most = case.most
+    most, held = case.most, case.books.authorized(one.of).get("id")
     return kind(
         share=Share(one.provider, BILLING),
         fields=(FieldChange(field="spec.customer", after=f"{one.of.period} paid"),),
@@ -247,7 +247,12 @@ def _pay(
         ceiling=most,
         hold=_another(case, one) or _too_much(bill.left, most),
         due=case.due_at(one.begins),
-        details={"bill": bill.id, "token": method.token, "number": bill.number},
+        details={
+            "bill": bill.id,
+            "token": method.token,
+            "number": bill.number,
+            **({"after": held} if held else {}),
+        },
     )
 
 

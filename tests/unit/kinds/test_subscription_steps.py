@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.engine.plan import Paying, Situation, _recovered
 from reconciler.kinds.subscription import BILLING, BillingState
-from reconciler.model import Action, Decision, OpClass, Share
+from reconciler.model import Action, Decision, Ended, OpClass, Share
 from reconciler.model.terms import Method
 from tests.support.dunning import AGREED, SHARE, Customer, local
 
@@ -274,3 +274,92 @@ def test_nothing_is_fenced_off_while_its_payment_may_be_under_way():
     action = Action("b" * 64, customer.want, fence, OpClass.KEYED)
     assert _recovered(situation, action).decision is Decision.HOLD
     assert _recovered(situation._replace(paying=()), action) == action
+
+
+# -- suspension ------------------------------------------------------------------------
+
+
+def overdue(**more):
+    """Return who was warned in time, and did not pay."""
+    customer = monthly(**more).invoiced(local(2026, 2, 20)).failed(local(2026, 3, 1))
+    return customer.told(local(2026, 3, 11), "final-warning")
+
+
+NOW = local(2026, 3, 25, 12)
+
+
+def test_who_was_warned_and_does_not_pay_is_suspended():
+    customer = overdue()
+    (sway,) = customer.want.sways(customer.have, NOW)
+    assert sway.says == "suspended"
+
+
+@pytest.mark.parametrize("shown", ["processing", "gone", "between"])
+def test_nobody_is_suspended_for_what_nobody_could_pay(shown):
+    customer = overdue()
+    if shown == "processing":
+        customer.bill(payment="processing")
+    elif shown == "gone":
+        customer.bills = []
+    else:
+        voided(customer, local(2026, 3, 24))
+    assert list(customer.want.sways(customer.have, NOW)) == []
+
+
+def test_what_is_terminated_leads_nothing():
+    """Another one may pay for the same by now."""
+    customer = overdue()
+    assert list(state_of(customer, "terminated").sways(customer.have, NOW)) == []
+
+
+def test_an_invoice_made_late_leaves_as_much_time_as_usual():
+    customer = monthly(collect="invoice").invoiced(local(2026, 3, 20))
+    assert [f.code for f in customer.want.findings(customer.have, NOW)] == []
+    later = local(2026, 4, 5)
+    codes = [f.code for f in customer.want.findings(customer.have, later)]
+    assert codes == ["payment-failed"]
+
+
+# -- gateways --------------------------------------------------------------------------
+
+
+def test_a_gateway_that_has_nothing_but_what_is_paid_may_go():
+    customer = monthly(methods=(WALLET,)).invoiced(local(2026, 2, 20))
+    assert customer.want.shares() == (PAYPAL, SHARE)
+    customer.paid(local(2026, 2, 28))
+    assert customer.want.shares() == (PAYPAL,)
+
+
+def test_of_two_with_one_label_the_recorded_one_is_charged():
+    customer = monthly().invoiced(local(2026, 2, 20))
+    customer.bills.insert(0, customer.bills[0].model_copy(update={"id": "in_copy"}))
+    (charge,) = steps(customer, local(2026, 3, 1, 12))
+    assert charge.details["bill"] == "in_0"
+
+
+def held(customer, **fields):
+    fact = {"at": local(2026, 2, 28).isoformat(), "id": "auth_1", "amount": "12.10 EUR"}
+    customer.facts[f"{customer.of.fact}/authorized"] = fact
+    customer.bill(**fields)
+    state = BillingState(way="authorize", bills=tuple(customer.bills))
+    return {SHARE: state}
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"), [("DENIED", "soft"), ("AUTHORIZATION_EXPIRED", "lost")]
+)
+def test_money_that_was_held_and_lost_is_an_attempt(code, kind):
+    """It was held again in every run, and nothing counted how often."""
+    customer = monthly().invoiced(local(2026, 2, 20))
+    have = held(customer, payment="failed", code=code)
+    now = local(2026, 3, 2, 12)
+    assert list(customer.want.diff(have, now)) == []
+    customer.facts |= customer.want.noticed(have, now)
+    (lost,) = customer.want.books.tries(customer.of)
+    assert (lost.kind, lost.code) == (kind, code)
+    assert list(customer.want.diff(have, local(2026, 3, 3, 11))) == []
+    (again,) = customer.want.diff(have, local(2026, 3, 3, 13))
+    assert (again.verb, again.details["after"]) == ("authorize", "auth_1")
+    ended = Ended("failed", now, 1, {"declined": "soft", "code": "x"})
+    told = customer.want.remembers(again, ended, have)
+    assert [*told] == [f"{customer.of.fact}/try/authorize-auth_1-1"]
