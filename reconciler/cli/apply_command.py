@@ -120,7 +120,7 @@ def apply_command(ctx: click.Context, /, **options: Any) -> None:
     if options["held_ok"]:
         codes -= {Exit.UNAPPROVED, Exit.OVER_BUDGET}
     # Whoever is ended while publishing has said what was done.
-    beside: dict[str, Any] = dict(post.data())
+    beside: dict[str, Any] = post.data()
     if archive:
         beside["archive"] = archive.report()
     if options["out"]:

@@ -38,8 +38,10 @@ class Sway(NamedTuple):
         of: Whom it is about.
         by: Who wants it.
         says: The word that the other kind knows, as in ``suspended``.
+        why: What is wrong; empty where nothing is.
         about: What it follows from, the same for as long as it does; part of an id.
         since: From when on.
+        not_before: Nobody is disturbed earlier: what follows from it waits till then.
     """
 
     of: Ref
@@ -48,6 +50,20 @@ class Sway(NamedTuple):
     why: str
     about: str = ""
     since: datetime | None = None
+    not_before: datetime | None = None
+
+
+class Chapter(NamedTuple):
+    """
+    A part of what happened to a resource, or of what comes next, for people.
+
+    Attributes:
+        title: As in ``2026-12-01 to 2026-12-31  39.00 EUR  UNPAID``.
+        lines: In the order of time.
+    """
+
+    title: str
+    lines: tuple[str, ...] = ()
 
 
 class Letter(NamedTuple):

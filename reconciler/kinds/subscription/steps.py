@@ -26,8 +26,9 @@ from reconciler.kinds.subscription.changes import (
     Void,
 )
 from reconciler.kinds.subscription.facts import Invoiced, Try
+from reconciler.kinds.subscription.proration import lines, total
 from reconciler.kinds.subscription.state import BILLING, Bill, BillingState, Of
-from reconciler.model import OWN, FieldChange, Money, Share
+from reconciler.model import OWN, FieldChange, Share
 from reconciler.model.terms import Method, Step
 
 #: At most one attempt at one invoice in this time, whatever a policy says.
@@ -94,16 +95,19 @@ def _invoice(
     token = next((m.token for m in case.at(provider)), None)
     if terms.price.amount == 0:
         return None
+    listed = lines(case, span) if of.leg == 0 else []
+    amount = total(listed, terms.price)
     return Invoice(
         share=Share(provider, BILLING),
         fields=(FieldChange(field="spec.since", after=span.begins.isoformat()),),
-        because=f"{span.begins} to {span.ends} costs {terms.price}",
+        because=f"{span.begins} to {span.ends} costs {amount}",
         generation=of.generation,
         hold=hold,
         ceiling=case.most,
         due=case.due_at(span.begins),
         details={
-            "amount": str(terms.price),
+            "amount": str(amount),
+            **({"lines": listed} if listed else {}),
             "begins": span.begins.isoformat(),
             "ends": span.ends.isoformat(),
             "due": case.due_at(span.begins).isoformat(),
@@ -237,15 +241,15 @@ def _pay(
     kind = Authorize if state.way == "authorize" else Charge
     before = len(case.books.tries(one.of))
     again = f", attempt {before + 1}" if before else ""
-    most, held = case.most, case.books.authorized(one.of).get("id")
+    held = case.books.authorized(one.of).get("id")
     return kind(
         share=Share(one.provider, BILLING),
         fields=(FieldChange(field="spec.customer", after=f"{one.of.period} paid"),),
         because=f"{bill.left} of {bill.number or bill.id} by {method.name}{again}",
         generation=one.of.generation,
         charge=bill.left,
-        ceiling=most,
-        hold=_another(case, one) or _too_much(bill.left, most),
+        ceiling=case.most,
+        hold=_another(case, one),
         due=case.due_at(one.begins),
         details={
             "bill": bill.id,
@@ -264,12 +268,6 @@ def _another(case: Case, one: Invoiced) -> str | None:
         f"{one.number or one.id} was invoiced to Customer/{one.customer}: "
         f"shall Customer/{case.terms.customer} pay it?"
     )
-
-
-def _too_much(left: Money, most: Money | None) -> str | None:
-    if most is None or (left.currency == most.currency and left <= most):
-        return None
-    return f"{left} is more than the {most} that may be charged at once"
 
 
 def _refused(case: Case, one: Invoiced) -> bool:
@@ -294,6 +292,8 @@ def _capture(
         generation=one.of.generation,
         charge=bill.left,
         hold=_another(case, one),
+        ceiling=case.most,
+        due=case.due_at(one.begins),
         details={"bill": bill.id, "number": bill.number},
     )
 
