@@ -58,6 +58,8 @@ class Invoiced(NamedTuple):
 
     Attributes:
         customer: The Customer that it was made for, by name.
+        net: What was agreed to be paid by it, without tax.
+        price: What a period cost when it was made.
     """
 
     of: Of
@@ -69,6 +71,8 @@ class Invoiced(NamedTuple):
     ends: date
     total: Money
     customer: str | None = None
+    net: Money | None = None
+    price: Money | None = None
 
 
 class Known(NamedTuple):
@@ -155,6 +159,8 @@ class Books:
                 date.fromisoformat(str(fact["ends"])),
                 Money.model_validate(fact["total"]),
                 str(customer) if customer else None,
+                _amount(fact.get("net")),
+                _amount(fact.get("price")),
             )
 
     def paid(self, of: Of) -> datetime | None:
@@ -221,6 +227,10 @@ def told(of: Of, step: str) -> str:
 def promised(of: Of) -> str:
     """Return what the date of a suspension is remembered by."""
     return f"{PROMISED}/{of.period}/{of.purpose}"
+
+
+def _amount(raw: JsonValue) -> Money | None:
+    return Money.model_validate(raw) if raw else None
 
 
 def _moment(raw: JsonValue) -> datetime:

@@ -73,6 +73,8 @@ def _invoiced(change: Invoice, ended: Ended, bill: Bill | None) -> Facts:
         "due": change.details["due"],
         "covers": change.details.get("covers", []),
         "customer": change.details.get("customer"),
+        "net": change.details["amount"],
+        "price": change.details.get("price"),
     }
 
 

@@ -87,16 +87,21 @@ def _doubt(case: Case, span: Span) -> str | None:
 
 
 def _invoice(
-    case: Case, span: Span, of: Of, provider: str, hold: str | None = None
+    case: Case,
+    span: Span,
+    of: Of,
+    provider: str,
+    hold: str | None = None,
+    net: Money | None = None,
 ) -> Invoice | None:
     terms = case.terms
     if terms.collect == "auto" and not (case.agreed and terms.methods):
         return None  # said as a finding: there is no leave, or no way, to charge
     token = next((m.token for m in case.at(provider)), None)
-    if terms.price.amount == 0:
+    if (net or terms.price).amount == 0:
         return None
     listed = lines(case, span) if of.leg == 0 else []
-    amount = total(listed, terms.price)
+    amount = net or total(listed, terms.price)
     return Invoice(
         share=Share(provider, BILLING),
         fields=(FieldChange(field="spec.since", after=span.begins.isoformat()),),
@@ -115,6 +120,7 @@ def _invoice(
             "tax": _tax(case),
             "token": token,
             "customer": terms.customer,
+            "price": str(terms.price),
             "covers": list(case.spec.covers),
         },
     )
@@ -337,10 +343,14 @@ def _other(case: Case, one: Invoiced) -> str | None:
 
 
 def _second_leg(case: Case, one: Invoiced) -> Invoice | None:
-    """Return what takes the place of what was fenced off; where it was, if need be."""
+    """
+    Return what takes the place of what was fenced off; where it was, if need be.
+
+    It comes to what the first came to, whatever a period costs by now.
+    """
     provider = _other(case, one) or _first_provider(case)
     span = Span(one.begins, one.ends)
-    return _invoice(case, span, one.of._replace(leg=1), provider)
+    return _invoice(case, span, one.of._replace(leg=1), provider, net=one.net)
 
 
 def reached(case: Case, one: Invoiced, step: Step) -> datetime | None:
