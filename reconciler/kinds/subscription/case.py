@@ -315,6 +315,7 @@ def shares(terms: Terms | None, books: Books) -> tuple[Share, ...]:
         return ()
     providers = [method.provider for method in terms.methods]
     providers += [o.provider for o in books.invoiced() if not books.paid(o.of)]
+    providers += books.begun
     if not terms.methods and terms.collect == "invoice":
         providers.append(OWN)
     return tuple(Share(name, BILLING) for name in dict.fromkeys(providers))

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
+from itertools import pairwise
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -114,7 +115,7 @@ def parts(case: Case) -> Iterator[Part]:
         return
     last = max(one.at for one in made)
     seen = case.books.prices()
-    for before, after in zip(seen, seen[1:], strict=False):
+    for before, after in pairwise(seen):
         same = (before.months, before.price.currency) == (
             after.months,
             after.price.currency,

@@ -28,7 +28,7 @@ from reconciler.kinds.subscription.changes import (
 from reconciler.kinds.subscription.facts import Invoiced, Try
 from reconciler.kinds.subscription.proration import lines, total
 from reconciler.kinds.subscription.state import BILLING, Bill, BillingState, Of
-from reconciler.model import OWN, FieldChange, Share
+from reconciler.model import OWN, FieldChange, Money, Share
 from reconciler.model.terms import Method, Step
 
 #: At most one attempt at one invoice in this time, whatever a policy says.
