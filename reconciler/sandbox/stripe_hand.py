@@ -8,8 +8,8 @@ What people do at Stripe's web site and on its pages, by hand.
 * ``invoice`` {id, pay: true, method?}: the customer pays on the hosted page;
   {id, pay: "meanwhile"}: just before the next request to pay it is looked at;
   {id, lock: N}: the next N requests about it meet a lock; {id, void: true}
-* ``charge`` {id, refund: true | minor units}; {customer, amount, currency}: money that
-  is taken for no invoice
+* ``charge`` {id, refund: true | minor units} or {id, dispute: true}; {customer,
+  amount, currency}: money that is taken for no invoice
 * ``copy`` {id}: a second invoice like it, paid: what a naive payer does
 * ``webhooks`` {next: [late, twice, out-of-order, forged, unknown]}
 """
@@ -67,6 +67,8 @@ def _edit(bench: Bench, thing: str, data: dict[str, Any]) -> None:
             charge = account["charges"][name]
             left = charge["amount"] - charge["amount_refunded"]
             refunded(bench, account, charge, left if amount is True else int(amount))
+        case "charge", {"id": str() as name, "dispute": True}:
+            _with(bench, "charges", name)["charges"][name]["disputed"] = True
         case "charge", {"customer": str() as name, "amount": int() as amount, **more}:
             account = _with(bench, "customers", name)
             _stray(bench, account, name, (amount, str(more.get("currency", "eur"))))

@@ -56,6 +56,22 @@ class Invoiced(NamedTuple):
     total: Money
 
 
+class Payment(NamedTuple):
+    """
+    What a period was paid by.
+
+    Attributes:
+        how: The verb that took it; ``elsewhere``: by the customer, on the gateway's
+            page; ``transfer``: to a bank account, as a person said.
+    """
+
+    of: Of
+    at: datetime
+    amount: Money
+    provider: str
+    how: str
+
+
 class Known(NamedTuple):
     """Since when a subscription is known, with that collector."""
 
@@ -106,6 +122,21 @@ class Books:
                 date.fromisoformat(str(fact["begins"])),
                 date.fromisoformat(str(fact["ends"])),
                 Money.model_validate(fact["total"]),
+            )
+
+    def payments(self) -> Iterator[Payment]:
+        """Yield what was paid, as it is recorded."""
+        for key in self.facts:
+            if not key.startswith("bill/") or not key.endswith("/paid"):
+                continue
+            _, period, purpose, leg, _ = key.split("/")
+            fact = self.fact(key)
+            yield Payment(
+                Of(period, purpose, int(leg)),
+                _moment(fact["at"]),
+                Money.model_validate(fact["amount"]),
+                str(fact["provider"]),
+                str(fact.get("how") or ""),
             )
 
     def paid(self, of: Of) -> datetime | None:
