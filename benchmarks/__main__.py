@@ -25,6 +25,7 @@ MEASURES = {
     "import": ("imports", "imports"),
     "books": ("books", "books"),
     "crash": ("crash", "crash"),
+    "paying": ("paying", "paying"),
     "start": ("start", "start"),
     "page": ("page", "page"),
 }

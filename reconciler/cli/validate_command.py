@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from reconciler.inventory import Inventory
-    from reconciler.model import Finding
+    from reconciler.model import AnyResource, Finding
 
 T = TypeVar("T")
 _FORMATS = ["text", "json", "sarif", "github"]
@@ -70,6 +70,7 @@ def check(
         warnings += map(_as_warning, ending(policies, now))
     if inventory is not None:
         warnings += inventory.warnings
+        warnings += map(_as_warning, _ended_by_one(inventory, policies or ()))
         channels = inventory.of("NotificationChannel")
         if channels or inventory.of("Subscription"):
             from reconciler.cli.channels import advice, channels_of, check, unheard
@@ -81,6 +82,21 @@ def check(
             found = unheard(inventory, channels_of(channels))
             warnings += map(_as_warning, found)
     return errors, warnings
+
+
+def _ended_by_one(
+    inventory: Inventory, policies: Sequence[AnyResource]
+) -> list[Finding]:
+    """Return where one person could end what a customer has."""
+    if not any(ref.kind == "Subscription" for ref in inventory.addresses()):
+        return []
+    from reconciler.policy import ANY_END, alone, ending_of
+
+    # Most have a rule for all of them: then no one has to be looked at.
+    if not alone([ANY_END], policies):
+        return []
+    wants = [*inventory.of("DunningPolicy"), *inventory.of("Subscription")]
+    return alone(filter(None, map(ending_of, wants)), policies)
 
 
 def _as_warning(found: Finding) -> ReconcilerError:

@@ -17,8 +17,8 @@ from email import message_from_bytes
 from email.message import Message
 from typing import Any, Final, NamedTuple
 
+from reconciler.notify.body import one_line
 from reconciler.notify.line import shown
-from reconciler.notify.message import one_line
 
 _TIMEOUT: Final = 15.0
 #: So many of the newest messages are looked at, none of them larger than this.

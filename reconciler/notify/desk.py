@@ -24,7 +24,7 @@ from reconciler.notify.book import (
     told,
     under_way,
 )
-from reconciler.notify.channel import Channels, Told
+from reconciler.notify.channel import Channel, Channels, Told
 from reconciler.notify.delivery import Delivery, Sent, Status, Tracked
 from reconciler.notify.message import Message, message
 from reconciler.notify.notice import Condition, Notice, Subject, message_id
@@ -103,14 +103,24 @@ class Desk:
         channel = self._channels.get(name)
         return channel is not None and channel.sender is not None
 
-    def follow(self, found: Sequence[Condition], in_time: Callable[[], bool]) -> None:
-        """Ask what became of what is under way; what is lost goes by the fallback."""
+    def follow(
+        self,
+        found: Sequence[Condition],
+        in_time: Callable[[], bool],
+        *,
+        idle: bool = False,
+    ) -> None:
+        """
+        Ask what became of what is under way; what is lost goes by the fallback.
+
+        *idle*: nothing is done about what is lost.
+        """
         ways = under_way(self._context.env, self.books, found)
         ordered = sorted(ways, key=self._same_message)
         for _, same in groupby(ordered, self._same_message):
             mine = list(same)
             if in_time():
-                self._follow(mine[0].channel, mine)
+                self._follow(mine[0].channel, mine, idle=idle)
 
     def _same_message(self, way: Way) -> tuple[bool, int, str, str, str, str]:
         """
@@ -125,28 +135,27 @@ class Desk:
             behind += 1
         return (bool(one.id), behind, way.channel, way.field, one.message, one.id)
 
-    def _follow(self, name: str, ways: Sequence[Way]) -> None:
+    def _follow(self, name: str, ways: Sequence[Way], *, idle: bool) -> None:
         waiting, now = ways[0].waiting, self._context.now
         channel = self._channels.get(name)
         if channel is None:
             self._mark(ways, name, None)
             return
         came = self._asked(name, waiting)
-        if came is None:
-            self._drop(ways, name)
-        elif came.status is Status.DELIVERED:
+        late = now - waiting.at > channel.want.spec.confirm_within
+        if came is not None and _is_there(came, channel, waiting, late=late):
             self._mark(ways, name, "sent")
+        elif idle:
+            return
+        elif came is None:
+            self._drop(ways, name)
         elif came.status in {Status.FAILED, Status.GONE}:
             self._fell(name, ways, came)
         elif not waiting.id and came.status is Status.ACCEPTED:
             self._mark(ways, name, "accepted", came.id)
         elif not waiting.id:
             self._fell(name, ways, came)
-        elif now - waiting.at <= channel.want.spec.confirm_within:
-            return
-        elif channel.want.silence and came.status is Status.ACCEPTED:
-            self._mark(ways, name, "sent")
-        else:
+        elif late:
             why = f"nobody confirmed that it arrived since {waiting.at:%Y-%m-%d %H:%M}"
             self._fell(name, ways, Delivery(Status.UNKNOWN, f"{why} UTC ({came.said})"))
 
@@ -324,6 +333,14 @@ class Desk:
             now = self._context.now
             waiting = Waiting(message=identity, at=now, id=sent.delivery.id)
             waits[f"{field}/{by}"] = waiting
+
+
+def _is_there(
+    came: Delivery, channel: Channel, waiting: Waiting, *, late: bool
+) -> bool:
+    """Say whether somebody has it: it was confirmed, or did not come back in time."""
+    stayed = came.status is Status.ACCEPTED and bool(waiting.id) and late
+    return came.status is Status.DELIVERED or (stayed and channel.want.silence)
 
 
 def _field(notice: Notice) -> str:

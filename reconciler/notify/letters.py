@@ -20,10 +20,11 @@ from pydantic import JsonValue
 from reconciler.audit import Note
 from reconciler.kinds.notification_channel import SMS
 from reconciler.model import Letter, Severity
+from reconciler.notify.body import Context, one_line
 from reconciler.notify.book import Book, Books, Entry, notices, told
 from reconciler.notify.channel import Channels, Told
 from reconciler.notify.desk import Desk, Rows
-from reconciler.notify.message import Context, Message, one_line
+from reconciler.notify.message import Message
 from reconciler.notify.notice import Condition, Notice, Subject, message_id
 from reconciler.notify.spelling import spelled
 from reconciler.notify.wording import Words
@@ -112,7 +113,7 @@ class _Pile:
         self._env = context.env
         self._conditions = [one.condition for one in letters]
         # What is not wanted *now* may be tomorrow: at night, nobody is written to.
-        self._aside = {
+        aside = {
             key: entry
             for key, entry in book.open.items()
             if key not in self._of and self._now - entry.at <= STALE
@@ -121,23 +122,28 @@ class _Pile:
             one.key: book.open.get(one.key) or self._opened(one)
             for one in self._conditions
         }
-        mine = Book(name=self.subject.name, open=wanted)
-        ours = Books({(self.subject.kind, self.subject.uid): mine}, FACT)
         self._sent_at = {
             (key, way.partition("/")[2]): waiting.at
-            for key, entry in wanted.items()
+            for key, entry in {**aside, **wanted}.items()
             for way, waiting in entry.waits.items()
         }
         self._promised: dict[str, JsonValue] = {}
         self._tried: set[str] = set()
-        self.desk = Desk(
-            ours,
-            self._channels,
-            context,
-            lambda _books: record(),
-            self._write,
-            careful=True,
+        self.desk, self._rest = (
+            Desk(
+                self._books(entries),
+                self._channels,
+                context,
+                lambda _books: record(),
+                self._write,
+                careful=True,
+            )
+            for entries in (wanted, aside)
         )
+
+    def _books(self, entries: dict[str, Entry]) -> Books:
+        book = Book(name=self.subject.name, open=entries)
+        return Books({(self.subject.kind, self.subject.uid): book}, FACT)
 
     def _opened(self, one: Condition) -> Entry:
         return Entry(number=0, at=self._now, severity=one.severity, summary=one.summary)
@@ -152,6 +158,7 @@ class _Pile:
     def follow(self, in_time: Callable[[], bool]) -> None:
         """Ask what became of what is under way; what is lost goes by the fallback."""
         self.desk.follow(self._conditions, in_time)
+        self._rest.follow((), in_time, idle=True)
 
     def fresh(self) -> list[tuple[Message, Rows]]:
         """Return what has to be sent now, written."""
@@ -175,15 +182,19 @@ class _Pile:
 
     def _tries(self, key: str) -> tuple[datetime, datetime] | None:
         """Return since when nobody takes it, and when that was tried last."""
-        match self._unreached.get(key.partition("/")[2]):
+        match self._unreached.get(_about(key)):
             case {"since": str() as since, "tried": str() as last}:
                 return datetime.fromisoformat(since), datetime.fromisoformat(last)
             case _:
                 return None
 
     @property
-    def _open(self) -> Mapping[str, Entry]:
+    def _open(self) -> dict[str, Entry]:
         return self.desk.books.of(self.subject).open
+
+    @property
+    def _aside(self) -> dict[str, Entry]:
+        return self._rest.books.of(self.subject).open
 
     def facts(self) -> dict[str, JsonValue]:
         """Return what is to be recorded while the letters are under way."""
@@ -193,23 +204,23 @@ class _Pile:
 
     def settled(self) -> dict[str, JsonValue]:
         """Return what is to be recorded in the end; what is told leaves the book."""
-        left, done, unreached = dict(self._aside), {}, {}
-        for key, entry in self._open.items():
-            about = key.partition("/")[2]
-            if entry.waits:
-                left[key] = entry
-                continue
+        left: dict[str, Entry] = {}
+        done: dict[str, JsonValue] = {}
+        unreached: dict[str, JsonValue] = {}
+        for key, entry in {**self._aside, **self._open}.items():
             by = _has(entry)
-            if by is None:
+            if entry.waits or (by is None and key in self._aside):
                 left[key] = entry
-                unreached[about] = self._missed(key)
-                continue
-            fact = self._fact(key, by, entry.to[by])
-            done[key] = fact
-            if self._of[key].letter.firm and fact["state"] == "unconfirmed":
-                unreached[about] = self._missed(key)
+            elif by is None:
+                left[key] = entry
+                unreached[_about(key)] = self._missed(key)
+            else:
+                done[key] = fact = self._fact(key, by, entry.to[by])
+                firm = key in self._of and self._of[key].letter.firm
+                if firm and fact["state"] == "unconfirmed":
+                    unreached[_about(key)] = self._missed(key)
         book = Book(name=self.subject.name, open=left)
-        known: dict[str, JsonValue] = {UNREACHED: {**unreached} if unreached else None}
+        known: dict[str, JsonValue] = {UNREACHED: unreached or None}
         return {**self._promised, **done, **known, **book.facts(FACT)}
 
     def _missed(self, key: str) -> JsonValue:
@@ -226,6 +237,10 @@ class _Pile:
             state = "delivered" if channel.want.spec.type in SMS else "accepted"
         at = self._sent_at.get((key, by), self._now)
         return {"at": at.isoformat(), "channel": by, "state": state}
+
+
+def _about(key: str) -> str:
+    return key.partition("/")[2]
 
 
 def _has(entry: Entry) -> str | None:

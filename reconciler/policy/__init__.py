@@ -21,19 +21,23 @@ from reconciler.policy.guard import changed_trust, lost_too_much, trusted
 from reconciler.policy.judging import judge
 from reconciler.policy.people import aliases as identities
 from reconciler.policy.people import declared, groups
+from reconciler.policy.termination import ANY_END, alone, ending_of
 
 __all__ = [
     "ANYBODY",
+    "ANY_END",
     "NOT_ONES_OWN",
     "Context",
     "SpendView",
     "allowances",
+    "alone",
     "breaks_glass",
     "built_in",
     "changed_trust",
     "check",
     "declared",
     "ending",
+    "ending_of",
     "groups",
     "identities",
     "judge",

@@ -26,6 +26,7 @@ from reconciler.policy.glass import known
 from reconciler.policy.people import Members, groups
 from reconciler.policy.program import Failure, Program
 from reconciler.policy.rule import Policy
+from reconciler.policy.termination import alone
 
 
 class _Court(NamedTuple):
@@ -50,6 +51,7 @@ def judge(plan: Plan, policies: Sequence[AnyResource], context: Context) -> Plan
     """
     court = _convened(plan, policies, context)
     findings: list[Finding] = [*plan.findings, *ending(policies, context.now)]
+    findings += alone(plan.findings, policies)
     for freeze in court.freezes:
         findings += freeze.findings({}, context.now)
     judged = []

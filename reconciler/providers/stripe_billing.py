@@ -88,6 +88,7 @@ class StripeBilling(Driver[Subscription, SubscriptionChange]):
     def __init__(self, account: Account) -> None:
         self._account = account
         self._stripe = Stripe(account)
+        self._engine: tuple[str, ...] | None = None
 
     def __repr__(self) -> str:
         return f"StripeBilling({self._account.name})"
@@ -114,8 +115,11 @@ class StripeBilling(Driver[Subscription, SubscriptionChange]):
         unmanaged: tuple[Unmanaged, ...] = ()
         since = self._account.clock() - bills.WINDOW
         try:
-            intents = bills.attempts(self._stripe)
             found = bills.wanted(bills.invoices(self._stripe, since), wants)
+            # Attempts matter for what is open; a charge reads its own anew.
+            rows = (row for same in found.values() for row in same)
+            is_open = any(row["status"] == "open" for row in rows)
+            intents = bills.attempts(self._stripe) if is_open else {}
         except ProviderError as error:
             unread = Unknown(why=error.what, request_id=error.request_id)
             states = {want.name: unread for want in wants}
@@ -156,18 +160,22 @@ class StripeBilling(Driver[Subscription, SubscriptionChange]):
 
     def _unmanaged(self, known: set[str]) -> tuple[Unmanaged, ...]:
         """Return what Stripe's own engine collects; nothing where nobody may ask."""
+        if self._engine is None:  # once a run: it is only listed
+            self._engine = self._by_its_engine()
+        return tuple(
+            Unmanaged(Subscription.kind, name, self._account.name)
+            for name in self._engine
+            if name not in known
+        )
+
+    def _by_its_engine(self) -> tuple[str, ...]:
         asked = {"status": "all"}
         try:
             rows = [*self._stripe.each("listSubscriptions", books.OWN_ENGINE, asked)]
         except ProviderError:
             return ()
-        return tuple(
-            Unmanaged(Subscription.kind, name, self._account.name)
-            for name in sorted(
-                str(row["id"]) for row in rows if row.get("status") not in _ENDED
-            )
-            if name not in known
-        )
+        live = (row for row in rows if row.get("status") not in _ENDED)
+        return tuple(sorted(str(row["id"]) for row in live))
 
     # -- apply -----------------------------------------------------------------
 

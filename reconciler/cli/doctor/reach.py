@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 #: A number that stands for any: nothing is sent to it.
 _NOBODY = "+10000000000"
-_WHY = "nobody is suspended who was not warned: docs/notices.md#letters-to-customers"
+_WHY = "nobody is suspended who was not warned: docs/letters.md"
 
 
 def checks(project: Project) -> Iterator[Check]:

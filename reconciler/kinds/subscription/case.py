@@ -18,8 +18,8 @@ from reconciler.kinds.subscription.period import (
 )
 from reconciler.kinds.subscription.spec import SubscriptionSpec
 from reconciler.kinds.subscription.state import BILLING, Bill, BillingState, Of
-from reconciler.model import OWN, Have, Share, Terms
-from reconciler.model.terms import Method
+from reconciler.model import OWN, Have, Money, Share, Terms
+from reconciler.model.terms import Agreed, Method
 
 
 class Span(NamedTuple):
@@ -71,6 +71,23 @@ class Case:
         known = self.books.known
         same = known is not None and known.collector == terms.invoicing.collector
         return mine and same and not terms.holds
+
+    @cached_property
+    def agreed(self) -> Agreed | None:
+        """What the customer agreed to by now; without it nothing is charged."""
+        given = self.terms.agreed
+        if given is None:
+            return None
+        today = self.now.astimezone(ZoneInfo(self.terms.time_zone)).date()
+        return given if given.date <= today else None
+
+    @property
+    def most(self) -> Money | None:
+        """The least of what git and the customer allow one charge to be."""
+        limits = [self.terms.invoicing.max_charge]
+        limits.append(self.agreed.max if self.agreed else None)
+        same = [m for m in limits if m and m.currency == self.terms.price.currency]
+        return min(same, key=lambda money: money.amount) if same else None
 
     @property
     def readable(self) -> bool:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from reconciler.kinds.subscription.case import Case
 from reconciler.kinds.subscription.facts import Invoiced
 from reconciler.model import AnyResource, Finding, Severity
+
+_CUSTOMER: Final = "spec.customer"
 
 
 def findings(want: AnyResource, case: Case) -> Iterator[Finding]:
@@ -14,10 +17,10 @@ def findings(want: AnyResource, case: Case) -> Iterator[Finding]:
     if case.terms.holds:
         held = ", ".join(case.terms.holds)
         message = f"is held ({held}): nothing is charged, suspended or deleted"
-        yield want.found("subscription-held", Severity.WARNING, message, "customer")
+        yield want.found("subscription-held", Severity.WARNING, message, _CUSTOMER)
     if case.books.known is None:
         message = "is new here: the first apply takes note of it, and charges nothing"
-        yield want.found("subscription-new", Severity.INFO, message, "since")
+        yield want.found("subscription-new", Severity.INFO, message, "spec.since")
     owed = {(one.of.period, one.of.purpose) for one in case.unpaid()}
     for about, missed in case.books.unreached.items():
         period, purpose, step = about.split("/")
@@ -27,9 +30,34 @@ def findings(want: AnyResource, case: Case) -> Iterator[Finding]:
                 f"{period}: its customer was not told {step} since {since}: no channel "
                 "took it; nothing is suspended before the final warning is there"
             )
-            yield want.found("customer-unreached", Severity.ERROR, message, "customer")
+            yield want.found(
+                "customer-unreached", Severity.ERROR, message, "spec.customer"
+            )
+    if case.spec.state == "terminated":
+        message = "is terminated: nothing is invoiced for it any more"
+        yield want.found("subscription-ended", Severity.INFO, message, "spec.state")
+    if case.terms.collect == "auto" and case.spec.state != "terminated":
+        yield from _uncollectible(want, case)
     for one in case.unpaid():
         yield from _owed(want, case, one)
+
+
+def _uncollectible(want: AnyResource, case: Case) -> Iterator[Finding]:
+    """Yield what keeps a period from being charged, before it is due."""
+    given, price = case.terms.agreed, case.terms.price
+    if given is not None and case.agreed is None:
+        message = f"the consent is of {given.date}: nothing is charged before that day"
+        yield want.found("consent-to-come", Severity.ERROR, message, _CUSTOMER)
+    elif given is not None and case.most and not price <= case.most:
+        message = f"{price} is due for each period, and no charge is above {case.most}"
+        yield want.found("above-limit", Severity.ERROR, message, _CUSTOMER)
+    if not case.terms.methods:
+        message = "there is no payment method with a token yet: nothing is charged"
+        yield want.found("no-method-yet", Severity.ERROR, message, _CUSTOMER)
+    backup = [method.name for method in case.terms.methods[1:]]
+    if backup and given is not None and not given.backup:
+        message = f"{', '.join(backup)} can never step in: consent.backup is not given"
+        yield want.found("backup-without-consent", Severity.WARNING, message, _CUSTOMER)
 
 
 def _owed(want: AnyResource, case: Case, one: Invoiced) -> Iterator[Finding]:
@@ -42,11 +70,11 @@ def _owed(want: AnyResource, case: Case, one: Invoiced) -> Iterator[Finding]:
     if tries:
         last = tries[-1]
         message += f"; attempt {len(tries)} was {last.kind} ({last.code or 'no code'})"
-    yield want.found("payment-failed", Severity.ERROR, message, "customer")
+    yield want.found("payment-failed", Severity.ERROR, message, _CUSTOMER)
     proposed = [s for s in case.terms.dunning.steps if "propose-termination" in s.do]
     if proposed and case.after(first, proposed[0].after) <= case.now:
         message = (
             f"{period}: unpaid for {(case.now - first).days} days: terminate it? "
             "Two people decide: write state: terminated"
         )
-        yield want.found("termination-proposed", Severity.ERROR, message, "state")
+        yield want.found("termination-proposed", Severity.ERROR, message, "spec.state")

@@ -63,18 +63,18 @@ def letters(case: Case) -> Iterator[Letter]:
         if bill is None or bill.state != "open" or bill.payment == "processing":
             continue  # nobody knows what is left, or it is being paid
         yield from _owed(case, one, bill, workday=workday)
+    for one in case.fenced():
+        if case.failed_at(one) is not None:
+            yield from _dunned(case, one, None, workday=workday)
     if workday:
-        for one in case.fenced():
-            if case.failed_at(one) is not None:
-                yield from _dunned(case, one, None)
         yield from _before_it_is_made(case)
 
 
 def _owed(case: Case, one: Invoiced, bill: Bill, *, workday: bool) -> Iterator[Letter]:
     if case.failed_at(one) is None or _replaces(case, one):
         yield from _ahead(case, one, bill, workday=workday)
-    elif workday:
-        yield from _dunned(case, one, bill)
+    else:
+        yield from _dunned(case, one, bill, workday=workday)
 
 
 def _awake(case: Case, *, weekends: bool) -> bool:
@@ -234,6 +234,7 @@ class _Said(NamedTuple):
         at: From when on.
         rank: Of two at once the more pressing one is said.
         asks: It asks for another payment method.
+        apart: How long before it nothing else may have been said.
     """
 
     at: datetime
@@ -241,18 +242,24 @@ class _Said(NamedTuple):
     step: str
     text: str
     asks: bool = False
+    apart: timedelta = APART
 
 
 _RANKS: Final = {"first-failure": 0, "reminder": 1, "update-card": 2, "confirm": 3}
+_GONE: Final = 9
+_AT_ONCE: Final = timedelta(microseconds=1)
 
 
-def _dunned(case: Case, one: Invoiced, bill: Bill | None) -> Iterator[Letter]:
+def _dunned(
+    case: Case, one: Invoiced, bill: Bill | None, *, workday: bool
+) -> Iterator[Letter]:
     said = case.books.said(one.of)
     reached = [x for x in _sayings(case, one) if x.at <= case.now]
-    new = [x for x in reached if x.step not in said]
+    # Whose site is gone wants to know why, on a Saturday too.
+    new = [x for x in reached if x.step not in said and (workday or x.rank == _GONE)]
     pressing = [x for x in new if x.text in {WARNING, "suspended"}]
     # What something newer was said after is no news; a warning always is.
-    fresh = [x for x in new if all(at < x.at for at in said.values())]
+    fresh = [x for x in new if all(at <= x.at - x.apart for at in said.values())]
     chosen = max(pressing, default=max(fresh, default=None))
     if chosen is None:
         return
@@ -278,11 +285,12 @@ def _sayings(case: Case, one: Invoiced) -> Iterator[_Said]:
         for text in texts:
             name = text if text not in {*once, *_OFTEN} else f"{text}-{after}"
             once.add(text)
-            yield _Said(at, _RANKS.get(text, 8), name, text, asks)
+            apart = APART if text in _OFTEN else _AT_ONCE
+            yield _Said(at, _RANKS.get(text, 8), name, text, asks, apart)
     yield from _declines(case, one)
     since = suspended_from(case, one)
     if since is not None and suspendable(case):
-        yield _Said(since, 9, "suspended", "suspended")
+        yield _Said(since, _GONE, "suspended", "suspended")
 
 
 #: These may come several times, each with its own name.
@@ -297,10 +305,12 @@ def _declines(case: Case, one: Invoiced) -> Iterator[_Said]:
     last, same = tries[-1], [t for t in tries if t.kind == tries[-1].kind]
     number = f"-{len(same)}" if len(same) > 1 else ""
     if last.kind == "hard":
-        text = "update-card"
-        yield _Said(last.at, _RANKS[text], f"{text}{number}", text, asks=True)
+        text, rank = "update-card", _RANKS["update-card"]
+        step = f"{text}{number}"
+        yield _Said(last.at, rank, step, text, asks=True, apart=_AT_ONCE)
     elif last.kind == "action":
-        yield _Said(last.at, _RANKS["confirm"], f"confirm{number}", "confirm")
+        step = f"confirm{number}"
+        yield _Said(last.at, _RANKS["confirm"], step, "confirm", apart=_AT_ONCE)
 
 
 def _update(case: Case, one: Invoiced) -> tuple[Share, str] | None:

@@ -70,14 +70,27 @@ def allowed(when: datetime, zone: str, quiet: Hours, *, weekends: bool) -> datet
         quiet: The hours of each day that are none.
         weekends: Whether Saturdays and Sundays are days like others.
     """
-    local = when.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+    here, at = ZoneInfo(zone), when.astimezone(UTC)
     while True:
+        local = at.astimezone(here)
         if not weekends and local.weekday() >= _SATURDAY:
-            local = datetime.combine(local.date() + timedelta(days=1), time(0))
+            ends = datetime.combine(local.date() + timedelta(days=1), time(0))
         elif quiet.has(local.time()):
             days = int(local.time() >= quiet.end)
-            local = datetime.combine(local.date() + timedelta(days=days), quiet.end)
+            ends = datetime.combine(local.date() + timedelta(days=days), quiet.end)
         else:
-            break
-    moved = local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
-    return max(moved, when)
+            return at
+        at = _next(ends, here, at)
+
+
+def _next(wall: datetime, zone: ZoneInfo, after: datetime) -> datetime:
+    """
+    Return when a clock in *zone* shows *wall*, for the first time after *after*.
+
+    It shows it twice where clocks go back. What it leaves out where they go forward is
+    as much later: it may have to be looked at again.
+    """
+    first = wall.replace(tzinfo=zone).astimezone(UTC)
+    if first > after:
+        return first
+    return wall.replace(tzinfo=zone, fold=1).astimezone(UTC)

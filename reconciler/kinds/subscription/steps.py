@@ -27,7 +27,7 @@ from reconciler.kinds.subscription.changes import (
 )
 from reconciler.kinds.subscription.facts import Invoiced, Try
 from reconciler.kinds.subscription.state import BILLING, Bill, BillingState, Of
-from reconciler.model import OWN, FieldChange, Money, Share
+from reconciler.model import OWN, FieldChange, Share
 from reconciler.model.terms import Method, Step
 
 #: At most one attempt at one invoice in this time, whatever a policy says.
@@ -69,8 +69,8 @@ def _first_provider(case: Case) -> str:
 
 def _invoice(case: Case, span: Span, of: Of, provider: str) -> Invoice | None:
     terms = case.terms
-    if terms.collect == "auto" and terms.agreed is None:
-        return None  # said as a finding: there is no leave to charge
+    if terms.collect == "auto" and not (case.agreed and terms.methods):
+        return None  # said as a finding: there is no leave, or no way, to charge
     token = next((m.token for m in case.at(provider)), None)
     if terms.price.amount == 0:
         return None
@@ -81,7 +81,7 @@ def _invoice(case: Case, span: Span, of: Of, provider: str) -> Invoice | None:
         because=f"{span.begins} to {span.ends} costs {terms.price}",
         generation=of.generation,
         hold=hold if case.late else None,
-        ceiling=_most(case),
+        ceiling=case.most,
         due=case.due_at(span.begins),
         details={
             "amount": str(terms.price),
@@ -102,25 +102,12 @@ def _tax(case: Case) -> JsonValue:
     return tax
 
 
-def _most(case: Case) -> Money | None:
-    """
-    Return the least of what git and the customer allow one charge to be.
-
-    None where they allow nothing in the currency of the price: what is charged
-    without a ceiling is held, as is what is above it (``built-in/ceiling``).
-    """
-    limits = [case.terms.invoicing.max_charge]
-    limits.append(case.terms.agreed.max if case.terms.agreed else None)
-    same = [m for m in limits if m and m.currency == case.terms.price.currency]
-    return min(same, key=lambda money: money.amount) if same else None
-
-
 # -- paying it ------------------------------------------------------------------
 
 
 def _collected(case: Case, one: Invoiced) -> SubscriptionChange | None:
     """Return the next step towards the money of *one*."""
-    if case.terms.collect != "auto" or case.terms.agreed is None:
+    if case.terms.collect != "auto" or case.agreed is None:
         return None
     if case.books.voided(one.of):
         return _second_leg(case, one)
@@ -190,7 +177,7 @@ def _reached(case: Case, first: datetime, deed: str) -> list[datetime]:
 
 
 def _may_use_backup(case: Case, first: datetime) -> bool:
-    agreed = case.terms.agreed
+    agreed = case.agreed
     allowed = agreed is not None and agreed.backup
     return allowed and bool(_reached(case, first, "backup-gateway"))
 
@@ -212,7 +199,7 @@ def _pay(
         because=f"{bill.left} of {bill.number or bill.id} by {method.name}{again}",
         generation=one.of.generation,
         charge=bill.left,
-        ceiling=_most(case),
+        ceiling=case.most,
         due=case.due_at(one.begins),
         details={"bill": bill.id, "token": method.token, "number": bill.number},
     )
@@ -239,7 +226,7 @@ def _capture(
         because=f"{bill.left} is held for it",
         generation=one.of.generation,
         charge=bill.left,
-        ceiling=_most(case),
+        ceiling=case.most,
         due=case.due_at(one.begins),
         details={"bill": bill.id, "number": bill.number},
     )

@@ -16,7 +16,7 @@ from reconciler.kinds.subscription.suspension import suspended_from
 from reconciler.model import Money, Ref, Share
 from reconciler.model.terms import Dunning, Invoicing, Notice, Step
 from tests.support.cards import method
-from tests.support.dunning import ZONE, Customer, local
+from tests.support.dunning import VISA, ZONE, Customer, local
 
 #: A Friday; charged on the Thursday before at nine.
 DAY = date(2026, 12, 4)
@@ -85,6 +85,40 @@ def test_reminders_come_at_their_lead_times_and_the_invoice_stands_for_the_first
         (at(11, 30, 9, 5), "remind-3d"),
         (at(12, 2, 9, 5), "remind-1d"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("begins", "told_on"),
+    [
+        # The clocks go forward on 29 March, back on 25 October; and a year ends.
+        (
+            date(2026, 3, 31),
+            ["03-17", "03-23", "03-27", "03-30", "04-02", "04-09", "04-13"],
+        ),
+        (
+            date(2026, 10, 27),
+            ["10-13", "10-19", "10-23", "10-26", "10-29", "11-05", "11-09"],
+        ),
+        (
+            date(2027, 1, 1),
+            ["12-18", "12-24", "12-28", "12-30", "12-31", "01-04", "01-11", "01-14"],
+        ),
+    ],
+    ids=["forward", "back", "year"],
+)
+def test_a_whole_course_is_told_at_nine_by_the_customers_clock(begins, told_on):
+    customer = Customer(begins)
+    start = customer.want.case({}, datetime.now(UTC)).charge_at(begins)
+    made = customer.want.case({}, start).after(start, -timedelta(days=13))
+    customer.invoiced(made)
+    found = told(customer, made + MINUTES, start - HOUR)
+    customer.failed(start)
+    found += told(customer, start + MINUTES, start + timedelta(days=15))
+    local_times = [moment.astimezone(ZoneInfo(ZONE)) for moment, _ in found]
+    assert [f"{here:%m-%d}" for here in local_times] == told_on
+    # What a weekend held up comes when the quiet hours end.
+    assert {f"{here:%H:%M}" for here in local_times} <= {"09:05", "08:05"}
+    assert [step for _, step in found][-2:] == ["final-warning", "suspended"]
 
 
 def test_only_the_latest_reminder_is_sent_after_a_silence():
@@ -174,6 +208,20 @@ def test_the_course_skips_nights_and_weekends_and_keeps_its_order():
         (local(2026, 12, 14, 8, 5), "final-warning"),
         (local(2026, 12, 17, 9, 5), "suspended"),
     ]
+
+
+def test_a_reminder_does_not_come_on_the_heels_of_a_late_first_letter():
+    due = local(2026, 12, 18, 9)  # a Friday; nobody runs before Monday
+    customer = Customer(date(2026, 12, 18), collect="invoice").invoiced(MADE)
+    customer.told(MADE, "invoice")
+    found = told(customer, local(2026, 12, 21, 8, 30), due + timedelta(days=8))
+    assert [step for _, step in found] == ["first-failure"]
+
+
+def test_whose_site_is_gone_hears_it_on_a_saturday_too():
+    customer = invoiced().failed(CHARGED).told(at(12, 14, 9), "final-warning")
+    assert customer.steps(at(12, 17, 22)) == []
+    assert customer.steps(at(12, 19, 10)) == ["suspended"]
 
 
 def test_a_reminder_asks_for_another_card_where_its_step_does():
@@ -269,6 +317,15 @@ def test_a_warning_that_goes_out_again_names_the_same_day_while_it_leaves_three(
     assert later.values["suspends"] == "2027-01-11"  # the ninth is a Saturday
 
 
+def test_nothing_stands_in_for_the_warning():
+    warned = CHARGED + timedelta(days=11)
+    customer = invoiced().failed(CHARGED).failed(warned + HOUR, "hard")
+    assert customer.steps(warned + 2 * HOUR) == ["final-warning"]
+    # Nor does what was said since it was to be sent: it goes out, late.
+    customer.told(warned + HOUR, "update-card")
+    assert customer.steps(warned + 2 * HOUR) == ["final-warning"]
+
+
 @pytest.mark.parametrize("state", ["unconfirmed", "failed"])
 def test_a_warning_that_nobody_has_suspends_nothing(state):
     customer = invoiced().failed(CHARGED).told(CHARGED, "first-failure")
@@ -360,6 +417,14 @@ def test_no_dunning_of_what_may_be_paid_or_is_held(overtaken):
     assert set(customer.steps(CHARGED + MINUTES)) <= {"receipt"}
 
 
+def test_no_dunning_while_another_gateway_cannot_tell_whether_it_was_paid():
+    paypal = VISA.model_copy(update={"name": "acme-paypal", "provider": "paypal"})
+    customer = invoiced(methods=(VISA, paypal)).failed(CHARGED)
+    assert customer.steps(CHARGED + MINUTES) == []
+    customer.terms_with(methods=(VISA,))
+    assert customer.steps(CHARGED + MINUTES) == ["first-failure"]
+
+
 def test_under_a_hold_there_are_receipts_and_nothing_else():
     customer = invoiced(holds=("dispute",))
     assert customer.steps(MADE + MINUTES) == []
@@ -423,7 +488,7 @@ def test_each_step_once_never_at_night_and_nothing_after_the_payment(
     for moment, step in seen:
         here = moment.astimezone(ZoneInfo(ZONE))
         assert 8 <= here.hour < 21
-        if step not in {"invoice", "receipt", "lifted"} and not weekends:
+        if step not in {"invoice", "receipt", "suspended"} and not weekends:
             assert here.weekday() < 5
     if paid:
         after = [step for moment, step in seen if moment >= paid]
@@ -447,10 +512,10 @@ def test_every_text_is_said_by_somebody():
         ({"type": "card", "brand": "visa", "last4": "4242"}, "Visa ...4242"),
         (
             {"type": "card", "brand": "amex", "last4": "0005"},
-            "American Express ...0005",
+            "Amex ...0005",
         ),
-        ({"type": "sepa_debit", "last4": "3000"}, "SEPA ...3000"),
-        ({"type": "paypal"}, "PayPal"),
+        ({"type": "sepa_debit", "last4": "3000"}, "Sepa debit ...3000"),
+        ({"type": "paypal"}, "Paypal"),
         ({"type": "revolut_pay"}, "Revolut pay"),
     ],
 )
