@@ -102,9 +102,7 @@ def test_once_a_day_and_never_in_the_way(tmp_path):
         assert compared(ours) == before
         fault = Fault(vendor="stripe", operation="listCharges", kind="status", times=0)
         ours.sandbox.inject(fault)
-        fault = fault.model_copy(
-            update={"vendor": "paypal", "operation": "search.get"}
-        )
+        fault = fault.model_copy(update={"vendor": "paypal", "operation": "search.get"})
         ours.sandbox.inject(fault)
         ours.later(days=8)
         assert "applied     charge     Subscription/bakker" in ours.run().out

@@ -73,10 +73,16 @@ class Payment(NamedTuple):
 
 
 class Known(NamedTuple):
-    """Since when a subscription is known, with that collector."""
+    """
+    Since when a subscription is known, with that collector.
+
+    Attributes:
+        engine: The account whose own engine collects it, where one was seen to.
+    """
 
     at: datetime
     collector: str
+    engine: str | None = None
 
 
 class Books:
@@ -96,7 +102,10 @@ class Books:
         fact = self.fact(KNOWN)
         if not fact:
             return None
-        return Known(_moment(fact["at"]), str(fact["collector"]))
+        engine = fact.get("engine")
+        return Known(
+            _moment(fact["at"]), str(fact["collector"]), str(engine) if engine else None
+        )
 
     def invoiced(self) -> list[Invoiced]:
         """Return everything that was made to be paid, the oldest period first."""
