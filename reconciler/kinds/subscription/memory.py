@@ -18,6 +18,7 @@ from reconciler.kinds.subscription.changes import (
     Void,
 )
 from reconciler.kinds.subscription.facts import COVERS, KNOWN
+from reconciler.kinds.subscription.proration import price_fact
 from reconciler.kinds.subscription.state import BILLING, Bill, BillingState
 from reconciler.model import Absent, Ended, Have, Money, Share
 
@@ -120,7 +121,7 @@ def noticed(case: Case, now: datetime) -> Facts:
 
     A customer may pay on the gateway's page, or a person at the gateway's desk.
     """
-    found: Facts = {**_known(case, now)}
+    found: Facts = {**price_fact(case, now), **_known(case, now)}
     covers: Facts = {"names": [*case.spec.covers]}
     if case.books.fact(COVERS) != covers:
         found[COVERS] = covers
