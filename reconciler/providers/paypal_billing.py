@@ -47,13 +47,13 @@ from reconciler.kinds.subscription import (
     SubscriptionChange,
     Void,
 )
+from reconciler.kinds.subscription.amounts import nets
 from reconciler.kinds.subscription.state import Way
 from reconciler.model import (
     Account,
     Advice,
     Change,
     Driver,
-    Money,
     Observation,
     Observed,
     OpClass,
@@ -178,8 +178,9 @@ class PayPalBilling(Driver[Subscription, SubscriptionChange]):
         """Say what is to be paid; PayPal has nothing to make for it."""
         of, details = change.of, change.details
         number = str(details.get("number") or words.custom_id(want.uid, of))
-        net = Money.model_validate(change.text("amount"))
-        total = str(words.with_tax(net, details.get("tax", "none")))
+        tax = details.get("tax", "none")
+        parts = [words.with_tax(net, tax) for net in nets(change)]
+        total = str(sum(parts[1:], parts[0]))
         told: dict[str, JsonValue] = {"id": number, "number": number, "total": total}
         dates = {name: details[name] for name in ("begins", "ends", "due")}
         provider = self._account.name

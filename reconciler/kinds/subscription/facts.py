@@ -63,6 +63,14 @@ class Known(NamedTuple):
     collector: str
 
 
+class Priced(NamedTuple):
+    """A price, and when it was first seen."""
+
+    at: datetime
+    price: Money
+    months: int
+
+
 class Books:
     """The facts of one subscription, read as they are asked for."""
 
@@ -81,6 +89,19 @@ class Books:
         if not fact:
             return None
         return Known(_moment(fact["at"]), str(fact["collector"]))
+
+    def prices(self) -> list[Priced]:
+        """Return every price that was ever seen, the oldest first."""
+        facts = [self.fact(key) for key in self.facts if key.startswith("price/")]
+        found = [
+            Priced(
+                _moment(fact["at"]),
+                Money.model_validate(fact["price"]),
+                int(str(fact["months"])),
+            )
+            for fact in facts
+        ]
+        return sorted(found, key=lambda one: one.at)
 
     def invoiced(self) -> list[Invoiced]:
         """Return everything that was made to be paid, the oldest period first."""

@@ -7,6 +7,7 @@ from typing import Final
 
 from reconciler.kinds.subscription.case import Case
 from reconciler.kinds.subscription.facts import Invoiced
+from reconciler.kinds.subscription.proration import credit
 from reconciler.model import AnyResource, Finding, Severity
 
 _CUSTOMER: Final = "spec.customer"
@@ -38,6 +39,12 @@ def findings(want: AnyResource, case: Case) -> Iterator[Finding]:
         yield want.found("subscription-ended", Severity.INFO, message, "spec.state")
     if case.terms.collect == "auto" and case.spec.state != "terminated":
         yield from _uncollectible(want, case)
+    if owed_back := credit(case):
+        message = (
+            f"became cheaper within a period: a credit note of {owed_back}? A person "
+            "decides, and makes it at the gateway; the next invoice forgets it"
+        )
+        yield want.found("credit-proposed", Severity.WARNING, message, "spec.price")
     for one in case.unpaid():
         yield from _owed(want, case, one)
 

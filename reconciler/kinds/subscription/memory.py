@@ -18,6 +18,7 @@ from reconciler.kinds.subscription.changes import (
     Void,
 )
 from reconciler.kinds.subscription.facts import COVERS, KNOWN
+from reconciler.kinds.subscription.proration import price_fact
 from reconciler.kinds.subscription.state import Bill, BillingState
 from reconciler.model import Ended, Have, Money
 
@@ -120,7 +121,7 @@ def noticed(case: Case, now: datetime) -> Facts:
 
     A customer may pay on the gateway's page, or a person at the gateway's desk.
     """
-    found: Facts = {}
+    found: Facts = price_fact(case, now)
     known, collector = case.books.known, case.terms.invoicing.collector
     if known is None or known.collector != collector:
         found[KNOWN] = {"at": now.isoformat(), "collector": collector}

@@ -26,6 +26,7 @@ from reconciler.kinds.subscription.changes import (
     Void,
 )
 from reconciler.kinds.subscription.facts import Invoiced, Try
+from reconciler.kinds.subscription.proration import lines, total
 from reconciler.kinds.subscription.state import BILLING, Bill, BillingState, Of
 from reconciler.model import OWN, FieldChange, Share
 from reconciler.model.terms import Method, Step
@@ -74,17 +75,20 @@ def _invoice(case: Case, span: Span, of: Of, provider: str) -> Invoice | None:
     token = next((m.token for m in case.at(provider)), None)
     if terms.price.amount == 0:
         return None
+    listed = lines(case, span) if of.leg == 0 else []
+    amount = total(listed, terms.price)
     hold = "its period began before it was known here: was it paid elsewhere?"
     return Invoice(
         share=Share(provider, BILLING),
         fields=(FieldChange(field="spec.since", after=span.begins.isoformat()),),
-        because=f"{span.begins} to {span.ends} costs {terms.price}",
+        because=f"{span.begins} to {span.ends} costs {amount}",
         generation=of.generation,
         hold=hold if case.late else None,
         ceiling=case.most,
         due=case.due_at(span.begins),
         details={
-            "amount": str(terms.price),
+            "amount": str(amount),
+            **({"lines": listed} if listed else {}),
             "begins": span.begins.isoformat(),
             "ends": span.ends.isoformat(),
             "due": case.due_at(span.begins).isoformat(),

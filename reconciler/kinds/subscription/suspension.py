@@ -27,7 +27,9 @@ def sways(case: Case, by: Ref) -> Iterator[Sway]:
     says, why, about, since = _wanted(case)
     for address in case.spec.covers:
         kind, _, name = address.partition("/")
-        yield Sway(Ref(kind, name), by, says, why, about, since)
+        # A run at night finds what has been over since noon: it waits for the day.
+        ready = _fit(case, case.now) if since is not None else None
+        yield Sway(Ref(kind, name), by, says, why, about, since, ready)
 
 
 def _wanted(case: Case) -> tuple[str, str, str, datetime | None]:

@@ -11,7 +11,8 @@ from reconciler.audit import MemoryStore, Run
 from reconciler.engine import Accounts, Journal, Order, Scope, Setting, apply
 from reconciler.errors import AuditError, ReconcilerError
 from reconciler.kinds.subscription import BILLING, Books, Case
-from reconciler.model import Account, AnyDriver, Money, Plan, Share
+from reconciler.model import Account, AnyDriver, Money, Plan, Ref, Share
+from reconciler.policy import Context, judge
 from reconciler.providers import driver_class
 from reconciler.sandbox.clock import SandboxClock
 from reconciler.sandbox.emulator import Bench, emulator
@@ -342,8 +343,25 @@ def _no_base(commit: str) -> OneSubscription:
     raise AssertionError(f"nothing was ever applied: {commit}")
 
 
-def _judged(plan: Plan, *_: object) -> Plan:
-    return plan
+class _Nothing:
+    """What was spent and charged before: nothing that a budget would count."""
+
+    def spent(self, currency: str, account: str | None, scope: str) -> Money:
+        """Return nothing."""
+        del account, scope
+        return Money.of_minor(0, currency)
+
+    charged = spent
+
+
+def _judged(plan: Plan, _ledger: object, now: datetime) -> Plan:
+    """Return *plan* with what is built in, as where nobody wrote a policy."""
+    context = Context(now, "main", _Nothing(), {}, _no_labels, {}, "ci", loopback=False)
+    return judge(plan, (), context)
+
+
+def _no_labels(_ref: Ref) -> Mapping[str, str]:
+    return {}
 
 
 __all__ = ["Choice", "Played", "Stage"]
