@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from reconciler.kinds.subscription.period import (
     moment,
 )
 from reconciler.kinds.subscription.spec import SubscriptionSpec
-from reconciler.kinds.subscription.state import BILLING, Bill, BillingState, Of
+from reconciler.kinds.subscription.state import BILLING, Bill, BillingState, Native, Of
 from reconciler.model import OWN, Have, Money, Share, Terms
 from reconciler.model.terms import Agreed, Method
 
@@ -70,7 +70,17 @@ class Case:
         mine = terms.invoicing.collector == "reconciler" and terms.collect != "none"
         known = self.books.known
         same = known is not None and known.collector == terms.invoicing.collector
-        return mine and same and not terms.holds
+        return mine and same and not terms.holds and not self.engines
+
+    @cached_property
+    def engines(self) -> Mapping[str, Native]:
+        """What gateways' own engines collect of it, by account: nobody else may."""
+        found = {}
+        for share in self.shares:
+            state = self.have.get(share)
+            if isinstance(state, BillingState) and state.native is not None:
+                found[share.provider] = state.native
+        return found
 
     @cached_property
     def agreed(self) -> Agreed | None:
@@ -222,11 +232,13 @@ class Case:
 
 
 def shares(terms: Terms | None, books: Books) -> tuple[Share, ...]:
-    """Return the gateways of the payer's methods, and of what was made before."""
+    """Return the gateways of the payer's methods, and of who collected before."""
     if terms is None:
         return ()
     providers = [method.provider for method in terms.methods]
     providers += [one.provider for one in books.invoiced()]
+    if books.known and books.known.engine:
+        providers.append(books.known.engine)
     if not terms.methods and terms.collect == "invoice":
         providers.append(OWN)
     return tuple(Share(name, BILLING) for name in dict.fromkeys(providers))
