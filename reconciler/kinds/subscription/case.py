@@ -327,6 +327,7 @@ def shares(terms: Terms | None, books: Books) -> tuple[Share, ...]:
     providers += [o.provider for o in books.invoiced() if not books.paid(o.of)]
     if books.known and books.known.engine:
         providers.append(books.known.engine)
+    providers += books.begun
     if not terms.methods and terms.collect == "invoice":
         providers.append(OWN)
     return tuple(Share(name, BILLING) for name in dict.fromkeys(providers))

@@ -20,6 +20,8 @@ COVERS: Final = "covers"
 PASSED: Final = "passed"
 #: Since when nothing more is wanted; no moment, where it is wanted again.
 ENDED: Final = "ended"
+#: What was begun, and whose end nobody knows.
+BEGUN: Final = "begun/"
 TOLD: Final = "told"
 #: When what is covered is suspended, as the customer was told.
 PROMISED: Final = "promised"
@@ -133,6 +135,12 @@ class Books:
         return Known(
             _moment(fact["at"]), str(fact["collector"]), str(engine) if engine else None
         )
+
+    @property
+    def begun(self) -> list[str]:
+        """The gateways where something was begun, and nobody knows its end."""
+        facts = (self.fact(key) for key in self.facts if key.startswith(BEGUN))
+        return [str(fact["provider"]) for fact in facts]
 
     @property
     def ended(self) -> datetime | None:
