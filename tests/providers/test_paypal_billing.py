@@ -18,7 +18,7 @@ from reconciler.kinds.subscription import (
     Void,
 )
 from reconciler.model import Account, AnyDriver, Change, Money, OpClass, Unknown
-from reconciler.model.billing import Collector
+from reconciler.model.billing import Collector, hashed
 from reconciler.providers import _paypal_billing as words
 from reconciler.providers.paypal_billing import STEPS, PayPalBilling
 from reconciler.sandbox import Sandbox
@@ -857,7 +857,7 @@ class TestWords:
             assert named.startswith("sha-")
         assert words.custom_id("a|b", OF) != words.custom_id("a/b", OF)
         assert words.named(words.custom_id("c-1", OF)) == ("c-1", OF.generation)
-        assert words.named(words.custom_id("a|b", OF)) == (None, OF.generation)
+        assert words.named(words.custom_id("a|b", OF)) == (hashed("a|b"), OF.generation)
         assert words.named(None) is words.named("order 7") is None
 
     def test_amounts_have_the_decimals_of_their_currency(self) -> None:

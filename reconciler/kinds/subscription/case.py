@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import calendar
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Final, NamedTuple
@@ -18,7 +18,7 @@ from reconciler.kinds.subscription.period import (
     moment,
 )
 from reconciler.kinds.subscription.spec import SubscriptionSpec
-from reconciler.kinds.subscription.state import BILLING, Bill, BillingState, Of
+from reconciler.kinds.subscription.state import BILLING, Bill, BillingState, Native, Of
 from reconciler.model import OWN, Have, Money, Share, Terms
 from reconciler.model.terms import Agreed, Method
 
@@ -75,7 +75,17 @@ class Case:
         mine = terms.invoicing.collector == "reconciler" and terms.collect != "none"
         known = self.books.known
         same = known is not None and known.collector == terms.invoicing.collector
-        return mine and same and not terms.holds
+        return mine and same and not terms.holds and not self.engines
+
+    @cached_property
+    def engines(self) -> Mapping[str, Native]:
+        """What gateways' own engines collect of it, by account: nobody else may."""
+        found = {}
+        for share in self.shares:
+            state = self.have.get(share)
+            if isinstance(state, BillingState) and state.native is not None:
+                found[share.provider] = state.native
+        return found
 
     @cached_property
     def agreed(self) -> Agreed | None:
@@ -315,6 +325,8 @@ def shares(terms: Terms | None, books: Books) -> tuple[Share, ...]:
         return ()
     providers = [method.provider for method in terms.methods]
     providers += [o.provider for o in books.invoiced() if not books.paid(o.of)]
+    if books.known and books.known.engine:
+        providers.append(books.known.engine)
     providers += books.begun
     if not terms.methods and terms.collect == "invoice":
         providers.append(OWN)

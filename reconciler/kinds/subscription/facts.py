@@ -77,11 +77,33 @@ class Invoiced(NamedTuple):
     price: Money | None = None
 
 
+class Payment(NamedTuple):
+    """
+    What a period was paid by.
+
+    Attributes:
+        how: The verb that took it; ``elsewhere``: by the customer, on the gateway's
+            page; ``transfer``: to a bank account, as a person said.
+    """
+
+    of: Of
+    at: datetime
+    amount: Money
+    provider: str
+    how: str
+
+
 class Known(NamedTuple):
-    """Since when a subscription is known, with that collector."""
+    """
+    Since when a subscription is known, with that collector.
+
+    Attributes:
+        engine: The account whose own engine collects it, where one was seen to.
+    """
 
     at: datetime
     collector: str
+    engine: str | None = None
 
 
 class Priced(NamedTuple):
@@ -109,7 +131,10 @@ class Books:
         fact = self.fact(KNOWN)
         if not fact:
             return None
-        return Known(_moment(fact["at"]), str(fact["collector"]))
+        engine = fact.get("engine")
+        return Known(
+            _moment(fact["at"]), str(fact["collector"]), str(engine) if engine else None
+        )
 
     @property
     def begun(self) -> list[str]:
@@ -169,6 +194,21 @@ class Books:
                 str(customer) if customer else None,
                 _amount(fact.get("net")),
                 _amount(fact.get("price")),
+            )
+
+    def payments(self) -> Iterator[Payment]:
+        """Yield what was paid, as it is recorded."""
+        for key in self.facts:
+            if not key.startswith("bill/") or not key.endswith("/paid"):
+                continue
+            _, period, purpose, leg, _ = key.split("/")
+            fact = self.fact(key)
+            yield Payment(
+                Of(period, purpose, int(leg)),
+                _moment(fact["at"]),
+                Money.model_validate(fact["amount"]),
+                str(fact["provider"]),
+                str(fact.get("how") or ""),
             )
 
     def paid(self, of: Of) -> datetime | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from reconciler.kinds.subscription import native
 from reconciler.kinds.subscription.case import Case
 from reconciler.kinds.subscription.facts import Invoiced
 from reconciler.kinds.subscription.proration import credit
@@ -37,6 +38,9 @@ def findings(want: AnyResource, case: Case) -> Iterator[Finding]:
     if case.spec.state == "terminated":
         message = "is terminated: nothing is invoiced for it any more"
         yield want.found("subscription-ended", Severity.INFO, message, "spec.state")
+    yield from native.findings(want, case)
+    if case.terms.invoicing.collector != "reconciler":
+        return  # whoever collects sees to the rest
     if case.terms.collect == "auto" and case.spec.state != "terminated":
         yield from _uncollectible(want, case)
     if owed_back := credit(case):

@@ -19,8 +19,8 @@ from reconciler.kinds.subscription.changes import (
 )
 from reconciler.kinds.subscription.facts import COVERS, ENDED, KNOWN, PASSED
 from reconciler.kinds.subscription.proration import price_fact
-from reconciler.kinds.subscription.state import Bill, BillingState
-from reconciler.model import Ended, Have, Money
+from reconciler.kinds.subscription.state import BILLING, Bill, BillingState
+from reconciler.model import Absent, Ended, Have, Money, Share
 
 Facts = dict[str, JsonValue]
 
@@ -126,10 +126,7 @@ def noticed(case: Case, now: datetime) -> Facts:
 
     A customer may pay on the gateway's page, or a person at the gateway's desk.
     """
-    found: Facts = price_fact(case, now)
-    known, collector = case.books.known, case.terms.invoicing.collector
-    if known is None or known.collector != collector:
-        found[KNOWN] = {"at": now.isoformat(), "collector": collector}
+    found: Facts = {**price_fact(case, now), **_known(case, now)}
     covers: Facts = {"names": [*case.spec.covers]}
     if case.books.fact(COVERS) != covers:
         found[COVERS] = covers
@@ -153,6 +150,27 @@ def noticed(case: Case, now: datetime) -> Facts:
                 "how": "elsewhere",
             }
     return found
+
+
+def _known(case: Case, now: datetime) -> Facts:
+    """
+    Return since when it is known, and who collects since: that decides what is ours.
+
+    While a gateway's own engine collects it, that is who does, whatever the policy
+    says; and until that engine was seen to have ended, it has not.
+    """
+    known, collector = case.books.known, case.terms.invoicing.collector
+    engine, native = next(iter(case.engines.items()), (None, None))
+    if native is not None:
+        collector = native.collector
+    elif known and known.engine and not case.state(known.engine):
+        gone = case.have.get(Share(known.engine, BILLING))
+        if not isinstance(gone, Absent):
+            return {}
+    if known and (known.collector, known.engine) == (collector, engine):
+        return {}
+    fact: Facts = {"at": now.isoformat(), "collector": collector}
+    return {KNOWN: fact | ({"engine": engine} if engine else {})}
 
 
 def _lapsed(case: Case, now: datetime) -> Facts:
