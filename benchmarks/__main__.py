@@ -26,6 +26,7 @@ MEASURES = {
     "books": ("books", "books"),
     "crash": ("crash", "crash"),
     "paying": ("paying", "paying"),
+    "subscriptions": ("subscriptions", "subscriptions"),
     "start": ("start", "start"),
     "page": ("page", "page"),
 }

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from reconciler.audit import Base, Run
     from reconciler.cli.archive import Archive
-    from reconciler.engine import Given, Result, Scope
+    from reconciler.engine import Accounts, Given, Result, Scope
 
 
 @click.command(
@@ -198,6 +198,8 @@ def carry_out(  # noqa: PLR0913  (all that one run is told)
             refuse(project, scope, journal.ledger.base)
             project.say(f"run {run.id} holds the lock (fence {journal.fence})")
             setting = Setting(project.env, journal, accounts, project.clock)
+            if approved is None and not project.partial:
+                _compare(project, journal, accounts)
             signed = project.court.signed(journal.ledger)
             order = Order(
                 scope, approved, (*given, *signed), told, permitted, project.dirty
@@ -211,6 +213,14 @@ def carry_out(  # noqa: PLR0913  (all that one run is told)
             return result
     finally:
         project.cache.close()
+
+
+def _compare(project: Project, journal: Journal, accounts: Accounts) -> None:
+    """Compare the books of gateways, once a day: the plan says what differs."""
+    if any(share.family == "billing" for share in accounts.drivers):
+        from reconciler.cli.reckoning import daily
+
+        daily(journal, accounts, project.clock())
 
 
 def _journal(

@@ -90,6 +90,7 @@ class PayPalBilling(Driver[Subscription, SubscriptionChange]):
     key_life: ClassVar[timedelta | None] = CAPTURE_KEPT
     charges: ClassVar[timedelta] = LATE
     credentials: ClassVar[frozenset[str]] = CREDENTIALS
+    lists: ClassVar[bool] = False
     numbers: ClassVar[bool] = True
 
     def __init__(self, account: Account) -> None:

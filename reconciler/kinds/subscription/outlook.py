@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
+from reconciler.kinds.subscription import native
 from reconciler.kinds.subscription.amounts import expected
 from reconciler.kinds.subscription.case import Case
 from reconciler.kinds.subscription.facts import Invoiced
@@ -20,6 +21,7 @@ def due(case: Case, ref: Ref) -> Iterator[Due]:
     of it is made.
     """
     if not case.ours:
+        yield from native.due(case, ref)
         return
     for one in case.unpaid():
         yield from _owed(case, ref, one)

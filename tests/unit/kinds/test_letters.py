@@ -452,6 +452,21 @@ def test_a_replaced_invoice_is_told_and_the_receipt_is_of_the_one_that_was_paid(
     assert letter.about == (Share("stripe", "billing"), "in_1")
 
 
+def test_an_invoice_that_nobody_lived_to_send_is_sent_while_its_money_is_held():
+    """A run died after it was made; the next one held the money before it could tell."""
+    customer = invoiced().told(MADE, "invoice").failed(CHARGED)
+    customer.facts[f"{customer.of.fact}/void"] = {"at": at(12, 10, 9).isoformat()}
+    customer.bill(state="void")
+    customer.invoiced(at(12, 10, 9, 20), leg=1, number="INV-8")
+    customer.bill(state="authorized")
+    assert customer.run(at(12, 10, 10)) == ["invoice-1"]
+    assert customer.run(at(12, 10, 11)) == []
+    held = invoiced()
+    held.bill(state="authorized")
+    assert held.run(MADE + MINUTES) == ["invoice"]
+    assert held.run(CHARGED - timedelta(days=1)) == []  # no reminder: it is on its way
+
+
 # -- laws -------------------------------------------------------------------------------------
 
 
