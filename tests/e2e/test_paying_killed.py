@@ -180,7 +180,9 @@ class Scene:
         self._saved.restore()
         self.mails.clear()
         self.deaths, left = [], dict(deaths)
-        while step := self.step():
+        for _ in STEPS:
+            if (step := self.step()) is None:
+                break
             self.wait(step)
             if all(map(self.killed, left.pop(step, []))):
                 self.lived()
