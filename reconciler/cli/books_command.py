@@ -17,6 +17,7 @@ from reconciler.engine import Accounts, dumps
 from reconciler.engine.exits import Exit
 from reconciler.errors import ReconcilerError, Unsupported, UsageError
 from reconciler.report.visible import visible
+from reconciler.report.words import count
 
 if TYPE_CHECKING:
     from reconciler.cli.reckoning import Taken
@@ -163,11 +164,12 @@ def _lines(compared: Reckoning, found: Taken, window: Window) -> Iterator[str]:
     ours = [row for row in compared.rows if row.of is not None]
     periods = {(row.name, row.of.period, row.of.purpose) for row in ours if row.of}
     money = _joined(compared.sums(lambda row: row.of is not None))
-    yield f"  {len(ours)} payments for {len(periods)} periods  {money}"
+    payments, paid = count(len(ours), "payment"), count(len(periods), "period")
+    yield f"  {payments} for {paid}  {money}"
     others = len(compared.rows) - len(ours)
     if others:
         money = _joined(compared.sums(lambda row: row.of is None))
-        yield f"  {others} payments for something else, left alone  {money}"
+        yield f"  {count(others, 'payment')} for something else, left alone  {money}"
     for remark in compared.remarks:
         kind = "Subscription" if remark.name else "Provider"
         about = f"{kind}/{remark.name or remark.account}"

@@ -219,7 +219,7 @@ def _recovered(situation: Situation, action: Action) -> Action:
         return resumed._replace(ceiling=action.ceiling)
     if why := situation.stuck.get(action.id):
         return _unsettled(action, why)
-    if action.change.risk is Risk.MONEY:
+    if action.change.risk is Risk.MONEY or action.change.fences:
         for begun in situation.paying:
             if begun.is_for(action):
                 why = f"{begun.verb} was begun for it before, and"

@@ -94,9 +94,14 @@ def intent_of(row: Row) -> Row | None:
     return None
 
 
-def bill(row: Row, intent: Row | None) -> Bill:
-    """Return an invoice as a bill; raise ValueError where it cannot be one."""
-    period, purpose, leg = of(row)
+def bill(row: Row, intent: Row | None, what: Of | None = None) -> Bill:
+    """
+    Return an invoice as a bill; raise ValueError where it cannot be one.
+
+    *what* it is for is what the records say, where they know it: metadata can be
+    edited by hand.
+    """
+    period, purpose, leg = what or of(row)
     state = row["status"]
     payment, code = _attempt(intent) if state == "open" else ("none", None)
     paid_at = mapping(row["status_transitions"]).get("paid_at")
@@ -171,16 +176,19 @@ def wanted(rows: Iterable[Row], wants: Sequence[Subscription]) -> dict[str, list
     return found
 
 
-def recorded(want: Subscription, account: str, rows: Iterable[Row]) -> list[str]:
+def recorded(want: Subscription, account: str) -> dict[str, Of]:
+    """Return what was made at *account* by the records: what each invoice is for."""
+    made = want.books.invoiced()
+    return {one.id: one.of for one in made if one.provider == account}
+
+
+def unlisted(want: Subscription, account: str, rows: Iterable[Row]) -> list[str]:
     """Return what is to be paid still by the records, and is not among *rows*."""
     listed, books = {row["id"] for row in rows}, want.books
     return [
-        one.id
-        for one in books.invoiced()
-        if one.provider == account
-        and one.id not in listed
-        and not books.paid(one.of)
-        and not books.voided(one.of)
+        name
+        for name, of in recorded(want, account).items()
+        if name not in listed and not books.paid(of) and not books.voided(of)
     ]
 
 

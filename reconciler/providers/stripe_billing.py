@@ -168,13 +168,17 @@ class StripeBilling(Driver[Subscription, SubscriptionChange]):
         if _by_engine(want) and not (other or rows or want.books.invoiced()):
             return Absent()
         try:
-            made = [bills.bill(row, intents.get(str(row["id"]))) for row in rows]
+            known = bills.recorded(want, self._account.name)
+            listed = ((str(row["id"]), row) for row in rows)
+            made = [bills.bill(r, intents.get(n), known.get(n)) for n, r in listed]
             customer = str(rows[0]["customer"]) if rows else None
-            for name in bills.recorded(want, self._account.name, rows):
-                row = self._recorded(name)
-                if row is not None and bills.label(row, bills.UID) == want.uid:
-                    made.append(bills.bill(row, bills.intent_of(row)))
+            for name in bills.unlisted(want, self._account.name, rows):
+                row = bills.invoice(self._stripe, name)
+                made.append(bills.bill(row, bills.intent_of(row), known[name]))
             native = natives.native(other) if other else None
+        except NotThere as error:
+            why = "an invoice of the records is not in the account: is it another one?"
+            return Unknown(why=why, request_id=error.request_id)
         except ProviderError as error:
             return Unknown(why=error.what, request_id=error.request_id)
         except _UNREADABLE:
@@ -185,12 +189,6 @@ class StripeBilling(Driver[Subscription, SubscriptionChange]):
             bills=bills.sorted_bills(made),
             native=native,
         )
-
-    def _recorded(self, name: str) -> Row | None:
-        try:
-            return bills.invoice(self._stripe, name)
-        except NotThere:
-            return None
 
     def _unmanaged(
         self, engine: Mapping[str, Row], wants: Sequence[Subscription]

@@ -87,7 +87,7 @@ def test_other_business_of_the_account_is_left_alone(tmp_path):
         shop = {"customer": "cus_bakker", "amount": 1234, "currency": "eur"}
         ours.sandbox.edit("stripe", "charge", shop)
         out = books(ours)
-        assert "1 payments for something else, left alone  12.34 EUR" in out
+        assert "1 payment for something else, left alone  12.34 EUR" in out
         assert "2 payments for 2 periods  20.00 EUR" in out
 
 

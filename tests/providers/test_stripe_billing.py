@@ -636,10 +636,32 @@ class TestWhatIsRead:
         assert "getInvoice" not in observed.requests
         assert observed.states["ok"] == BillingState(way="invoice")
 
-    def test_one_that_is_gone_is_no_bill(self, bench: Bench) -> None:
+    def test_one_that_is_gone_means_another_account(self, bench: Bench) -> None:
+        """An open invoice cannot be deleted: whether it is paid, nobody here knows."""
         facts = known() | {f"{RENEWAL.fact}/invoice": invoiced("in_x", RENEWAL.period)}
         wanted = subscription("ok", terms("pm_ok"), lambda: facts, RENEWAL.period)
-        assert bench.state(wanted) == BillingState(way="invoice")
+        assert isinstance(bench.state(wanted), Unknown)
+
+    @pytest.mark.parametrize(
+        "edited",
+        [
+            {},
+            {"reconciler_subscription": "another"},
+            {"reconciler_subscription": "ok", "reconciler_period": "2026-12-23"},
+        ],
+    )
+    def test_what_it_is_for_is_what_the_records_say(
+        self, bench: Bench, edited: dict[str, str]
+    ) -> None:
+        name = open_invoice(bench.sandbox, "ok", "cus_ok")
+        facts = remembered(bench.sandbox, "ok")
+        bench.sandbox.edit("stripe", "invoice", {"id": name, "pay": True})
+        row = account(bench.sandbox)["invoices"][name]
+        rest = {"reconciler_purpose": "renewal", "reconciler_leg": "0"}
+        row["metadata"] = edited and {**rest, "reconciler_period": "x", **edited}
+        wanted = subscription("ok", terms("pm_ok"), lambda: facts, RENEWAL.period)
+        found = bill(bench, wanted)
+        assert (found.id, found.of, found.state) == (name, RENEWAL, "paid")
 
     def test_a_name_may_change_and_the_uid_stays(self, bench: Bench) -> None:
         open_invoice(bench.sandbox, "ok", "cus_ok")

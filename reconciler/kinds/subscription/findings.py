@@ -72,10 +72,15 @@ def _uncollectible(want: AnyResource, case: Case) -> Iterator[Finding]:
 
 
 def _owed(want: AnyResource, case: Case, one: Invoiced) -> Iterator[Finding]:
-    first = case.failed_at(one)
+    first, tries = case.failed_at(one), case.books.tries(one.of)
+    if tries and tries[-1].kind == "refused":
+        message = (
+            f"{one.of.period}: to charge {one.total} was refused on "
+            f"{tries[-1].at.date()}, and by no bank: `audit show` says why"
+        )
+        yield want.found("charge-refused", Severity.ERROR, message, _CUSTOMER)
     if first is None:
         return
-    tries = case.books.tries(one.of)
     period, total = one.of.period, one.total
     message = f"{period}: {total} is not paid since {first.date()}"
     if tries:

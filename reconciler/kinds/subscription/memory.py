@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 
 from pydantic import JsonValue
 
@@ -17,7 +17,7 @@ from reconciler.kinds.subscription.changes import (
     SubscriptionChange,
     Void,
 )
-from reconciler.kinds.subscription.facts import COVERS, KNOWN
+from reconciler.kinds.subscription.facts import COVERS, ENDED, KNOWN, PASSED
 from reconciler.kinds.subscription.proration import price_fact
 from reconciler.kinds.subscription.state import BILLING, Bill, BillingState
 from reconciler.model import Absent, Ended, Have, Money, Share
@@ -72,6 +72,9 @@ def _invoiced(change: Invoice, ended: Ended, bill: Bill | None) -> Facts:
         "ends": change.details["ends"],
         "due": change.details["due"],
         "covers": change.details.get("covers", []),
+        "customer": change.details.get("customer"),
+        "net": change.details["amount"],
+        "price": change.details.get("price"),
     }
 
 
@@ -112,7 +115,9 @@ def _failed(change: SubscriptionChange, ended: Ended, bill: Bill | None) -> Fact
         "code": code or "",
         "method": change.details.get("token") or "",
     }
-    return {f"{change.of.fact}/try/{change.verb}-{ended.attempt}": told}
+    # What was held takes the count of attempts along; their facts stay apart.
+    after = f"{change.details['after']}-" if change.details.get("after") else ""
+    return {f"{change.of.fact}/try/{change.verb}-{after}{ended.attempt}": told}
 
 
 def noticed(case: Case, now: datetime) -> Facts:
@@ -125,6 +130,11 @@ def noticed(case: Case, now: datetime) -> Facts:
     covers: Facts = {"names": [*case.spec.covers]}
     if case.books.fact(COVERS) != covers:
         found[COVERS] = covers
+    if case.ended != case.books.ended:
+        found[ENDED] = {"at": case.ended.isoformat() if case.ended else None}
+    if (until := _passed(case)) is not None:
+        found[PASSED] = {"until": until.isoformat()}
+    found |= _lapsed(case, now)
     for share in case.shares:
         state = case.state(share.provider)
         for bill in state.bills if state else ():
@@ -161,6 +171,43 @@ def _known(case: Case, now: datetime) -> Facts:
         return {}
     fact: Facts = {"at": now.isoformat(), "collector": collector}
     return {KNOWN: fact | ({"engine": engine} if engine else {})}
+
+
+def _lapsed(case: Case, now: datetime) -> Facts:
+    """
+    Return the attempts whose money was held, and is lost before it was taken.
+
+    Where only its time ran out, nobody declined anything.
+    """
+    found: Facts = {}
+    for one in case.invoiced:
+        held, bill = case.books.authorized(one.of).get("id"), case.bill(one)
+        if not held or bill is None or bill.payment != "failed" or case.lapsed(one):
+            continue
+        code = bill.code or ""
+        found[f"{one.of.fact}/try/held-{held}"] = {
+            "at": now.isoformat(),
+            "kind": "lost" if code.endswith("EXPIRED") else "soft",
+            "code": code,
+            "method": bill.method or "",
+        }
+    return found
+
+
+def _passed(case: Case) -> date | None:
+    """
+    Return until when days pass without being paid for; None where none do.
+
+    A period that begins while it costs nothing, or is collected by nobody, is never
+    billed afterwards; nor one that was over before it was wanted again.
+    """
+    free = case.terms.collect == "none" or case.terms.price.amount == 0
+    if not free and case.spec.state == "active":
+        return None
+    until, span = None, case.unbilled
+    while span and (span.begins if free else span.ends) <= case.today:
+        until, span = span.ends, case.span(span.ends)
+    return until
 
 
 def money(raw: JsonValue) -> Money:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
+from itertools import pairwise
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -66,7 +67,7 @@ def price_fact(case: Case, now: datetime) -> dict[str, JsonValue]:
 
 def lines(case: Case, span: Span) -> list[JsonValue]:
     """Return the lines of the invoice of *span*; none where it is its price alone."""
-    rises = [part.line() for part in parts(case) if part.cents > 0]
+    rises = [part.line() for part in _netted(case) if part.cents > 0]
     if not rises:
         return []
     own: dict[str, JsonValue] = {
@@ -89,8 +90,22 @@ def total(listed: list[JsonValue], price: Money) -> Money:
 
 def credit(case: Case) -> Money | None:
     """Return what became cheaper, as far as no invoice has been made since."""
-    cents = sum(part.cents for part in parts(case) if part.cents < 0)
+    cents = sum(part.cents for part in _netted(case) if part.cents < 0)
     return Money.of_minor(-cents, case.terms.price.currency) if cents else None
+
+
+def _netted(case: Case) -> list[Part]:
+    """
+    Return the changes; as one where prices rose and fell.
+
+    A price that was a mistake for an hour is nobody's rise: what it made up is taken
+    off again before anything is charged.
+    """
+    found = list(parts(case))
+    if len({part.cents > 0 for part in found}) < 2:  # noqa: PLR2004  (both ways)
+        return found
+    first, last = found[0], found[-1]
+    return [Part(first.since, first.before, last.after, sum(p.cents for p in found))]
 
 
 def parts(case: Case) -> Iterator[Part]:
@@ -99,18 +114,30 @@ def parts(case: Case) -> Iterator[Part]:
     if case.spec.proration != "create" or not made:
         return
     last = max(one.at for one in made)
-    for before, after in zip(
-        case.books.prices(), case.books.prices()[1:], strict=False
-    ):
+    seen = case.books.prices()
+    for before, after in pairwise(seen):
         same = (before.months, before.price.currency) == (
             after.months,
             after.price.currency,
         )
         if after.at <= last or not same:
-            continue
+            continue  # what is later than the last is later than each
         for one in made:
-            if one.of.leg == 0 and (part := _part(case, one, before, after)):
+            if one.of.leg or case.dropped(one) or not case.theirs(one):
+                continue
+            part = _part(case, one, before, after)
+            if part and not _had(one, after, seen):
                 yield part
+
+
+def _had(one: Invoiced, after: Priced, seen: list[Priced]) -> bool:
+    """
+    Say whether *one* was made at the price *after* already.
+
+    A run makes invoices first, and notes at its end that the price is another.
+    """
+    later = next(price for price in seen if price.at > one.at)
+    return later == after and one.price == after.price
 
 
 def _part(case: Case, one: Invoiced, before: Priced, after: Priced) -> Part | None:

@@ -31,7 +31,7 @@ from reconciler.kinds.subscription.spec import SubscriptionSpec
 from reconciler.kinds.subscription.state import BILLING, BillingState
 from reconciler.kinds.subscription.steps import steps
 from reconciler.kinds.subscription.story import story
-from reconciler.kinds.subscription.succession import billed, repeats
+from reconciler.kinds.subscription.succession import named, repeats
 from reconciler.kinds.subscription.suspension import sways
 from reconciler.model import (
     Adoption,
@@ -158,8 +158,7 @@ class Subscription(Resource[SubscriptionChange]):
     @classmethod
     def claimed(cls, recorded: Mapping[str, JsonValue]) -> tuple[str, ...]:
         """Return what was ever billed."""
-        names = {name for bill in billed(recorded) for name in bill.covers}
-        return tuple(sorted(names))
+        return tuple(sorted(named(recorded)))
 
     def repeats(
         self, change: SubscriptionChange, other: Mapping[str, JsonValue]

@@ -132,11 +132,11 @@ def test_a_rise_between_two_invoices_counts_for_what_is_left_of_both():
     assert extra(found) == "36.80 EUR"  # two days of the first, all of the second
 
 
-def test_up_and_down_again_charges_the_days_between_and_proposes_the_rest():
+def test_up_and_down_again_charges_the_days_between_alone():
     moves = (OLD, (date(2027, 9, 1), "136.60 EUR"), (date(2027, 10, 1), "100.00 EUR"))
     found = case(date(2028, 2, 29), "100.00 EUR", *moves)
-    assert extra(found) == "18.20 EUR"
-    assert str(credit(found)) == "15.20 EUR"
+    assert extra(found) == "3.00 EUR"
+    assert credit(found) is None
 
 
 @pytest.mark.parametrize("more", [{"proration": "none"}, {"months": 1}])
@@ -156,3 +156,54 @@ def test_a_price_is_noted_once_by_the_customers_day():
     dearer = case(date(2027, 6, 1), "120.00 EUR", OLD, zone="Pacific/Auckland")
     late = datetime(2027, 6, 1, 13, tzinfo=UTC)
     assert list(price_fact(dearer, late)) == ["price/2027-06-02"]
+
+
+def test_a_mistake_for_a_day_is_no_rise():
+    found = case(
+        date(2027, 9, 1),
+        "100.00 EUR",
+        OLD,
+        (date(2027, 6, 1), "1000.00 EUR"),
+        (date(2027, 6, 2), "100.00 EUR"),
+    )
+    assert extra(found) == "2.46 EUR"  # 900.00 EUR a year, for one of 366 days
+    assert credit(found) is None
+
+
+def test_what_rose_less_than_it_fell_is_credit_alone():
+    found = case(
+        date(2027, 9, 1),
+        "80.00 EUR",
+        OLD,
+        (date(2027, 6, 1), "110.00 EUR"),
+        (date(2027, 6, 2), "80.00 EUR"),
+    )
+    assert extra(found) is None
+    assert str(credit(found)) == "14.89 EUR"
+
+
+def test_what_was_made_at_the_new_price_does_not_pay_the_rise():
+    """The run that makes it notes the price at its end: a moment later."""
+    new = (date(2028, 2, 16), "120.00 EUR")
+    periods = [
+        (BEGINS, ENDS, date(2027, 2, 15)),
+        (ENDS, date(2029, 3, 1), date(2028, 2, 15)),
+    ]
+    found = case(date(2029, 2, 20), "120.00 EUR", OLD, new, made=periods)
+    facts = dict(found.books.facts)
+    key = f"bill/{ENDS}/renewal/0/invoice"
+    facts[key] = {**facts[key], "price": "120.00 EUR", "net": "120.00 EUR"}
+    found = Case(found.spec, found.terms, Books(facts), found.have, found.now)
+    assert extra(found) == "0.77 EUR"  # 14 days of the period before, at 20.00 more
+
+
+def test_a_second_leg_costs_what_the_first_did():
+    found = case(date(2027, 3, 20), "500.00 EUR", OLD)
+    facts = dict(found.books.facts)
+    of = f"bill/{BEGINS}/renewal/0"
+    facts[f"{of}/invoice"] = {**facts[f"{of}/invoice"], "net": "100.00 EUR"}
+    del facts[f"{of}/paid"]
+    facts[f"{of}/void"] = {"at": at(date(2027, 3, 19)).isoformat()}
+    found = Case(found.spec, found.terms, Books(facts), found.have, found.now)
+    (made,) = steps(found, "acme")
+    assert (made.details["amount"], made.of.leg) == ("100.00 EUR", 1)
