@@ -169,6 +169,9 @@ class Driver(ABC, Generic[WantT, DoT]):
 
         Called after an observation did not show it. Must return None where the
         books cannot tell (and where asking failed).
+
+        Raises:
+            Declined: They show that it was refused, and why.
         """
         del want, change, key, since
         return None

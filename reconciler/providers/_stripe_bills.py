@@ -16,14 +16,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
-from reconciler.errors import Rejected
+from reconciler.errors import Declined, Rejected
 from reconciler.kinds.subscription import Bill, Of, Subscription
 from reconciler.model import Money
 from reconciler.providers._answers import mapping
 from reconciler.providers._stripe import Stripe
-from reconciler.providers._stripe_declines import code_of, kind_of
+from reconciler.providers._stripe_declines import code_of, declined, kind_of
 
 WINDOW: Final = timedelta(days=100)
+#: So far two clocks may be apart.
+_SKEW: Final = timedelta(hours=1)
 INTENT: Final = "payments.data.payment.payment_intent"
 #: What our objects say of themselves.
 UID: Final = "reconciler_subscription"
@@ -164,6 +166,24 @@ def _method(intent: Row | None) -> str | None:
 def under_way(intent: Row | None) -> bool:
     """Say whether a payment may still be decided by somebody else."""
     return _attempt(intent)[0] == "processing"
+
+
+def refusal(stripe: Stripe, row: Row, since: datetime) -> Declined | None:
+    """
+    Return how an attempt at an open invoice was refused that was made since then.
+
+    What is older is of an attempt before: there is a day between two of them.
+    """
+    intent = intent_of(row) or {}
+    error = intent.get("last_payment_error")
+    if row["status"] != "open" or not isinstance(error, dict):
+        return None
+    if (name := intent.get("latest_charge")) is not None:
+        charge = stripe.get("getCharge", f"/v1/charges/{name}")
+        made = datetime.fromtimestamp(charge["created"], UTC)
+        if made < since - _SKEW:
+            return None
+    return declined(error, f"the attempt was refused ({code_of(error)})", None)
 
 
 def wanted(rows: Iterable[Row], wants: Sequence[Subscription]) -> dict[str, list[Row]]:

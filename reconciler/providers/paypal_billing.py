@@ -37,7 +37,7 @@ from typing import ClassVar, Final
 
 from pydantic import JsonValue, ValidationError
 
-from reconciler.errors import ProviderError, Rejected
+from reconciler.errors import Declined, ProviderError, Rejected
 from reconciler.kinds.subscription import (
     Authorize,
     Capture,
@@ -200,11 +200,15 @@ class PayPalBilling(Driver[Subscription, SubscriptionChange]):
                 return self._charged(want, change, since)
             if not isinstance(change, (Capture, Void)) or not isinstance(held, str):
                 return None
-            state = self._bills.held(held).state
+            found = self._bills.held(held)
         except ProviderError:
             return None
+        state = found.state
         if state == "processing":
             return None
+        if isinstance(change, Capture) and found.declined:
+            what, code = "it was declined", str(found.code)
+            raise Declined(what, kind="soft", declined=code)
         done = state == ("paid" if isinstance(change, Capture) else "void")
         return True if done else (False if settled else None)
 

@@ -39,6 +39,7 @@ from reconciler.errors import (
 )
 from reconciler.kinds.subscription import (
     Authorize,
+    Bill,
     BillingState,
     Capture,
     Charge,
@@ -303,27 +304,33 @@ class StripeBilling(Driver[Subscription, SubscriptionChange]):
     def happened(
         self, want: Subscription, change: SubscriptionChange, key: str, since: datetime
     ) -> bool | None:
-        """Say from a fresh read whether a lost *change* took effect."""
+        """Say from a fresh read whether a lost *change* took effect, or was refused."""
         del key
+        refusal = None
         try:
-            state = self._fresh(want, change)
+            if isinstance(change, Invoice):
+                made = self._made(want)
+            else:
+                row = self._bill(want, change)
+                made = [bills.bill(row, bills.intent_of(row))]
+                if isinstance(change, Charge):
+                    refusal = bills.refusal(self._stripe, row, since)
         except (ProviderError, *_UNREADABLE):
             return None
+        state = BillingState(way="invoice", bills=bills.sorted_bills(made))
         if want.pending(change, {change.share: state}):
             return None
+        if refusal is not None:
+            raise refusal
         done = want.done(change, {change.share: state})
         settled = self._account.clock() - since >= self.settled_after(change)
         return True if done else (False if settled else None)
 
-    def _fresh(self, want: Subscription, change: SubscriptionChange) -> BillingState:
-        if isinstance(change, Invoice):
-            since = self._account.clock() - bills.WINDOW
-            rows = bills.wanted(bills.invoices(self._stripe, since), [want])[want.uid]
-            made = [bills.bill(row, None) for row in rows]
-        else:
-            row = self._bill(want, change)
-            made = [bills.bill(row, bills.intent_of(row))]
-        return BillingState(way="invoice", bills=bills.sorted_bills(made))
+    def _made(self, want: Subscription) -> list[Bill]:
+        """Return what there is of *want*, read now."""
+        since = self._account.clock() - bills.WINDOW
+        rows = bills.wanted(bills.invoices(self._stripe, since), [want])[want.uid]
+        return [bills.bill(row, None) for row in rows]
 
     # -- letters and books -----------------------------------------------------
 

@@ -9,6 +9,7 @@ who pays twice: a search that finds nothing has to be able to find something.
 from __future__ import annotations
 
 import sys
+from datetime import timedelta
 from itertools import count
 
 import pytest
@@ -101,6 +102,42 @@ def test_a_thousand_periods_at_random(stage, first):
     played = [at_random(stage, seed) for seed in range(first, first + AT_ONCE)]
     assert sum(len(one.met) for one in played) > AT_ONCE
     assert wrong(played) == []
+
+
+# -- when nothing runs for longer than any key is remembered -------------------------------
+
+#: PayPal knows an order's key for six hours, Stripe every one for a day.
+DOWN = timedelta(hours=30)
+DEATHS = (FaultKind.CRASH_BEFORE, FaultKind.CRASH_AFTER)
+
+
+def died_and_stayed_down(stage, name):
+    """Yield how the story goes on after each death, and what gateways did then."""
+    story = next(one for one in ALL if one.name == name)
+    for at in count():
+        for kind in DEATHS:
+            played = stage.play(story, [Fault(at, kind)], down=DOWN)
+            if not played.met:
+                return
+            yield played, deeds(stage)
+
+
+def deeds(stage):
+    """Return what gateways did, and what they refused to do, in order."""
+    found = []
+    for bench in stage.benches.values():
+        found += [one.operation for one in bench.ledger.effects()]
+    return found
+
+
+@pytest.mark.parametrize("name", ["stolen", "has to confirm", "nobody pays"])
+def test_a_decline_that_nobody_heard_of_is_found_out(stage, name):
+    """Who may not be asked again is not, and who has to confirm is given the time."""
+    stage.play(next(one for one in ALL if one.name == name))
+    most = deeds(stage).count("declined")
+    for played, done in died_and_stayed_down(stage, name):
+        assert (played.wrong, played.open) == (None, ()), played.test
+        assert done.count("declined") <= most, played.test
 
 
 # -- without each protection -------------------------------------------------------------

@@ -595,14 +595,18 @@ class TestTaking:
 
     def test_what_is_declined_later_is_a_failure(self, bench: Bench) -> None:
         behave(bench, "capture-pending")
-        want = held_for("take", TAKE)
+        want, since = held_for("take", TAKE), bench.account.clock()
+        change = step(want, bench)
         with pytest.raises(Ambiguous):
-            bench.driver.apply(want, step(want, bench), "key")
+            bench.driver.apply(want, change, "key")
         (name,) = books(bench)["captures"]
         bench.sandbox.edit("paypal", "settle", {"id": name, "completed": False})
         shown = bill(want, bench)
         assert (shown.state, shown.payment) == ("open", "failed")
         assert shown.code == "CAPTURE_DECLINED"
+        with pytest.raises(Declined) as no:
+            bench.driver.happened(want, change, "key", since)
+        assert (no.value.kind, no.value.declined) == ("soft", "CAPTURE_DECLINED")
         assert isinstance(step(a_day_after(want, bench), bench), Authorize)
 
     def test_a_capture_is_found_by_its_order(self, bench: Bench) -> None:

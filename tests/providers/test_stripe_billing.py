@@ -463,7 +463,9 @@ class TestPaying:
         with pytest.raises(Ambiguous):
             bench.driver.apply(case.want, case.change, "k-1")
         bench.sandbox.clock.advance(timedelta(days=2))
-        assert bench.driver.happened(case.want, case.change, "k-1", since) is False
+        with pytest.raises(Declined) as no:
+            bench.driver.happened(case.want, case.change, "k-1", since)
+        assert (no.value.kind, no.value.declined) == ("soft", "insufficient_funds")
         seen = bill(bench, case.want)
         assert (seen.payment, seen.code) == ("failed", "insufficient_funds")
         assert charges(bench) == []
@@ -754,6 +756,37 @@ class TestLostAnswers:
         assert ask(case.want, case.change, "k-1", since) is paid
         bench.driver.apply(case.want, case.change, "k-1")
         assert len(charges(bench)) == 1
+
+    @pytest.mark.parametrize(
+        ("name", "kind"), [("soft", "soft"), ("hard", "hard"), ("sca", "action")]
+    )
+    def test_of_a_charge_that_was_declined(
+        self, bench: Bench, name: str, kind: str
+    ) -> None:
+        case = paying(bench, name)
+        since = bench.account.clock()
+        bench.fault("lost-after", "payInvoice")
+        with pytest.raises(Ambiguous):
+            bench.driver.apply(case.want, case.change, "k-1")
+        with pytest.raises(Declined) as no:
+            bench.driver.happened(case.want, case.change, "k-1", since)
+        assert no.value.kind == kind
+        bench.fault("status", "getCharge", status=500, times=0)
+        assert bench.driver.happened(case.want, case.change, "k-1", since) is None
+
+    def test_of_a_charge_that_never_came_after_one_that_was_declined(
+        self, bench: Bench
+    ) -> None:
+        """What the invoice shows then is of the attempt before: nobody said no."""
+        case = paying(bench, "soft")
+        with pytest.raises(Declined):
+            bench.driver.apply(case.want, case.change, "k-1")
+        bench.sandbox.clock.advance(timedelta(days=1))
+        since = bench.account.clock()
+        ask = bench.driver.happened
+        assert ask(case.want, case.change, "k-2", since) is None
+        bench.sandbox.clock.advance(timedelta(minutes=61))
+        assert ask(case.want, case.change, "k-2", since) is False
 
     def test_of_an_invoice(self, bench: Bench) -> None:
         case = making(bench)

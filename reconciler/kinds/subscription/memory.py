@@ -31,7 +31,7 @@ def facts(change: SubscriptionChange, ended: Ended, have: Have) -> Facts:
     bill = state.bill(change.of) if isinstance(state, BillingState) else None
     at, start = ended.at.isoformat(), change.of.fact
     if ended.status != "applied":
-        return _failed(change, ended, bill)
+        return _failed(change, ended)
     match change:
         case Invoice():
             return {f"{start}/invoice": _invoiced(change, ended, bill)}
@@ -93,12 +93,12 @@ def _expected(change: Invoice) -> JsonValue:
         return change.details["amount"]
 
 
-def _failed(change: SubscriptionChange, ended: Ended, bill: Bill | None) -> Facts:
+def _failed(change: SubscriptionChange, ended: Ended) -> Facts:
     """
     Keep an attempt that was no payment.
 
     One that was never sent is none. One that nobody heard of counts against the
-    attempts, but not as a decline.
+    attempts, but not as a decline: what its bill shows may be of an attempt before.
     """
     if not isinstance(change, (Charge, Authorize, Capture)):
         return {}
@@ -106,9 +106,7 @@ def _failed(change: SubscriptionChange, ended: Ended, bill: Bill | None) -> Fact
     if kind is None and ended.status == "not_applied":
         if ended.evidence.get("not_sent"):
             return {}
-        asynchronous = bill is not None and bill.payment == "failed"
-        kind = "soft" if asynchronous else "lost"
-        code = bill.code if asynchronous and bill else None
+        kind = "lost"
     told: Facts = {
         "at": ended.at.isoformat(),
         "kind": kind or "refused",
