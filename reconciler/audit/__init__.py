@@ -7,6 +7,7 @@ Never decides anything, and never speaks to a vendor.
 from reconciler.audit.books import (
     Approvals,
     Base,
+    Flow,
     Glass,
     GlassUse,
     OpenIntent,
@@ -35,6 +36,7 @@ __all__ = [
     "Base",
     "Batch",
     "Entry",
+    "Flow",
     "GitStore",
     "Glass",
     "GlassUse",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AwareDatetime, BeforeValidator, JsonValue, PlainSerializer
 
@@ -144,66 +144,92 @@ class Head(Frozen):
     time: AwareDatetime
 
 
-#: account -> currency -> {"cost": "12.34"}
-_Accounts = dict[str, dict[str, dict[str, str]]]
+#: What goes out, and what customers pay: never added to each other.
+Flow = Literal["cost", "charge"]
+#: account -> currency -> {"cost": "12.34", "charge": "120.00"}
+_Accounts = dict[str, dict[str, dict[Flow, str]]]
+
+
+class Booked(NamedTuple):
+    """An amount of one run on one account, on one day of UTC (ISO 8601)."""
+
+    day: str
+    run: str
+    account: str
+    currency: str
+    amount: Decimal
 
 
 class Month(Frozen):
-    """What was spent (and is reserved) in one month: day -> run -> account ..."""
+    """What was spent and charged (or is reserved) in a month: day -> run -> account."""
 
     month: str
     days: dict[str, dict[str, _Accounts]] = {}
 
-    def plus(
-        self, day: str, run: str, account: str, amount: Decimal, currency: str
-    ) -> Month:
-        """Return the month with *amount* more (or less) of cost; nothing is dropped."""
-        runs = self.days.get(day, {})
-        accounts = runs.get(run, {})
-        sums = accounts.get(account, {})
-        old = Decimal(sums.get(currency, {}).get("cost", "0"))
-        sums = {**sums, currency: {"cost": str(old + amount)}}
-        runs = {**runs, run: {**accounts, account: sums}}
-        return self.model_copy(update={"days": {**self.days, day: runs}})
+    def plus(self, item: Booked, flow: Flow) -> Month:
+        """Return the month with so much more (or less) of *flow*; none is dropped."""
+        runs = self.days.get(item.day, {})
+        accounts = runs.get(item.run, {})
+        currencies = accounts.get(item.account, {})
+        sums = currencies.get(item.currency, {})
+        total = str(Decimal(sums.get(flow, "0")) + item.amount)
+        currencies = {**currencies, item.currency: {**sums, flow: total}}
+        runs = {**runs, item.run: {**accounts, item.account: currencies}}
+        return self.model_copy(update={"days": {**self.days, item.day: runs}})
 
 
 class Spent(NamedTuple):
-    """What one run spent or reserved on one account on one day (UTC)."""
+    """
+    What one run spent or reserved on one account on one day (UTC).
+
+    Attributes:
+        charge: What customers paid by it, or will have.
+    """
 
     day: date
     run: str
     account: str
     currency: str
     cost: Decimal
+    charge: Decimal = Decimal(0)
 
 
 class Spend:
-    """What was spent around one moment, for the budgets."""
+    """What was spent and charged around one moment, for the budgets."""
 
     def __init__(self, now: datetime, months: Iterable[Month]) -> None:
         self._today = now.astimezone(UTC).date()
         self.items = tuple(item for month in months for item in _items(month))
 
-    def month(self, account: str | None = None) -> Mapping[str, Decimal]:
-        """Return what this month cost, by currency; of *account* or of all."""
+    def month(
+        self, account: str | None = None, flow: Flow = "cost"
+    ) -> Mapping[str, Decimal]:
+        """Return what this month came to, by currency; of *account* or of all."""
         first = self._today.replace(day=1)
-        return self._sum(i for i in self.items if i.day >= first and _of(i, account))
+        mine = (i for i in self.items if i.day >= first and _of(i, account))
+        return _sum(mine, flow)
 
-    def day(self, account: str | None = None) -> Mapping[str, Decimal]:
-        """Return what this day cost, by currency."""
+    def day(
+        self, account: str | None = None, flow: Flow = "cost"
+    ) -> Mapping[str, Decimal]:
+        """Return what this day came to, by currency."""
         today = self._today
-        return self._sum(i for i in self.items if i.day == today and _of(i, account))
+        return _sum((i for i in self.items if i.day == today and _of(i, account)), flow)
 
-    def run(self, run: str, account: str | None = None) -> Mapping[str, Decimal]:
-        """Return what one run of this or the last month cost, by currency."""
-        return self._sum(i for i in self.items if i.run == run and _of(i, account))
+    def run(
+        self, run: str, account: str | None = None, flow: Flow = "cost"
+    ) -> Mapping[str, Decimal]:
+        """Return what one run of this or the last month came to, by currency."""
+        return _sum((i for i in self.items if i.run == run and _of(i, account)), flow)
 
-    @staticmethod
-    def _sum(items: Iterable[Spent]) -> Mapping[str, Decimal]:
-        sums: dict[str, Decimal] = {}
-        for item in items:
-            sums[item.currency] = sums.get(item.currency, Decimal()) + item.cost
-        return sums
+
+def _sum(items: Iterable[Spent], flow: Flow) -> Mapping[str, Decimal]:
+    sums: dict[str, Decimal] = {}
+    for item in items:
+        amount = item.cost if flow == "cost" else item.charge
+        if amount:
+            sums[item.currency] = sums.get(item.currency, Decimal()) + amount
+    return sums
 
 
 def _of(item: Spent, account: str | None) -> bool:
@@ -220,7 +246,8 @@ def _items(month: Month) -> Iterable[Spent]:
                         run,
                         account,
                         currency,
-                        Decimal(sums["cost"]),
+                        Decimal(sums.get("cost", "0")),
+                        Decimal(sums.get("charge", "0")),
                     )
 
 

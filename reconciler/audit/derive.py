@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, timedelta
-from decimal import Decimal
+from collections.abc import Iterator
+from datetime import timedelta
 
 from reconciler.audit import layout
+from reconciler.audit.booking import MONEY, Read, month_of, reserve, settle
 from reconciler.audit.books import (
     FAILURES_KEPT,
     USES_KEPT,
@@ -16,7 +16,6 @@ from reconciler.audit.books import (
     Glass,
     GlassUse,
     Head,
-    Month,
     OpenIntent,
     Record,
 )
@@ -24,9 +23,7 @@ from reconciler.audit.entries import Intent, Note, Outcome
 from reconciler.audit.lines import Line
 from reconciler.audit.series import Series, misnumbered, series_of
 
-Read = Callable[[str], Document | None]
 Changes = dict[str, Document | None]
-_MONEY = "money"
 #: What an outcome's evidence calls the facts for the record of its resource.
 FACTS = "facts"
 #: Prefix of the fact that a verb is too early: ``waits/renew``, until when.
@@ -63,11 +60,6 @@ def paths(entry: Intent | Outcome | Note) -> Iterator[str]:
             yield layout.series_path(name)
 
 
-def month_of(intent: Intent) -> str:
-    """Return the month whose budget *intent* is counted in."""
-    return f"{intent.time.astimezone(UTC):%Y-%m}"
-
-
 def open_intent(read: Read, intent: str) -> OpenIntent | None:
     """Return the open intent of that id."""
     found = read(layout.open_path(intent))
@@ -98,7 +90,7 @@ def _changes(read: Read, line: Line) -> Iterator[tuple[str, Document | None]]:
 
 def _refuse_intent(read: Read, intent: Intent) -> str | None:
     known = record(read, intent.kind, intent.uid)
-    if intent.risk == _MONEY and intent.id in known.applied:
+    if intent.risk == MONEY and intent.id in known.applied:
         return f"{intent.id} was paid for and applied before"
     if intent.attempt != known.attempt(intent.id):
         return (
@@ -132,7 +124,7 @@ def _intent(read: Read, intent: Intent, run: str) -> Iterator[tuple[str, Documen
     begun = open_intent(read, intent.id)
     if begun is None:
         begun = OpenIntent(intent=intent, first=intent.time, run=run, reserved_by=run)
-        yield from _spend(read, begun, _reserved(intent), 1)
+        yield from reserve(read, begun)
         if name := series_of(intent):
             yield layout.series_path(name), series(read, name).given(intent.id)
     else:
@@ -155,7 +147,7 @@ def _outcome(read: Read, outcome: Outcome) -> Iterator[tuple[str, Document | Non
     known = record(read, outcome.kind, outcome.uid)
     path = layout.record_path(outcome.kind, outcome.uid)
     yield path, _closed(known, outcome, begun.intent)
-    yield from _settle(read, begun, outcome)
+    yield from settle(read, begun, outcome)
     if name := series_of(begun.intent):
         applied = outcome.status == "applied"
         after = series(read, name).ended(outcome.id, applied=applied)
@@ -182,7 +174,7 @@ def _closed(known: Record, outcome: Outcome, intent: Intent) -> Record:
             update["facts"] = {**facts, **waits}
         expires = outcome.evidence.get("expires")
         update["expires"] = expires if isinstance(expires, str) else known.expires
-        if intent.risk == _MONEY and outcome.id not in known.applied:
+        if intent.risk == MONEY and outcome.id not in known.applied:
             update["applied"] = (*known.applied, outcome.id)
     else:
         newest = list(others.items())[1 - FAILURES_KEPT :]
@@ -198,49 +190,6 @@ def _held_off(outcome: Outcome, intent: Intent) -> Iterator[tuple[str, str]]:
         if isinstance(seconds, int):
             until = outcome.time + timedelta(seconds=seconds)
             yield f"{WAITS}{verb}", until.isoformat()
-
-
-def _settle(
-    read: Read, begun: OpenIntent, outcome: Outcome
-) -> Iterator[tuple[str, Document]]:
-    intent = begun.intent
-    released = dict(_spend(read, begun, _reserved(intent), -1))
-    yield from released.items()
-    if outcome.status == "applied":
-        paid = outcome.paid or outcome.cost or intent.cost or _reserved(intent)
-        yield from _spend(_after(read, released), begun, paid, 1)
-
-
-def _after(read: Read, changes: Mapping[str, Document]) -> Read:
-    return lambda path: changes.get(path) or read(path)
-
-
-def _reserved(intent: Intent) -> str | None:
-    """Return what it costs us at most; what customers pay is no cost."""
-    return None if intent.charge else intent.ceiling or intent.cost
-
-
-def _spend(
-    read: Read, begun: OpenIntent, money: str | None, sign: int
-) -> Iterator[tuple[str, Document]]:
-    if money is None:
-        return
-    amount, currency = money.split()
-    month = month_of(begun.intent)
-    path = layout.spend_path(month)
-    known = read(path)
-    book = known if isinstance(known, Month) else Month(month=month)
-    day = f"{begun.intent.time.astimezone(UTC):%Y-%m-%d}"
-    yield (
-        path,
-        book.plus(
-            day,
-            begun.reserved_by,
-            begun.intent.provider,
-            sign * Decimal(amount),
-            currency,
-        ),
-    )
 
 
 def _used_up(read: Read, digest: str) -> Iterator[tuple[str, Document]]:

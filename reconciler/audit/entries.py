@@ -31,8 +31,10 @@ class Intent(Frozen):
         attempt: Committed definite failures + 1.
         source: ``file:line:col`` of what asks for it.
         cost: What the vendor quoted, as in ``10.42 USD``.
-        charge: What a customer pays by it.
-        ceiling: The most it may cost (or charge); so much of the budget is reserved.
+        charge: What a customer pays by it; so much is reserved of what may be charged.
+            What is only held at the customer's bank is no charge yet.
+        ceiling: The most it may cost, reserved of the budget; where a customer pays,
+            the most that may be charged, and no cost.
         due: When harm begins if nothing is done.
         resumed: An earlier run began it; the same key is sent again.
         precondition: What was observed, for a later look at what has happened.

@@ -22,7 +22,8 @@ from reconciler.model import Risk
 
 _COLUMNS = (
     "time", "type", "run", "kind", "name", "verb", "status", "how", "cost", "paid",
-    "provider", "attempt", "actor", "approvers", "id", "key", "request_id", "error",
+    "charge", "charged", "provider", "attempt", "actor", "approvers", "id", "key",
+    "request_id", "error",
 )  # fmt: skip
 
 
@@ -90,14 +91,25 @@ def said(line: dict[str, Any]) -> str:
     what = f"{line['verb']} {line['kind']}/{line['name']}"
     if line["type"] == "intent":
         cost = f"  {line['cost']}" if line["cost"] else ""
+        cost += _charge(line)
         by = (
             f"  approved by {', '.join(line['approvers'])}" if line["approvers"] else ""
         )
         return f"{when}  intent   {what}{cost}{by}  {line['id'][:12]}"
     paid = f"  {line['paid']}" if line["paid"] else ""
+    if charged := line.get("charged"):
+        paid += f"  client paid {charged}"
     error = f"  {line['error']}" if line["error"] else ""
     how = f"{line['status']} ({line['how']})"
     return f"{when}  outcome  {what}  {how}{paid}{error}  {line['id'][:12]}"
+
+
+def _charge(line: dict[str, Any]) -> str:
+    """Say what a client would pay; older lines know nothing of that."""
+    if charge := line.get("charge"):
+        return f"  client pays {charge}"
+    held = line["change"].get("charge")
+    return f"  held of client {held}" if held else ""
 
 
 @audit_command.command("show", help="Show one run or one action, whole.")

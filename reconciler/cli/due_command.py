@@ -82,6 +82,8 @@ def lines(
     mine = sum(1 for one in found if one.by == "you")
     parts = [f"{count(len(found), 'thing')} until {until:%Y-%m-%d}"]
     parts += [f"we pay {cost}"] if cost else []
+    charge = total(one.charge for one in found)
+    parts += [f"clients pay {charge}"] if charge else []
     parts += [f"{mine} for YOU"] if mine else ["nothing for you"]
     yield f"\n{' · '.join(parts)}"
 
@@ -97,4 +99,5 @@ def _rows(plan: PlanDocument, day: Day) -> Iterator[Row]:
             "YOU" if line.by == "you" else BY[line.by],
             line.by == "you",
             late,
+            visible(line.charge),
         )

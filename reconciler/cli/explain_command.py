@@ -22,10 +22,11 @@ from reconciler.engine import dumps
 from reconciler.inventory.emit import flow
 from reconciler.inventory.origins import DEFAULT
 from reconciler.report.visible import visible
+from reconciler.report.words import clients, money, standing
 from reconciler.report.words import value as shown_value
 
 _USERS, _FEW, _WORD = 6, 4, 24
-_COLOURS = {"allow": "green", "hold": "yellow", "deny": "red"}
+_COLOURS = {"allow": "green", "hold": "yellow", "deny": "red", "pending": "blue"}
 _WIDE, _COLUMN = 60, 24
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 
@@ -81,6 +82,7 @@ def lines(told: dict[str, Any], *, full: bool) -> Iterator[str]:
     yield from _parts(told["parts"])
     if not told["acts"]:
         return
+    yield from _story(told)
     yield from _live(told)
     yield from _next(told)
     yield from _past(told)
@@ -207,6 +209,20 @@ def _parts(parts: list[dict[str, Any]]) -> Iterator[str]:
         yield f"  {part['address']:<38} {part['says']}"
 
 
+def _story(told: dict[str, Any]) -> Iterator[str]:
+    """What happened, as the kind itself tells it; of a Site for each part."""
+    last = ""
+    for chapter in told["story"]:
+        if chapter["address"] != last:
+            last = chapter["address"]
+            whose = f"  {last}" if told["parts"] else ""
+            yield ""
+            yield f"{click.style('Story', bold=True)}{whose}  {chapter['title']}"
+        else:
+            yield f"  {chapter['title']}"
+        yield from (f"    {line}" for line in chapter["lines"])
+
+
 def _live(told: dict[str, Any]) -> Iterator[str]:
     if not told["live"] or told["parts"]:
         return
@@ -288,9 +304,10 @@ def _next(told: dict[str, Any]) -> Iterator[str]:
 
 def _coming(told: dict[str, Any]) -> Iterator[str]:
     for action in told["actions"]:
-        word = click.style(f"{action['decision']:<6}", fg=_COLOURS[action["decision"]])
-        cost = action["cost"]
-        price = f"  {cost['amount']} {cost['currency']}" if cost else ""
+        stands = standing(action)
+        word = click.style(f"{stands:<6}", fg=_COLOURS[stands])
+        price = f"  {money(action['cost'])}" if action["cost"] else ""
+        price += f"  {charge}" if (charge := clients([action])) else ""
         whom = f"{action['kind']}/{action['name']}" if told["parts"] else ""
         head = f"{action['verb']} {whom}".strip()
         yield f"{word} {head}  {action['provider']}{price}  {action['because']}"
@@ -306,7 +323,9 @@ def _coming(told: dict[str, Any]) -> Iterator[str]:
     for unread in told["unknown"]:
         yield f"unread {unread['provider']} ({unread['family']}): {unread['why']}"
     for due in told["due"]:
-        yield f"due    {due['at'][:10]}  {due['what']}  {due['cost'] or ''}".rstrip()
+        charge = f"client pays {due['charge']}" if due["charge"] else ""
+        sums = "  ".join(filter(None, (due["cost"], charge)))
+        yield f"due    {due['at'][:10]}  {due['what']}  {sums}".rstrip()
     for finding in told["findings"]:
         yield f"{finding['severity']}: {finding['message']}  {_at(finding['source'])}"
 

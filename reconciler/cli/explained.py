@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,6 +23,7 @@ from reconciler.engine import (
 )
 from reconciler.engine.document import moment, place
 from reconciler.engine.merge import UNSUPPORTED
+from reconciler.engine.plan import under_way
 from reconciler.errors import UsageError
 from reconciler.inventory.complaint import did_you_mean
 from reconciler.inventory.loaded import PERSON
@@ -55,6 +57,7 @@ class Look(NamedTuple):
         refs: The address itself, or what a Site makes.
         acting: The kinds that something can happen to.
         seen: When a snapshot was made; None where the accounts were asked now.
+        wants: The resources at *refs* of the kinds that act, with their past.
     """
 
     refs: tuple[Ref, ...]
@@ -64,6 +67,7 @@ class Look(NamedTuple):
     ledger: Ledger
     now: datetime
     seen: datetime | None
+    wants: Mapping[Ref, AnyResource]
 
 
 def found(project: Project, word: str) -> Ref:
@@ -112,7 +116,8 @@ def looked(
         built = situation(scope, ledger, was, resolved, now=now)
         planned = plan(built, world, accounts, now=now, horizon=horizon)
     own = _about(planned, refs)
-    return Look(refs, scope.kinds, own, world, ledger, now, seen.at if seen else None)
+    at, known = seen.at if seen else None, {want.ref: want for want in wants}
+    return Look(refs, scope.kinds, own, world, ledger, now, at, known)
 
 
 def _about(planned: Plan, refs: tuple[Ref, ...]) -> Plan:
@@ -151,6 +156,7 @@ def data(project: Project, ref: Ref, look: Look) -> dict[str, Any]:
         "parts": _parts(project, ref, look),
         "used_by": _users(project, ref),
         "acts": any(each.kind in look.acting for each in look.refs),
+        "story": _story(look),
         "live": [row for each in look.refs for row in _live(project, each, look)],
         "based": _based(project, ref, look),
         "quiet_until": _quiet_until(project, look),
@@ -203,8 +209,11 @@ def _says(project: Project, ref: Ref, look: Look) -> str:
     """Say in one line how one part stands."""
     actions = [a for a in look.plan.actions if a.want.ref == ref]
     if actions:
-        return ", ".join(f"{a.decision} {a.change.verb}" for a in actions)
-    have = look.world.have(project.inventory.get(ref))
+        return ", ".join(
+            f"{'pending' if under_way(a) else a.decision} {a.change.verb}"
+            for a in actions
+        )
+    have = look.world.have(look.wants.get(ref) or project.inventory.get(ref))
     unread = [state.why for state in have.values() if isinstance(state, Unknown)]
     if unread:
         return f"unknown: {unread[0]}"
@@ -223,8 +232,17 @@ def _users(project: Project, ref: Ref) -> list[str]:
     return [str(user) for user in inventory.users(ref) if not inventory.site(user)]
 
 
+def _story(look: Look) -> list[dict[str, Any]]:
+    """Return what happened to each and what comes, as its kind tells it."""
+    return [
+        {"address": str(want.ref), "title": one.title, "lines": [*one.lines]}
+        for want in look.wants.values()
+        for one in want.story(look.world.have(want), look.now)
+    ]
+
+
 def _live(project: Project, ref: Ref, look: Look) -> list[dict[str, Any]]:
-    want: AnyResource = project.inventory.get(ref)
+    want = look.wants.get(ref) or project.inventory.get(ref)
     return [
         {
             "address": str(ref),
@@ -249,7 +267,7 @@ def _state(state: Observed) -> dict[str, Any]:
 
 def _quiet_until(project: Project, look: Look) -> str | None:
     """Return the next moment at which time alone changes something."""
-    wants = map(project.inventory.get, look.refs)
+    wants = (look.wants.get(ref) or project.inventory.get(ref) for ref in look.refs)
     moments = [w.quiet_until(look.world.have(w), look.now) for w in wants]
     first = min((m for m in moments if m is not None and m > look.now), default=None)
     return moment(first) if first else None
@@ -289,7 +307,7 @@ def _commands(ref: Ref, look: Look) -> list[str]:
     address = str(ref)
     if ref.kind == SITE:
         address = f"site={ref.name}"
-    held = [a for a in look.plan.actions if a.decision is Decision.HOLD]
+    held = [a for a in look.plan.actions if a.decision is Decision.HOLD and a.needs]
     commands = [
         f"reconciler settle {one.intent.id} --happened|--did-not-happen --evidence TEXT"
         for one in look.ledger.open.values()

@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Final, Literal
 
-from reconciler.audit import Ledger, Spend
+from reconciler.audit import Flow, Ledger, Spend
 from reconciler.cli.accounts import providers
 from reconciler.cli.signed import signed_approvals
 from reconciler.engine import Given
@@ -19,6 +19,7 @@ from reconciler.model import Action, Finding, Money, Plan, Ref, Severity
 
 if TYPE_CHECKING:
     from reconciler.cli.project import Project
+    from reconciler.inventory import Inventory
     from reconciler.policy import Context
 
 #: So long every plan tells that somebody acted alone.
@@ -35,9 +36,20 @@ class Spent:
         self, currency: str, account: str | None, scope: Literal["day", "month"]
     ) -> Money:
         """Return what was paid or reserved in this UTC day or month."""
+        return self._of("cost", currency, account, scope)
+
+    def charged(
+        self, currency: str, account: str | None, scope: Literal["day", "month"]
+    ) -> Money:
+        """Return what customers paid, or what is reserved of it, likewise."""
+        return self._of("charge", currency, account, scope)
+
+    def _of(self, flow: Flow, currency: str, account: str | None, scope: str) -> Money:
         period = self._spend.day if scope == "day" else self._spend.month
-        sums: Mapping[str, Decimal] = period(account)
-        return Money(amount=sums.get(currency, Decimal(0)), currency=currency)
+        sums = period(account, flow)
+        # What is released may be more than what is left of a month.
+        amount = max(sums.get(currency, Decimal(0)), Decimal(0))
+        return Money(amount=amount, currency=currency)
 
 
 class Court:
@@ -86,6 +98,7 @@ class Court:
             loopback=project.loopback,
             authors=self._authors(ledger),
             glass=ledger.glass.by,
+            held_by=lambda kind, account: held_by(inventory, kind, account),
         )
 
     def _approvals(self, ledger: Ledger) -> Mapping[str, tuple[str, ...]]:
@@ -167,6 +180,14 @@ def _broken(ledger: Ledger, now: datetime) -> Iterator[Finding]:
 def _written(account: Provider) -> bool:
     """Say whether a document declares *account*: the built-in one needs none."""
     return account.at() is not None
+
+
+def held_by(inventory: Inventory, kind: str, account: str) -> int:
+    """Count the declared resources of *kind* that *account* holds."""
+    return sum(
+        any(share.provider == account for share in one.shares())
+        for one in inventory.of(kind)
+    )
 
 
 def declared(refs: Iterable[Ref]) -> Counter[str]:

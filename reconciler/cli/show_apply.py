@@ -11,6 +11,7 @@ from reconciler.engine import Done, Result
 from reconciler.engine.document import document
 from reconciler.engine.exits import Exit, first
 from reconciler.engine.held import held
+from reconciler.engine.plan import under_way
 from reconciler.model import Decision, Severity
 from reconciler.report.visible import visible
 
@@ -19,6 +20,7 @@ _COLOURS = {
     "failed": "red",
     "unknown": "magenta",
     "not_applied": "yellow",
+    "under way": "blue",
 }
 #: So many critical findings are named after a run; the plan has all of them.
 _FEW = 3
@@ -45,6 +47,7 @@ def _left(result: Result) -> Iterator[str]:
     for action in result.left.actions:
         reasons = [v for v in action.verdicts if v.decision > Decision.ALLOW]
         word = "waits" if not reasons else str(action.decision)
+        word = "under way" if under_way(action) else word
         why = reasons[0] if reasons else None
         said = f"{why.rule}: {why.why}" if why else "not in this run"
         verb = action.change.verb
@@ -61,8 +64,10 @@ def _left(result: Result) -> Iterator[str]:
 
 def _done(done: Done) -> Iterator[str]:
     outcome = done.outcome
-    word = click.style(f"{done.status:<11}", fg=_COLOURS[done.status])
+    status = "under way" if done.pending else done.status
+    word = click.style(f"{status:<11}", fg=_COLOURS[status])
     paid = f"  {outcome.paid}" if outcome.paid else ""
+    paid += f"  client pays {outcome.charged}" if outcome.charged else ""
     shown = {True: "verified", False: "NOT SEEN YET", None: "not verifiable"}
     seen = f"  {shown[outcome.verified]}" if done.status == "applied" else ""
     yield f"{word} {outcome.verb:<10} {outcome.kind}/{outcome.name}{paid}{seen}"

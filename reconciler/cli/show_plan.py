@@ -25,12 +25,14 @@ from reconciler.report.words import (
     age,
     approvers,
     charged,
+    clients,
     field_name,
     headline,
     minute,
     money,
     paid,
     place,
+    standing,
     total,
     value,
 )
@@ -194,20 +196,24 @@ def _group(group: Same, *, full: bool) -> Iterator[str]:
 def _many(group: Same) -> Iterator[str]:
     first, many = group.first, len(group.actions)
     cost = total(action["cost"] for action in group.actions)
-    yield (
-        f"{_decision(first)} {visible(first['verb']):<10} same change on {many} "
-        f"{visible(first['kind'])} documents  {visible(first['provider'])}  {cost}"
-    ).rstrip()
+    kind = f"{visible(first['kind'])} documents"
+    parts = [
+        f"{_decision(first)} {visible(first['verb']):<10} {group.shared} {kind}",
+        visible(first["provider"]),
+        cost,
+        clients(group.actions),
+    ]
+    yield "  ".join(filter(None, parts))
     names = ", ".join(visible(action["name"]) for action in group.actions[:_SAME])
     yield f"        {names} and {many - _SAME} more (--view full)"
-    if not first["cost"]:
+    if not (first["cost"] or first["charge"]):
         yield from _changes(first, full=False)
     yield from _why(first)
 
 
 def _action(action: ActionData, *, full: bool) -> Iterator[str]:
     cost = f"  {money(action['cost'])}" if action["cost"] else ""
-    charge = f"  client pays {money(action['charge'])}" if action["charge"] else ""
+    charge = f"  {said}" if (said := clients([action])) else ""
     resumed = "  (begun by an earlier run)" if action.get("resumes") else ""
     yield (
         f"{_decision(action)} {visible(action['verb']):<10} "
@@ -238,7 +244,7 @@ def _why(action: ActionData) -> Iterator[str]:
 
 
 def _decision(action: ActionData) -> str:
-    word = action["decision"]
+    word = standing(action)
     return click.style(f"{word:<7}", fg=_COLOURS[word])
 
 
@@ -291,6 +297,7 @@ def _due(plan: PlanDocument, width: int | None) -> Iterator[str]:
             visible(line.cost),
             "YOU" if line.by == "you" else "",
             line.by == "you",
+            charge=visible(line.charge),
         )
         for day in agenda(plan)
         for line in day.lines

@@ -11,7 +11,7 @@ import click
 from reconciler.report.agenda import coming
 from reconciler.report.group import DECISIONS, RISKS
 from reconciler.report.visible import visible
-from reconciler.report.words import approvers, count, total
+from reconciler.report.words import approvers, clients, count, standing, total
 
 if TYPE_CHECKING:
     from reconciler.report.plan_document import (
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         SeverityWord,
     )
 
-COLOURS = {"allow": "green", "hold": "yellow", "deny": "red"}
+COLOURS = {"allow": "green", "hold": "yellow", "deny": "red", "pending": "blue"}
 _FEW = 3
 _LOUD: tuple[SeverityWord, ...] = ("error", "warning")
 
@@ -29,7 +29,7 @@ def verbs(actions: Sequence[ActionData]) -> Iterator[str]:
     """Yield one line for each verb and decision: how many, how much, of few whom."""
     same: dict[tuple[str, str], list[ActionData]] = defaultdict(list)
     for action in sorted(actions, key=_turn):
-        same[action["decision"], action["verb"]].append(action)
+        same[standing(action), action["verb"]].append(action)
     wide = max((len(visible(verb)) for _, verb in same), default=0)
     many = max((len(f"{len(found):,}") for found in same.values()), default=0)
     for (decision, verb), found in same.items():
@@ -40,15 +40,16 @@ def verbs(actions: Sequence[ActionData]) -> Iterator[str]:
             f"{word} {visible(verb):<{wide}} {len(found):>{many},}",
             _names(action["name"] for action in found),
             cost,
+            clients(found),
             f"needs {', '.join(map(visible, groups))}" if groups else "",
         ]
         yield "  ".join(part for part in parts if part)
 
 
 def _turn(action: ActionData) -> tuple[int, int, str, str]:
-    decision, risk = action["decision"], action["risk"]
+    risk = action["risk"]
     return (
-        DECISIONS.index(decision),
+        DECISIONS.index(standing(action)),
         RISKS.index(risk),
         action["verb"],
         action["name"],

@@ -139,7 +139,7 @@ def _intent(
         risk=str(action.change.risk),
         source=str(source) if source else None,
         cost=str(action.change.cost) if action.change.cost else None,
-        charge=str(action.change.charge) if action.change.charge else None,
+        charge=_charged(action),
         ceiling=str(action.ceiling) if action.ceiling else None,
         due=action.change.due,
         action_digest=action.digest,
@@ -246,7 +246,7 @@ def with_facts(outcome: Outcome, action: Action, have: Have) -> Outcome:
 
 
 def _charged(action: Action) -> str | None:
-    return str(action.change.charge) if action.change.charge else None
+    return str(action.change.taken) if action.change.taken else None
 
 
 def _judged(answer: Exception, *, shown: bool, resumes: bool) -> tuple[Status, str]:

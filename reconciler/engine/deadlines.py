@@ -1,4 +1,4 @@
-"""What the records are told of what a look has shown: deadlines, and news."""
+"""What the records are told of what a look has shown: deadlines, news, and that."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from reconciler.audit import Note
 from reconciler.engine.carry_out import Setting, remembered
 from reconciler.engine.memory import parsed
 from reconciler.engine.observe import World
-from reconciler.engine.situation import Scope
+from reconciler.engine.situation import ACCOUNT, Looked, Scope
 
 #: Deadlines that are nearer are remembered: no alarm looks further ahead.
 REMEMBERED = timedelta(days=120)
+#: That an account was read whole is recorded no more often than this.
+SEEN_AGAIN = timedelta(hours=6)
 
 
 def seen(setting: Setting, scope: Scope, world: World) -> Iterator[Note]:
@@ -26,6 +28,7 @@ def seen(setting: Setting, scope: Scope, world: World) -> Iterator[Note]:
     records = setting.journal.ledger.records()
     now = setting.clock()
     soon = now + REMEMBERED
+    yield from _looked(setting, scope, world)
     for want in scope.wants():
         if want.recalls and (news := dict(want.noticed(world.have(want), now))):
             yield remembered("noticed", want.kind, want.uid, news)
@@ -38,6 +41,29 @@ def seen(setting: Setting, scope: Scope, world: World) -> Iterator[Note]:
         if known != text and _later(deadline, known):
             facts: dict[str, JsonValue] = {"expires": text}
             yield remembered("seen", want.kind, want.uid, facts)
+
+
+def _looked(setting: Setting, scope: Scope, world: World) -> Iterator[Note]:
+    """
+    Remember which accounts were read whole, while somebody owes something there.
+
+    A part of the inventory proves nothing about an account.
+    """
+    now, before = setting.clock(), Looked(setting.journal.ledger)
+    owed = {
+        share
+        for leader in scope.leaders()
+        if any(sway.why for sway in leader.sways(world.have(leader), now))
+        for share in leader.shares()
+    }
+    if not owed or not scope.whole():
+        return
+    for share in sorted(owed):
+        last = before.get(share)
+        fresh = last is not None and now - last <= SEEN_AGAIN
+        if not fresh and world.whole(share):
+            facts: dict[str, JsonValue] = {Looked.fact(share): now.isoformat()}
+            yield remembered("looked", ACCOUNT, share.provider, facts)
 
 
 def _later(deadline: datetime, known: str | None) -> bool:

@@ -72,6 +72,7 @@ def document(plan: Plan) -> dict[str, Any]:
                 "name": d.name,
                 "what": d.what,
                 "cost": d.cost,
+                "charge": d.charge,
                 "by": d.by,
             }
             for d in plan.due
@@ -90,7 +91,7 @@ def summary(plan: Plan) -> dict[str, Any]:
             sorted(Counter(str(a.decision) for a in plan.actions).items())
         ),
         "cost": totals(a.change.cost for a in plan.actions),
-        "charge": totals(a.change.charge for a in plan.actions),
+        "charge": totals(a.change.taken for a in plan.actions),
     }
 
 
@@ -131,6 +132,7 @@ def action_data(action: Action) -> dict[str, Any]:
         ],
         "cost": _money(change.cost) if change.cost else None,
         "charge": _money(change.charge) if change.charge else None,
+        "only_holds": bool(change.charge) and change.only_holds,
         "ceiling": _money(action.ceiling) if action.ceiling else None,
         "needs": list(action.needs),
         "due": moment(change.due) if change.due else None,
@@ -162,7 +164,10 @@ def approved_digests(data: Any) -> dict[str, str]:
 
 #: What people read of an action before they approve it, and its digest binds for
 #: machines alone: an identity is a hash.
-_READ = ("kind", "name", "uid", "verb", "provider", "risk", "reversible", "ceiling")
+_READ = (
+    *("kind", "name", "uid", "verb", "provider", "risk", "reversible"),
+    *("charge", "ceiling"),
+)
 
 
 def shown_falsely(told: Any, action: Action) -> str | None:

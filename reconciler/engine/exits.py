@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from enum import IntEnum
 
+from reconciler.engine.health import HEALTH
+from reconciler.engine.plan import PENDING, under_way
 from reconciler.model import Action, Decision, Plan
 
 
@@ -36,7 +38,7 @@ def first(codes: Iterable[int]) -> Exit:
 def of_plan(plan: Plan, *, detailed: bool) -> set[Exit]:
     """Return the codes that hold after planning."""
     codes = {Exit.DONE}
-    if detailed and plan.actions:
+    if detailed and not all(map(under_way, plan.actions)):
         codes.add(Exit.CHANGES)
     if not plan.complete:
         codes.add(Exit.PARTLY)
@@ -50,7 +52,7 @@ def of_holds(actions: Collection[Action]) -> set[Exit]:
         for verdict in action.verdicts:
             if verdict.decision is Decision.DENY:
                 codes.add(Exit.DENIED)
-            elif verdict.decision is Decision.HOLD:
+            elif verdict.decision is Decision.HOLD and verdict.rule != PENDING:
                 codes.add(_of_hold(verdict.rule))
     return codes
 
@@ -60,6 +62,6 @@ def _of_hold(rule: str) -> Exit:
         return Exit.OVER_BUDGET
     if rule == "built-in/outcome-unknown":
         return Exit.UNKNOWN
-    if rule in {"built-in/once", "built-in/stale-read"}:
+    if rule in {"built-in/once", "built-in/stale-read", HEALTH}:
         return Exit.PARTLY
     return Exit.UNAPPROVED

@@ -67,6 +67,14 @@ class World(NamedTuple):
                 have[share] = self.shares[share].states.get(want.name, NOT_YET)
         return have
 
+    def whole(self, share: Share) -> bool:
+        """Say whether everything that *share* was asked about could be read."""
+        seen = self.shares.get(share)
+        return seen is not None and not any(
+            isinstance(state, Unknown) and not state.later
+            for state in seen.states.values()
+        )
+
     def _of(self, share: Share, want: AnyResource) -> Observed:
         seen = self.shares.get(share)
         if seen is None:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from reconciler.engine.doubles import declared_twice
 from reconciler.engine.evaluate import Evaluation, Subject, evaluate
 from reconciler.engine.funding import Payer, unfunded
+from reconciler.engine.health import Health, Paying
 from reconciler.engine.heirs import Past, Succession
 from reconciler.engine.memory import NOTHING, Memory
 from reconciler.engine.observe import Accounts, World
@@ -24,6 +25,7 @@ from reconciler.model import (
     Plan,
     Risk,
     Severity,
+    Share,
     Sway,
     Unmanaged,
     Verdict,
@@ -39,20 +41,23 @@ PENDING = "built-in/pending"
 REVIEW = ("review",)
 
 
-class Paying(NamedTuple):
-    """A payment that an earlier run began and of which nobody knows the end."""
+def under_way(action: Action) -> bool:
+    """Say whether nobody has to act: what is left of *action* is its account's turn."""
+    stopped = [v for v in action.verdicts if v.decision > Decision.ALLOW]
+    return bool(stopped) and all(verdict.rule == PENDING for verdict in stopped)
 
-    id: str
-    kind: str
-    name: str
-    uid: str
-    verb: str
 
-    def is_for(self, action: Action) -> bool:
-        """Whether *action* pays for the same thing, whatever the period is called."""
-        want = action.want
-        same = self.uid == want.uid or self.name == want.name
-        return self.kind == want.kind and same
+class Pending(NamedTuple):
+    """
+    Something that was begun, and that its account still works on.
+
+    Attributes:
+        action: As the journal has it.
+        why: For people.
+    """
+
+    action: Action
+    why: str
 
 
 class Situation(NamedTuple):
@@ -67,8 +72,10 @@ class Situation(NamedTuple):
         edges: Which resource depends on which.
         resumable: Open intents that may be sent again, with the change they were.
         stuck: Open intents nobody can resolve yet: id -> why.
-        pending: Open intents that their account still works on: id -> why.
+        pending: Open intents that their account still works on, by id.
         paying: The open intents among all of them that cost money.
+        charging: All open intents by which a customer pays, in the selection or not.
+        looked: When an earlier run has read an account whole, by share.
         leaders: What others may follow.
         past: Every record of a kind.
         approvers: Whose approval of an action counts.
@@ -84,10 +91,12 @@ class Situation(NamedTuple):
     edges: Edges = {}
     resumable: Mapping[str, Action] = {}
     stuck: Mapping[str, str] = {}
-    pending: Mapping[str, str] = {}
+    pending: Mapping[str, Pending] = {}
     leaders: Sequence[AnyResource] = ()
     past: Past = lambda _kind: ()
     paying: Sequence[Paying] = ()
+    charging: Sequence[Paying] = ()
+    looked: Mapping[Share, datetime] = {}
     approvers: Callable[[Action], Iterable[str]] = lambda _action: ()
     judge: Judge = lambda plan: plan
     base_commit: str | None = None
@@ -109,33 +118,35 @@ def plan(
 
     *watch* is told of every resource that was looked at, and what came of it.
     """
-    aside = _Aside([], [])
+    aside = _Aside([], [], {})
     succession = Succession(situation.orphans, situation.leaders, situation.past)
     leaders = [*filter(succession.entitled, situation.leaders)]
     led = swayed(leaders, world, now)
     parts = list(_evaluated(situation, world, accounts, led, now, watch, aside))
     due = sorted(d for part in parts for d in part.due if d.at <= now + horizon)
-    actions = levelled(
-        (
-            succession.held(_recovered(situation, a))
-            for part in parts
-            for a in part.actions
-        ),
-        situation.edges,
-    )
+    planned = [
+        succession.held(_recovered(situation, action))
+        for part in parts
+        for action in part.actions
+        if action.id not in situation.pending
+    ]
+    planned = _in_health(situation, planned, aside.ways, world, now)
+    under_way = [_under_way(one) for one in situation.pending.values()]
+    actions = levelled([*planned, *under_way], situation.edges)
+    new = tuple(action for action in actions if action.id not in situation.pending)
     findings = [
         *world.findings,
         *(f for part in parts for f in part.findings),
         *_orphaned(situation.orphans),
         *succession.findings(),
-        *_short_of_credit(actions, world.balances()),
+        *_short_of_credit(new, world.balances()),
         *unfunded(aside.payers, due),
         *declared_twice(aside.tokens),
     ]
     raw = Plan(
         situation.env,
         now,
-        actions,
+        new,
         tuple(findings),
         tuple(d for part in parts for d in part.drift),
         tuple(u for u in world.unmanaged() if not situation.declares(u)),
@@ -145,7 +156,7 @@ def plan(
         situation.base_commit,
         situation.commit,
     )
-    return _settled(situation, situation.judge(raw))
+    return _settled(situation, situation.judge(raw), actions)
 
 
 class _Aside(NamedTuple):
@@ -155,10 +166,12 @@ class _Aside(NamedTuple):
     Attributes:
         payers: What pays for accounts, and will end.
         tokens: What accounts list by another name than its document's.
+        ways: What others want of what would be done something to.
     """
 
     payers: list[Payer]
     tokens: list[AnyResource]
+    ways: dict[Ref, Sequence[Sway]]
 
 
 def _evaluated(
@@ -181,6 +194,8 @@ def _evaluated(
         if part.differs:  # only then it matters what the base says
             subject = subject._replace(base=situation.base.get(want.ref))
             part = evaluate(subject, accounts.drivers, situation.env, now)
+        if ways and part.actions:
+            aside.ways[want.ref] = ways
         watch(subject, part)
         if funded := want.funds():
             ends = want.deadline(subject.have)
@@ -199,17 +214,42 @@ def _recovered(situation: Situation, action: Action) -> Action:
     if sent := situation.resumable.get(action.id):
         resumed = sent._replace(resumes=True, verdicts=action.verdicts)
         return resumed._replace(ceiling=action.ceiling)
-    if why := situation.pending.get(action.id):
-        verdict = Verdict(Decision.HOLD, PENDING, why, firm=True)
-        return action.judged(verdict)
     if why := situation.stuck.get(action.id):
         return _unsettled(action, why)
     if action.change.risk is Risk.MONEY:
         for begun in situation.paying:
             if begun.is_for(action):
-                why = f"{begun.verb} was begun for it before, and its end is not known"
-                return _unsettled(action, f"{why} ({begun.id})")
+                why = f"{begun.verb} was begun for it before, and"
+                if begun.id in situation.pending:
+                    return _waits(action, f"{why} is still under way")
+                return _unsettled(action, f"{why} its end is not known ({begun.id})")
     return action
+
+
+def _under_way(one: Pending) -> Action:
+    """Return what was begun as it is shown: nothing is asked about it again."""
+    return _waits(one.action, one.why)
+
+
+def _waits(action: Action, why: str) -> Action:
+    return action.judged(Verdict(Decision.HOLD, PENDING, why, firm=True))
+
+
+def _in_health(
+    situation: Situation,
+    planned: list[Action],
+    ways: Mapping[Ref, Sequence[Sway]],
+    world: World,
+    now: datetime,
+) -> list[Action]:
+    """Hold what follows from a debt, where it is not certain that it is one."""
+    if not any(action.want.ref in ways for action in planned):
+        return planned
+    health = Health(
+        situation.leaders, situation.charging, situation.looked, planned, world, now
+    )
+    found = ((a, health.verdict(a, ways.get(a.want.ref, ()))) for a in planned)
+    return [action.judged(verdict) if verdict else action for action, verdict in found]
 
 
 def _unsettled(action: Action, why: str) -> Action:
@@ -217,9 +257,10 @@ def _unsettled(action: Action, why: str) -> Action:
     return action.judged(verdict)
 
 
-def _settled(situation: Situation, judged: Plan) -> Plan:
-    lifted = (_lifted(a, situation.approvers(a)) for a in judged.actions)
-    actions = held_behind(tuple(lifted))
+def _settled(situation: Situation, judged: Plan, order: Sequence[Action]) -> Plan:
+    """Return *judged*, as approved, and in *order*, which has what is under way too."""
+    lifted = {a.id: _lifted(a, situation.approvers(a)) for a in judged.actions}
+    actions = held_behind(tuple(lifted.get(action.id, action) for action in order))
     findings = sorted(
         {*judged.findings, *_unresolved(situation, actions)},
         key=lambda f: (SEVERITIES.index(f.severity), f.kind, f.name, f.code, f.message),

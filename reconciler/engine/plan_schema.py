@@ -69,6 +69,7 @@ _ACTION = _object(
     changes=_list(_object(field=_TEXT, before=_VALUE, after=_VALUE)),
     cost=_or_null(_MONEY),
     charge=_or_null(_MONEY),
+    only_holds=_FLAG,
     ceiling=_or_null(_MONEY),
     needs=_list(_TEXT),
     due=_or_null(_TIME),
@@ -137,6 +138,7 @@ def plan_schema() -> str:
                     name=_TEXT,
                     what=_TEXT,
                     cost={"type": ["string", "null"]},
+                    charge={"type": ["string", "null"]},
                     by={"enum": list(get_args(By))},
                 )
             ),

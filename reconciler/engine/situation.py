@@ -6,19 +6,32 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
-from typing import NamedTuple, overload
+from typing import Final, NamedTuple, overload
 
 from reconciler.audit import WAITS, Intent, Ledger, OpenIntent, Record
 from reconciler.engine.desired import Based, Load, Tree
+from reconciler.engine.health import Paying
 from reconciler.engine.heirs import Remembered
 from reconciler.engine.memory import Memory, parsed
-from reconciler.engine.plan import Paying, Situation
+from reconciler.engine.plan import Pending, Situation
 from reconciler.engine.recall import Recall
 from reconciler.engine.recover import Resolution
 from reconciler.kinds import kinds
-from reconciler.model import Action, AnyResource, Money, Plan, Risk, Unmanaged
+from reconciler.model import (
+    Action,
+    AnyResource,
+    Money,
+    Plan,
+    Risk,
+    Share,
+    Unmanaged,
+)
 from reconciler.model.ref import Ref
 
+#: Whose record remembers what its account showed.
+ACCOUNT: Final = "Provider"
+#: Prefix of the fact that all of a family was read: ``looked/billing``, when.
+LOOKED_AT: Final = "looked/"
 Rules = Callable[[Plan, Ledger, datetime], Plan]
 Counted = Callable[[Action, Ledger], Iterable[str]]
 
@@ -83,6 +96,10 @@ class Scope(NamedTuple):
         """The resources that others may follow, sorted."""
         leading = {name for name, kind in kinds().items() if kind.recalls}
         return [self.get(ref) for ref in self.refs() if ref.kind in leading]
+
+    def whole(self) -> bool:
+        """Say whether this run looks at everything there is of its kinds."""
+        return all(map(self.selected, self.desired.refs()))
 
     def by_uid(self) -> dict[tuple[str, str], AnyResource]:
         """The same, by what the journal calls them."""
@@ -203,8 +220,14 @@ def situation(
             for one in recovered
             if one.fate == "unknown" and one.intent.id in ledger.open
         },
-        pending={one.intent.id: one.why for one in recovered if one.fate == "pending"},
+        pending={
+            one.intent.id: Pending(one.action, one.why)
+            for one in recovered
+            if one.fate == "pending" and one.action is not None
+        },
         paying=tuple(_paying(recovered, ledger)),
+        charging=tuple(_charging(recovered, ledger)),
+        looked=Looked(ledger),
         approvers=lambda action: scope.counted(action, ledger),
         judge=lambda plan: scope.rules(plan, ledger, now),
         declares=Declared(scope.desired),
@@ -226,6 +249,40 @@ def _paying(recovered: Sequence[Resolution], ledger: Ledger) -> Iterator[Paying]
         ended = one.fate in {"applied", "not_applied"} or intent.id not in ledger.open
         if intent.risk == Risk.MONEY and not ended:
             yield Paying(intent.id, intent.kind, intent.name, intent.uid, intent.verb)
+
+
+def _charging(recovered: Sequence[Resolution], ledger: Ledger) -> Iterator[Paying]:
+    """Yield every open intent by which a customer pays, outside the selection too."""
+    ended = {r.intent.id for r in recovered if r.fate in {"applied", "not_applied"}}
+    for begun in ledger.open.values():
+        intent = begun.intent
+        if intent.change.get("charge") and intent.id not in ended:
+            yield Paying(intent.id, intent.kind, intent.name, intent.uid, intent.verb)
+
+
+class Looked(Mapping[Share, datetime]):
+    """When runs have read a share whole that others follow; kept with its account."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    @staticmethod
+    def fact(share: Share) -> str:
+        """Return what the fact is called."""
+        return f"{LOOKED_AT}{share.family}"
+
+    def __getitem__(self, share: Share) -> datetime:
+        facts = self._ledger.record(ACCOUNT, share.provider).facts
+        return datetime.fromisoformat(str(facts[self.fact(share)]))
+
+    def __iter__(self) -> Iterator[Share]:
+        for (kind, uid), record in self._ledger.records().items():
+            for fact in record.facts if kind == ACCOUNT else ():
+                if fact.startswith(LOOKED_AT):
+                    yield Share(uid, fact.removeprefix(LOOKED_AT))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 class Declared:

@@ -134,6 +134,7 @@ class Suspend(Change):
     """
 
     usual_risk: ClassVar[Risk] = Risk.DISRUPTIVE
+    takes_down: ClassVar[bool] = True
     verb: Literal["suspend"] = "suspend"
 
     @property

@@ -33,7 +33,7 @@ from reconciler.model.driver import (
     Witness,
 )
 from reconciler.model.finding import Finding, Severity
-from reconciler.model.follow import Ended, Letter, Sway
+from reconciler.model.follow import Chapter, Ended, Letter, Sway
 from reconciler.model.location import Location
 from reconciler.model.money import Money, Price
 from reconciler.model.observed import (
@@ -79,6 +79,7 @@ __all__ = [
     "Beside",
     "Cache",
     "Change",
+    "Chapter",
     "Day",
     "Decision",
     "Deferred",

@@ -55,8 +55,9 @@ class Change(Frozen):
             for everything else; the engine then derives one.
         because: For people; not part of any digest.
         cost: What the vendor quotes now.
-        charge: What a customer pays by it.
-        ceiling: The most that git allows it to cost.
+        charge: What a customer pays by it, exactly: another amount is another need.
+            Money that comes in; what comes in never pays for what goes out.
+        ceiling: The most that git allows it to cost, or to charge.
         max_increase: The most it may cost over what was last paid.
         hold: Why the kind itself wants a person to look first.
         due: When harm begins if nothing is done.
@@ -74,6 +75,10 @@ class Change(Frozen):
     """Follows from what witnesses saw: they look again right before it is done."""
     numbered: ClassVar[bool] = False
     """Makes a document with a number; see ``Driver.numbers``."""
+    only_holds: ClassVar[bool] = False
+    """Its ``charge`` is held at the customer's bank, and not taken yet."""
+    takes_down: ClassVar[bool] = False
+    """Takes what it is about off the net: many at once need a person."""
 
     verb: str
     share: Share
@@ -94,6 +99,11 @@ class Change(Frozen):
     def risk(self) -> Risk:
         """What could go wrong with this very change."""
         return self.usual_risk
+
+    @property
+    def taken(self) -> Money | None:
+        """What a customer has paid once it is done."""
+        return None if self.only_holds else self.charge
 
     @property
     def merges(self) -> bool:

@@ -38,6 +38,7 @@ class Sway(NamedTuple):
         of: Whom it is about.
         by: Who wants it.
         says: The word that the other kind knows, as in ``suspended``.
+        why: What is wrong; empty where nothing is.
         about: What it follows from, the same for as long as it does; part of an id.
         since: From when on.
     """
@@ -48,6 +49,19 @@ class Sway(NamedTuple):
     why: str
     about: str = ""
     since: datetime | None = None
+
+
+class Chapter(NamedTuple):
+    """
+    A part of what happened to a resource, or of what comes next, for people.
+
+    Attributes:
+        title: As in ``2026-12-01 to 2026-12-31  39.00 EUR  UNPAID``.
+        lines: In the order of time.
+    """
+
+    title: str
+    lines: tuple[str, ...] = ()
 
 
 class Letter(NamedTuple):

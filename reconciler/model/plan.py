@@ -63,9 +63,15 @@ class Action(NamedTuple):
 
     @property
     def digest(self) -> str:
-        """What an approval binds to: the need, its result and its ceiling."""
+        """
+        What an approval binds to: the need, its result and its ceiling.
+
+        And what a customer pays, which is exact: who said yes to one amount did not
+        say it to another.
+        """
         ceiling = str(self.ceiling) if self.ceiling else None
-        return sha256([self.id, self.change.after, ceiling])[:16]
+        charge = [str(self.change.charge)] if self.change.charge else []
+        return sha256([self.id, self.change.after, ceiling, *charge])[:16]
 
     @property
     def decision(self) -> Decision:

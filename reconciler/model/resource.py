@@ -21,7 +21,7 @@ from reconciler.model.adoption import Adoption, Refuse, Rewrite
 from reconciler.model.base import Spec
 from reconciler.model.change import Change
 from reconciler.model.finding import Finding, Severity
-from reconciler.model.follow import Ended, Letter, Sway
+from reconciler.model.follow import Chapter, Ended, Letter, Sway
 from reconciler.model.location import Location
 from reconciler.model.observed import Have, Share, State
 from reconciler.model.ref import Naming, Ref
@@ -34,9 +34,11 @@ class Due(NamedTuple):
     Something that will need work or money at a time that is already known.
 
     Attributes:
+        cost: What we pay then.
         by: Who sees to it: it happens by itself, a person has to act, or it is wanted
             that nobody does. A kind that does not know leaves it to a person.
         account: The Provider that takes the money, where that is known.
+        charge: What a customer pays then.
     """
 
     at: datetime
@@ -46,6 +48,7 @@ class Due(NamedTuple):
     cost: str | None = None
     by: By = "you"
     account: str | None = None
+    charge: str | None = None
 
 
 NAME = r"^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?$"
@@ -161,6 +164,11 @@ class Resource(Spec, Generic[ChangeT]):
         """Remember where to ask what was done before; returns the resource."""
         self._recorded = recorded
         return self
+
+    @property
+    def payer(self) -> str | None:
+        """The name of the Customer who pays what is charged for it."""
+        return None
 
     def funds(self) -> tuple[str, ...]:
         """Return the accounts that take their money from this resource."""
@@ -293,6 +301,11 @@ class Resource(Spec, Generic[ChangeT]):
         """Say whether it is what a Sway says with *word*; None if unknown. Pure."""
         del word, have
         return None
+
+    def story(self, have: Have, now: datetime) -> Iterable[Chapter]:
+        """Yield what happened to it and what comes, where its kind recalls. Pure."""
+        del have, now
+        return ()
 
     @classmethod
     def provisional(cls, name: str, shares: Sequence[Share]) -> Self | None:

@@ -34,7 +34,15 @@ EXPIRES = "-expires"
 _IDENTITY = re.compile(r"reconciler settle (\w+)")
 _EVENTS = {Severity.CRITICAL: "incident", Severity.ERROR: "urgent"}
 #: What waits for another action is told with that one; what is lost is an incident.
-_NOT_HELD = frozenset({"built-in/order", "built-in/outcome-unknown"})
+#: What is under way, and what is not certain yet, waits for no person.
+_NOT_HELD = frozenset(
+    {
+        "built-in/order",
+        "built-in/outcome-unknown",
+        "built-in/pending",
+        "built-in/health",
+    }
+)
 
 
 class Seen(NamedTuple):
@@ -209,7 +217,7 @@ def _base(action: Action) -> Condition:
         action.id,
         "",
         command=explain_command(subject),
-        money=action.ceiling or action.change.cost,
+        money=action.change.charge or action.ceiling or action.change.cost,
         due=action.change.due,
         place=str(at) if at else None,
     )

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
-from reconciler.model import Action, Decision, Money, Ref, Risk, Verdict
-from reconciler.policy.budget import Budget
+from reconciler.model import Action, Decision, Money, Risk, Verdict
+from reconciler.policy.budget import Budget, Spend
 from reconciler.policy.context import Context
+from reconciler.policy.scope import within
 
 _LATE = datetime.max.replace(tzinfo=UTC)
+CHARGES: Final = "charges"
 _SINCE: dict[str, Literal["day", "month"]] = {"perDay": "day", "perMonth": "month"}
 
 
@@ -65,85 +67,89 @@ class Tally:
 
     def __init__(self, budget: Budget, context: Context) -> None:
         self.budget = budget
-        self._spend = context.spend
-        self._declared = budget.spec.declared(context.resources)
-        self._rooms: dict[tuple[str, str], _Room] = {}
-        self._touched: dict[str, set[Ref]] = {"deletes": set(), "changes": set()}
+        self._context = context
+        self._rooms: dict[tuple[str, str, str], _Room] = {}
+        self._touched: dict[str, set[str]] = {}
 
     def refuses(self, action: Action) -> Iterator[Verdict]:
         """Yield a hold for each limit that *action* would break."""
-        for field, cost in self._costs(action):
-            room = self._room(field, cost.currency)
-            if cost.amount > room.left:
-                yield self._hold(f"spend.{field}", _too_much(field, cost, room))
-        for field in self._counts(action):
-            most, touched = self._most(field), self._touched[field]
-            if len(touched | {action.want.ref}) > most:
-                yield self._hold(
-                    field, f"{most} resources at most may see {field} in one run"
-                )
+        for part, field, amount in self._amounts(action):
+            room = self._room(part, field, amount.currency)
+            if amount.amount > room.left:
+                why = _too_much(part, field, amount, room)
+                yield self._hold(f"{part}.{field}", why)
+        for field, whom in self._counts(action):
+            most, touched = self._most(field), self._touched.get(field, set())
+            if len(touched | {whom}) > most:
+                yield self._hold(field, _too_many(field, most))
 
     def take(self, action: Action) -> None:
         """Give *action* its part."""
-        for field, cost in self._costs(action):
-            room = self._room(field, cost.currency)
-            self._rooms[field, cost.currency] = room._replace(
-                left=room.left - cost.amount
-            )
-        for field in self._counts(action):
-            self._touched[field].add(action.want.ref)
+        for part, field, amount in self._amounts(action):
+            room = self._room(part, field, amount.currency)
+            left = room.left - amount.amount
+            self._rooms[part, field, amount.currency] = room._replace(left=left)
+        for field, whom in self._counts(action):
+            self._touched.setdefault(field, set()).add(whom)
 
-    def _costs(self, action: Action) -> Iterator[tuple[str, Money]]:
-        """Yield the lists that count *action*, each with its cost."""
-        cost, spend = action.change.cost, self.budget.spec.spend
-        if spend is None or cost is None or not cost.amount:
-            return
-        for field, amounts in (
-            ("perRun", spend.per_run),
-            ("perDay", spend.per_day),
-            ("perMonth", spend.per_month),
-        ):
-            # What was begun is in the ledger already, as a reservation.
-            if amounts and not (action.resumes and field in _SINCE):
-                yield field, cost
-
-    def _room(self, field: str, currency: str) -> _Room:
-        if (field, currency) not in self._rooms:
-            self._rooms[field, currency] = self._at_first(field, currency)
-        return self._rooms[field, currency]
-
-    def _at_first(self, field: str, currency: str) -> _Room:
-        spend = self.budget.spec.spend
-        assert spend is not None  # noqa: S101  (asked only where there is one)
-        amounts = {
-            "perRun": spend.per_run,
-            "perDay": spend.per_day,
-            "perMonth": spend.per_month,
-        }[field]
-        limit = next(
-            (a for a in amounts if a.currency == currency), Money.of_minor(0, currency)
+    def _amounts(self, action: Action) -> Iterator[tuple[str, str, Money]]:
+        """Yield the lists that count *action*, each with what it takes of them."""
+        change, spec = action.change, self.budget.spec
+        flows = (
+            ("spend", spec.spend, change.cost),
+            (CHARGES, spec.charges, change.charge),
         )
+        for part, limits, amount in flows:
+            if limits is None or amount is None or not amount.amount:
+                continue
+            for field, listed in _lists(limits):
+                # What was begun is in the ledger already, as a reservation.
+                if listed and not (action.resumes and field in _SINCE):
+                    yield part, field, amount
+
+    def _room(self, part: str, field: str, currency: str) -> _Room:
+        key = part, field, currency
+        if key not in self._rooms:
+            self._rooms[key] = self._at_first(*key)
+        return self._rooms[key]
+
+    def _at_first(self, part: str, field: str, currency: str) -> _Room:
+        spec, ledger = self.budget.spec, self._context.spend
+        limits = spec.charges if part == CHARGES else spec.spend
+        assert limits is not None  # noqa: S101  (asked only where there is one)
+        listed = dict(_lists(limits))[field]
+        limit = within(listed, currency) or Money.of_minor(0, currency)
         if field not in _SINCE:
             return _Room(limit, limit.amount)
-        accounts = self.budget.spec.scope.accounts or (None,)
+        gone_by = ledger.charged if part == CHARGES else ledger.spent
+        accounts = spec.scope.accounts or (None,)
         gone = sum(
-            self._spend.spent(currency, account, _SINCE[field]).amount
+            gone_by(currency, account, _SINCE[field]).amount
             for account in dict.fromkeys(accounts)
         )
         return _Room(limit, limit.amount - gone)
 
-    def _counts(self, action: Action) -> Iterator[str]:
-        spec, change = self.budget.spec, action.change
+    def _counts(self, action: Action) -> Iterator[tuple[str, str]]:
+        """Yield the limits that count *action*, each with whom they count."""
+        spec, change, ref = self.budget.spec, action.change, str(action.want.ref)
         if spec.deletes and change.risk is Risk.DESTRUCTIVE:
-            yield "deletes"
-        if spec.changes and change.merges:
-            yield "changes"
+            yield "deletes", ref
+        if spec.changes and (change.merges or change.takes_down):
+            yield "changes", ref
+        if spec.charged and change.charge and change.charge.amount:
+            # Whoever pays for several things is charged, and counted, as one.
+            yield "charged", action.want.payer or ref
 
     def _most(self, field: str) -> int:
         spec = self.budget.spec
-        limit = spec.deletes if field == "deletes" else spec.changes
+        limits = {
+            "deletes": spec.deletes,
+            "changes": spec.changes,
+            "charged": spec.charged,
+        }
+        limit = limits[field]
         assert limit is not None  # noqa: S101  (counted only where there is one)
-        return limit.among(self._declared)
+        return limit.among(spec.declared(self._context.resources, field))
 
     def _hold(self, field: str, why: str) -> Verdict:
         at = self.budget.at(f"spec.{field}")
@@ -151,9 +157,24 @@ class Tally:
         return Verdict(Decision.HOLD, rule, f"over budget: {why}", at=at, firm=True)
 
 
-def _too_much(field: str, cost: Money, room: _Room) -> str:
+def _lists(limits: Spend) -> tuple[tuple[str, tuple[Money, ...]], ...]:
+    return (
+        ("perRun", limits.per_run),
+        ("perDay", limits.per_day),
+        ("perMonth", limits.per_month),
+    )
+
+
+def _too_much(part: str, field: str, amount: Money, room: _Room) -> str:
     span = field.removeprefix("per").lower()
+    done, does = ("charged", "charges") if part == CHARGES else ("spent", "costs")
     if not room.limit.amount:
-        return f"no {cost.currency} may be spent per {span}"
-    left = Money(amount=max(room.left, Decimal(0)), currency=cost.currency)
-    return f"costs {cost}, and {left} of {room.limit} per {span} are left"
+        return f"no {amount.currency} may be {done} per {span}"
+    left = Money(amount=max(room.left, Decimal(0)), currency=amount.currency)
+    return f"{does} {amount}, and {left} of {room.limit} per {span} are left"
+
+
+def _too_many(field: str, most: int) -> str:
+    if field == "charged":
+        return f"{most} customers at most may be charged in one run"
+    return f"{most} resources at most may see {field} in one run"

@@ -18,8 +18,8 @@ class Match(Scope):
     The actions that need approval.
 
     Attributes:
-        above: Only those that may cost more than this. A currency that is not
-            listed is always above.
+        above: Only those that may cost, or charge a customer, more than this. A
+            currency that is not listed is always above.
     """
 
     above: Amounts = ()
@@ -31,8 +31,8 @@ class Standing(Spec):
 
     Attributes:
         below: An action that can never cost as much as this needs nobody. Its
-            ceiling counts, not the price of the day. A currency that is not listed
-            has no standing approval.
+            ceiling counts, not the price of the day; of a charge, which is exact, its
+            own amount. A currency that is not listed has no standing approval.
     """
 
     below: Annotated[Amounts, Field(min_length=1)]
@@ -63,10 +63,12 @@ class ApprovalRule(Resource[Change]):
         self, action: Action, context: Context, members: Members
     ) -> Verdict | None:
         """Return what this rule thinks of *action*; None if it is not meant."""
-        spec, most = self.spec, at_stake(action)
-        if not spec.match.covers(action, context) or not _above(spec.match.above, most):
+        spec, amounts = self.spec, at_stake(action)
+        if not spec.match.covers(action, context):
             return None
-        if standing := _standing(spec.standing, most):
+        if not _above(spec.match.above, amounts):
+            return None
+        if standing := _standing(spec.standing, amounts):
             why = f"standing approval below {standing}"
             return self._says(Decision.ALLOW, why, "spec.standing")
         needs = spec.groups * (1 + spec.two_person)
@@ -124,13 +126,23 @@ def _wanted(needs: tuple[str, ...], left: tuple[str, ...]) -> str:
     return "needs " + " and ".join(parts)
 
 
-def _above(limits: tuple[Money, ...], most: Money | None) -> bool:
-    if not limits:
-        return True
-    limit = within(limits, most.currency) if most else None
-    return most is not None and (limit is None or not most <= limit)
+def _above(limits: tuple[Money, ...], amounts: tuple[Money, ...]) -> bool:
+    return not limits or any(
+        (limit := within(limits, most.currency)) is None or not most <= limit
+        for most in amounts
+    )
 
 
-def _standing(standing: Standing | None, most: Money | None) -> Money | None:
-    limit = within(standing.below, most.currency) if standing and most else None
-    return limit if limit and most and not limit <= most else None
+def _standing(standing: Standing | None, amounts: tuple[Money, ...]) -> str | None:
+    """Return below what all of *amounts* are; None where one is not, or none is."""
+    if standing is None:
+        return None
+    limits = [within(standing.below, most.currency) for most in amounts]
+    below = [
+        limit
+        for limit, most in zip(limits, amounts, strict=True)
+        if limit is not None and most < limit
+    ]
+    if not amounts or len(below) < len(amounts):
+        return None
+    return " and ".join(map(str, dict.fromkeys(below)))

@@ -12,10 +12,13 @@ from reconciler.model import Change, Percent, Spec
 from reconciler.model.resource import Resource
 from reconciler.policy.scope import Amounts, Scope
 
+#: Who is charged.
+CUSTOMER = "Customer"
+
 
 class Spend(Spec):
     """
-    The most that may be spent, in each currency; currencies never mix.
+    The most that may be spent (or charged), in each currency; they never mix.
 
     A list names every currency that may be spent: one it leaves out may not be.
     Days and calendar months are those of UTC.
@@ -57,22 +60,30 @@ class BudgetSpec(Spec):
     Limits for the actions in ``scope``; without one, for all together.
 
     Attributes:
+        spend: What we may pay.
+        charges: What customers may be charged; never added to what we pay.
+        charged: Customers that a run may charge; ``share`` is of all customers.
         deletes: Resources of which a run may destroy something.
-        changes: Resources a run may change. Work that is due (a renewal) is no
-            change in this sense; ``spend`` limits it.
+        changes: Resources a run may change, or take off the net. Other work that is
+            due (a renewal) is no change in this sense; ``spend`` limits it.
     """
 
     scope: Scope = Scope()
     spend: Spend | None = None
+    charges: Spend | None = None
+    charged: Limit | None = None
     deletes: Limit | None = None
     changes: Limit | None = None
 
     @model_validator(mode="after")
     def _can_be_counted(self) -> Self:
         limits = [limit for limit in (self.deletes, self.changes) if limit]
-        if not self.spend and not limits:
-            raise ValueError("write at least one of spend, deletes and changes")
-        over_time = self.spend and (self.spend.per_day or self.spend.per_month)
+        sums = [money for money in (self.spend, self.charges) if money]
+        if not (sums or limits or self.charged):
+            raise ValueError(
+                "write at least one of spend, charges, charged, deletes and changes"
+            )
+        over_time = any(money.per_day or money.per_month for money in sums)
         if over_time and not self.scope.only("accounts"):
             raise ValueError(
                 "the ledger knows accounts: with perDay or perMonth the scope can "
@@ -84,8 +95,10 @@ class BudgetSpec(Spec):
             )
         return self
 
-    def declared(self, resources: Mapping[str, int]) -> int:
-        """Return how many resources a share is of."""
+    def declared(self, resources: Mapping[str, int], field: str) -> int:
+        """Return how many resources the share in *field* is of."""
+        if field == "charged":
+            return resources.get(CUSTOMER, 0)
         kinds = self.scope.kinds or tuple(resources)
         return sum(resources.get(kind, 0) for kind in kinds)
 

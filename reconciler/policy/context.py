@@ -32,6 +32,11 @@ class SpendView(Protocol):
         name of a Provider document; None means all of them.
         """
 
+    def charged(
+        self, currency: str, account: str | None, scope: Literal["day", "month"]
+    ) -> Money:
+        """Return what customers paid, or will have, likewise; never part of *spent*."""
+
 
 class Context(NamedTuple):
     """
@@ -48,6 +53,8 @@ class Context(NamedTuple):
         authors: Who wrote what an action follows from, in git.
         aliases: The name a person counts by, for each of their other names.
         glass: Who broke the glass for which action, by the action's digest.
+        held_by: How many declared resources of a kind an account holds, by the names
+            of the two; asked only where many of them are about to be taken down.
     """
 
     now: datetime
@@ -61,6 +68,7 @@ class Context(NamedTuple):
     authors: Callable[[Action], frozenset[str]] = nobody
     aliases: Mapping[str, str] = {}
     glass: Mapping[str, str] = {}
+    held_by: Callable[[str, str], int] = lambda _kind, _account: 0
 
     def who(self, actor: str) -> str:
         """Return the one name that *actor* counts by."""
@@ -97,11 +105,18 @@ def person(actor: str) -> str:
     return actor.strip().removeprefix("@").casefold()
 
 
-def at_stake(action: Action) -> Money | None:
+def at_stake(action: Action) -> tuple[Money, ...]:
     """
-    Return the most that *action* can cost: its ceiling, else the quoted cost.
+    Return the most that *action* can cost, and what a customer pays by it.
 
-    Approvals are written against this amount, because the price may rise up to the
-    ceiling between the plan and the payment.
+    Approvals are written against these amounts. The price may rise up to the ceiling
+    between the plan and the payment; a charge is exact, and its ceiling is none of
+    our cost.
     """
-    return action.ceiling or action.change.cost
+    change = action.change
+    if change.charge:
+        return (change.charge, *([change.cost] if change.cost else []))
+    if change.cost is None and change.risk is not Risk.MONEY:
+        return ()  # nothing is paid, whatever may be asked for later
+    most = action.ceiling or change.cost
+    return (most,) if most else ()

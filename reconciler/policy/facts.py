@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -36,6 +37,9 @@ NAMES = Names(
         ("spec", "map<string, dyn>"),
         ("cost.minor", "int"),
         ("cost.currency", "string"),
+        ("charge.amount", "string"),
+        ("charge.minor", "int"),
+        ("charge.currency", "string"),
         ("ceiling.minor", "int"),
         ("ceiling.currency", "string"),
         ("due", "timestamp"),
@@ -45,29 +49,43 @@ NAMES = Names(
         ("totals.actions", "int"),
         ("totals.deletes", "int"),
         ("totals.costMinor", "map<string, int>"),
+        ("totals.chargeMinor", "map<string, int>"),
+        ("totals.charged", "int"),
         ("counts", "map<string, int>"),
     )
 )
 
 
 class Totals(NamedTuple):
-    """Sums over the whole plan, so that no rule has to walk through it."""
+    """
+    Sums over the whole plan, so that no rule has to walk through it.
+
+    Attributes:
+        charged: How many customers are charged.
+    """
 
     actions: int
     deletes: int
     cost_minor: Mapping[str, int]
+    charge_minor: Mapping[str, int] = {}
+    charged: int = 0
 
 
 def totals(actions: Iterable[Action]) -> Totals:
     """Add *actions* up: how many, how many that destroy, money by currency."""
     count = deletes = 0
-    minor: dict[str, int] = {}
+    costs: Counter[str] = Counter()
+    charges: Counter[str] = Counter()
+    charged: set[str] = set()
     for action in actions:
         count += 1
         deletes += action.change.risk is Risk.DESTRUCTIVE
         if cost := action.change.cost:
-            minor[cost.currency] = minor.get(cost.currency, 0) + cost.minor
-    return Totals(count, deletes, minor)
+            costs[cost.currency] += cost.minor
+        if charge := action.change.charge:
+            charges[charge.currency] += charge.minor
+            charged.add(action.want.payer or str(action.want.ref))
+    return Totals(count, deletes, costs, charges, len(charged))
 
 
 def of_action(action: Action, context: Context, sums: Totals) -> Facts:
@@ -88,6 +106,7 @@ def of_action(action: Action, context: Context, sums: Totals) -> Facts:
         "after": {_short(f.field): plain(f.after) for f in change.fields},
         "spec": plain(want.spec.model_dump(mode="json", by_alias=True)),
         **_money("cost", change.cost),
+        **_charge(change.charge),
         **_money("ceiling", action.ceiling),
         "due": instant(change.due or NEVER),
         "now": instant(context.now),
@@ -96,6 +115,8 @@ def of_action(action: Action, context: Context, sums: Totals) -> Facts:
         "totals.actions": sums.actions,
         "totals.deletes": sums.deletes,
         "totals.costMinor": dict(sums.cost_minor),
+        "totals.chargeMinor": dict(sums.charge_minor),
+        "totals.charged": sums.charged,
         "counts": dict(context.resources),
     }
 
@@ -111,12 +132,24 @@ def _money(name: str, amount: Money | None) -> Facts:
     }
 
 
+def _charge(amount: Money | None) -> Facts:
+    text = str(amount).split()[0] if amount else ""
+    return {"charge.amount": text, **_money("charge", amount)}
+
+
 class ExampleTotals(Spec):
-    """The sums a test supposes."""
+    """
+    The sums a test supposes.
+
+    Attributes:
+        charged: How many customers are charged.
+    """
 
     actions: int = 1
     deletes: int = 0
     cost: Amounts = ()
+    charge: Amounts = ()
+    charged: int = 0
 
 
 class Example(Spec):
@@ -140,6 +173,7 @@ class Example(Spec):
     after: dict[str, JsonValue] = {}
     spec: dict[str, JsonValue] = {}
     cost: Money | None = None
+    charge: Money | None = None
     ceiling: Money | None = None
     due: AwareDatetime = NEVER
     now: AwareDatetime = _NOON
@@ -160,10 +194,13 @@ def of_example(example: Example) -> Facts:
         "after": plain(example.after),
         "spec": plain(example.spec),
         **_money("cost", example.cost),
+        **_charge(example.charge),
         **_money("ceiling", example.ceiling),
         "due": instant(example.due),
         "now": instant(example.now),
         "totals.actions": example.totals.actions,
         "totals.deletes": example.totals.deletes,
         "totals.costMinor": {a.currency: a.minor for a in example.totals.cost},
+        "totals.chargeMinor": {a.currency: a.minor for a in example.totals.charge},
+        "totals.charged": example.totals.charged,
     }

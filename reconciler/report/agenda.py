@@ -9,7 +9,7 @@ from datetime import date
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reconciler.report.words import total, when
+from reconciler.report.words import standing, total, when
 
 if TYPE_CHECKING:
     from reconciler.report.plan_document import (
@@ -51,8 +51,17 @@ class Coming(NamedTuple):
     @property
     def amount(self) -> Amount | None:
         """What it costs, where that is known as a sum of money."""
-        found = _MONEY.fullmatch(self.item["cost"] or "")
-        return {"amount": found[1], "currency": found[2]} if found else None
+        return _amount(self.item["cost"])
+
+    @property
+    def charge(self) -> Amount | None:
+        """What a client pays then."""
+        return _amount(self.item.get("charge"))
+
+
+def _amount(text: str | None) -> Amount | None:
+    found = _MONEY.fullmatch(text or "")
+    return {"amount": found[1], "currency": found[2]} if found else None
 
 
 class Line(NamedTuple):
@@ -75,6 +84,16 @@ class Line(NamedTuple):
         """The sum, ``31.26 USD``, or the words of one; empty where nothing costs."""
         words = self.items[0].item["cost"] or "" if len(self.items) == 1 else ""
         return total(one.amount for one in self.items) or words
+
+    @property
+    def charge(self) -> str:
+        """What clients pay then, likewise."""
+        return total(one.charge for one in self.items)
+
+    @property
+    def payer(self) -> str:
+        """Who pays that: ``client pays``, ``clients pay``."""
+        return "client pays" if len(self.items) == 1 else "clients pay"
 
 
 class Day(NamedTuple):
@@ -107,6 +126,8 @@ def _coming(item: DueData, stopped: ActionData | None) -> Coming:
     by = item.get("by", "you")
     if stopped is None or by == "nobody":
         return Coming(item, item["what"], by)
+    if standing(stopped) == "pending":
+        return Coming(item, f"{item['what']}, under way", by)
     word = "denied" if stopped["decision"] == "deny" else "held"
     return Coming(item, f"{item['what']}, {word}", "you")
 
@@ -126,7 +147,8 @@ def agenda_data(plan: PlanDocument) -> dict[str, Any]:
         "env": plan["env"],
         "as_of": plan["as_of"],
         "complete": plan["complete"],
-        "cost": total(one.amount for one in coming(plan)),
+        "cost": total((one.amount for one in coming(plan)), ""),
+        "charge": total((one.charge for one in coming(plan)), ""),
         "days": [
             {
                 "date": day.isoformat(),

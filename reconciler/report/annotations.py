@@ -13,12 +13,24 @@ from reconciler.report.plan_document import FindingData, PlanDocument
 from reconciler.report.sarif import location, said
 from reconciler.report.spot import Cause, cause, spot
 from reconciler.report.visible import clipped, visible
-from reconciler.report.words import address, charged, headline, paid
+from reconciler.report.words import (
+    address,
+    charged,
+    clients,
+    headline,
+    paid,
+    standing,
+)
 
 #: GitHub shows ten of each level for one step, and drops the rest without a word.
 SHOWN = 10
 LEVELS = ("error", "warning", "notice")
-_DECISIONS = {"deny": "error", "hold": "warning", "allow": "notice"}
+_DECISIONS = {
+    "deny": "error",
+    "hold": "warning",
+    "allow": "notice",
+    "pending": "notice",
+}
 _LONGEST = 900
 _TITLE = 200
 
@@ -80,10 +92,13 @@ def _found(level: str, finding: FindingData, shared: Counter[Cause]) -> _Note:
 def _acting(group: Same) -> _Note:
     first, more = group.first, len(group.actions) - 1
     like = f"; the same {more} times more" if more else ""
-    title = f"{first['decision']}: {first['verb']} {address(first)}"
-    level = _DECISIONS[first["decision"]]
+    stands = standing(first)
+    title = f"{stands}: {first['verb']} {address(first)}"
+    level = _DECISIONS[stands]
     at = spot(first, shared=more > 0)
-    return _Note(level, title, f"{said(first)}{like}", location(at))
+    money = clients(group.actions) if more else ""  # of one it is said already
+    sums = f"; all of them: {money}" if money else ""
+    return _Note(level, title, f"{said(first)}{like}{sums}", location(at))
 
 
 def _sum(plan: PlanDocument) -> _Note:

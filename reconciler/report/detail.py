@@ -31,6 +31,7 @@ class Detail(NamedTuple):
     unmanaged: int = 200
     drift: int = 100
     later: int = 100
+    pending: int = 100
 
 
 #: Each step leaves out more than the one before: first what informs, then what runs
@@ -39,7 +40,7 @@ class Detail(NamedTuple):
 _STEPS: tuple[dict[str, int], ...] = (
     {"names": 8, "unmanaged": 20, "unknown": 20, "later": 10, "drift": 20},
     {"names": 5, "unmanaged": 10, "unknown": 10, "later": 5, "fields": 8, "due": 30},
-    {"findings": 30, "due": 15, "done": 60},
+    {"findings": 30, "due": 15, "done": 60, "pending": 10},
     {"done": 15, "fields": 4, "names": 3, "text": 160},
     {"findings": 10, "due": 7, "unmanaged": 3, "unknown": 5, "drift": 3},
     {"held": 80, "denied": 40, "money": 200},

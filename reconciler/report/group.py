@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reconciler.report.words import count, place, total
+from reconciler.report.words import count, place, standing, taken, total
 
 if TYPE_CHECKING:
     from reconciler.report.plan_document import ActionData
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 #: The worst first.
 RISKS = ("money", "destructive", "security", "disruptive", "none")
-DECISIONS = ("deny", "hold", "allow")
+DECISIONS = ("deny", "hold", "allow", "pending")
 _FEW = 2
 _NAMED = 3
 Key = tuple[Any, ...]
@@ -30,6 +30,12 @@ class Same(NamedTuple):
     def first(self) -> ActionData:
         """The one that speaks for all."""
         return self.actions[0]
+
+    @property
+    def shared(self) -> str:
+        """What is the same of all of them: ``same charge on 412 Subscription``."""
+        what = "charge" if self.first["charge"] else "change"
+        return f"same {what} on {len(self.actions):,}"
 
 
 class Bundle(NamedTuple):
@@ -71,7 +77,7 @@ class Bundle(NamedTuple):
     def sums(self) -> str:
         """What it costs whom: ``we pay 0.00, clients pay 120.00 EUR``."""
         pays = total(action["cost"] for action in self.actions)
-        gets = total(action["charge"] for action in self.actions)
+        gets = total(map(taken, self.actions))
         one = self.origin in self.sites  # of a client, nothing is worth saying as well
         parts = [f"we pay {pays or '0.00'}"] if pays or one else []
         return ", ".join([*parts, *([f"clients pay {gets}"] if gets else [])])
@@ -86,7 +92,10 @@ class Bundle(NamedTuple):
 
 def by_risk(action: ActionData) -> Key:
     """Order by what could go wrong: money and deletion first, then what is held."""
-    return (RISKS.index(action["risk"]), DECISIONS.index(action["decision"]))
+    stands = standing(action)
+    # What nobody has to look at is no risk any more.
+    risk = "none" if stands == "pending" else action["risk"]
+    return (RISKS.index(risk), DECISIONS.index(stands))
 
 
 def by_wave(action: ActionData) -> Key:

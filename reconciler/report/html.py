@@ -21,7 +21,9 @@ from reconciler.report.changed_text import Compared, compared
 from reconciler.report.group import Bundle, Same, bundles, by_risk, named
 from reconciler.report.plan_document import (
     ActionData,
+    Amount,
     PlanDocument,
+    Standing,
     UnknownData,
     VerdictData,
 )
@@ -41,6 +43,8 @@ from reconciler.report.words import (
     money,
     paid,
     place,
+    standing,
+    taken,
     total,
     value,
     when,
@@ -49,7 +53,7 @@ from reconciler.report.words import (
 _APPROVE = "reconciler apply --approve"
 #: So many days are open; what comes later is folded away.
 _SOON = 8
-_TONES = {"allow": "go", "hold": "wait", "deny": "stop"}
+_TONES = {"allow": "go", "hold": "wait", "deny": "stop", "pending": "info"}
 _RISKS = ("money", "destructive", "security", "disruptive", "none")
 
 
@@ -58,6 +62,7 @@ class _Row(NamedTuple):
     One action of the page.
 
     Attributes:
+        stands: How it stands, ``pending`` included.
         head: What its group has in common, on the first of several.
         same: The number of its group.
     """
@@ -65,6 +70,7 @@ class _Row(NamedTuple):
     action: ActionData
     fields: Sequence[Compared]
     stops: Sequence[VerdictData]
+    stands: Standing
     head: str
     same: int
 
@@ -137,6 +143,7 @@ def _template() -> Any:
     environment = Environment(autoescape=True, finalize=_shown)
     environment.globals.update(
         approvers=approvers,
+        charges=_charges,
         by=BY,
         decisions=DECISIONS,
         field_name=field_name,
@@ -146,6 +153,11 @@ def _template() -> Any:
         value=value,
     )
     return environment.from_string(_asset("plan.html.j2"))
+
+
+def _charges(days: Sequence[Day]) -> bool:
+    """Say whether a client pays anything in *days*."""
+    return any(line.charge for day in days for line in day.lines)
 
 
 def _shown(said: object) -> object:
@@ -183,11 +195,13 @@ def _rows(plan: PlanDocument) -> tuple[list[str], list[_Row]]:
     rows: list[_Row] = []
     for bundle in bundles(plan["actions"], by_risk):
         for head, actions in _blocks(bundle):
+            sums = ", ".join(filter(None, (head, *_sums(actions))))
             for number, action in enumerate(actions):
                 stops = [v for v in action["policy"] if v["decision"] != "allow"]
                 fields = [compared(change) for change in action["changes"]]
-                first = head if not number and len(actions) > 1 else ""
-                rows.append(_Row(action, fields, stops, first, len(heads)))
+                first = sums if not number and len(actions) > 1 else ""
+                stands = standing(action)
+                rows.append(_Row(action, fields, stops, stands, first, len(heads)))
             heads.append(head)
     return heads, rows
 
@@ -200,16 +214,21 @@ def _blocks(bundle: Bundle) -> Iterator[tuple[str, Sequence[ActionData]]]:
         yield from ((_head(g, bundle.origin), g.actions) for g in bundle.groups)
 
 
+def _sums(actions: Sequence[ActionData]) -> Iterator[str]:
+    """Yield what a script would add up; without one it stands in the head."""
+    yield total(action["cost"] for action in actions)
+    charge = total(map(taken, actions))
+    yield f"clients pay {charge}" if charge else ""
+
+
 def _site(bundle: Bundle) -> str:
     at = f" {bundle.at}" if bundle.at else ""
-    charge = total(action["charge"] for action in bundle.actions)
-    pays = f", clients pay {charge}" if charge else ""
-    return visible(f"{bundle.origin}{at}: {bundle.size}{pays}")
+    return visible(f"{bundle.origin}{at}: {bundle.size}")
 
 
 def _head(group: Same, origin: str) -> str:
     first = group.first
-    word = DECISIONS[first["decision"]]
+    word = DECISIONS[standing(first)]
     where = f"{first['kind']} at {first['provider']}"
     cause = f" ({origin})" if origin else ""
     return visible(f"{word}: {first['verb']} {where}{cause}")
@@ -218,22 +237,23 @@ def _head(group: Same, origin: str) -> str:
 def _index(rows: Sequence[_Row], heads: Sequence[str]) -> tuple[Markup, list[_Filter]]:
     """Return the numbers the page filters by, and the choices it offers."""
     actions = [row.action for row in rows]
-    decisions = [word for word in DECISIONS if _has(actions, "decision", word)]
+    standings = {row.stands for row in rows}
+    decisions = [word for word in DECISIONS if word in standings]
     risks = [word for word in _RISKS if _has(actions, "risk", word)]
     kinds = sorted({action["kind"] for action in actions})
     accounts = sorted({action["provider"] for action in actions})
     profiles = sorted({named(action, "SiteProfile") for action in actions})
-    money_of = [action["cost"] for action in actions]
-    currencies = sorted({cost["currency"] for cost in money_of if cost})
+    money_of = [amount for a in actions for amount in (a["cost"], a["charge"])]
+    currencies = sorted({amount["currency"] for amount in money_of if amount})
     numbers = [
         [
-            decisions.index(row.action["decision"]),
+            decisions.index(row.stands),
             risks.index(row.action["risk"]),
             kinds.index(row.action["kind"]),
             accounts.index(row.action["provider"]),
             profiles.index(named(row.action, "SiteProfile")),
             row.same,
-            *_thousandths(row.action, currencies),
+            *_money(row.action, currencies),
         ]
         for row in rows
     ]
@@ -266,11 +286,19 @@ def _has(actions: Sequence[ActionData], key: str, word: str) -> bool:
     return any(action[key] == word for action in actions)  # type: ignore[literal-required]
 
 
-def _thousandths(action: ActionData, currencies: Sequence[str]) -> list[int]:
-    cost = action["cost"]
-    if cost is None:
+def _money(action: ActionData, currencies: Sequence[str]) -> list[int]:
+    """Return what we pay and what a client does; nothing where nobody pays."""
+    cost, charge = action["cost"], taken(action)
+    if not (cost or charge):
         return []
-    return [int(Decimal(cost["amount"]) * 1000), currencies.index(cost["currency"])]
+    return [*_thousandths(cost, currencies), *_thousandths(charge, currencies)]
+
+
+def _thousandths(amount: Amount | None, currencies: Sequence[str]) -> list[int]:
+    if amount is None:
+        return [0, 0]
+    much = int(Decimal(amount["amount"]) * 1000)
+    return [much, currencies.index(amount["currency"])]
 
 
 def _embedded(data: Any) -> Markup:
@@ -297,7 +325,7 @@ def _cards(plan: PlanDocument, days: Sequence[Day]) -> Iterator[_Card]:
     critical = sum(1 for one in plan["findings"] if one["severity"] == "critical")
     if critical:
         yield _Card(str(critical), "critical", "critical", "stop")
-    words = [action["decision"] for action in plan["actions"]]
+    words = [standing(action) for action in plan["actions"]]
     for word, title in DECISIONS.items():
         if number := words.count(word):
             yield _Card(f"{number:,}", title, "actions", _TONES[word], word)
@@ -305,6 +333,8 @@ def _cards(plan: PlanDocument, days: Sequence[Day]) -> Iterator[_Card]:
         ("we pay for what is to do", paid(plan)),
         ("clients pay for what is to do", charged(plan)),
         ("we would pay for what is held", _waiting(plan)),
+        ("clients would pay for what is held", _would(plan, "hold")),
+        ("clients pay, under way", _would(plan, "pending")),
     ):
         if much:
             yield _Card(much, title, "actions", "info")
@@ -317,6 +347,10 @@ def _cards(plan: PlanDocument, days: Sequence[Day]) -> Iterator[_Card]:
 def _waiting(plan: PlanDocument) -> str:
     held = (a for a in plan["actions"] if a["decision"] == "hold")
     return total(action["cost"] for action in held)
+
+
+def _would(plan: PlanDocument, stands: Standing) -> str:
+    return total(taken(a) for a in plan["actions"] if standing(a) == stands)
 
 
 def _sections(plan: PlanDocument) -> Iterator[tuple[str, str, int]]:

@@ -75,6 +75,8 @@ def _uid(env: str, one: Coming, turns: Counter[str]) -> str:
 def _summary(one: Coming) -> str:
     mine = "YOU: " if one.by == "you" else ""
     cost = f", {one.item['cost']}" if one.item["cost"] else ""
+    charge = one.item.get("charge")
+    cost += f", client pays {charge}" if charge else ""
     return visible(f"{mine}{one.address} {one.what}{cost}")
 
 

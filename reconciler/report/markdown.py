@@ -16,7 +16,15 @@ from reconciler.report.markdown_rows import Row
 from reconciler.report.markdown_text import code, link, marker
 from reconciler.report.plan_document import ActionData, PlanDocument, UnknownData
 from reconciler.report.spot import placed
-from reconciler.report.words import age, charged, count, headline, minute, paid
+from reconciler.report.words import (
+    age,
+    charged,
+    count,
+    headline,
+    minute,
+    paid,
+    standing,
+)
 
 #: GitHub's limit is 65,535; a byte of UTF-8 is never less than a unit of UTF-16.
 LIMIT = 65_000
@@ -93,8 +101,10 @@ def _sections(plan: PlanDocument) -> Iterator[_Section]:
         ("held", "hold", "Waiting for somebody"),
         ("done", "allow", "Will be done"),
     ):
-        mine = (a for a in actions if a["decision"] == word and not _grave(a))
+        mine = (a for a in actions if standing(a) == word and not _grave(a))
         yield _acting(key, title, mine)
+    waits = (a for a in actions if standing(a) == "pending")
+    yield _acting("pending", "Under way, nobody has to act", waits)
     unread = sorted(plan["unknown"], key=_reason)
     groups = [list(same) for _, same in groupby(unread, key=_reason)]
     yield _plain("unknown", "Could not be read", groups, rows.of_unknown, len(unread))
@@ -134,7 +144,8 @@ def _acting(key: str, title: str, actions: Iterator[ActionData]) -> _Section:
 
 
 def _grave(action: ActionData) -> bool:
-    return action["risk"] in {"money", "destructive"}
+    grave = action["risk"] in {"money", "destructive"}
+    return grave and standing(action) != "pending"
 
 
 def _reason(unread: UnknownData) -> tuple[str, str]:

@@ -27,6 +27,8 @@ from reconciler.report.words import (
     minute,
     money,
     place,
+    standing,
+    taken,
     total,
     value,
 )
@@ -50,13 +52,16 @@ def of_bundle(bundle: Bundle, detail: Detail) -> list[str]:
 def of_group(group: Same, indent: str, detail: Detail) -> list[str]:
     """Return the lines of one action, or of the same change many times."""
     first = group.first
-    parts = [f"{indent}- **{DECISIONS[first['decision']]}** {_what(group, detail)}"]
+    word = DECISIONS[standing(first)]
+    parts = [f"{indent}- **{word}** {_what(group, detail)}"]
     if cost := total(action["cost"] for action in group.actions):
         ceiling = first["ceiling"]
         most = f" (ceiling {money(ceiling)} each)" if ceiling else ""
         parts.append(f"**{cost}**{most}")
-    if charge := total(action["charge"] for action in group.actions):
+    if charge := total(map(taken, group.actions)):
         parts.append(f"clients pay **{charge}**")
+    if held := total(a["charge"] for a in group.actions if a.get("only_holds")):
+        parts.append(f"held of clients **{held}**")
     if first["risk"] != "none":
         parts.append(first["risk"])
     if not first["reversible"]:
@@ -70,7 +75,7 @@ def _what(group: Same, detail: Detail) -> str:
     at = code(first["provider"], _NAME)
     if many == 1:
         return f"{verb} {code(address(first), detail.text)} at {at}"
-    return f"{verb} same change on {many:,} {code(first['kind'], _NAME)} at {at}"
+    return f"{verb} {group.shared} {code(first['kind'], _NAME)} at {at}"
 
 
 def _more(group: Same, detail: Detail) -> Iterator[str]:
@@ -121,6 +126,8 @@ def of_due(due: tuple[date, Line], detail: Detail) -> list[str]:
     """Return the line of what is coming on one day."""
     day, line = due
     cost = f" · {code(line.cost, _NAME)}" if line.cost else ""
+    if line.charge:
+        cost += f" · {line.payer} {code(line.charge, _NAME)}"
     who, what = code(line.who, _NAME), code(line.what, detail.text)
     return [f"- {day} {who} {what}{cost} · {BY[line.by]}"]
 

@@ -29,6 +29,8 @@ Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
 Number = Annotated[int, Field(ge=0)]
 Value = str | int | bool | list[str] | None
 Word = Literal["allow", "hold", "deny"]
+#: How an action stands: ``pending`` is a hold that its account will end by itself.
+Standing = Literal["allow", "hold", "deny", "pending"]
 RiskWord = Literal["none", "money", "destructive", "security", "disruptive"]
 SeverityWord = Literal["critical", "error", "warning", "info"]
 
@@ -87,6 +89,7 @@ class ActionData(TypedDict):
     changes: list[FieldData]
     cost: Amount | None
     charge: Amount | None
+    only_holds: NotRequired[bool]
     ceiling: Amount | None
     needs: list[str]
     due: Time | None
@@ -153,6 +156,7 @@ class DueData(TypedDict):
     name: str
     what: str
     cost: str | None
+    charge: NotRequired[str | None]
     by: NotRequired[Literal["auto", "you", "nobody"]]
 
 

@@ -14,7 +14,7 @@ from reconciler.report.group import DECISIONS, by_risk
 from reconciler.report.plan_document import ActionData, Place, PlanDocument
 from reconciler.report.spot import cause, spot
 from reconciler.report.visible import clipped, visible
-from reconciler.report.words import address, approvers, value
+from reconciler.report.words import address, approvers, clients, standing, value
 
 #: GitHub keeps 5,000 results of a run, and refuses a file with over 25,000.
 MOST = 5_000
@@ -69,7 +69,8 @@ def _findings(plan: PlanDocument) -> Iterator[_Entry]:
 
 
 def _actions(plan: PlanDocument) -> Iterator[_Entry]:
-    stopped = [a for a in plan["actions"] if a["decision"] != "allow"]
+    waits = {"hold", "deny"}  # what is pending waits for nobody here
+    stopped = [a for a in plan["actions"] if standing(a) in waits]
     shared = Counter(map(cause, stopped))
     for one in sorted(stopped, key=lambda a: (_rank(a), by_risk(a))):
         rule = "action-denied" if one["decision"] == "deny" else "action-held"
@@ -101,7 +102,8 @@ def said(action: ActionData) -> str:
         for f in action["changes"][:3]
     )
     head = f"{action['verb']} {address(action)} at {action['provider']}"
-    parts = (f"{head}: {action['because']}", fields, f"{rules}{needs}")
+    charge = clients([action])
+    parts = (f"{head}: {action['because']}", charge, fields, f"{rules}{needs}")
     return ". ".join(part for part in parts if part)
 
 

@@ -15,13 +15,19 @@ if TYPE_CHECKING:
         FindingData,
         Place,
         PlanDocument,
+        Standing,
         Value,
-        Word,
     )
 
 
-#: What a decision is called where people read it.
-DECISIONS: dict[Word, str] = {"allow": "to do", "hold": "held", "deny": "denied"}
+#: What it is called, where people read it, how an action stands.
+DECISIONS: dict[Standing, str] = {
+    "allow": "to do",
+    "hold": "held",
+    "deny": "denied",
+    "pending": "under way",
+}
+_PENDING = "built-in/pending"
 _CURRENCIES = 6
 #: Who sees to something that is due.
 BY = {"auto": "auto", "you": "YOU", "nobody": "nobody, as wanted"}
@@ -51,22 +57,31 @@ def address(of: ActionData | FindingData) -> str:
     return f"{of['kind']}/{of['name']}"
 
 
+def standing(action: ActionData) -> Standing:
+    """Return how *action* stands; of what is pending nobody has to do anything."""
+    stopped = [v["rule"] for v in action["policy"] if v["decision"] != "allow"]
+    if stopped and all(rule == _PENDING for rule in stopped):
+        return "pending"
+    return action["decision"]
+
+
 def money(amount: Amount) -> str:
-    """Return ``12.50 EUR``."""
-    return f"{amount['amount']} {amount['currency']}"
+    """Return ``1,212.50 EUR``."""
+    return f"{Decimal(amount['amount']):,} {amount['currency']}"
 
 
-def total(amounts: Iterable[Amount | None]) -> str:
+def total(amounts: Iterable[Amount | None], form: str = ",") -> str:
     """
-    Return the sum of *amounts*, ``4.00 EUR + 31.26 USD``; empty where none is.
+    Return the sum of *amounts*, ``4.00 EUR + 1,031.26 USD``; empty where none is.
 
-    Of more currencies than anybody reads the rest is only counted.
+    Of more currencies than anybody reads the rest is only counted. *form* is that of
+    the numbers: without commas for programs.
     """
     sums: defaultdict[str, Decimal] = defaultdict(Decimal)
     for amount in amounts:
         if amount:
             sums[amount["currency"]] += Decimal(amount["amount"])
-    parts = [f"{sums[currency]} {currency}" for currency in sorted(sums)]
+    parts = [f"{sums[currency]:{form}} {currency}" for currency in sorted(sums)]
     left = len(parts) - _CURRENCIES
     if left > 0:
         parts[_CURRENCIES:] = [f"{left} more currencies"]
@@ -103,8 +118,8 @@ def count(number: int, noun: str) -> str:
 
 
 def counts(actions: Sequence[ActionData]) -> str:
-    """Return ``3 to do, 2 held, 1 denied``; empty without actions."""
-    found = Counter(action["decision"] for action in actions)
+    """Return ``3 to do, 2 held, 1 denied, 4 under way``; empty without actions."""
+    found = Counter(map(standing, actions))
     return ", ".join(
         f"{found[word]:,} {name}" for word, name in DECISIONS.items() if found[word]
     )
@@ -131,4 +146,21 @@ def paid(plan: PlanDocument) -> str:
 
 def charged(plan: PlanDocument) -> str:
     """Return what clients pay for what is to do; empty where that is nothing."""
-    return total(a["charge"] for a in plan["actions"] if a["decision"] == "allow")
+    return total(taken(a) for a in plan["actions"] if a["decision"] == "allow")
+
+
+def taken(action: ActionData) -> Amount | None:
+    """Return what a client has paid once *action* is done: what is held is not."""
+    return None if action.get("only_holds") else action["charge"]
+
+
+def clients(actions: Sequence[ActionData]) -> str:
+    """Return ``clients pay 1,234.00 EUR``, or what is held of it; empty if nothing."""
+    one = len(actions) == 1
+    paid_by = total(map(taken, actions))
+    held = total(a["charge"] for a in actions if a.get("only_holds"))
+    parts = (
+        ("client pays" if one else "clients pay", paid_by),
+        ("held of client" if one else "held of clients", held),
+    )
+    return ", ".join(f"{word} {much}" for word, much in parts if much)

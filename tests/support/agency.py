@@ -75,12 +75,13 @@ class Agency:
         public=False,
         accounts=ACCOUNTS,
         based=True,
+        start=START,
     ):
         self.accounts = accounts + PUBLIC if public else accounts
         self.root = tmp / "agency"
         self.remote = tmp / "remote.git" if remote else None
         self.based = based
-        self.clock = SandboxClock(START, frozen=True)
+        self.clock = SandboxClock(start, frozen=True)
         self.root.mkdir(parents=True)
         nowhere = defaultdict(lambda: NOWHERE["aws"])
         self.write("inventory/accounts.yaml", self.accounts.format_map(nowhere))

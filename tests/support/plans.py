@@ -28,12 +28,14 @@ def action(name="a.example", verb="records", **fields):
         "reversible": True,
         "because": "the record differs",
         "source": {"file": f"inventory/{name}.yaml", "line": 7, "column": 3},
+        "entry": None,
         "via": [],
         "wave": 0,
         "resumes": False,
         "changes": [changed()],
         "cost": None,
         "charge": None,
+        "only_holds": False,
         "ceiling": None,
         "needs": [],
         "due": None,
@@ -58,6 +60,59 @@ def renewal(name="old.example", cost="10.42", **fields):
         "due": "2026-12-12T00:00:00Z",
     }
     return action(name, "renew", **{**made, **fields})
+
+
+def charge(name="acme", amount="12.10", verb="charge", currency="EUR", **fields):
+    """A client pays; of what is authorized the money is only held."""
+    made = {
+        "kind": "Subscription",
+        "provider": "stripe",
+        "risk": "money" if verb != "authorize" else "none",
+        "reversible": verb == "authorize",
+        "op_class": "keyed",
+        "because": f"{amount} {currency} of ACME-0001 by {name}-card",
+        "changes": [changed("spec.customer", None, f"{name} 2026-12-01 paid")],
+        "charge": {"amount": amount, "currency": currency},
+        "only_holds": verb == "authorize",
+        "ceiling": {"amount": "250.00", "currency": currency},
+        "due": "2026-12-01T08:00:00Z",
+    }
+    return action(name, verb, **{**made, **fields})
+
+
+def pending(made):
+    """What its account still works on."""
+    verdict = {
+        "rule": "built-in/pending",
+        "decision": "hold",
+        "why": "the gateway is still deciding about the payment",
+    }
+    return {**made, "decision": "hold", "policy": [verdict]}
+
+
+def paying():
+    """A morning on which many clients pay, and something else happens too."""
+    dear = charge("dear", "1250.00")
+    return plan(
+        [
+            renewal("shop.example", "12.00"),
+            *[charge(f"client{number:03}") for number in range(412)],
+            charge("held-first", "39.00", "authorize"),
+            held(dear, "ApprovalRule/charges", "needs approval of billing", "billing"),
+            *[pending(charge(f"sepa{number}", "20.00")) for number in range(3)],
+        ],
+        due=[
+            due("shop.example", cost="12.00 USD"),
+            due(
+                "acme",
+                "2026-12-04T08:00:00Z",
+                kind="Subscription",
+                what="2026-12-04 is charged",
+                cost=None,
+                charge="1716.00 EUR",
+            ),
+        ],
+    )
 
 
 def held(made, rule="ApprovalRule/money", why="over the standing ceiling", *needs):
@@ -96,6 +151,7 @@ def due(name="d.example", at="2026-12-01T00:00:00Z", **fields):
         "name": name,
         "what": "renews (registrar)",
         "cost": "10.42 USD",
+        "charge": None,
         "by": "auto",
     }
     return {**made, **fields}

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from reconciler.engine.exits import Exit
+from reconciler.engine.plan import PENDING
 from reconciler.report.visible import visible
 
 #: The failure of a run that could not tell what it did, or did nothing at all.
@@ -39,7 +40,7 @@ def of_run(result: Mapping[str, Any] | None, code: int, log: str) -> list[Failur
         last = "\n".join(log.strip().splitlines()[-_LOG_LINES:])
         return [Failure(RUN, f"The run ended with exit code {code}", last)]
     found = [
-        *_outcomes(result["done"]),
+        *_outcomes(_told(result)),
         *_unread(result["left"]["unknown"]),
         *_critical(result["left"]["findings"]),
         *_denied(result["left"]["actions"]),
@@ -83,6 +84,16 @@ def over(key: str, result: Mapping[str, Any] | None) -> bool:
     to_do = [*left["actions"], *left["deferred"]]
     names = {f"outcome:{one['kind']}/{one['name']}:{one['verb']}" for one in to_do}
     return key not in names
+
+
+def _told(result: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield what came of everything but what its account still works on."""
+    under_way = {
+        one["id"]
+        for one in result["left"]["actions"]
+        if any(said["rule"] == PENDING for said in one["policy"])
+    }
+    return (one for one in result["done"] if one["id"] not in under_way)
 
 
 #: The keys of a run's own failures; other topics are none of its business.
@@ -140,6 +151,9 @@ def _denied(actions: Iterable[Mapping[str, Any]]) -> Iterator[Failure]:
 
 def _cost(action: Mapping[str, Any]) -> str:
     cost, most = action["cost"], action.get("ceiling")
+    if charge := action.get("charge"):
+        word = "held of client" if action.get("only_holds") else "client pays"
+        return f"{word} {charge['amount']} {charge['currency']}  "
     limit = f", at most {most['amount']} {most['currency']}" if most else ""
     return f"{cost['amount']} {cost['currency']}{limit}  " if cost else ""
 

@@ -62,6 +62,7 @@ class Charge(BillingChange):
 class Authorize(BillingChange):
     """Hold the money of the period, ``charge`` of it; ``details`` as of Charge."""
 
+    only_holds: ClassVar[bool] = True
     verb: Literal["authorize"] = "authorize"
 
 

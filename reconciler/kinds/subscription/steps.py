@@ -27,7 +27,7 @@ from reconciler.kinds.subscription.changes import (
 )
 from reconciler.kinds.subscription.facts import Invoiced, Try
 from reconciler.kinds.subscription.state import BILLING, Bill, BillingState, Of
-from reconciler.model import OWN, FieldChange, Money, Share
+from reconciler.model import OWN, FieldChange, Share
 from reconciler.model.terms import Method, Step
 
 #: At most one attempt at one invoice in this time, whatever a policy says.
@@ -116,7 +116,7 @@ def _collected(case: Case, one: Invoiced) -> SubscriptionChange | None:
     if state is None or bill is None:
         return None
     if bill.state == "authorized":
-        return None if _refused(case, one) else _capture(one, bill, state)
+        return None if _refused(case, one) else _capture(case, one, bill, state)
     if bill.state != "open" or bill.payment == "processing":
         return None
     if case.books.authorized(one.of) and bill.payment != "failed":
@@ -193,24 +193,16 @@ def _pay(
     kind = Authorize if state.way == "authorize" else Charge
     before = len(case.books.tries(one.of))
     again = f", attempt {before + 1}" if before else ""
-    most = case.most
     return kind(
         share=Share(one.provider, BILLING),
         fields=(FieldChange(field="spec.customer", after=f"{one.of.period} paid"),),
         because=f"{bill.left} of {bill.number or bill.id} by {method.name}{again}",
         generation=one.of.generation,
         charge=bill.left,
-        ceiling=most,
-        hold=_too_much(bill.left, most),
+        ceiling=case.most,
         due=case.due_at(one.begins),
         details={"bill": bill.id, "token": method.token, "number": bill.number},
     )
-
-
-def _too_much(left: Money, most: Money | None) -> str | None:
-    if most is None or (left.currency == most.currency and left <= most):
-        return None
-    return f"{left} is more than the {most} that may be charged at once"
 
 
 def _refused(case: Case, one: Invoiced) -> bool:
@@ -223,7 +215,9 @@ def _refused(case: Case, one: Invoiced) -> bool:
     return bool(since) and (case.now - max(since) < GAP or _used_up(case, tries))
 
 
-def _capture(one: Invoiced, bill: Bill, state: BillingState) -> Capture | None:
+def _capture(
+    case: Case, one: Invoiced, bill: Bill, state: BillingState
+) -> Capture | None:
     if state.way != "authorize":
         return None
     return Capture(
@@ -232,6 +226,8 @@ def _capture(one: Invoiced, bill: Bill, state: BillingState) -> Capture | None:
         because=f"{bill.left} is held for it",
         generation=one.of.generation,
         charge=bill.left,
+        ceiling=case.most,
+        due=case.due_at(one.begins),
         details={"bill": bill.id, "number": bill.number},
     )
 

@@ -30,10 +30,12 @@ from reconciler.kinds.subscription.outlook import due
 from reconciler.kinds.subscription.spec import SubscriptionSpec
 from reconciler.kinds.subscription.state import BILLING, BillingState
 from reconciler.kinds.subscription.steps import steps
+from reconciler.kinds.subscription.story import story
 from reconciler.kinds.subscription.succession import billed, repeats
 from reconciler.kinds.subscription.suspension import sways
 from reconciler.model import (
     Change,
+    Chapter,
     Due,
     Ended,
     Finding,
@@ -74,6 +76,11 @@ class Subscription(Resource[SubscriptionChange]):
         """Return everything that decides about it; None without terms."""
         terms = self.spec.terms
         return Case(self.spec, terms, self.books, have, now) if terms else None
+
+    @property
+    def payer(self) -> str | None:
+        """Who pays for it."""
+        return self.spec.customer
 
     def shares(self) -> tuple[Share, ...]:
         """Return the gateways that collect, or did."""
@@ -161,6 +168,12 @@ class Subscription(Resource[SubscriptionChange]):
         case = self.case(have, now)
         if case is not None:
             yield from due(case, self.ref)
+
+    def story(self, have: Have, now: datetime) -> Iterator[Chapter]:
+        """Yield until when it is paid, what happened in each period, what comes."""
+        case = self.case(have, now)
+        if case is not None:
+            yield from story(case)
 
     def deadline(self, have: Have) -> datetime | None:
         """Return None: an unpaid period harms nobody by itself."""

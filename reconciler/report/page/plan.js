@@ -3,7 +3,7 @@
   const $ = (id) => document.getElementById(id);
   const SOME = 100;
   const FEW = 4;
-  const [DECISION, RISK, KIND, ACCOUNT, PROFILE, SAME, COST, CURRENCY] = [0, 1, 2, 3, 4, 5, 6, 7];
+  const [DECISION, RISK, KIND, ACCOUNT, PROFILE, SAME, COST, CHARGE] = [0, 1, 2, 3, 4, 5, 6, 8];
 
   for (const each of document.querySelectorAll(".tools, .bar, .copy")) each.hidden = false;
 
@@ -64,14 +64,19 @@
   let drawn = 0;
   let table = null;
 
-  const sum = (some) => {
+  // An amount is followed by the number of its currency.
+  const total = (some, column) => {
     const totals = new Map();
     for (const at of some) {
       const row = index.rows[at];
-      if (row[COST]) totals.set(row[CURRENCY], (totals.get(row[CURRENCY]) || 0) + row[COST]);
+      if (row[column]) totals.set(row[column + 1], (totals.get(row[column + 1]) || 0) + row[column]);
     }
     return [...totals].map(([currency, much]) =>
       `${(much / 1000).toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 3 })} ${index.currencies[currency]}`).join(" + ");
+  };
+  const sum = (some) => {
+    const charge = total(some, CHARGE);
+    return [total(some, COST), charge && `clients pay ${charge}`].filter(Boolean).join(", ");
   };
   const count = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
 

@@ -54,6 +54,7 @@ def moves(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
         case "begin":
             paid = draw(MONEY)
             more = {"cost": paid, "ceiling": draw(MONEY), "time": draw(TIMES)}
+            more["charge"] = draw(MONEY)
             if draw(st.booleans()):
                 more["change"] = {"details": {"holds_off": {"lock": draw(SECONDS)}}}
             risk = draw(st.sampled_from(["money", "none"]))
@@ -66,6 +67,7 @@ def moves(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
             return kind, {
                 "status": draw(STATUSES),
                 "paid": draw(MONEY),
+                "charged": draw(MONEY),
                 "pick": draw(st.integers(0, 9)),
             }
         case "note":
@@ -93,7 +95,9 @@ def entry(ledger: Ledger, kind: str, data: dict[str, Any]) -> Batch | None:
         if not waiting:
             return None
         begun = waiting[data["pick"] % len(waiting)].intent
-        return Batch([outcome(begun, data["status"], paid=data["paid"])])
+        return Batch(
+            [outcome(begun, data["status"], paid=data["paid"], charged=data["charged"])]
+        )
     if kind == "base":
         return Batch(base=Base.model_validate(data))
     return Batch([Note(event=kind, data=data)])
@@ -167,33 +171,41 @@ def spent(documents: dict[str, Document]) -> dict[str, Decimal]:
             for accounts in runs.values():
                 for currencies in accounts.values():
                     for currency, of in currencies.items():
-                        sums[currency] = sums.get(currency, Decimal()) + Decimal(
-                            of["cost"]
-                        )
-    return {currency: amount for currency, amount in sums.items() if amount}
+                        for flow, amount in of.items():
+                            key = f"{flow} {currency}"
+                            sums[key] = sums.get(key, Decimal()) + Decimal(amount)
+    return {key: amount for key, amount in sums.items() if amount}
+
+
+def reserved(begun: Intent) -> str | None:
+    """Return what an intent costs at most: a ceiling is of money that is asked for."""
+    if begun.charge or (begun.risk == "none" and not begun.cost):
+        return begun.cost
+    return begun.ceiling or begun.cost
 
 
 def expected(log: list[bytes]) -> dict[str, Decimal]:
     """Return the same sums by another way: the last word on every intent."""
-    now: dict[str, tuple[str, str | None]] = {}
-    words: list[str | None] = []
-    begun: dict[str, Intent] = {}
+    now: dict[str, Intent] = {}
+    words: list[tuple[str, str | None]] = []
     for raw in log:
         said = parse(raw).entry
-        if isinstance(said, Intent) and said.id not in begun:
-            begun[said.id] = said
-            now[said.id] = ("", said.ceiling or said.cost)
+        if isinstance(said, Intent):
+            now.setdefault(said.id, said)
         elif isinstance(said, Outcome) and said.closes:
-            first = begun.pop(said.id)
-            del now[said.id]
+            first = now.pop(said.id)
             if said.status == "applied":
-                words.append(said.paid or said.cost or first.cost or first.ceiling)
-    words += [money for _, money in now.values()]
+                paid = said.paid or said.cost or first.cost or reserved(first)
+                words += [("cost", paid), ("charge", said.charged)]
+    for left in now.values():
+        words += [("cost", reserved(left)), ("charge", left.charge)]
     sums: dict[str, Decimal] = {}
-    for money in filter(None, words):
-        amount, currency = money.split()
-        sums[currency] = sums.get(currency, Decimal()) + Decimal(amount)
-    return {currency: amount for currency, amount in sums.items() if amount}
+    for flow, money in words:
+        if money:
+            amount, currency = money.split()
+            key = f"{flow} {currency}"
+            sums[key] = sums.get(key, Decimal()) + Decimal(amount)
+    return {key: amount for key, amount in sums.items() if amount}
 
 
 def folded(*entries: Intent | Outcome | Note) -> dict[str, Document | None]:

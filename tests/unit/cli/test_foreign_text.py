@@ -55,10 +55,10 @@ def test_a_page_about_an_import() -> None:
 
 def test_what_a_run_says_of_a_failure() -> None:
     outcome = SimpleNamespace(
-        paid=None, verified=None, verb="renew", kind="Domain", name="a.example",
+        paid=None, charged=None, verified=None, verb="renew", kind="Domain", name="a.example",
         error=f"{EVIL}\n::add-mask::x", request_id=EVIL,
     )  # fmt: skip
-    done = cast("Any", SimpleNamespace(status="failed", outcome=outcome))
+    done = cast("Any", SimpleNamespace(status="failed", outcome=outcome, pending=False))
     lines = list(show_apply._done(done))
     assert not any("\n" in one or "\x1b[2J" in one for one in lines)
 

@@ -25,6 +25,8 @@ HELD = Verdict(Decision.HOLD, "ApprovalRule/money", "above 5 EUR", ("billing", "
 FIRM = Verdict(Decision.HOLD, "built-in/once", "was done already", firm=True)
 DENIED = Verdict(Decision.DENY, "Policy/no", "not on Fridays")
 ORDER = Verdict(Decision.HOLD, "built-in/order", "waits for records", firm=True)
+PENDING = Verdict(Decision.HOLD, "built-in/pending", "still deciding", firm=True)
+DOUBT = Verdict(Decision.HOLD, "built-in/health", "stripe was not read", firm=True)
 LOST = Verdict(Decision.HOLD, "built-in/outcome-unknown", "nobody knows", firm=True)
 
 
@@ -62,6 +64,9 @@ def test_findings(made, events):
         (40, [HELD], 2, [("held", "warning")]),
         (40, [ORDER], 1, []),
         (40, [LOST], 1, []),
+        (40, [PENDING], 1, []),
+        (20, [DOUBT], 1, []),
+        (40, [DOUBT, HELD], 1, [("held", "warning")]),
         (40, [ORDER, HELD], 1, [("held", "warning")]),
     ],
 )

@@ -8,6 +8,8 @@ from typing import Any
 
 from reconciler.kinds.domain.changes import AutoRenew, Delegate, Lock, Prune, Renew
 from reconciler.kinds.domain.domain import Domain
+from reconciler.kinds.hosting_account import HostingAccount, Suspend, Unsuspend
+from reconciler.kinds.subscription import Subscription
 from reconciler.model import (
     Action,
     AnyResource,
@@ -32,6 +34,9 @@ CHANGES: dict[str, type[Change]] = {
     "lock": Lock,
     "delegate": Delegate,
     "prune": Prune,
+}
+BILLING: dict[str, type[Change]] = {
+    change.model_fields["verb"].default: change for change in Subscription.changes
 }
 
 
@@ -92,21 +97,91 @@ def action(
     )
 
 
-class Ledger:
-    """What was spent, as (currency, account or None, scope) -> amount."""
+def charge(
+    name: str = "acme",
+    amount: str = "12.10 EUR",
+    *,
+    ceiling: str | None = "250.00 EUR",
+    customer: str = "",
+    verb: str = "charge",
+    account: str = "stripe",
+    cost: str | None = None,
+    due: datetime | None = None,
+    resumes: bool = False,
+) -> Action:
+    """A charge of a customer, who is called as the subscription if not otherwise."""
+    want = Subscription.model_validate(
+        {
+            "metadata": {"name": name},
+            "spec": {
+                "customer": customer or name,
+                "since": "2026-01-01",
+                "covers": ("HostingAccount/acme.example",),
+            },
+        }
+    )
+    change = BILLING[verb](
+        share=Share(account, "billing"),
+        fields=(FieldChange(field="spec.customer", after="2026-12-01 paid"),),
+        because="a test",
+        generation="2026-12-01/renewal/0",
+        charge=money(amount) if verb != "invoice" else None,
+        ceiling=money(ceiling),
+        cost=money(cost),
+        due=due,
+    )
+    return Action(
+        action_id("main", want.ref, want.uid, verb, change.generation),
+        want,
+        change,
+        OpClass.KEYED,
+        ceiling=money(ceiling),
+        resumes=resumes,
+    )
 
-    def __init__(self, spent: Mapping[tuple[str, str | None, str], str]) -> None:
+
+def suspend(
+    name: str, account: str = "whm", *, follows: bool = True, lifts: bool = False
+) -> Action:
+    """A suspension (or its lifting) of a hosting account."""
+    want = HostingAccount.model_validate(
+        {"metadata": {"name": name}, "spec": {"provider": account, "plan": "small"}}
+    )
+    change = (Unsuspend if lifts else Suspend)(
+        share=Share(account, "hosting"),
+        fields=(FieldChange(field="spec.state", before="active", after="suspended"),),
+        because="2026-12-01 was not paid",
+        details={"follows": "Subscription/acme"} if follows else {},
+    )
+    identity = action_id("main", want.ref, want.uid, change.verb, account)
+    return Action(identity, want, change, OpClass.PROBE)
+
+
+Gone = Mapping[tuple[str, str | None, str], str]
+
+
+class Ledger:
+    """What was spent and charged, as (currency, account or None, scope) -> amount."""
+
+    def __init__(self, spent: Gone, charged: Gone) -> None:
         self._spent = dict(spent)
+        self._charged = dict(charged)
 
     def spent(self, currency: str, account: str | None, scope: str) -> Money:
         text = self._spent.get((currency, account, scope))
+        return money(text) or Money.of_minor(0, currency)
+
+    def charged(self, currency: str, account: str | None, scope: str) -> Money:
+        text = self._charged.get((currency, account, scope))
         return money(text) or Money.of_minor(0, currency)
 
 
 def context(
     *actions: Action,
     now: datetime = NOW,
-    spent: Mapping[tuple[str, str | None, str], str] | None = None,
+    spent: Gone | None = None,
+    charged: Gone | None = None,
+    held_by: int = 0,
     resources: Mapping[str, int] | None = None,
     approvals: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Context:
@@ -118,12 +193,13 @@ def context(
     return Context(
         now,
         "main",
-        Ledger(spent or {}),
+        Ledger(spent or {}, charged or {}),
         resources if resources is not None else {"Domain": 100},
         labels_of,
         approvals or {},
         "ci",
         loopback=False,
+        held_by=lambda _kind, _account: held_by,
     )
 
 
