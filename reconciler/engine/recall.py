@@ -21,6 +21,7 @@ class Recall:
     def __init__(self, ledger: Callable[[], Ledger]) -> None:
         self._ledger = ledger
         self._read: Ledger | None = None
+        self._facts: dict[tuple[str, str], Mapping[str, JsonValue]] = {}
 
     def __call__(self, want: AnyResource) -> AnyResource:
         """Return *want*, which knows its past where its kind wants to."""
@@ -33,5 +34,8 @@ class Recall:
         ledger = self._ledger()
         if ledger is not self._read:
             ledger.records()  # all at once, not one by one
-            self._read = ledger
-        return ledger.record(kind, uid).facts
+            self._read, self._facts = ledger, {}
+        found = self._facts.get((kind, uid))
+        if found is None:
+            found = self._facts[kind, uid] = ledger.record(kind, uid).facts
+        return found
