@@ -25,6 +25,8 @@ MEASURES = {
     "import": ("imports", "imports"),
     "books": ("books", "books"),
     "crash": ("crash", "crash"),
+    "paying": ("paying", "paying"),
+    "subscriptions": ("subscriptions", "subscriptions"),
     "start": ("start", "start"),
     "page": ("page", "page"),
 }

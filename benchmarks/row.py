@@ -47,7 +47,7 @@ class Row(NamedTuple):
 
 
 class Size(NamedTuple):
-    """How much is measured: numbers of resources, of zones, and of runs."""
+    """How much is measured: numbers of resources, zones, actions, runs, periods."""
 
     small: int = 1_000
     middle: int = 10_000
@@ -55,9 +55,10 @@ class Size(NamedTuple):
     zones: int = 1_000
     actions: int = 1_000
     runs: int = 3
+    periods: int = 200_000
 
 
-QUICK = Size(300, 1_000, 3_000, 60, 100, 2)
+QUICK = Size(300, 1_000, 3_000, 60, 100, 2, 2_000)
 Measure = Callable[[Size], Iterable[Row]]
 
 

@@ -14,7 +14,17 @@ from reconciler.inventory.emit import entry
 from reconciler.inventory.merge import merged
 from reconciler.inventory.overlay import Overlay
 from reconciler.inventory.secrets import leaks
-from reconciler.model import Adoption, AnyResource, Beside, Left, Ref, Share, Spec
+from reconciler.kinds import kinds
+from reconciler.model import (
+    Adoption,
+    AnyResource,
+    Beside,
+    Choice,
+    Left,
+    Ref,
+    Share,
+    Spec,
+)
 
 if TYPE_CHECKING:
     from reconciler.cli.project import Project
@@ -118,14 +128,35 @@ class Desk:
                 ]
                 continue
             group, spec = self._group(candidate), dict(adoption.spec)
+            if adoption.choice is not None:
+                chosen = self._chosen(adoption.choice)
+                if chosen is None:
+                    self._passed.append(Passed(candidate.ref, adoption.choice.why))
+                    continue
+                spec[adoption.choice.field] = [chosen]
             for beside in adoption.beside:
-                spec[beside.field] = self._named(beside, group, documents)
+                shared = {field: spec[field] for field in beside.shared}
+                whole = beside._replace(spec={**shared, **beside.spec})
+                named = self._named(whole, group, documents)
+                if beside.field:
+                    spec[beside.field] = named
             self._adoptions[candidate.ref] = adoption
             self._left[candidate.ref] = adoption.left
             documents[candidate.ref] = Document(
                 candidate.ref, group, spec, adoption.notes
             )
         return documents
+
+    def _chosen(self, choice: Choice) -> str | None:
+        """Return the one declared address that *choice* leads to."""
+        tree = self._project.inventory
+        found = {
+            address
+            for group in choice.groups
+            for address in [next((a for a in group if _ref(a) in tree), None)]
+            if address is not None
+        }
+        return found.pop() if len(found) == 1 else None
 
     def _named(self, beside: Beside, group: str, documents: dict[Ref, Document]) -> str:
         """Return what *beside* is called, and have it declared if it is not yet."""
@@ -139,12 +170,15 @@ class Desk:
         return beside.name
 
     def _names(self, kind: str) -> Mapping[str, str]:
-        """Return the names of what is declared, by name and by uid."""
+        """Return the names of what is declared, by name, uid and as it is listed."""
         if kind not in self._known:
             tree = self._project.inventory
             refs = [ref for ref in tree.refs() if ref.kind == kind]
-            by_uid = {tree.uid(ref): ref.name for ref in refs}
-            self._known[kind] = {**{ref.name: ref.name for ref in refs}, **by_uid}
+            named = {ref.name: ref.name for ref in refs}
+            named |= {tree.uid(ref): ref.name for ref in refs}
+            if not kinds()[kind].listed_by_name:
+                named |= {tree.get(ref).listed_as: ref.name for ref in refs}
+            self._known[kind] = named
         return self._known[kind]
 
     def _group(self, candidate: Candidate) -> str:
@@ -155,6 +189,8 @@ class Desk:
         """Return what holds in the folder for a document that says almost nothing."""
         kind = self._kind
         (probe,) = probes(kind, [self._share])
+        if not kind.follows_folder:
+            return probe.spec
         said = probe.spec.model_dump(mode="json", by_alias=True)
         fields = type(probe.spec).model_fields
         needed = {f.alias or n for n, f in fields.items() if f.is_required()}
@@ -240,6 +276,11 @@ class Desk:
             notes = [*document.notes, f"only observed: {why}"]
             documents[ref] = document._replace(spec=calm, notes=notes)
             self._left[ref] = (*self._left[ref], Left("everything", why))
+
+
+def _ref(address: str) -> Ref:
+    kind, _, name = address.partition("/")
+    return Ref(kind, name)
 
 
 def _refused(text: str) -> str | None:

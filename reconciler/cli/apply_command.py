@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from reconciler.audit import Base, Run
     from reconciler.cli.archive import Archive
-    from reconciler.engine import Given, Result, Scope
+    from reconciler.engine import Accounts, Given, Result, Scope
 
 
 @click.command(
@@ -120,7 +120,7 @@ def apply_command(ctx: click.Context, /, **options: Any) -> None:
     if options["held_ok"]:
         codes -= {Exit.UNAPPROVED, Exit.OVER_BUDGET}
     # Whoever is ended while publishing has said what was done.
-    beside: dict[str, Any] = dict(post.data())
+    beside: dict[str, Any] = post.data()
     if archive:
         beside["archive"] = archive.report()
     if options["out"]:
@@ -179,7 +179,7 @@ def carry_out(  # noqa: PLR0913  (all that one run is told)
         Locked: Another run holds the lock.
     """
     scope = project.scope()
-    refuse(project, scope, project.ledger.base)
+    refuse(project, scope, project.store.read().base)
     post = post or Post(project)
 
     def permitted(plan: Plan) -> bool:
@@ -198,6 +198,8 @@ def carry_out(  # noqa: PLR0913  (all that one run is told)
             refuse(project, scope, journal.ledger.base)
             project.say(f"run {run.id} holds the lock (fence {journal.fence})")
             setting = Setting(project.env, journal, accounts, project.clock)
+            if approved is None and not project.partial:
+                _compare(project, journal, accounts)
             signed = project.court.signed(journal.ledger)
             order = Order(
                 scope, approved, (*given, *signed), told, permitted, project.dirty
@@ -211,6 +213,14 @@ def carry_out(  # noqa: PLR0913  (all that one run is told)
             return result
     finally:
         project.cache.close()
+
+
+def _compare(project: Project, journal: Journal, accounts: Accounts) -> None:
+    """Compare the books of gateways, once a day: the plan says what differs."""
+    if any(share.family == "billing" for share in accounts.drivers):
+        from reconciler.cli.reckoning import daily
+
+        daily(journal, accounts, project.clock())
 
 
 def _journal(

@@ -11,11 +11,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Collection, Iterable
+from datetime import date
 from importlib import resources
 from pathlib import Path
 
 import click
 
+from reconciler.cli import demo_days
 from reconciler.engine.exits import Exit
 from reconciler.errors import ReconcilerError
 
@@ -31,7 +33,7 @@ YESTERDAY = (
 )
 #: The ports of the shipped inventory, by file.
 PORTS = {
-    "accounts.yaml": ("18701", "18702", "18703", "18704"),
+    "accounts.yaml": ("18701", "18702", "18703", "18704", "18706", "18707"),
     "notices.yaml": ("18705",),
 }
 #: What a person says about the name that no account has: (file, entry, then, now).
@@ -41,6 +43,8 @@ ANSWER = (
     "  provider: porkbun-main",
     "  provider: none",
 )
+#: Whose periods begin on the day that the demo looks at.
+PAYING = ("bakker", "cafe", "fiets")
 CLOSED = """\
 # A client who left: the next commit removes the file.
 apiVersion: reconciler/v1
@@ -98,6 +102,10 @@ class _Demo:
         for name in ("inventory", "policies"):
             shutil.copytree(example(name), self.root / name)
         self._move_ports()
+        since = demo_days.since(date.today())  # noqa: DTZ011  (a day near now will do)
+        for name in PAYING:
+            path = self.root / "inventory" / "clients" / f"{name}.yaml"
+            path.write_text(path.read_text().replace(demo_days.WRITTEN, since))
         today = {name: (self.root / name).read_text() for name, _, _ in YESTERDAY}
         for name, now, then in YESTERDAY:
             (self.root / name).write_text(today[name].replace(now, then))
@@ -146,9 +154,29 @@ class _Demo:
         self.expect("-q", "plan", "--view", "summary", aside=("--out", str(out)))
         if not json.loads(out.read_text())["summary"]["noop"]:
             raise ReconcilerError("the second plan still has something to do")
+        self._money()
         _say("The audit log, and the proof that it is what was written")
-        self.expect("audit", "log", "--select", "Domain/bakker.example")
+        self.expect("audit", "log", "--select", "Subscription/fiets.example")
         self.expect("audit", "verify")
+
+    def _money(self) -> None:
+        """Let customers be invoiced and pay: by card, by a card that fails, by bank."""
+        from reconciler.cli.show_received import letters
+
+        days = demo_days.Days(date.today())  # noqa: DTZ011  (as above)
+        apply = ("-q", "apply", "--auto-approve", "--select", "Subscription")
+        _say(f"{days.invoiced:%A, %d %B}: three customers are invoiced, and told")
+        demo_days.go(self._control(), days.invoiced)
+        self.expect(*apply)
+        _show(letters(self._control()))
+        _say(f"{days.charged:%A, %d %B}: one card pays, one is declined")
+        demo_days.go(self._control(), days.charged)
+        # A card that is declined was not paid: that run ends with 3.
+        self.expect(*apply, codes={Exit.PARTLY})
+        _show(letters(self._control(), days.charged))
+        self.expect("explain", "Subscription/cafe-menu.example")
+        self.expect("owed")
+        self.expect("-q", "books")
 
     def _control(self) -> str:
         running = json.loads((self.root / ".sandbox" / "sandbox.json").read_text())

@@ -118,10 +118,11 @@ def _shares(project: Project, kind: type[AnyResource]) -> list[Share]:
     for name, provider in sorted(project.accounts_declared.items()):
         for family in kind.states:
             try:
-                driver_class(provider.spec.type, family)
+                driver = driver_class(provider.spec.type, family)
             except Unsupported:
                 continue
-            found.append(Share(name, family))
+            if driver.lists:
+                found.append(Share(name, family))
     return found
 
 

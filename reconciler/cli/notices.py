@@ -83,11 +83,16 @@ class Post:
             self._channels = opened(self._project, ours)
             self._writer = Writer(self._project, self.wants)
 
+    @property
+    def writes(self) -> bool:
+        """Whether there is a channel to customers at all."""
+        return any(want.to_customers for want in self.wants)
+
     def write(
         self, journal: Journal, run: Run, scope: Scope, world: World, accounts: Accounts
     ) -> None:
         """Send customers what they have to be told; see ``Writer``."""
-        if self._writer is not None:
+        if self._writer is not None and self.writes:
             now = self._project.clock()
             context = self.context(run, now)
             self._writer.write(journal, scope, world, accounts, context)

@@ -69,8 +69,9 @@ def tell(project: Project) -> Post:
     with Journal(project.journal(), run, project.clock) as journal:
         refuse(project, scope, journal.ledger.base)
         post.tell(journal, run, scope, saw)
-        with closing(project.accounts(scope.wants())) as accounts:
-            post.write(journal, run, scope, saw.world, accounts)
+        if post.writes:
+            with closing(project.accounts(scope.wants())) as accounts:
+                post.write(journal, run, scope, saw.world, accounts)
     return post
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 from urllib.request import ProxyHandler, build_opener
 
@@ -23,6 +24,16 @@ def received(control: str) -> Iterator[str]:
     yield from beats(control)
 
 
+def letters(control: str, since: datetime | None = None) -> Iterator[str]:
+    """Yield the letters to customers since then: to whom, and what they begin with."""
+    for mail in _got(control, "mail/messages")["messages"]:
+        at = datetime.fromisoformat(mail["at"])
+        ours = mail["subject"].startswith("[reconciler")
+        if not ours and (since is None or at >= since):
+            subject = mail["subject"].strip()
+            yield f"  letter     {', '.join(mail['to'])}: {_cut(subject)}"
+
+
 def beats(control: str) -> Iterator[str]:
     """Yield a line for what the heartbeat's receiver heard last."""
     pings = _got(control, "receiver/pings")["pings"]
@@ -38,13 +49,15 @@ def _got(control: str, path: str) -> Any:
         return json.load(answer)
 
 
+def _cut(text: str) -> str:
+    return text if len(text) <= _WIDE else f"{text[: _WIDE - 1]}…"
+
+
 def _mails(mails: list[dict[str, Any]]) -> Iterator[str]:
     to = sorted({address for mail in mails for address in mail["to"]})
     yield f"  mail       {count(len(mails), 'message')} to {', '.join(to) or 'nobody'}"
     if mails:
-        subject = mails[0]["subject"]
-        cut = subject if len(subject) <= _WIDE else f"{subject[: _WIDE - 1]}…"
-        yield f"    {cut}"
+        yield f"    {_cut(mails[0]['subject'])}"
         command = next((x for x in mails[0]["text"].splitlines() if "$ " in x), "")
         if command:
             yield f"    {command.strip()}"

@@ -87,16 +87,17 @@ def check(
 def _ended_by_one(
     inventory: Inventory, policies: Sequence[AnyResource]
 ) -> list[Finding]:
-    """Return where one person could end what a customer has."""
-    if not any(ref.kind == "Subscription" for ref in inventory.addresses()):
+    """Say, once, that one person could end what a customer has."""
+    sold = (ref for ref in inventory.addresses() if ref.kind == "Subscription")
+    first = min(sold, default=None)
+    if first is None:
         return []
-    from reconciler.policy import ANY_END, alone, ending_of
+    from reconciler.policy import ANY_END, alone
 
-    # Most have a rule for all of them: then no one has to be looked at.
-    if not alone([ANY_END], policies):
-        return []
-    wants = [*inventory.of("DunningPolicy"), *inventory.of("Subscription")]
-    return alone(filter(None, map(ending_of, wants)), policies)
+    return [
+        found._replace(name=first.name, source=inventory.at(first))
+        for found in alone([ANY_END], policies)
+    ]
 
 
 def _as_warning(found: Finding) -> ReconcilerError:

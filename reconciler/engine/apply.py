@@ -10,7 +10,14 @@ from pydantic import JsonValue
 from reconciler.audit import Base, Batch, Outcome
 from reconciler.engine import exits
 from reconciler.engine.approved import Given, approve, refuse_lies, withdraw
-from reconciler.engine.carry_out import Done, Setting, carry_out, look, with_facts
+from reconciler.engine.carry_out import (
+    Done,
+    Setting,
+    carry_out,
+    look,
+    refused,
+    with_facts,
+)
 from reconciler.engine.deadlines import seen
 from reconciler.engine.desired import Based, based, moved
 from reconciler.engine.exits import Exit
@@ -178,6 +185,11 @@ def _outcome(one: Resolution, setting: Setting, world: World) -> Outcome | None:
     intent, want = one.intent, one.action.want
     deadline = want.deadline(world.have(want))
     pays = one.action.change.risk is Risk.MONEY
+    said: dict[str, JsonValue] = {"why": one.why}
+    if deadline and pays:
+        said["expires"] = deadline.isoformat()
+    if one.declined:
+        said |= refused(one.declined)
     outcome = Outcome.model_validate(
         {
             "id": intent.id,
@@ -194,10 +206,7 @@ def _outcome(one: Resolution, setting: Setting, world: World) -> Outcome | None:
             "paid": intent.cost if one.fate == "applied" else None,
             "charged": intent.charge if one.fate == "applied" else None,
             "verified": one.fate == "applied",
-            "evidence": {
-                "why": one.why,
-                **({"expires": deadline.isoformat()} if deadline and pays else {}),
-            },
+            "evidence": said,
         }
     )
     return with_facts(outcome, one.action, world.have(want))

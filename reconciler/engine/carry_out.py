@@ -206,7 +206,7 @@ def _known(
     request = answer.request_id if isinstance(answer, ProviderError) else None
     status, how = _judged(answer, shown=bool(shown), resumes=action.resumes)
     if isinstance(answer, Declined):
-        evidence |= {"declined": answer.kind, "code": answer.declined[:64]}
+        evidence |= refused(answer)
     elif isinstance(answer, (TooEarly, Transient, _NotSent)):
         evidence["not_sent"] = True
     if isinstance(answer, TooEarly):
@@ -227,6 +227,11 @@ def _known(
     )
     pending = action.want.pending(action.change, have) is not None
     return Done(action, status, with_facts(outcome, action, have), pending)
+
+
+def refused(no: Declined) -> dict[str, JsonValue]:
+    """Return what an outcome says of a refusal."""
+    return {"declined": no.kind, "code": no.declined[:64]}
 
 
 def with_facts(outcome: Outcome, action: Action, have: Have) -> Outcome:

@@ -9,9 +9,9 @@ from pydantic import JsonValue
 
 from reconciler.audit import Note
 from reconciler.engine.carry_out import Setting, remembered
-from reconciler.engine.memory import parsed
+from reconciler.engine.memory import ACCOUNT, parsed
 from reconciler.engine.observe import World
-from reconciler.engine.situation import ACCOUNT, Looked, Scope
+from reconciler.engine.situation import Looked, Scope
 
 #: Deadlines that are nearer are remembered: no alarm looks further ahead.
 REMEMBERED = timedelta(days=120)

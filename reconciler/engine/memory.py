@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from reconciler.model import Money
+
+#: The kind under which a record is kept of what an account itself showed.
+ACCOUNT: Final = "Provider"
 
 
 class Memory(NamedTuple):

@@ -78,6 +78,7 @@ class Situation(NamedTuple):
         looked: When an earlier run has read an account whole, by share.
         leaders: What others may follow.
         past: Every record of a kind.
+        books: What the last comparison with the gateways' books found.
         approvers: Whose approval of an action counts.
         judge: The policies.
         declares: Whether a live thing is declared, in or outside the selection.
@@ -94,6 +95,7 @@ class Situation(NamedTuple):
     pending: Mapping[str, Pending] = {}
     leaders: Sequence[AnyResource] = ()
     past: Past = lambda _kind: ()
+    books: Callable[[], Iterable[Finding]] = tuple
     paying: Sequence[Paying] = ()
     charging: Sequence[Paying] = ()
     looked: Mapping[Share, datetime] = {}
@@ -139,6 +141,7 @@ def plan(
         *(f for part in parts for f in part.findings),
         *_orphaned(situation.orphans),
         *succession.findings(),
+        *situation.books(),
         *_short_of_credit(new, world.balances()),
         *unfunded(aside.payers, due),
         *declared_twice(aside.tokens),
@@ -216,7 +219,7 @@ def _recovered(situation: Situation, action: Action) -> Action:
         return resumed._replace(ceiling=action.ceiling)
     if why := situation.stuck.get(action.id):
         return _unsettled(action, why)
-    if action.change.risk is Risk.MONEY:
+    if action.change.risk is Risk.MONEY or action.change.fences:
         for begun in situation.paying:
             if begun.is_for(action):
                 why = f"{begun.verb} was begun for it before, and"

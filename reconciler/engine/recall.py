@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Final
 
 from pydantic import JsonValue
 
 from reconciler.audit import Ledger
 from reconciler.model import AnyResource
+
+#: Prefix of what is in no record, but follows from the journal: an open intent.
+BEGUN: Final = "begun/"
 
 
 class Recall:
@@ -22,6 +26,7 @@ class Recall:
         self._ledger = ledger
         self._read: Ledger | None = None
         self._facts: dict[tuple[str, str], Mapping[str, JsonValue]] = {}
+        self._begun: dict[tuple[str, str], dict[str, JsonValue]] = {}
 
     def __call__(self, want: AnyResource) -> AnyResource:
         """Return *want*, which knows its past where its kind wants to."""
@@ -30,12 +35,33 @@ class Recall:
         return want.recalling(lambda: self.facts(want.kind, want.uid))
 
     def facts(self, kind: str, uid: str) -> Mapping[str, JsonValue]:
-        """Return what is recorded of one resource."""
+        """
+        Return what is recorded of one resource.
+
+        Of what was begun, and whose end nobody knows, it is where: that account has to
+        be read, whatever git says by now.
+        """
         ledger = self._ledger()
         if ledger is not self._read:
             ledger.records()  # all at once, not one by one
             self._read, self._facts = ledger, {}
+            self._begun = _begun(ledger)
         found = self._facts.get((kind, uid))
         if found is None:
-            found = self._facts[kind, uid] = ledger.record(kind, uid).facts
+            found = self._facts[kind, uid] = self._recorded(ledger, kind, uid)
         return found
+
+    def _recorded(
+        self, ledger: Ledger, kind: str, uid: str
+    ) -> Mapping[str, JsonValue]:
+        recorded = ledger.record(kind, uid).facts
+        begun = self._begun.get((kind, uid))
+        return {**recorded, **begun} if begun else recorded
+
+
+def _begun(ledger: Ledger) -> dict[tuple[str, str], dict[str, JsonValue]]:
+    found: dict[tuple[str, str], dict[str, JsonValue]] = {}
+    for name, one in ledger.open.items():
+        mine = found.setdefault((one.intent.kind, one.intent.uid), {})
+        mine[f"{BEGUN}{name}"] = {"provider": one.intent.provider}
+    return found

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from reconciler.audit import Intent, OpenIntent
 from reconciler.engine.observe import Accounts, World
-from reconciler.errors import ProviderError
+from reconciler.errors import Declined, ProviderError
 from reconciler.model import (
     Action,
     AnyDriver,
@@ -36,12 +36,14 @@ class Resolution(NamedTuple):
             ``unknown`` waits for time or for a person.
         why: For people.
         action: The action as the journal has it, where it can be rebuilt.
+        declined: How it was refused, where the vendor's books tell.
     """
 
     intent: Intent
     fate: Fate
     why: str
     action: Action | None = None
+    declined: Declined | None = None
 
 
 def resolve(
@@ -119,6 +121,8 @@ def _unseen(
         return Resolution(intent, "resend", why, action)
     try:
         told = driver.happened(action.want, action.change, action.key, intent.time)
+    except Declined as no:
+        return Resolution(intent, "not_applied", no.what, action, no)
     except ProviderError as error:
         return Resolution(intent, "unknown", error.what, action)
     if told:

@@ -9,10 +9,11 @@ from functools import cached_property
 from typing import Final, NamedTuple, overload
 
 from reconciler.audit import WAITS, Intent, Ledger, OpenIntent, Record
+from reconciler.engine.books import recorded
 from reconciler.engine.desired import Based, Load, Tree
 from reconciler.engine.health import Paying
 from reconciler.engine.heirs import Remembered
-from reconciler.engine.memory import Memory, parsed
+from reconciler.engine.memory import ACCOUNT, Memory, parsed
 from reconciler.engine.plan import Pending, Situation
 from reconciler.engine.recall import Recall
 from reconciler.engine.recover import Resolution
@@ -28,8 +29,6 @@ from reconciler.model import (
 )
 from reconciler.model.ref import Ref
 
-#: Whose record remembers what its account showed.
-ACCOUNT: Final = "Provider"
 #: Prefix of the fact that all of a family was read: ``looked/billing``, when.
 LOOKED_AT: Final = "looked/"
 Rules = Callable[[Plan, Ledger, datetime], Plan]
@@ -200,11 +199,17 @@ def situation(
 
     *wants* are those that have to be looked at; all of the scope if left out.
     """
+    leaders = scope.leaders()
+
+    def past(kind: str) -> Iterator[Remembered]:
+        return _remembered(ledger, kind)
+
     return Situation(
         env=scope.env,
         wants=scope.wants() if wants is None else wants,
-        leaders=scope.leaders(),
-        past=lambda kind: _remembered(ledger, kind),
+        leaders=leaders,
+        past=past,
+        books=lambda: recorded(past, leaders, scope.whole),
         base=was.resources,
         orphans=was.orphans,
         memories=_Memories(ledger),

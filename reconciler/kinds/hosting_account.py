@@ -244,7 +244,10 @@ class HostingAccount(Resource[HostingChange]):
             return change
         because = f"{self._leader.by}: {self._leader.why or 'nothing is owed'}"
         details = {**change.details, "follows": str(self._leader.by)}
-        return change.model_copy(update={"because": because, "details": details})
+        more: dict[str, Any] = {"because": because, "details": details}
+        if isinstance(change, Suspend):
+            more["not_before"] = self._leader.not_before
+        return change.model_copy(update=more)
 
     def findings(self, have: Have, now: datetime) -> Iterator[Finding]:
         """Yield what differs and is a person's to mend."""

@@ -7,6 +7,7 @@ Nothing here reads a file, a clock, the network or the environment.
 from reconciler.model.adoption import (
     Adoption,
     Beside,
+    Choice,
     Edit,
     ItemEdit,
     Left,
@@ -80,6 +81,7 @@ __all__ = [
     "Cache",
     "Change",
     "Chapter",
+    "Choice",
     "Day",
     "Decision",
     "Deferred",

@@ -28,9 +28,10 @@ class Beside(NamedTuple):
     Attributes:
         kind: Its kind.
         name: What the account calls it: its name, or its uid once it was renamed.
-        field: The field of the adopted document that gets its name.
+        field: The field of the adopted document that gets its name; empty: none does.
         spec: Its fields by their YAML names, for where it is not declared yet.
         notes: Facts for a comment above it.
+        shared: Its fields that are those of the adopted document.
     """
 
     kind: str
@@ -38,6 +39,23 @@ class Beside(NamedTuple):
     field: str
     spec: Mapping[str, JsonValue]
     notes: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
+
+
+class Choice(NamedTuple):
+    """
+    A list of addresses that nobody can know, and that may be guessed from a name.
+
+    Attributes:
+        field: The field that gets it: the one address that is declared.
+        groups: For each name, what it may stand for; of each the first that is
+            declared counts. Where it is none, or more than one, there is no document.
+        why: What is said then.
+    """
+
+    field: str
+    groups: tuple[tuple[str, ...], ...]
+    why: str
 
 
 class Adoption(NamedTuple):
@@ -51,6 +69,7 @@ class Adoption(NamedTuple):
         left: What stays unmanaged.
         passive: The fields to add where the document would make something happen.
         beside: What it names, and what has to be declared with it.
+        choice: What it is about, where only a name tells.
     """
 
     spec: Mapping[str, JsonValue] | None
@@ -58,6 +77,7 @@ class Adoption(NamedTuple):
     left: tuple[Left, ...] = ()
     passive: Mapping[str, JsonValue] = {}
     beside: tuple[Beside, ...] = ()
+    choice: Choice | None = None
 
 
 class Edit(NamedTuple):

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from datetime import datetime
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Final, NamedTuple, Protocol, runtime_checkable
 
 from reconciler.model.money import Money
+
+#: What the name of something begins with whose own name a gateway cannot hold.
+HASHED: Final = "sha-"
+
+
+def hashed(uid: str) -> str:
+    """Return what a subscription is called where its *uid* cannot be written."""
+    return f"{HASHED}{hashlib.sha256(uid.encode()).hexdigest()[:40]}"
 
 
 class Links(NamedTuple):
@@ -44,8 +53,11 @@ class Capture(NamedTuple):
         operation: The id of the action whose object was paid; None where no object of
             ours was: whoever pays by the gateway's page pays our object too.
         object: The gateway's id of what was paid.
-        subscription: The uid of the subscription, where the object says so.
+        subscription: The uid of the subscription, where the object says so; or, where
+            the gateway could not hold it, what ``hashed`` makes of it.
         generation: The period it was paid for, as in the id of its actions.
+        disputed: The payer denies it, and the gateway asks for evidence.
+        page: Where a person sees it at the gateway, and gives it back.
     """
 
     id: str
@@ -56,6 +68,8 @@ class Capture(NamedTuple):
     object: str | None
     subscription: str | None
     generation: str | None
+    disputed: bool = False
+    page: str | None = None
 
 
 @runtime_checkable

@@ -73,6 +73,8 @@ class Change(Frozen):
     usually_merges: ClassVar[bool] = True
     witnessed: ClassVar[bool] = False
     """Follows from what witnesses saw: they look again right before it is done."""
+    fences: ClassVar[bool] = False
+    """Lets another payment take the place of one: never while its end is unknown."""
     numbered: ClassVar[bool] = False
     """Makes a document with a number; see ``Driver.numbers``."""
     only_holds: ClassVar[bool] = False

@@ -115,6 +115,7 @@ class Driver(ABC, Generic[WantT, DoT]):
         charges: How long after it was accepted the vendor may carry out, and charge,
             what costs money. Sooner, nothing proves that it will not.
         credentials: The names of the credentials it needs.
+        lists: Whether it can tell what is there that nobody declares.
         numbers: It gives no numbers itself: a change that is ``numbered`` gets one of
             our own series.
     """
@@ -124,6 +125,7 @@ class Driver(ABC, Generic[WantT, DoT]):
     settles: ClassVar[timedelta] = timedelta(minutes=5)
     charges: ClassVar[timedelta] = timedelta(0)
     credentials: ClassVar[frozenset[str]] = frozenset()
+    lists: ClassVar[bool] = True
     numbers: ClassVar[bool] = False
 
     @abstractmethod
@@ -167,6 +169,9 @@ class Driver(ABC, Generic[WantT, DoT]):
 
         Called after an observation did not show it. Must return None where the
         books cannot tell (and where asking failed).
+
+        Raises:
+            Declined: They show that it was refused, and why.
         """
         del want, change, key, since
         return None

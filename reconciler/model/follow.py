@@ -41,6 +41,7 @@ class Sway(NamedTuple):
         why: What is wrong; empty where nothing is.
         about: What it follows from, the same for as long as it does; part of an id.
         since: From when on.
+        not_before: Nobody is disturbed earlier: what follows from it waits till then.
     """
 
     of: Ref
@@ -49,6 +50,7 @@ class Sway(NamedTuple):
     why: str
     about: str = ""
     since: datetime | None = None
+    not_before: datetime | None = None
 
 
 class Chapter(NamedTuple):

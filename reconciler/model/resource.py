@@ -88,6 +88,8 @@ class Resource(Spec, Generic[ChangeT]):
     """The state that each family of provider reports: snapshots rebuild them."""
     listed_by_name: ClassVar[bool] = True
     """Whether accounts list it by its own name; see ``listed_as``."""
+    follows_folder: ClassVar[bool] = True
+    """Whether ``adopted`` asks for what is usual where its document is written."""
     recalls: ClassVar[bool] = False
     """Whether what it does next depends on what was done before; see ``recorded``."""
 
@@ -328,7 +330,8 @@ class Resource(Spec, Generic[ChangeT]):
         Args:
             have: What the shares hold, every one of them a state.
             usual: The spec of a document that says nothing but where it is held: the
-                defaults that are in force where it is written.
+                defaults that are in force where it is written. Of a kind that does not
+                follow its folder: the spec of what only looks.
             refuse: What it refuses stays out of the document.
         """
         raise AssertionError(f"{cls.kind} has no import: {have}, {usual}, {refuse}")

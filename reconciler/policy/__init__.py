@@ -21,7 +21,7 @@ from reconciler.policy.guard import changed_trust, lost_too_much, trusted
 from reconciler.policy.judging import judge
 from reconciler.policy.people import aliases as identities
 from reconciler.policy.people import declared, groups
-from reconciler.policy.termination import ANY_END, alone, ending_of
+from reconciler.policy.termination import ANY_END, alone
 
 __all__ = [
     "ANYBODY",
@@ -37,7 +37,6 @@ __all__ = [
     "check",
     "declared",
     "ending",
-    "ending_of",
     "groups",
     "identities",
     "judge",

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from reconciler.kinds.dunning_policy import DunningPolicy
-from reconciler.kinds.subscription import Subscription
 from reconciler.model import AnyResource, Finding, Risk, Severity
 from reconciler.policy.approval import ApprovalRule
 from reconciler.policy.scope import Subject
@@ -42,18 +40,6 @@ def alone(found: Iterable[Finding], policies: Sequence[AnyResource]) -> list[Fin
         for one in ends
         if not any(_guards(policy, one) for policy in policies)
     ]
-
-
-def ending_of(want: AnyResource) -> Finding | None:
-    """Return the finding that *want* ends something for good; None if it does not."""
-    if isinstance(want, Subscription) and want.spec.state == "terminated":
-        return want.found("subscription-ended", Severity.INFO, "", "spec.state")
-    if isinstance(want, DunningPolicy):
-        for number, step in enumerate(want.spec.steps):
-            if step.does("propose-termination"):
-                field = f"spec.steps[{number}].do"
-                return want.found("termination-proposed", Severity.INFO, "", field)
-    return None
 
 
 def _guards(policy: AnyResource, end: Finding) -> bool:

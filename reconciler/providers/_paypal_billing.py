@@ -7,7 +7,6 @@ developer.paypal.com (authorize and capture; card ``processor_response``).
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -19,6 +18,7 @@ from pydantic import JsonValue
 from reconciler.errors import Ambiguous, Declined, ProviderError, Rejected
 from reconciler.kinds.subscription import Of
 from reconciler.model import Money
+from reconciler.model.billing import hashed
 from reconciler.providers._answers import mapping
 from reconciler.providers._paypal import Refused
 
@@ -27,7 +27,6 @@ _WHOLE_UNITS: Final = frozenset({"HUF", "JPY", "TWD"})
 #: What ``custom_id`` may be made of wherever it is shown again (refunds, reports).
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 _OURS: Final = re.compile(r"([A-Za-z0-9_.-]{1,80}),(\d{4}-\d\d-\d\d),([a-z0-9-]+),(\d)")
-_HASHED: Final = "sha-"
 _PERCENT: Final = re.compile(r"(\d{1,4}(?:\.\d{1,2})?)%")
 _CENT: Final = Decimal("0.01")
 
@@ -69,21 +68,20 @@ def custom_id(uid: str, of: Of) -> str:
     """
     named = uid
     if not _PLAIN.fullmatch(uid):
-        named = f"{_HASHED}{hashlib.sha256(uid.encode()).hexdigest()[:40]}"
+        named = hashed(uid)
     return f"{named},{of.period},{of.purpose},{of.leg}"
 
 
-def named(custom: str | None) -> tuple[str | None, str] | None:
+def named(custom: str | None) -> tuple[str, str] | None:
     """
-    Return the uid (None where it was too long to be shown) and the generation.
+    Return the uid (by its hash, where it could not be shown) and the generation.
 
     None where *custom* is not what ``custom_id`` calls a payment: it is not ours.
     """
     found = _OURS.fullmatch(custom or "")
     if found is None:
         return None
-    uid = None if found[1].startswith(_HASHED) else found[1]
-    return uid, f"{found[2]}/{found[3]}/{found[4]}"
+    return found[1], f"{found[2]}/{found[3]}/{found[4]}"
 
 
 def amount(money: Money) -> dict[str, JsonValue]:

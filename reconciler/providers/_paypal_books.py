@@ -29,6 +29,8 @@ LATE: Final = timedelta(hours=4)
 _SPAN: Final = timedelta(days=31)
 _PAGE: Final = 500
 _PATH: Final = "/v1/reporting/transactions"
+#: Where a merchant sees one payment, and gives it back.
+_ACTIVITY: Final = "https://www.paypal.com/activity/payment"
 _KINDS: Final[Mapping[str, Literal["taken", "given-back", "held"]]] = {
     "T00": "taken",
     "T11": "given-back",
@@ -121,6 +123,7 @@ def taken(pages: Pages) -> Iterator[Capture]:
             object=entry.of or entry.number,
             subscription=ours[0] if ours else None,
             generation=ours[1] if ours else None,
+            page=f"{_ACTIVITY}/{entry.id}",
         )
 
 

@@ -14,6 +14,7 @@ from reconciler.providers._answers import mapping, rows
 from reconciler.providers._paypal import NotThere, PayPal
 
 _HELD: Final = "/v2/payments/authorizations"
+EXPIRED: Final = "AUTHORIZATION_EXPIRED"
 _TAKEN: Final = frozenset({"COMPLETED", "PARTIALLY_REFUNDED", "REFUNDED"})
 
 
@@ -33,6 +34,11 @@ class Held(NamedTuple):
     custom: str | None
     code: str | None = None
     capture: Mapping[str, Any] | None = None
+
+    @property
+    def declined(self) -> bool:
+        """Whether its bank would not let the money be taken."""
+        return self.state == "lost" and self.code != EXPIRED
 
     def shown(self, bill: Bill) -> Bill:
         """Return *bill* as this authorization of it shows it."""
@@ -80,7 +86,7 @@ def read(paypal: PayPal, name: str, now: datetime) -> Held:
         raise Rejected(f"an authorization is {status}, which is not documented")
     ends = words.moment(found.get("expiration_time"))
     if ends is not None and ends <= now:
-        return Held(name, "lost", amount, custom, "AUTHORIZATION_EXPIRED")
+        return Held(name, "lost", amount, custom, EXPIRED)
     return Held(name, "authorized", amount, custom)
 
 

@@ -16,14 +16,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
-from reconciler.errors import Rejected
+from reconciler.errors import Declined, Rejected
 from reconciler.kinds.subscription import Bill, Of, Subscription
 from reconciler.model import Money
 from reconciler.providers._answers import mapping
 from reconciler.providers._stripe import Stripe
-from reconciler.providers._stripe_declines import code_of, kind_of
+from reconciler.providers._stripe_declines import code_of, declined, kind_of
 
 WINDOW: Final = timedelta(days=100)
+#: So far two clocks may be apart.
+_SKEW: Final = timedelta(hours=1)
 INTENT: Final = "payments.data.payment.payment_intent"
 #: What our objects say of themselves.
 UID: Final = "reconciler_subscription"
@@ -94,9 +96,14 @@ def intent_of(row: Row) -> Row | None:
     return None
 
 
-def bill(row: Row, intent: Row | None) -> Bill:
-    """Return an invoice as a bill; raise ValueError where it cannot be one."""
-    period, purpose, leg = of(row)
+def bill(row: Row, intent: Row | None, what: Of | None = None) -> Bill:
+    """
+    Return an invoice as a bill; raise ValueError where it cannot be one.
+
+    *what* it is for is what the records say, where they know it: metadata can be
+    edited by hand.
+    """
+    period, purpose, leg = what or of(row)
     state = row["status"]
     payment, code = _attempt(intent) if state == "open" else ("none", None)
     paid_at = mapping(row["status_transitions"]).get("paid_at")
@@ -161,6 +168,24 @@ def under_way(intent: Row | None) -> bool:
     return _attempt(intent)[0] == "processing"
 
 
+def refusal(stripe: Stripe, row: Row, since: datetime) -> Declined | None:
+    """
+    Return how an attempt at an open invoice was refused that was made since then.
+
+    What is older is of an attempt before: there is a day between two of them.
+    """
+    intent = intent_of(row) or {}
+    error = intent.get("last_payment_error")
+    if row["status"] != "open" or not isinstance(error, dict):
+        return None
+    if (name := intent.get("latest_charge")) is not None:
+        charge = stripe.get("getCharge", f"/v1/charges/{name}")
+        made = datetime.fromtimestamp(charge["created"], UTC)
+        if made < since - _SKEW:
+            return None
+    return declined(error, f"the attempt was refused ({code_of(error)})", None)
+
+
 def wanted(rows: Iterable[Row], wants: Sequence[Subscription]) -> dict[str, list[Row]]:
     """Return the invoices that are about *wants*, by the uid of each."""
     found: dict[str, list[Row]] = {want.uid: [] for want in wants}
@@ -171,16 +196,19 @@ def wanted(rows: Iterable[Row], wants: Sequence[Subscription]) -> dict[str, list
     return found
 
 
-def recorded(want: Subscription, account: str, rows: Iterable[Row]) -> list[str]:
+def recorded(want: Subscription, account: str) -> dict[str, Of]:
+    """Return what was made at *account* by the records: what each invoice is for."""
+    made = want.books.invoiced()
+    return {one.id: one.of for one in made if one.provider == account}
+
+
+def unlisted(want: Subscription, account: str, rows: Iterable[Row]) -> list[str]:
     """Return what is to be paid still by the records, and is not among *rows*."""
     listed, books = {row["id"] for row in rows}, want.books
     return [
-        one.id
-        for one in books.invoiced()
-        if one.provider == account
-        and one.id not in listed
-        and not books.paid(one.of)
-        and not books.voided(one.of)
+        name
+        for name, of in recorded(want, account).items()
+        if name not in listed and not books.paid(of) and not books.voided(of)
     ]
 
 

@@ -24,6 +24,8 @@ OWN_ENGINE: Final = "/v1/subscriptions"
 _OPEN: Final = timedelta(hours=23, minutes=50)
 #: Where Checkout sends somebody who is done; it wants an address.
 _DONE: Final = "https://stripe.com/"
+#: Where a person sees a payment, and gives it back.
+_DASHBOARD: Final = "https://dashboard.stripe.com"
 
 Row = Mapping[str, Any]
 
@@ -62,6 +64,7 @@ def _paid(stripe: Stripe, since: datetime) -> dict[str, Row]:
 
 def _capture(row: Row, invoice: Row | None) -> Capture:
     ours = invoice is not None and bool(bills.label(invoice, bills.UID))
+    test = "" if row.get("livemode") else "/test"
     return Capture(
         id=str(row["id"]),
         at=datetime.fromtimestamp(row["created"], UTC),
@@ -71,6 +74,8 @@ def _capture(row: Row, invoice: Row | None) -> Capture:
         object=str(invoice["id"]) if invoice else None,
         subscription=bills.label(invoice, bills.UID) if ours and invoice else None,
         generation=bills.of(invoice).generation if ours and invoice else None,
+        disputed=bool(row.get("disputed")),
+        page=f"{_DASHBOARD}{test}/payments/{row.get('payment_intent') or row['id']}",
     )
 
 

@@ -30,6 +30,7 @@ class OwnBilling(Driver[Subscription, Invoice]):
     key_life: ClassVar[timedelta | None] = timedelta(days=36500)
     settles: ClassVar[timedelta] = timedelta(0)
     numbers: ClassVar[bool] = True
+    lists: ClassVar[bool] = False
 
     def __init__(self, account: Account) -> None:
         self._name = account.name

@@ -37,7 +37,7 @@ from typing import ClassVar, Final
 
 from pydantic import JsonValue, ValidationError
 
-from reconciler.errors import ProviderError, Rejected
+from reconciler.errors import Declined, ProviderError, Rejected
 from reconciler.kinds.subscription import (
     Authorize,
     Capture,
@@ -47,13 +47,13 @@ from reconciler.kinds.subscription import (
     SubscriptionChange,
     Void,
 )
+from reconciler.kinds.subscription.amounts import nets
 from reconciler.kinds.subscription.state import Way
 from reconciler.model import (
     Account,
     Advice,
     Change,
     Driver,
-    Money,
     Observation,
     Observed,
     OpClass,
@@ -90,6 +90,7 @@ class PayPalBilling(Driver[Subscription, SubscriptionChange]):
     key_life: ClassVar[timedelta | None] = CAPTURE_KEPT
     charges: ClassVar[timedelta] = LATE
     credentials: ClassVar[frozenset[str]] = CREDENTIALS
+    lists: ClassVar[bool] = False
     numbers: ClassVar[bool] = True
 
     def __init__(self, account: Account) -> None:
@@ -178,8 +179,9 @@ class PayPalBilling(Driver[Subscription, SubscriptionChange]):
         """Say what is to be paid; PayPal has nothing to make for it."""
         of, details = change.of, change.details
         number = str(details.get("number") or words.custom_id(want.uid, of))
-        net = Money.model_validate(change.text("amount"))
-        total = str(words.with_tax(net, details.get("tax", "none")))
+        tax = details.get("tax", "none")
+        parts = [words.with_tax(net, tax) for net in nets(change)]
+        total = str(sum(parts[1:], parts[0]))
         told: dict[str, JsonValue] = {"id": number, "number": number, "total": total}
         dates = {name: details[name] for name in ("begins", "ends", "due")}
         provider = self._account.name
@@ -198,11 +200,15 @@ class PayPalBilling(Driver[Subscription, SubscriptionChange]):
                 return self._charged(want, change, since)
             if not isinstance(change, (Capture, Void)) or not isinstance(held, str):
                 return None
-            state = self._bills.held(held).state
+            found = self._bills.held(held)
         except ProviderError:
             return None
+        state = found.state
         if state == "processing":
             return None
+        if isinstance(change, Capture) and found.declined:
+            what, code = "it was declined", str(found.code)
+            raise Declined(what, kind="soft", declined=code)
         done = state == ("paid" if isinstance(change, Capture) else "void")
         return True if done else (False if settled else None)
 

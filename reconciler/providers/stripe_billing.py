@@ -39,6 +39,7 @@ from reconciler.errors import (
 )
 from reconciler.kinds.subscription import (
     Authorize,
+    Bill,
     BillingState,
     Capture,
     Charge,
@@ -48,6 +49,7 @@ from reconciler.kinds.subscription import (
     Void,
 )
 from reconciler.model import (
+    Absent,
     Account,
     Advice,
     Driver,
@@ -62,12 +64,13 @@ from reconciler.model import (
 from reconciler.model.billing import Links, UpdateLink
 from reconciler.providers import _stripe_bills as bills
 from reconciler.providers import _stripe_books as books
+from reconciler.providers import _stripe_native as natives
 from reconciler.providers._stripe import NotThere, Stripe
 from reconciler.providers._stripe_invoicing import Making, details, owner
 
 _UNREADABLE: Final = (ValidationError, KeyError, TypeError, ValueError)
-#: Subscriptions of Stripe's own engine that are at an end.
-_ENDED: Final = frozenset({"canceled", "incomplete_expired"})
+#: What the ids of Stripe's own subscriptions begin with.
+_NATIVE: Final = "sub_"
 _UNDER_WAY: Final = "the payment is under way"
 
 Row = Mapping[str, Any]
@@ -88,6 +91,7 @@ class StripeBilling(Driver[Subscription, SubscriptionChange]):
     def __init__(self, account: Account) -> None:
         self._account = account
         self._stripe = Stripe(account)
+        self._engine = natives.Engine(self._stripe)
 
     def __repr__(self) -> str:
         return f"StripeBilling({self._account.name})"
@@ -108,14 +112,13 @@ class StripeBilling(Driver[Subscription, SubscriptionChange]):
     # -- observe ---------------------------------------------------------------
 
     def observe(self, wants: Sequence[Subscription]) -> Observation:
-        """Report all *wants*: two lists, and what the records know beside them."""
+        """Report all *wants*: three lists, and what the records know beside them."""
         self._stripe.http.counts()
         states: dict[str, Observed]
         unmanaged: tuple[Unmanaged, ...] = ()
-        since = self._account.clock() - bills.WINDOW
+        ours = [want for want in wants if not _by_engine(want) or want.books.invoiced()]
         try:
-            intents = bills.attempts(self._stripe)
-            found = bills.wanted(bills.invoices(self._stripe, since), wants)
+            found, intents = self._invoices(ours) if ours else ({}, {})
         except ProviderError as error:
             unread = Unknown(why=error.what, request_id=error.request_id)
             states = {want.name: unread for want in wants}
@@ -123,49 +126,79 @@ class StripeBilling(Driver[Subscription, SubscriptionChange]):
             unread = Unknown(why="the answer is not what the vendor documents")
             states = {want.name: unread for want in wants}
         else:
-            states = {w.name: self._seen(w, found[w.uid], intents) for w in wants}
-            unmanaged = self._unmanaged(
-                {name for w in wants for name in (w.name, w.uid)}
-            )
+            engine = self._listed(owners=any(map(_by_engine, wants)))
+            states = {
+                w.name: self._seen(w, found.get(w.uid, []), intents, engine)
+                for w in wants
+            }
+            if not isinstance(engine, Unknown):
+                unmanaged = self._unmanaged(engine, wants)
         requests = self._stripe.http.counts()
         return Observation(states, unmanaged, requests=requests, partial=True)
 
-    def _seen(
-        self, want: Subscription, rows: list[Row], intents: Mapping[str, Row]
-    ) -> Observed:
+    def _invoices(
+        self, wants: Sequence[Subscription]
+    ) -> tuple[dict[str, list[Row]], Mapping[str, Row]]:
+        since = self._account.clock() - bills.WINDOW
+        found = bills.wanted(bills.invoices(self._stripe, since), wants)
+        # Attempts matter for what is open; a charge reads its own anew.
+        rows = (row for same in found.values() for row in same)
+        is_open = any(row["status"] == "open" for row in rows)
+        return found, bills.attempts(self._stripe) if is_open else {}
+
+    def _listed(self, *, owners: bool) -> Mapping[str, Row] | Unknown:
+        """Return what Stripe's own engine collects, or why that is not known."""
         try:
-            made = [bills.bill(row, intents.get(str(row["id"]))) for row in rows]
-            customer = str(rows[0]["customer"]) if rows else None
-            for name in bills.recorded(want, self._account.name, rows):
-                row = self._recorded(name)
-                if row is not None and bills.label(row, bills.UID) == want.uid:
-                    made.append(bills.bill(row, bills.intent_of(row)))
+            return self._engine.rows(owners=owners)
         except ProviderError as error:
             return Unknown(why=error.what, request_id=error.request_id)
         except _UNREADABLE:
-            return Unknown(why="an invoice of it cannot be read")
+            return Unknown(why="the answer is not what the vendor documents")
+
+    def _seen(
+        self,
+        want: Subscription,
+        rows: list[Row],
+        intents: Mapping[str, Row],
+        engine: Mapping[str, Row] | Unknown,
+    ) -> Observed:
+        about_engine = _by_engine(want) or want.uid.startswith(_NATIVE)
+        if isinstance(engine, Unknown) and about_engine:
+            return engine
+        other = None if isinstance(engine, Unknown) else engine.get(want.uid)
+        if _by_engine(want) and not (other or rows or want.books.invoiced()):
+            return Absent()
+        try:
+            known = bills.recorded(want, self._account.name)
+            listed = ((str(row["id"]), row) for row in rows)
+            made = [bills.bill(r, intents.get(n), known.get(n)) for n, r in listed]
+            customer = str(rows[0]["customer"]) if rows else None
+            for name in bills.unlisted(want, self._account.name, rows):
+                row = bills.invoice(self._stripe, name)
+                made.append(bills.bill(row, bills.intent_of(row), known[name]))
+            native = natives.native(other) if other else None
+        except NotThere as error:
+            why = "an invoice of the records is not in the account: is it another one?"
+            return Unknown(why=why, request_id=error.request_id)
+        except ProviderError as error:
+            return Unknown(why=error.what, request_id=error.request_id)
+        except _UNREADABLE:
+            return Unknown(why="an invoice or a subscription of it cannot be read")
         return BillingState(
-            way="invoice", customer=customer, bills=bills.sorted_bills(made)
+            way="invoice",
+            customer=natives.customer_of(other) if other else customer,
+            bills=bills.sorted_bills(made),
+            native=native,
         )
 
-    def _recorded(self, name: str) -> Row | None:
-        try:
-            return bills.invoice(self._stripe, name)
-        except NotThere:
-            return None
-
-    def _unmanaged(self, known: set[str]) -> tuple[Unmanaged, ...]:
-        """Return what Stripe's own engine collects; nothing where nobody may ask."""
-        asked = {"status": "all"}
-        try:
-            rows = [*self._stripe.each("listSubscriptions", books.OWN_ENGINE, asked)]
-        except ProviderError:
-            return ()
+    def _unmanaged(
+        self, engine: Mapping[str, Row], wants: Sequence[Subscription]
+    ) -> tuple[Unmanaged, ...]:
+        """Return what Stripe's own engine collects, and no document is about."""
+        known = {name for want in wants for name in (want.name, want.uid)}
         return tuple(
             Unmanaged(Subscription.kind, name, self._account.name)
-            for name in sorted(
-                str(row["id"]) for row in rows if row.get("status") not in _ENDED
-            )
+            for name in sorted(engine)
             if name not in known
         )
 
@@ -271,27 +304,33 @@ class StripeBilling(Driver[Subscription, SubscriptionChange]):
     def happened(
         self, want: Subscription, change: SubscriptionChange, key: str, since: datetime
     ) -> bool | None:
-        """Say from a fresh read whether a lost *change* took effect."""
+        """Say from a fresh read whether a lost *change* took effect, or was refused."""
         del key
+        refusal = None
         try:
-            state = self._fresh(want, change)
+            if isinstance(change, Invoice):
+                made = self._made(want)
+            else:
+                row = self._bill(want, change)
+                made = [bills.bill(row, bills.intent_of(row))]
+                if isinstance(change, Charge):
+                    refusal = bills.refusal(self._stripe, row, since)
         except (ProviderError, *_UNREADABLE):
             return None
+        state = BillingState(way="invoice", bills=bills.sorted_bills(made))
         if want.pending(change, {change.share: state}):
             return None
+        if refusal is not None:
+            raise refusal
         done = want.done(change, {change.share: state})
         settled = self._account.clock() - since >= self.settled_after(change)
         return True if done else (False if settled else None)
 
-    def _fresh(self, want: Subscription, change: SubscriptionChange) -> BillingState:
-        if isinstance(change, Invoice):
-            since = self._account.clock() - bills.WINDOW
-            rows = bills.wanted(bills.invoices(self._stripe, since), [want])[want.uid]
-            made = [bills.bill(row, None) for row in rows]
-        else:
-            row = self._bill(want, change)
-            made = [bills.bill(row, bills.intent_of(row))]
-        return BillingState(way="invoice", bills=bills.sorted_bills(made))
+    def _made(self, want: Subscription) -> list[Bill]:
+        """Return what there is of *want*, read now."""
+        since = self._account.clock() - bills.WINDOW
+        rows = bills.wanted(bills.invoices(self._stripe, since), [want])[want.uid]
+        return [bills.bill(row, None) for row in rows]
 
     # -- letters and books -----------------------------------------------------
 
@@ -313,6 +352,12 @@ class StripeBilling(Driver[Subscription, SubscriptionChange]):
     def captures(self, since: datetime) -> Iterator[billing.Capture]:
         """Yield all that the account took since then, and what each was for."""
         return books.captures(self._stripe, since)
+
+
+def _by_engine(want: Subscription) -> bool:
+    """Say whether Stripe's own engine is to collect *want*."""
+    terms = want.spec.terms
+    return terms is not None and terms.invoicing.collector != "reconciler"
 
 
 def _answered(row: Row) -> Receipt:

@@ -87,7 +87,11 @@ _ENGLISH: Final = Words(
     "do anything.",
     in_the_name_of="in the name of",
     page="page",
-    kinds={"HostingAccount": "Hosting", "Domain": "Domain name"},
+    kinds={
+        "HostingAccount": "Hosting",
+        "Domain": "Domain name",
+        "Price": "New price since",
+    },
     months=(
         *("January", "February", "March", "April", "May", "June", "July", "August"),
         *("September", "October", "November", "December"),
@@ -117,6 +121,7 @@ _DUTCH: Final = Words(
     in_the_name_of="ten name van",
     page="pagina",
     kinds={
+        "Price": "Nieuwe prijs sinds",
         "HostingAccount": "Hosting",
         "Domain": "Domeinnaam",
         "Certificate": "Certificaat",

@@ -106,6 +106,8 @@ ODDITIES: dict[str, Oddity] = {
     ),
     "garden.example": Oddity({}, {"@/A": ("3600", "198.51.100.99")}),
     "tulips.example": Oddity({}, {"promo/CNAME": ("300", "shop.elsewhere.example.")}),
+    # A card that its bank declines.
+    "cafe-visa": Oddity(card={"behaves": "insufficient_funds"}),
     # Not in the account that should have it.
     "studio-archive.example": Oddity(absent=True),
     # What registries, DNS and web servers say, and no account does.

@@ -11,6 +11,8 @@ from reconciler.providers.whm_hosting import MARKER
 #: The user and the token of every server; fake, and good nowhere else.
 USER: Final = "reconciler-sandbox"
 TOKEN: Final = "sandbox-whm-token"  # noqa: S105
+#: Days that the token is good for: a year of the sandbox, and some.
+_GOOD: Final = 400.0
 _HOST: Final = "whm1.agency.example"
 #: An account that no document declares.
 _STRAY: Final = {"straysite": {"domain": "stray-site.example"}}
@@ -39,7 +41,7 @@ def hosting_part(
         found[_user(one)] = {**_seed(one), **odd}
     return {
         "hostname": declared or _HOST,
-        "tokens": [{"user": USER, "token": TOKEN}],
+        "tokens": [{"user": USER, "token": TOKEN, "expires": _GOOD}],
         "accounts": {user: {"owner": USER, **seed} for user, seed in found.items()},
     }
 

@@ -12,6 +12,9 @@ from reconciler.kinds.provider import is_loopback
 #: The example's secrets that are about notices; fake, and good nowhere else.
 SECRETS: Final = {
     "ops-mail": "ops@agency.example",
+    "bakker-mail": "boekhouding@bakker.example",
+    "cafe-mail": "owner@cafe-menu.example",
+    "fiets-mail": "accounts@fiets.example",
     "ops-hook-secret": "whsec_c2FuZGJveC1zYW5kYm94LXNhbmRib3gt",
     "ops-phone": "+31612345678",
     "twilio-user": "AC" + "0a" * 16,

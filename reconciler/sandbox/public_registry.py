@@ -109,7 +109,7 @@ def registration(bench: Bench, name: str) -> tuple[dict[str, Any], str] | None:
         return _alive(own[name], bench), own[name]["vendor"]
     for vendor, other in bench.beside.items():
         with other.lock:
-            for account in other.state.get("accounts", ()):
+            for account in _registrars_accounts(other):
                 row = account["domains"].get(name)
                 if row is not None and registrar.phase(row, bench.clock()) != "gone":
                     return dict(row), vendor
@@ -125,9 +125,16 @@ def registrations(bench: Bench) -> dict[str, dict[str, Any]]:
     found = dict(bench.state["registrations"])
     for other in bench.beside.values():
         with other.lock:
-            for account in other.state.get("accounts", ()):
+            for account in _registrars_accounts(other):
                 found |= account["domains"]
     return found
+
+
+def _registrars_accounts(bench: Bench) -> list[dict[str, Any]]:
+    """Return the accounts that hold names; gateways and servers have accounts, too."""
+    found = bench.state.get("accounts", ())
+    accounts = found if isinstance(found, list) else []
+    return [account for account in accounts if "domains" in account]
 
 
 def delegation_signers(bench: Bench, name: str, row: Mapping[str, Any]) -> list[str]:

@@ -8,9 +8,11 @@ What people do at Stripe's web site and on its pages, by hand.
 * ``invoice`` {id, pay: true, method?}: the customer pays on the hosted page;
   {id, pay: "meanwhile"}: just before the next request to pay it is looked at;
   {id, lock: N}: the next N requests about it meet a lock; {id, void: true}
-* ``charge`` {id, refund: true | minor units}; {customer, amount, currency}: money that
-  is taken for no invoice
+* ``charge`` {id, refund: true | minor units} or {id, dispute: true}; {customer,
+  amount, currency}: money that is taken for no invoice
 * ``copy`` {id}: a second invoice like it, paid: what a naive payer does
+* ``subscription`` {id, customer, price, ...}: one that Stripe's own engine collects;
+  {id, status}: what becomes of it
 * ``webhooks`` {next: [late, twice, out-of-order, forged, unknown]}
 """
 
@@ -30,7 +32,11 @@ from reconciler.sandbox.stripe_lines import add_line
 from reconciler.sandbox.stripe_objects import intent_object, invoice_object
 from reconciler.sandbox.stripe_paying import by_itself, pay_by_hand
 from reconciler.sandbox.stripe_payments import cancel_intent, charged
-from reconciler.sandbox.stripe_seeds import habit_of
+from reconciler.sandbox.stripe_seeds import (
+    SubscriptionSeed,
+    habit_of,
+    native_subscription,
+)
 from reconciler.sandbox.stripe_words import Account, Refused, Row, copied, new_id
 
 
@@ -62,22 +68,21 @@ def _edit(bench: Bench, thing: str, data: dict[str, Any]) -> None:
             _method(bench, _with(bench, "methods", name), name, more)
         case "invoice", {"id": str() as name, **more}:
             _invoice(bench, _with(bench, "invoices", name), name, more)
-        case "charge", {"id": str() as name, "refund": amount}:
-            account = _with(bench, "charges", name)
-            charge = account["charges"][name]
-            left = charge["amount"] - charge["amount_refunded"]
-            refunded(bench, account, charge, left if amount is True else int(amount))
+        case "charge", {"id": str() as name, **more}:
+            _charge(bench, _with(bench, "charges", name), name, more)
         case "charge", {"customer": str() as name, "amount": int() as amount, **more}:
             account = _with(bench, "customers", name)
             _stray(bench, account, name, (amount, str(more.get("currency", "eur"))))
         case "copy", {"id": str() as name}:
             _copied(bench, _with(bench, "invoices", name), name)
+        case "subscription", {"id": str() as name, **more}:
+            _subscription(bench, name, more)
         case "webhooks", {"next": list() as odd} if HOSTILE.issuperset(odd):
             bench.state["hostile"] += odd
         case _:
             raise ReconcilerError(
-                "stripe has a customer, method, invoice, charge, copy or webhooks to "
-                "change by hand"
+                "stripe has a customer, method, invoice, charge, copy, subscription or "
+                "webhooks to change by hand"
             )
 
 
@@ -110,6 +115,32 @@ def _invoice(bench: Bench, account: Account, name: str, more: Row) -> None:
             happened(bench, account, "invoice.voided", invoice)
         case _:
             raise ReconcilerError("an invoice is to pay, to lock or to void by hand")
+
+
+def _charge(bench: Bench, account: Account, name: str, more: Row) -> None:
+    charge = account["charges"][name]
+    match more:
+        case {"dispute": True}:
+            charge["disputed"] = True
+        case {"refund": amount}:
+            left = charge["amount"] - charge["amount_refunded"]
+            refunded(bench, account, charge, left if amount is True else int(amount))
+        case _:
+            raise ReconcilerError("a charge is to refund or to dispute by hand")
+
+
+def _subscription(bench: Bench, name: str, more: Row) -> None:
+    match more:
+        case {"customer": str() as customer}:
+            account = _with(bench, "customers", customer)
+            seed = SubscriptionSeed.model_validate(more)
+            made = native_subscription(name, seed, bench.clock())
+            account["subscriptions"][name] = made
+        case {"status": str() as status}:
+            account = _with(bench, "subscriptions", name)
+            account["subscriptions"][name]["status"] = status
+        case _:
+            raise ReconcilerError("a subscription has a customer, or another status")
 
 
 def _stray(

@@ -22,6 +22,7 @@ from reconciler.sandbox.stripe_words import (
     Row,
     chosen,
     copied,
+    expanded,
     found_in,
     key_of,
     labelled,
@@ -236,11 +237,17 @@ def _subscriptions(call: Call, account: Account, params: Params) -> Answer:
     shown = {"all": (*_LIVE, *_ENDED), "ended": _ENDED, None: _LIVE}.get(
         status, (status,)
     )
+    wanted, refusal = expanded(params, ("customer",), "data.")
+    if refusal:
+        return refusal
     found = [
         copied(row)
         for row in account["subscriptions"].values()
         if row["status"] in shown and params.get("customer") in {None, row["customer"]}
     ]
+    if wanted:
+        for row in found:
+            row["customer"] = copied(account["customers"][row["customer"]])
     return paged(call, params, found, "subscription")
 
 
@@ -285,7 +292,7 @@ ROUTES: Final = (
     Route(
         "listSubscriptions", "GET", "/v1/subscriptions", _subscriptions,
         "rak_subscription_read", "SubscriptionListParams",
-        PAGE - EXPAND | {"customer", "status"},
+        PAGE | {"customer", "status"},
     ),
     Route(
         "getSubscription", "GET", "/v1/subscriptions/{name}", _subscription,

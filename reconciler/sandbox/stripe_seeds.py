@@ -91,6 +91,7 @@ class SubscriptionSeed(Seed):
 
     Attributes:
         started: Days from the start of the sandbox; its periods count from there.
+        tiers: The price has tiers, so that nobody knows it before.
     """
 
     customer: str
@@ -99,6 +100,10 @@ class SubscriptionSeed(Seed):
     count: int = 1
     started: float = -100.0
     status: str = "active"
+    description: str | None = None
+    metadata: dict[str, str] = {}
+    ending: bool = False
+    tiers: bool = False
 
 
 class AccountSeed(Seed):
@@ -166,7 +171,7 @@ def account_of(bench: Bench, seed: AccountSeed) -> Account:
             name, _moment(now, -300), rate.percentage, inclusive=rate.inclusive
         )
     for name, each in seed.subscriptions.items():
-        made["subscriptions"][name] = _subscription(name, each, now)
+        made["subscriptions"][name] = native_subscription(name, each, now)
     return made
 
 
@@ -221,7 +226,8 @@ def habit_of(told: Row) -> Row:
     return {word: told[word] for word in words if told.get(word) is not None}
 
 
-def _subscription(name: str, seed: SubscriptionSeed, now: datetime) -> Row:
+def native_subscription(name: str, seed: SubscriptionSeed, now: datetime) -> Row:
+    """Return a subscription of the own engine, as it is at *now*."""
     start = now + timedelta(days=seed.started)
     length = timedelta(
         days={"day": 1, "week": 7, "month": 30, "year": 365}[seed.interval]
@@ -236,7 +242,13 @@ def _subscription(name: str, seed: SubscriptionSeed, now: datetime) -> Row:
         seed.price.currency.lower(),
         (seed.interval, seed.count),
     )
+    if seed.tiers:
+        price |= {"billing_scheme": "tiered", "tiers_mode": "graduated"}
+        price |= {"unit_amount": None, "unit_amount_decimal": None}
     first, second, third = dates
-    return subscription_object(
+    row = subscription_object(
         name, seed.customer, price, (first, second, third), seed.status
     )
+    row |= {"description": seed.description, "metadata": dict(seed.metadata)}
+    row["cancel_at_period_end"] = seed.ending
+    return row

@@ -33,6 +33,17 @@ def test_the_demo_tells_a_day_and_closes_the_loop(tmp_path):
     second = out.partition("== The second plan")[2]
     assert "INCOMPLETE" not in second
     assert "allow " not in second
+    # Three customers: a card that pays, a card that is declined, and a transfer.
+    money = second.partition("three customers are invoiced")[2]
+    assert (
+        "applied     charge     Subscription/fiets.example  client pays 22.99" in money
+    )
+    assert "accounts@fiets.example: Thank you: 22.99 EUR for fiets.example" in money
+    assert "attempt 1 by cafe-visa was declined: insufficient_funds" in money
+    assert "unpaid: charge again" in money
+    assert "22.99 EUR  Subscription/bakker.example  INV-000001" in money
+    assert "1 payment for 1 period  22.99 EUR" in money
+    assert "What was taken is what is recorded as paid." in money
     assert "chain whole, 0 open intents" in second
     assert "The loop is closed: nothing is left to do." in second
     assert "Traceback" not in done.stderr

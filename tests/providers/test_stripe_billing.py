@@ -463,7 +463,9 @@ class TestPaying:
         with pytest.raises(Ambiguous):
             bench.driver.apply(case.want, case.change, "k-1")
         bench.sandbox.clock.advance(timedelta(days=2))
-        assert bench.driver.happened(case.want, case.change, "k-1", since) is False
+        with pytest.raises(Declined) as no:
+            bench.driver.happened(case.want, case.change, "k-1", since)
+        assert (no.value.kind, no.value.declined) == ("soft", "insufficient_funds")
         seen = bill(bench, case.want)
         assert (seen.payment, seen.code) == ("failed", "insufficient_funds")
         assert charges(bench) == []
@@ -636,10 +638,32 @@ class TestWhatIsRead:
         assert "getInvoice" not in observed.requests
         assert observed.states["ok"] == BillingState(way="invoice")
 
-    def test_one_that_is_gone_is_no_bill(self, bench: Bench) -> None:
+    def test_one_that_is_gone_means_another_account(self, bench: Bench) -> None:
+        """An open invoice cannot be deleted: whether it is paid, nobody here knows."""
         facts = known() | {f"{RENEWAL.fact}/invoice": invoiced("in_x", RENEWAL.period)}
         wanted = subscription("ok", terms("pm_ok"), lambda: facts, RENEWAL.period)
-        assert bench.state(wanted) == BillingState(way="invoice")
+        assert isinstance(bench.state(wanted), Unknown)
+
+    @pytest.mark.parametrize(
+        "edited",
+        [
+            {},
+            {"reconciler_subscription": "another"},
+            {"reconciler_subscription": "ok", "reconciler_period": "2026-12-23"},
+        ],
+    )
+    def test_what_it_is_for_is_what_the_records_say(
+        self, bench: Bench, edited: dict[str, str]
+    ) -> None:
+        name = open_invoice(bench.sandbox, "ok", "cus_ok")
+        facts = remembered(bench.sandbox, "ok")
+        bench.sandbox.edit("stripe", "invoice", {"id": name, "pay": True})
+        row = account(bench.sandbox)["invoices"][name]
+        rest = {"reconciler_purpose": "renewal", "reconciler_leg": "0"}
+        row["metadata"] = edited and {**rest, "reconciler_period": "x", **edited}
+        wanted = subscription("ok", terms("pm_ok"), lambda: facts, RENEWAL.period)
+        found = bill(bench, wanted)
+        assert (found.id, found.of, found.state) == (name, RENEWAL, "paid")
 
     def test_a_name_may_change_and_the_uid_stays(self, bench: Bench) -> None:
         open_invoice(bench.sandbox, "ok", "cus_ok")
@@ -693,16 +717,18 @@ class TestWhatIsRead:
         assert bill(bench, want(bench.sandbox, "ok")).payment == "processing"
 
     def test_stripes_own_are_unmanaged_until_they_end(self, bench: Bench) -> None:
-        def names() -> list[str]:
-            return [one.name for one in bench.driver.observe([]).unmanaged]
-
-        assert names() == ["sub_native"]
+        assert [one.name for one in bench.driver.observe([]).unmanaged] == [
+            "sub_native"
+        ]
         adopted = want(bench.sandbox, "ok")
         uid = {"metadata": adopted.metadata.model_copy(update={"uid": "sub_native"})}
         seen = bench.driver.observe([adopted.model_copy(update=uid)])
         assert seen.unmanaged == ()
         account(bench.sandbox)["subscriptions"]["sub_native"]["status"] = "canceled"
-        assert names() == []
+        # Their list is asked for once in a run.
+        next_run = type(bench.driver)(bench.account)
+        assert next_run.observe([]).unmanaged == ()
+        next_run.close()
 
     def test_nothing_personal_is_shown(self, bench: Bench) -> None:
         open_invoice(bench.sandbox, "soft", "cus_soft")
@@ -730,6 +756,37 @@ class TestLostAnswers:
         assert ask(case.want, case.change, "k-1", since) is paid
         bench.driver.apply(case.want, case.change, "k-1")
         assert len(charges(bench)) == 1
+
+    @pytest.mark.parametrize(
+        ("name", "kind"), [("soft", "soft"), ("hard", "hard"), ("sca", "action")]
+    )
+    def test_of_a_charge_that_was_declined(
+        self, bench: Bench, name: str, kind: str
+    ) -> None:
+        case = paying(bench, name)
+        since = bench.account.clock()
+        bench.fault("lost-after", "payInvoice")
+        with pytest.raises(Ambiguous):
+            bench.driver.apply(case.want, case.change, "k-1")
+        with pytest.raises(Declined) as no:
+            bench.driver.happened(case.want, case.change, "k-1", since)
+        assert no.value.kind == kind
+        bench.fault("status", "getCharge", status=500, times=0)
+        assert bench.driver.happened(case.want, case.change, "k-1", since) is None
+
+    def test_of_a_charge_that_never_came_after_one_that_was_declined(
+        self, bench: Bench
+    ) -> None:
+        """What the invoice shows then is of the attempt before: nobody said no."""
+        case = paying(bench, "soft")
+        with pytest.raises(Declined):
+            bench.driver.apply(case.want, case.change, "k-1")
+        bench.sandbox.clock.advance(timedelta(days=1))
+        since = bench.account.clock()
+        ask = bench.driver.happened
+        assert ask(case.want, case.change, "k-2", since) is None
+        bench.sandbox.clock.advance(timedelta(minutes=61))
+        assert ask(case.want, case.change, "k-2", since) is False
 
     def test_of_an_invoice(self, bench: Bench) -> None:
         case = making(bench)

@@ -25,8 +25,8 @@ PARTS = (
     bad_values,
     bad_channels,
     bad_hosting,
-    bad_seller,
     bad_money,
+    bad_seller,
     bad_sites,
     bad_cards,
 )

@@ -110,6 +110,7 @@ class Saved:
             vendor: copy.deepcopy(bench.state)
             for vendor, (_, bench) in agency.sandbox.benches.items()
         }
+        self._effects = agency.sandbox.ledger.as_json()["effects"]
         self._refs = {repo: _refs(repo) for repo in self._repositories()}
 
     def _repositories(self):
@@ -119,7 +120,8 @@ class Saved:
         agency = self._agency
         agency.clock.set(self._now, frozen=True)
         agency.sandbox.faults.clear()
-        agency.sandbox.ledger.restore({"effects": [], "requests": {}})
+        ledger = {"effects": self._effects, "requests": {}}
+        agency.sandbox.ledger.restore(ledger)
         for vendor, (_, bench) in agency.sandbox.benches.items():
             with bench.lock:
                 bench.state.clear()

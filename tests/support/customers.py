@@ -138,10 +138,11 @@ class Payer(NamedTuple):
         ]
         price = f", price: {self.price}" if self.price else ""
         more = f", {self.subscription}" if self.subscription else ""
+        account = f"HostingAccount/{self.site}"
+        deal = f"customer: {self.name}, since: {self.since}, covers: [{account}]"
         lines += [
-            f"HostingAccount/{self.site}: {{provider: whm-1, plan: care-5}}",
-            f"Subscription/{self.site}: {{customer: {self.name}, since: {self.since}, "
-            f"covers: [HostingAccount/{self.site}]{price}{more}}}",
+            f"{account}: {{provider: whm-1, plan: care-5}}",
+            f"Subscription/{self.site}: {{{deal}{price}{more}}}",
         ]
         return "\n".join(lines) + "\n"
 

@@ -18,7 +18,8 @@ TOTAL = "12.10 EUR"
 
 def terms(token: str, **more: Any) -> Terms:
     """Return terms of 10.00 EUR a month by one method at account ``main``."""
-    agreed = Agreed(reference="signed", date=SINCE, max=Money.model_validate("99 EUR"))
+    most = Money.model_validate("99 EUR")
+    agreed = Agreed(reference="signed", date=date(2026, 1, 2), max=most)
     whole = {
         "price": PRICE,
         "term": "1mo",

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from pydantic import JsonValue, TypeAdapter
 
 from reconciler.kinds.subscription.changes import Invoice
-from reconciler.model import Money, Percent
+from reconciler.model import Money, Percent, Terms
 from reconciler.model.money import MINOR_DIGITS
 
 _RATE: TypeAdapter[Decimal] = TypeAdapter(Percent)
@@ -57,6 +57,13 @@ class Amounts(NamedTuple):
     total: Money
 
 
+def nets(change: Invoice) -> list[Money]:
+    """Return the amount of each line of *change*, without tax."""
+    listed = change.details.get("lines")
+    told = listed if isinstance(listed, list) and listed else [change.details]
+    return [Money.model_validate(x["amount"]) for x in told if isinstance(x, dict)]
+
+
 def amounts(change: Invoice) -> Amounts:
     """
     Return what *change* comes to where no gateway works it out.
@@ -65,10 +72,22 @@ def amounts(change: Invoice) -> Amounts:
         ValueError: Its tax is worked out by a gateway.
     """
     net, tax = Money.model_validate(change.details["amount"]), change.details["tax"]
-    covers = change.details.get("covers")
-    about = tuple(map(str, covers)) if isinstance(covers, list) else ()
-    line = taxed(about, net, tax)
-    return Amounts((line,), line.amount + line.tax)
+    listed = change.details.get("lines")
+    if isinstance(listed, list) and listed:
+        lines = tuple(_line(one, tax) for one in listed)
+    else:
+        lines = (taxed(_about(change.details.get("covers")), net, tax),)
+    return Amounts(lines, sum((x.amount + x.tax for x in lines), net.times(0)))
+
+
+def _line(told: JsonValue, tax: JsonValue) -> Line:
+    if not isinstance(told, dict):
+        raise TypeError("is no line of an invoice")
+    return taxed(_about(told["about"]), Money.model_validate(told["amount"]), tax)
+
+
+def _about(names: JsonValue) -> tuple[str, ...]:
+    return tuple(map(str, names)) if isinstance(names, list) else ()
 
 
 def taxed(about: tuple[str, ...], net: Money, tax: JsonValue) -> Line:
@@ -77,7 +96,17 @@ def taxed(about: tuple[str, ...], net: Money, tax: JsonValue) -> Line:
         return Line(about, net, None, Money.of_minor(0, net.currency))
     if not isinstance(tax, str) or not tax.endswith("%"):
         raise ValueError("tax is worked out by no gateway here: write none, or a rate")
-    rate = _RATE.validate_python(tax)
+    return Line(about, net, tax, _on_top(net, _RATE.validate_python(tax)))
+
+
+def _on_top(net: Money, rate: Decimal) -> Money:
     least = Decimal(1).scaleb(-MINOR_DIGITS.get(net.currency, 2))
     exact = (net.amount * rate).quantize(least, rounding=ROUND_HALF_UP)
-    return Line(about, net, tax, Money(amount=exact, currency=net.currency))
+    return Money(amount=exact, currency=net.currency)
+
+
+def expected(terms: Terms) -> Money:
+    """Return what a period will come to; without tax where a gateway works it out."""
+    tax = terms.invoicing.tax
+    rate = tax if isinstance(tax, Decimal) else Decimal(0)
+    return terms.price + _on_top(terms.price, rate)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import calendar
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from functools import cached_property
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from reconciler.kinds.subscription.facts import Books, Invoiced
@@ -17,9 +18,13 @@ from reconciler.kinds.subscription.period import (
     moment,
 )
 from reconciler.kinds.subscription.spec import SubscriptionSpec
-from reconciler.kinds.subscription.state import BILLING, Bill, BillingState, Of
+from reconciler.kinds.subscription.state import BILLING, Bill, BillingState, Native, Of
 from reconciler.model import OWN, Have, Money, Share, Terms
 from reconciler.model.terms import Agreed, Method
+
+_ENDING: Final = frozenset({"cancel-at-period-end", "terminated"})
+#: A run a day is no delay.
+_A_DAY: Final = timedelta(days=1)
 
 
 class Span(NamedTuple):
@@ -70,7 +75,17 @@ class Case:
         mine = terms.invoicing.collector == "reconciler" and terms.collect != "none"
         known = self.books.known
         same = known is not None and known.collector == terms.invoicing.collector
-        return mine and same and not terms.holds
+        return mine and same and not terms.holds and not self.engines
+
+    @cached_property
+    def engines(self) -> Mapping[str, Native]:
+        """What gateways' own engines collect of it, by account: nobody else may."""
+        found = {}
+        for share in self.shares:
+            state = self.have.get(share)
+            if isinstance(state, BillingState) and state.native is not None:
+                found[share.provider] = state.native
+        return found
 
     @cached_property
     def agreed(self) -> Agreed | None:
@@ -78,8 +93,7 @@ class Case:
         given = self.terms.agreed
         if given is None:
             return None
-        today = self.now.astimezone(ZoneInfo(self.terms.time_zone)).date()
-        return given if given.date <= today else None
+        return given if given.date <= self.today else None
 
     @property
     def most(self) -> Money | None:
@@ -114,20 +128,50 @@ class Case:
     @cached_property
     def coming(self) -> Span | None:
         """The next period that nothing was made for yet; None if none is to come."""
+        return self.unbilled if self.spec.state == "active" else None
+
+    @property
+    def unbilled(self) -> Span | None:
+        """The same, whether or not it is wanted."""
         begins = self._begins()
-        if begins is None or self.spec.state != "active":
-            return None
+        return None if begins is None else self.span(begins)
+
+    def span(self, begins: date) -> Span:
+        """Return the period that begins on *begins*."""
         return Span(begins, following(begins, self.terms.term, self.spec.since.day))
 
+    @property
+    def today(self) -> date:
+        """The day it is for the customer."""
+        return self.now.astimezone(ZoneInfo(self.terms.time_zone)).date()
+
+    def whole(self, span: Span) -> bool:
+        """Say whether *span* is a whole term: it begins on a day that periods do."""
+        last = calendar.monthrange(span.begins.year, span.begins.month)[1]
+        return span.begins.day == min(self.spec.since.day, last)
+
     def _begins(self) -> date | None:
-        renewals = [one.ends for one in self.invoiced if one.of.purpose == "renewal"]
-        if renewals:
-            return max(*renewals, renewals[0])
+        """
+        Return when the next period begins that was not made to be paid.
+
+        Not before ``since`` (somebody may move it on), nor before what was let pass,
+        nor before what another engine may have collected.
+        """
         known = self.books.known
-        if known is None:
-            return None
+        renewals = [one for one in self.invoiced if one.of.purpose == "renewal"]
+        if not renewals:
+            first = self._first(known.at) if known else None
+            return max(first, self.books.passed or first) if first else None
+        begins = max(one.ends for one in renewals)
+        begins = max(begins, self.spec.since, self.books.passed or begins)
+        if known and known.at > max(one.at for one in renewals):
+            return max(begins, self._first(known.at))
+        return begins
+
+    def _first(self, at: datetime) -> date:
+        """Return the first period of who is known since *at*."""
         since, term = self.spec.since, self.terms.term
-        day = known.at.astimezone(ZoneInfo(self.terms.time_zone)).date()
+        day = at.astimezone(ZoneInfo(self.terms.time_zone)).date()
         number = index_at(since, term, day)
         if number <= 0:
             return since  # a new customer; what began before it was known is held
@@ -168,7 +212,7 @@ class Case:
     def open(self) -> Iterator[Invoiced]:
         """Yield what was made and neither paid nor given up, the oldest first."""
         for one in self.invoiced:
-            if self.books.voided(one.of) or self.paid(one.of):
+            if self.books.voided(one.of) or self.paid(one.of) or self.dropped(one):
                 continue
             bill = self.bill(one)
             if bill is None or bill.state not in {"void", "uncollectible"}:
@@ -179,7 +223,34 @@ class Case:
         legs = {one.of for one in self.invoiced}
         for one in self.invoiced:
             second = one.of._replace(leg=1)
+            if self.paid(one.of) or self.dropped(one):
+                continue
             if one.of.leg == 0 and self.books.voided(one.of) and second not in legs:
+                yield one
+
+    @property
+    def ended(self) -> datetime | None:
+        """Since when nothing more is wanted; None while it is."""
+        if self.spec.state not in _ENDING:
+            return None
+        return self.books.ended or self.now
+
+    def dropped(self, one: Invoiced) -> bool:
+        """Say whether the end came before the period of *one* began: nobody owes it."""
+        if self.ended is None:
+            return False
+        zone = ZoneInfo(self.terms.time_zone)
+        return one.begins > self.ended.astimezone(zone).date()
+
+    def needless(self) -> Iterator[Invoiced]:
+        """Yield what can be paid and must not be: nobody owes it, or it is paid."""
+        for one in self.invoiced:
+            bill = self.bill(one)
+            if bill is None or bill.state not in {"open", "authorized"}:
+                continue
+            if self.books.voided(one.of) or self.books.fact(f"{one.of.fact}/paid"):
+                continue
+            if self.dropped(one) or self.paid(one.of):
                 yield one
 
     def unpaid(self) -> list[Invoiced]:
@@ -189,7 +260,10 @@ class Case:
     def bill(self, one: Invoiced) -> Bill | None:
         """Return what its gateway shows of it."""
         state = self.state(one.provider)
-        return state.bill(one.of) if state else None
+        if state is None:
+            return None
+        same = (b for b in state.bills if b.of == one.of and b.id == one.id)
+        return next(same, None) or state.bill(one.of)
 
     def paid(self, of: Of) -> bool:
         """Say whether the period was paid, by the records or at a gateway."""
@@ -203,18 +277,38 @@ class Case:
     # -- dunning -----------------------------------------------------------------
 
     def failed_at(self, one: Invoiced) -> datetime | None:
-        """Return since when it is not paid although it should be; the steps count."""
-        tries = [t for t in self.books.tries(one.of) if t.kind != "lost"]
+        """
+        Return since when it is not paid although it should be; the steps count.
+
+        What no bank declined (a key that may not, an answer that was lost) is no
+        customer's failure: nobody is dunned for it.
+        """
+        tries = [t for t in self.books.tries(one.of) if t.declined]
         if tries:
             return tries[0].at
         if self.terms.collect == "invoice":
-            due = self.due_at(one.begins)
+            due = self._to_be_paid_by(one)
             return due if due <= self.now else None
         return None
+
+    def _to_be_paid_by(self, one: Invoiced) -> datetime:
+        """Return when it is due; what was made late leaves as much time as usual."""
+        due, usual = self.due_at(one.begins), self.create_at(Span(one.begins, one.ends))
+        late = one.at - usual
+        return self.after(due, late) if late > _A_DAY else due
+
+    def lapsed(self, one: Invoiced) -> bool:
+        """Say whether it is recorded that what was held for it is lost."""
+        held = self.books.authorized(one.of).get("id")
+        return bool(self.books.fact(f"{one.of.fact}/try/held-{held}"))
 
     def primary(self) -> Method | None:
         """Return the method that is charged first."""
         return self.terms.methods[0] if self.terms.methods else None
+
+    def theirs(self, one: Invoiced) -> bool:
+        """Say whether *one* was invoiced to who pays now."""
+        return one.customer in {None, self.terms.customer}
 
     def at(self, provider: str) -> list[Method]:
         """Return the methods at one gateway, the primary first."""
@@ -222,11 +316,18 @@ class Case:
 
 
 def shares(terms: Terms | None, books: Books) -> tuple[Share, ...]:
-    """Return the gateways of the payer's methods, and of what was made before."""
+    """
+    Return the gateways of the payer's methods, and of what was not paid before.
+
+    One that has nothing but what is paid need not be there any more.
+    """
     if terms is None:
         return ()
     providers = [method.provider for method in terms.methods]
-    providers += [one.provider for one in books.invoiced()]
+    providers += [o.provider for o in books.invoiced() if not books.paid(o.of)]
+    if books.known and books.known.engine:
+        providers.append(books.known.engine)
+    providers += books.begun
     if not terms.methods and terms.collect == "invoice":
         providers.append(OWN)
     return tuple(Share(name, BILLING) for name in dict.fromkeys(providers))

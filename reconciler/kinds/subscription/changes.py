@@ -82,6 +82,7 @@ class Void(BillingChange):
     """
 
     reversible: ClassVar[bool] = False
+    fences: ClassVar[bool] = True
     verb: Literal["void"] = "void"
 
 

@@ -16,6 +16,12 @@ from reconciler.model import Money
 KNOWN: Final = "known"
 #: What is covered, so that it is not billed twice under another name.
 COVERS: Final = "covers"
+#: Until which day nothing is billed: what began before was free, or not collected.
+PASSED: Final = "passed"
+#: Since when nothing more is wanted; no moment, where it is wanted again.
+ENDED: Final = "ended"
+#: What was begun, and whose end nobody knows.
+BEGUN: Final = "begun/"
 TOLD: Final = "told"
 #: When what is covered is suspended, as the customer was told.
 PROMISED: Final = "promised"
@@ -32,8 +38,8 @@ class Try(NamedTuple):
     One attempt that was no payment.
 
     Attributes:
-        kind: As in ``errors.Declined``; ``refused``: for another reason; ``lost``:
-            nobody heard of it, and it had no effect.
+        kind: As in ``errors.Declined``; ``refused``: for another reason, which is
+            ours or the gateway's; ``lost``: nobody heard of it, and it had no effect.
         method: The gateway's id of the method.
     """
 
@@ -42,9 +48,21 @@ class Try(NamedTuple):
     code: str
     method: str
 
+    @property
+    def declined(self) -> bool:
+        """Whether the customer's bank, or the customer, has to do something."""
+        return self.kind not in {"refused", "lost"}
+
 
 class Invoiced(NamedTuple):
-    """The object that was made for a period, and where."""
+    """
+    The object that was made for a period, and where.
+
+    Attributes:
+        customer: The Customer that it was made for, by name.
+        net: What was agreed to be paid by it, without tax.
+        price: What a period cost when it was made.
+    """
 
     of: Of
     at: datetime
@@ -54,13 +72,46 @@ class Invoiced(NamedTuple):
     begins: date
     ends: date
     total: Money
+    customer: str | None = None
+    net: Money | None = None
+    price: Money | None = None
+
+
+class Payment(NamedTuple):
+    """
+    What a period was paid by.
+
+    Attributes:
+        how: The verb that took it; ``elsewhere``: by the customer, on the gateway's
+            page; ``transfer``: to a bank account, as a person said.
+    """
+
+    of: Of
+    at: datetime
+    amount: Money
+    provider: str
+    how: str
 
 
 class Known(NamedTuple):
-    """Since when a subscription is known, with that collector."""
+    """
+    Since when a subscription is known, with that collector.
+
+    Attributes:
+        engine: The account whose own engine collects it, where one was seen to.
+    """
 
     at: datetime
     collector: str
+    engine: str | None = None
+
+
+class Priced(NamedTuple):
+    """A price, and when it was first seen."""
+
+    at: datetime
+    price: Money
+    months: int
 
 
 class Books:
@@ -80,7 +131,41 @@ class Books:
         fact = self.fact(KNOWN)
         if not fact:
             return None
-        return Known(_moment(fact["at"]), str(fact["collector"]))
+        engine = fact.get("engine")
+        return Known(
+            _moment(fact["at"]), str(fact["collector"]), str(engine) if engine else None
+        )
+
+    @property
+    def begun(self) -> list[str]:
+        """The gateways where something was begun, and nobody knows its end."""
+        facts = (self.fact(key) for key in self.facts if key.startswith(BEGUN))
+        return [str(fact["provider"]) for fact in facts]
+
+    @property
+    def ended(self) -> datetime | None:
+        """Since when nothing more is wanted."""
+        at = self.fact(ENDED).get("at")
+        return _moment(at) if at else None
+
+    @property
+    def passed(self) -> date | None:
+        """The first day that may be billed, where days were let pass."""
+        fact = self.fact(PASSED)
+        return date.fromisoformat(str(fact["until"])) if fact else None
+
+    def prices(self) -> list[Priced]:
+        """Return every price that was ever seen, the oldest first."""
+        facts = [self.fact(key) for key in self.facts if key.startswith("price/")]
+        found = [
+            Priced(
+                _moment(fact["at"]),
+                Money.model_validate(fact["price"]),
+                int(str(fact["months"])),
+            )
+            for fact in facts
+        ]
+        return sorted(found, key=lambda one: one.at)
 
     def invoiced(self) -> list[Invoiced]:
         """Return everything that was made to be paid, the oldest period first."""
@@ -96,7 +181,7 @@ class Books:
                 continue
             _, period, purpose, leg, _ = key.split("/")
             fact = self.fact(key)
-            number = fact.get("number")
+            number, customer = fact.get("number"), fact.get("customer")
             yield Invoiced(
                 Of(period, purpose, int(leg)),
                 _moment(fact["at"]),
@@ -106,6 +191,24 @@ class Books:
                 date.fromisoformat(str(fact["begins"])),
                 date.fromisoformat(str(fact["ends"])),
                 Money.model_validate(fact["total"]),
+                str(customer) if customer else None,
+                _amount(fact.get("net")),
+                _amount(fact.get("price")),
+            )
+
+    def payments(self) -> Iterator[Payment]:
+        """Yield what was paid, as it is recorded."""
+        for key in self.facts:
+            if not key.startswith("bill/") or not key.endswith("/paid"):
+                continue
+            _, period, purpose, leg, _ = key.split("/")
+            fact = self.fact(key)
+            yield Payment(
+                Of(period, purpose, int(leg)),
+                _moment(fact["at"]),
+                Money.model_validate(fact["amount"]),
+                str(fact["provider"]),
+                str(fact.get("how") or ""),
             )
 
     def paid(self, of: Of) -> datetime | None:
@@ -172,6 +275,10 @@ def told(of: Of, step: str) -> str:
 def promised(of: Of) -> str:
     """Return what the date of a suspension is remembered by."""
     return f"{PROMISED}/{of.period}/{of.purpose}"
+
+
+def _amount(raw: JsonValue) -> Money | None:
+    return Money.model_validate(raw) if raw else None
 
 
 def _moment(raw: JsonValue) -> datetime:

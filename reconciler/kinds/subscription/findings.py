@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from reconciler.kinds.subscription import native
 from reconciler.kinds.subscription.case import Case
 from reconciler.kinds.subscription.facts import Invoiced
+from reconciler.kinds.subscription.proration import credit
 from reconciler.model import AnyResource, Finding, Severity
 
 _CUSTOMER: Final = "spec.customer"
@@ -36,8 +38,17 @@ def findings(want: AnyResource, case: Case) -> Iterator[Finding]:
     if case.spec.state == "terminated":
         message = "is terminated: nothing is invoiced for it any more"
         yield want.found("subscription-ended", Severity.INFO, message, "spec.state")
+    yield from native.findings(want, case)
+    if case.terms.invoicing.collector != "reconciler":
+        return  # whoever collects sees to the rest
     if case.terms.collect == "auto" and case.spec.state != "terminated":
         yield from _uncollectible(want, case)
+    if owed_back := credit(case):
+        message = (
+            f"became cheaper within a period: a credit note of {owed_back}? A person "
+            "decides, and makes it at the gateway; the next invoice forgets it"
+        )
+        yield want.found("credit-proposed", Severity.WARNING, message, "spec.price")
     for one in case.unpaid():
         yield from _owed(want, case, one)
 
@@ -61,10 +72,15 @@ def _uncollectible(want: AnyResource, case: Case) -> Iterator[Finding]:
 
 
 def _owed(want: AnyResource, case: Case, one: Invoiced) -> Iterator[Finding]:
-    first = case.failed_at(one)
+    first, tries = case.failed_at(one), case.books.tries(one.of)
+    if tries and tries[-1].kind == "refused":
+        message = (
+            f"{one.of.period}: to charge {one.total} was refused on "
+            f"{tries[-1].at.date()}, and by no bank: `audit show` says why"
+        )
+        yield want.found("charge-refused", Severity.ERROR, message, _CUSTOMER)
     if first is None:
         return
-    tries = case.books.tries(one.of)
     period, total = one.of.period, one.total
     message = f"{period}: {total} is not paid since {first.date()}"
     if tries:

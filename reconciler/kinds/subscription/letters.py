@@ -60,7 +60,7 @@ def letters(case: Case) -> Iterator[Letter]:
     workday = _awake(case, weekends=not terms.dunning.skip_weekends)
     for one in case.open():
         bill = case.bill(one)
-        if bill is None or bill.state != "open" or bill.payment == "processing":
+        if bill is None or bill.payment == "processing":
             continue  # nobody knows what is left, or it is being paid
         yield from _owed(case, one, bill, workday=workday)
     for one in case.fenced():
@@ -71,9 +71,12 @@ def letters(case: Case) -> Iterator[Letter]:
 
 
 def _owed(case: Case, one: Invoiced, bill: Bill, *, workday: bool) -> Iterator[Letter]:
-    if case.failed_at(one) is None or _replaces(case, one):
+    new = case.failed_at(one) is None or _replaces(case, one)
+    if bill.state == "authorized" and new:
+        yield from _made(case, one, bill)  # a run died before it could be told
+    elif bill.state == "open" and new:
         yield from _ahead(case, one, bill, workday=workday)
-    else:
+    elif bill.state == "open":
         yield from _dunned(case, one, bill, workday=workday)
 
 
@@ -155,14 +158,20 @@ def _ahead(case: Case, one: Invoiced, bill: Bill, *, workday: bool) -> Iterator[
     """Yield the invoice; or else the latest reminder that it is charged, or due."""
     said = case.books.said(one.of)
     ends = _asked_at(case, one.begins, one.provider)
-    if _invoice(one) not in said and _mails(case):
-        # It says all that a reminder would say.
-        text = "invoice-replaced" if one.of.leg and "invoice" in said else "invoice"
-        yield written(case, one, bill, _invoice(one), text)
+    if made := [*_made(case, one, bill)]:
+        yield from made  # it says all that a reminder would say
     elif workday and case.now < ends and bill.left.amount:
         lead = _lead(case, ends, said)
         if lead is not None:
             yield written(case, one, bill, lead, "renewal-reminder")
+
+
+def _made(case: Case, one: Invoiced, bill: Bill) -> Iterator[Letter]:
+    """Yield the invoice itself, where the customer does not have it."""
+    said = case.books.said(one.of)
+    if _invoice(one) not in said and _mails(case):
+        text = "invoice-replaced" if one.of.leg and "invoice" in said else "invoice"
+        yield written(case, one, bill, _invoice(one), text)
 
 
 def _invoice(one: Invoiced) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 
 from pydantic import JsonValue
 
@@ -17,9 +17,10 @@ from reconciler.kinds.subscription.changes import (
     SubscriptionChange,
     Void,
 )
-from reconciler.kinds.subscription.facts import COVERS, KNOWN
-from reconciler.kinds.subscription.state import Bill, BillingState
-from reconciler.model import Ended, Have, Money
+from reconciler.kinds.subscription.facts import COVERS, ENDED, KNOWN, PASSED
+from reconciler.kinds.subscription.proration import price_fact
+from reconciler.kinds.subscription.state import BILLING, Bill, BillingState
+from reconciler.model import Absent, Ended, Have, Money, Share
 
 Facts = dict[str, JsonValue]
 
@@ -30,7 +31,7 @@ def facts(change: SubscriptionChange, ended: Ended, have: Have) -> Facts:
     bill = state.bill(change.of) if isinstance(state, BillingState) else None
     at, start = ended.at.isoformat(), change.of.fact
     if ended.status != "applied":
-        return _failed(change, ended, bill)
+        return _failed(change, ended)
     match change:
         case Invoice():
             return {f"{start}/invoice": _invoiced(change, ended, bill)}
@@ -71,6 +72,9 @@ def _invoiced(change: Invoice, ended: Ended, bill: Bill | None) -> Facts:
         "ends": change.details["ends"],
         "due": change.details["due"],
         "covers": change.details.get("covers", []),
+        "customer": change.details.get("customer"),
+        "net": change.details["amount"],
+        "price": change.details.get("price"),
     }
 
 
@@ -89,12 +93,12 @@ def _expected(change: Invoice) -> JsonValue:
         return change.details["amount"]
 
 
-def _failed(change: SubscriptionChange, ended: Ended, bill: Bill | None) -> Facts:
+def _failed(change: SubscriptionChange, ended: Ended) -> Facts:
     """
     Keep an attempt that was no payment.
 
     One that was never sent is none. One that nobody heard of counts against the
-    attempts, but not as a decline.
+    attempts, but not as a decline: what its bill shows may be of an attempt before.
     """
     if not isinstance(change, (Charge, Authorize, Capture)):
         return {}
@@ -102,16 +106,16 @@ def _failed(change: SubscriptionChange, ended: Ended, bill: Bill | None) -> Fact
     if kind is None and ended.status == "not_applied":
         if ended.evidence.get("not_sent"):
             return {}
-        asynchronous = bill is not None and bill.payment == "failed"
-        kind = "soft" if asynchronous else "lost"
-        code = bill.code if asynchronous and bill else None
+        kind = "lost"
     told: Facts = {
         "at": ended.at.isoformat(),
         "kind": kind or "refused",
         "code": code or "",
         "method": change.details.get("token") or "",
     }
-    return {f"{change.of.fact}/try/{change.verb}-{ended.attempt}": told}
+    # What was held takes the count of attempts along; their facts stay apart.
+    after = f"{change.details['after']}-" if change.details.get("after") else ""
+    return {f"{change.of.fact}/try/{change.verb}-{after}{ended.attempt}": told}
 
 
 def noticed(case: Case, now: datetime) -> Facts:
@@ -120,13 +124,15 @@ def noticed(case: Case, now: datetime) -> Facts:
 
     A customer may pay on the gateway's page, or a person at the gateway's desk.
     """
-    found: Facts = {}
-    known, collector = case.books.known, case.terms.invoicing.collector
-    if known is None or known.collector != collector:
-        found[KNOWN] = {"at": now.isoformat(), "collector": collector}
+    found: Facts = {**price_fact(case, now), **_known(case, now)}
     covers: Facts = {"names": [*case.spec.covers]}
     if case.books.fact(COVERS) != covers:
         found[COVERS] = covers
+    if case.ended != case.books.ended:
+        found[ENDED] = {"at": case.ended.isoformat() if case.ended else None}
+    if (until := _passed(case)) is not None:
+        found[PASSED] = {"until": until.isoformat()}
+    found |= _lapsed(case, now)
     for share in case.shares:
         state = case.state(share.provider)
         for bill in state.bills if state else ():
@@ -142,6 +148,64 @@ def noticed(case: Case, now: datetime) -> Facts:
                 "how": "elsewhere",
             }
     return found
+
+
+def _known(case: Case, now: datetime) -> Facts:
+    """
+    Return since when it is known, and who collects since: that decides what is ours.
+
+    While a gateway's own engine collects it, that is who does, whatever the policy
+    says; and until that engine was seen to have ended, it has not.
+    """
+    known, collector = case.books.known, case.terms.invoicing.collector
+    engine, native = next(iter(case.engines.items()), (None, None))
+    if native is not None:
+        collector = native.collector
+    elif known and known.engine and not case.state(known.engine):
+        gone = case.have.get(Share(known.engine, BILLING))
+        if not isinstance(gone, Absent):
+            return {}
+    if known and (known.collector, known.engine) == (collector, engine):
+        return {}
+    fact: Facts = {"at": now.isoformat(), "collector": collector}
+    return {KNOWN: fact | ({"engine": engine} if engine else {})}
+
+
+def _lapsed(case: Case, now: datetime) -> Facts:
+    """
+    Return the attempts whose money was held, and is lost before it was taken.
+
+    Where only its time ran out, nobody declined anything.
+    """
+    found: Facts = {}
+    for one in case.invoiced:
+        held, bill = case.books.authorized(one.of).get("id"), case.bill(one)
+        if not held or bill is None or bill.payment != "failed" or case.lapsed(one):
+            continue
+        code = bill.code or ""
+        found[f"{one.of.fact}/try/held-{held}"] = {
+            "at": now.isoformat(),
+            "kind": "lost" if code.endswith("EXPIRED") else "soft",
+            "code": code,
+            "method": bill.method or "",
+        }
+    return found
+
+
+def _passed(case: Case) -> date | None:
+    """
+    Return until when days pass without being paid for; None where none do.
+
+    A period that begins while it costs nothing, or is collected by nobody, is never
+    billed afterwards; nor one that was over before it was wanted again.
+    """
+    free = case.terms.collect == "none" or case.terms.price.amount == 0
+    if not free and case.spec.state == "active":
+        return None
+    until, span = None, case.unbilled
+    while span and (span.begins if free else span.ends) <= case.today:
+        until, span = span.ends, case.span(span.ends)
+    return until
 
 
 def money(raw: JsonValue) -> Money:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
+from reconciler.kinds.subscription import native
+from reconciler.kinds.subscription.amounts import expected
 from reconciler.kinds.subscription.case import Case
 from reconciler.kinds.subscription.facts import Invoiced
 from reconciler.kinds.subscription.suspension import suspended_from
@@ -19,6 +21,7 @@ def due(case: Case, ref: Ref) -> Iterator[Due]:
     of it is made.
     """
     if not case.ours:
+        yield from native.due(case, ref)
         return
     for one in case.unpaid():
         yield from _owed(case, ref, one)
@@ -28,7 +31,8 @@ def due(case: Case, ref: Ref) -> Iterator[Due]:
     days = f"{span.begins} to {span.ends}"
     if case.create_at(span) > case.now:
         yield Due(case.create_at(span), *ref, f"{days} is invoiced", by="auto")
-    yield from _collected(case, ref, span.of.period, str(case.terms.price), span.begins)
+    much = str(expected(case.terms))
+    yield from _collected(case, ref, span.of.period, much, span.begins)
 
 
 def _owed(case: Case, ref: Ref, one: Invoiced) -> Iterator[Due]:
@@ -52,7 +56,7 @@ def _collected(
     case: Case, ref: Ref, period: str, much: str, begins: date
 ) -> Iterator[Due]:
     auto = case.terms.collect == "auto"
-    if auto and case.terms.agreed is None:
+    if auto and case.agreed is None:
         return  # said as a finding: there is no leave to charge
     at = case.charge_at(begins) if auto else case.due_at(begins)
     if at > case.now:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Final, Literal, NamedTuple
 
 from pydantic import AwareDatetime, Field
@@ -75,6 +76,48 @@ class Bill(Frozen):
         return Of(self.period, self.purpose, self.leg)
 
 
+class Payer(Frozen):
+    """What a gateway knows of a customer, as far as a document could say it."""
+
+    name: str | None = None
+    country: str | None = None
+    currency: str | None = None
+    language: str | None = None
+
+
+class Native(Frozen):
+    """
+    A subscription that its gateway's own engine collects.
+
+    Attributes:
+        collector: What an InvoicePolicy calls that engine.
+        status: ``late``: it could not collect; ``paused``: it does not, for now.
+        price: Of one period, without tax and discounts; None: nobody knows it before.
+        months: How long a period is; None where it is none of months.
+        why: Why price or months are not known, as the end of a sentence.
+        since: The first day of a period.
+        until: When this period ends, and the next one is collected.
+        ending: It ends then.
+        method: The gateway's id of what it is charged by.
+        names: The domain names that it mentions.
+        payer: Whose it is; never written anywhere by itself.
+    """
+
+    id: str
+    collector: Literal["stripe-billing", "paypal-subscription"]
+    status: Literal["active", "late", "paused"] = "active"
+    price: Money | None = None
+    months: Annotated[int | None, Field(ge=1)] = None
+    why: str | None = None
+    since: date
+    until: AwareDatetime | None = None
+    ending: bool = False
+    discounted: bool = False
+    method: str | None = None
+    names: tuple[str, ...] = ()
+    payer: Annotated[Payer | None, Field(exclude=True, repr=False)] = None
+
+
 class BillingState(State):
     """
     What one gateway knows of one subscription; a customer it never saw has no bills.
@@ -83,11 +126,13 @@ class BillingState(State):
         way: How money is collected there: by an ``invoice`` that is paid, by holding
             money first (``authorize``, then ``capture``), or in one step (``capture``).
         customer: Its id of the customer, where the method tells.
+        native: What its own engine collects under the subscription's uid.
     """
 
     way: Way
     customer: str | None = None
     bills: tuple[Bill, ...] = ()
+    native: Native | None = None
 
     def bill(self, of: Of) -> Bill | None:
         """Return the bill of *of*; the one that is not void, where there are two."""

@@ -26,12 +26,15 @@ from reconciler.kinds.subscription.changes import (
     Void,
 )
 from reconciler.kinds.subscription.facts import Invoiced, Try
+from reconciler.kinds.subscription.proration import lines, total
 from reconciler.kinds.subscription.state import BILLING, Bill, BillingState, Of
-from reconciler.model import OWN, FieldChange, Share
+from reconciler.model import OWN, FieldChange, Money, Share
 from reconciler.model.terms import Method, Step
 
 #: At most one attempt at one invoice in this time, whatever a policy says.
 GAP: Final = timedelta(hours=24)
+#: What is refused again and again, by no bank, is tried once in so many days.
+_PATIENCE: Final = 7
 #: So long a customer has to confirm a payment before it is tried again.
 CONFIRM: Final = timedelta(days=3)
 
@@ -40,6 +43,10 @@ def steps(case: Case, uid: str) -> Iterator[SubscriptionChange]:
     """Yield the next step of every period of *case*, at most one for each."""
     if not case.ours or not case.readable:
         return
+    for one in case.needless():
+        bill = case.bill(one)
+        if bill and bill.payment != "processing" and one.provider != OWN:
+            yield _of(_void(one, bill, "must not be paid any more"), uid)
     suspended = False
     for one in case.unpaid():
         suspended = suspended or _past(case, one, "suspend")
@@ -48,7 +55,7 @@ def steps(case: Case, uid: str) -> Iterator[SubscriptionChange]:
             yield _of(step, uid)
     span = case.coming
     if span and not suspended and case.create_at(span) <= case.now:
-        made = _invoice(case, span, span.of, _first_provider(case))
+        made = _invoice(case, span, span.of, _first_provider(case), _doubt(case, span))
         if made is not None:
             yield _of(made, uid)
 
@@ -67,30 +74,53 @@ def _first_provider(case: Case) -> str:
 # -- making the object ----------------------------------------------------------
 
 
-def _invoice(case: Case, span: Span, of: Of, provider: str) -> Invoice | None:
+def _doubt(case: Case, span: Span) -> str | None:
+    """Say why a person has to look before *span* is made to be paid."""
+    if case.late:
+        return "its period began before it was known here: was it paid elsewhere?"
+    days = f"{span.begins} to {span.ends}"
+    if span.ends <= case.today:
+        return f"{days} is over, and was never invoiced: move since on, or approve it"
+    if not case.whole(span):
+        return f"since was moved: {days} is no whole term, and costs as much as one"
+    return None
+
+
+def _invoice(
+    case: Case,
+    span: Span,
+    of: Of,
+    provider: str,
+    hold: str | None = None,
+    net: Money | None = None,
+) -> Invoice | None:
     terms = case.terms
     if terms.collect == "auto" and not (case.agreed and terms.methods):
         return None  # said as a finding: there is no leave, or no way, to charge
     token = next((m.token for m in case.at(provider)), None)
-    if terms.price.amount == 0:
+    if (net or terms.price).amount == 0:
         return None
-    hold = "its period began before it was known here: was it paid elsewhere?"
+    listed = lines(case, span) if of.leg == 0 else []
+    amount = net or total(listed, terms.price)
     return Invoice(
         share=Share(provider, BILLING),
         fields=(FieldChange(field="spec.since", after=span.begins.isoformat()),),
-        because=f"{span.begins} to {span.ends} costs {terms.price}",
+        because=f"{span.begins} to {span.ends} costs {amount}",
         generation=of.generation,
-        hold=hold if case.late else None,
+        hold=hold,
         ceiling=case.most,
         due=case.due_at(span.begins),
         details={
-            "amount": str(terms.price),
+            "amount": str(amount),
+            **({"lines": listed} if listed else {}),
             "begins": span.begins.isoformat(),
             "ends": span.ends.isoformat(),
             "due": case.due_at(span.begins).isoformat(),
             "collect": terms.collect,
             "tax": _tax(case),
             "token": token,
+            "customer": terms.customer,
+            "price": str(terms.price),
             "covers": list(case.spec.covers),
         },
     )
@@ -107,54 +137,78 @@ def _tax(case: Case) -> JsonValue:
 
 def _collected(case: Case, one: Invoiced) -> SubscriptionChange | None:
     """Return the next step towards the money of *one*."""
-    if case.terms.collect != "auto" or case.agreed is None:
-        return None
     if case.books.voided(one.of):
         return _second_leg(case, one)
+    if case.terms.collect != "auto" or case.agreed is None:
+        return None
     state = case.state(one.provider)
     bill = case.bill(one)
     if state is None or bill is None:
         return None
     if bill.state == "authorized":
-        return None if _refused(case, one) else _capture(case, one, bill, state)
+        return _taken(case, one, bill, state)
     if bill.state != "open" or bill.payment == "processing":
         return None
-    if case.books.authorized(one.of) and bill.payment != "failed":
-        return None  # held already; the next look shows it
+    if case.books.authorized(one.of) and not case.lapsed(one):
+        return None  # held already, or lost just now; the next look shows it
     method = _method(case, one)
     if method is not None:
         return _pay(case, one, bill, state, method)
     return _fence(case, one, bill)
 
 
+def _taken(
+    case: Case, one: Invoiced, bill: Bill, state: BillingState
+) -> SubscriptionChange | None:
+    """Return what becomes of money that is held; it is only taken with leave."""
+    if not _chargeable(case, one):
+        return _fence(case, one, bill)
+    return None if _refused(case, one) else _capture(case, one, bill, state)
+
+
+def _chargeable(case: Case, one: Invoiced) -> list[Method]:
+    """Return the methods of its gateway that there is leave to charge for *one*."""
+    first, primary = case.failed_at(one), case.primary()
+    backup = first is not None and _may_use_backup(case, first)
+    return [m for m in case.at(one.provider) if backup or m == primary]
+
+
 def _method(case: Case, one: Invoiced) -> Method | None:
     """Return what to charge now; None where nothing is, or not yet."""
-    methods = case.at(one.provider)
-    tries = case.books.tries(one.of)
+    methods, tries = _chargeable(case, one), case.books.tries(one.of)
     if not methods or _used_up(case, tries):
+        return None
+    if _too_soon(tries, case.now):
         return None
     first = case.failed_at(one)
     if first is None:
-        lost = [t.at for t in tries]
-        ready = case.charge_at(one.begins) <= case.now
-        waits = bool(lost) and case.now - max(lost) < GAP
-        return methods[0] if ready and not waits else None
-    last = tries[-1].at
-    if case.now - last < GAP:
-        return None
-    primary = methods[0]
-    if _can_retry(primary, tries, case.now):
-        new = all(t.method != primary.token for t in tries)
+        return methods[0] if case.charge_at(one.begins) <= case.now else None
+    asked = [t for t in tries if t.kind != "refused"]
+    last, lead = asked[-1].at, methods[0]
+    if _can_retry(lead, tries, case.now):
+        new = all(t.method != lead.token for t in asked)
         if new or any(last < at for at in _reached(case, first, "retry")):
-            return primary
-    if not _may_use_backup(case, first):
-        return None
-    untried = (m for m in methods[1:] if all(t.method != m.token for t in tries))
+            return lead
+    untried = (m for m in methods[1:] if all(t.method != m.token for t in asked))
     return next(untried, None)
 
 
 def _used_up(case: Case, tries: list[Try]) -> bool:
-    return len(tries) >= case.terms.dunning.max_attempts
+    """Say whether banks were asked as often as the policy allows."""
+    asked = [t for t in tries if t.kind != "refused"]
+    return len(asked) >= case.terms.dunning.max_attempts
+
+
+def _too_soon(tries: list[Try], now: datetime) -> bool:
+    """Say whether to wait: a day, and longer after each refusal that is no bank's."""
+    if not tries:
+        return False
+    refused = 0
+    for one in reversed(tries):
+        if one.kind != "refused":
+            break
+        refused += 1
+    return now - tries[-1].at < GAP * min(max(refused, 1), _PATIENCE)
 
 
 def _can_retry(method: Method, tries: list[Try], now: datetime) -> bool:
@@ -193,6 +247,7 @@ def _pay(
     kind = Authorize if state.way == "authorize" else Charge
     before = len(case.books.tries(one.of))
     again = f", attempt {before + 1}" if before else ""
+    held = case.books.authorized(one.of).get("id")
     return kind(
         share=Share(one.provider, BILLING),
         fields=(FieldChange(field="spec.customer", after=f"{one.of.period} paid"),),
@@ -200,8 +255,24 @@ def _pay(
         generation=one.of.generation,
         charge=bill.left,
         ceiling=case.most,
+        hold=_another(case, one),
         due=case.due_at(one.begins),
-        details={"bill": bill.id, "token": method.token, "number": bill.number},
+        details={
+            "bill": bill.id,
+            "token": method.token,
+            "number": bill.number,
+            **({"after": held} if held else {}),
+        },
+    )
+
+
+def _another(case: Case, one: Invoiced) -> str | None:
+    """Say that *one* is somebody else's debt."""
+    if case.theirs(one):
+        return None
+    return (
+        f"{one.number or one.id} was invoiced to Customer/{one.customer}: "
+        f"shall Customer/{case.terms.customer} pay it?"
     )
 
 
@@ -226,6 +297,7 @@ def _capture(
         because=f"{bill.left} is held for it",
         generation=one.of.generation,
         charge=bill.left,
+        hold=_another(case, one),
         ceiling=case.most,
         due=case.due_at(one.begins),
         details={"bill": bill.id, "number": bill.number},
@@ -237,35 +309,48 @@ def _capture(
 
 def _fence(case: Case, one: Invoiced, bill: Bill) -> Void | None:
     """Return the fence, where another gateway may and shall take over."""
-    first = case.failed_at(one)
-    if first is None or one.of.leg or not _other(case, one):
+    other, tries = _other(case, one), case.books.tries(one.of)
+    if one.of.leg or other is None or one.provider == OWN or _used_up(case, tries):
         return None
-    if not _may_use_backup(case, first) or _used_up(case, case.books.tries(one.of)):
+    if _too_soon(tries, case.now) or case.charge_at(one.begins) > case.now:
         return None
-    last = case.books.tries(one.of)[-1:]
-    if last and case.now - last[0].at < GAP:
-        return None
+    return _void(one, bill, f"is unpaid; {other} takes over")
+
+
+def _void(one: Invoiced, bill: Bill, why: str) -> Void:
     return Void(
         share=Share(one.provider, BILLING),
         fields=(FieldChange(field="spec.customer", before="open", after="void"),),
-        because=f"{bill.number or bill.id} is unpaid; {_other(case, one)} takes over",
+        because=f"{bill.number or bill.id} {why}",
         generation=one.of.generation,
         details={"bill": bill.id},
     )
 
 
 def _other(case: Case, one: Invoiced) -> str | None:
-    """Return the gateway of the first backup method that is somewhere else."""
+    """
+    Return the gateway that shall take over from that of *one*; None where none may.
+
+    Where the primary method is somewhere else by now, that; or else that of a backup.
+    """
+    primary, first = case.primary(), case.failed_at(one)
+    if primary is not None and primary.provider != one.provider:
+        return primary.provider
+    if first is None or not _may_use_backup(case, first):
+        return None
     others = (m.provider for m in case.terms.methods[1:] if m.provider != one.provider)
     return next(others, None)
 
 
 def _second_leg(case: Case, one: Invoiced) -> Invoice | None:
-    provider = _other(case, one)
-    if provider is None:
-        return None
+    """
+    Return what takes the place of what was fenced off; where it was, if need be.
+
+    It comes to what the first came to, whatever a period costs by now.
+    """
+    provider = _other(case, one) or _first_provider(case)
     span = Span(one.begins, one.ends)
-    return _invoice(case, span, one.of._replace(leg=1), provider)
+    return _invoice(case, span, one.of._replace(leg=1), provider, net=one.net)
 
 
 def reached(case: Case, one: Invoiced, step: Step) -> datetime | None:

@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
 
+from reconciler.kinds.subscription.amounts import expected
 from reconciler.kinds.subscription.case import Case
 from reconciler.kinds.subscription.facts import TOLD, Invoiced, Try
-from reconciler.kinds.subscription.suspension import suspended_from
+from reconciler.kinds.subscription.suspension import foreseen, suspended_from
 from reconciler.model import Chapter
 from reconciler.model.terms import Step
 
@@ -25,6 +26,7 @@ _TRIES: Final = {
     "refused": "was refused",
     "lost": "was lost, and had no effect",
 }
+_CHARGES: Final = frozenset({"charge", "retry", "backup-gateway"})
 _DEEDS: Final = {
     "charge": "charge",
     "retry": "charge again",
@@ -136,7 +138,7 @@ def _next(case: Case) -> Iterator[str]:
     span = case.coming
     if span is not None:
         days = f"{span.begins} to {span.ends - _DAY}"
-        found.append((case.create_at(span), f"invoice {days}: {terms.price}"))
+        found.append((case.create_at(span), f"invoice {days}: {expected(terms)}"))
         found.append((_when(case, span.begins), _collects(case, days)))
     yield from (
         f"{_local(case, max(at, case.now))}  {said}" for at, said in sorted(found)
@@ -153,7 +155,7 @@ def _when(case: Case, begins: date) -> datetime:
 
 def _collects(case: Case, what: str) -> str:
     method = case.primary()
-    if case.terms.collect == "auto" and case.terms.agreed is None:
+    if case.terms.collect == "auto" and case.agreed is None:
         return f"nothing: {case.terms.customer} has not agreed to be charged"
     if case.terms.collect == "auto":
         return f"charge {what} by {method.name if method else 'no method'}"
@@ -169,7 +171,7 @@ def _steps(case: Case, one: Invoiced) -> Iterator[tuple[datetime, str]]:
     for step in case.terms.dunning.steps:
         at = case.after(first, step.after)
         if step.does("suspend"):
-            at = suspended_from(case, one) or at
+            at = suspended_from(case, one) or foreseen(case, one) or at
         if at > case.now and (said := _deeds(case, step, left)):
             yield at, f"{one.of.period} unpaid: {said}"
 
@@ -177,8 +179,10 @@ def _steps(case: Case, one: Invoiced) -> Iterator[tuple[datetime, str]]:
 def _deeds(case: Case, step: Step, left: int) -> str:
     words = [f"tell {name}" for name in step.notices]
     for deed in (deed for deed in step.do if isinstance(deed, str)):
-        if deed in {"charge", "retry", "backup-gateway"} and left <= 0:
-            continue  # the policy's attempts are used up
+        if deed in _CHARGES and (left <= 0 or case.terms.collect != "auto"):
+            continue  # the policy's attempts are used up, or nothing is charged
+        if deed == "request-card-update" and case.terms.collect != "auto":
+            continue
         if deed == "backup-gateway" and not _backup(case):
             continue
         words.append(_DEEDS[deed])
@@ -186,7 +190,7 @@ def _deeds(case: Case, step: Step, left: int) -> str:
 
 
 def _backup(case: Case) -> bool:
-    agreed = case.terms.agreed
+    agreed = case.agreed
     return len(case.terms.methods) > 1 and agreed is not None and agreed.backup
 
 

@@ -7,13 +7,13 @@ follows from ``since`` and the periods that were invoiced.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from pydantic import JsonValue, PrivateAttr
 
-from reconciler.kinds.subscription import memory
+from reconciler.kinds.subscription import memory, native
 from reconciler.kinds.subscription.case import Case, shares
 from reconciler.kinds.subscription.changes import (
     Authorize,
@@ -31,9 +31,10 @@ from reconciler.kinds.subscription.spec import SubscriptionSpec
 from reconciler.kinds.subscription.state import BILLING, BillingState
 from reconciler.kinds.subscription.steps import steps
 from reconciler.kinds.subscription.story import story
-from reconciler.kinds.subscription.succession import billed, repeats
+from reconciler.kinds.subscription.succession import named, repeats
 from reconciler.kinds.subscription.suspension import sways
 from reconciler.model import (
+    Adoption,
     Change,
     Chapter,
     Due,
@@ -41,7 +42,9 @@ from reconciler.model import (
     Finding,
     Have,
     Letter,
+    Refuse,
     Share,
+    Spec,
     State,
     Sway,
 )
@@ -61,6 +64,8 @@ class Subscription(Resource[SubscriptionChange]):
     )
     states: ClassVar[Mapping[str, type[State]]] = {BILLING: BillingState}
     recalls: ClassVar[bool] = True
+    listed_by_name: ClassVar[bool] = False
+    follows_folder: ClassVar[bool] = False
     spec: SubscriptionSpec
     _books: Books | None = PrivateAttr(default=None)
 
@@ -81,6 +86,11 @@ class Subscription(Resource[SubscriptionChange]):
     def payer(self) -> str | None:
         """Who pays for it."""
         return self.spec.customer
+
+    @property
+    def listed_as(self) -> str:
+        """Return the uid: by it a gateway's own engine knows it."""
+        return self.uid
 
     def shares(self) -> tuple[Share, ...]:
         """Return the gateways that collect, or did."""
@@ -148,8 +158,7 @@ class Subscription(Resource[SubscriptionChange]):
     @classmethod
     def claimed(cls, recorded: Mapping[str, JsonValue]) -> tuple[str, ...]:
         """Return what was ever billed."""
-        names = {name for bill in billed(recorded) for name in bill.covers}
-        return tuple(sorted(names))
+        return tuple(sorted(named(recorded)))
 
     def repeats(
         self, change: SubscriptionChange, other: Mapping[str, JsonValue]
@@ -174,6 +183,22 @@ class Subscription(Resource[SubscriptionChange]):
         case = self.case(have, now)
         if case is not None:
             yield from story(case)
+
+    @classmethod
+    def provisional(cls, name: str, shares: Sequence[Share]) -> Self | None:
+        """Return one that only looks at what an engine collects under that id."""
+        if len(shares) != 1:
+            held = " and ".join(share.provider for share in shares)
+            raise ValueError(f"{held} both say that they have it")
+        spec = native.provisional(name, shares[0])
+        found = cls.model_validate({"metadata": {"name": name}, "spec": dict(spec)})
+        return found.model_copy(update={"spec": spec})
+
+    @classmethod
+    def adopted(cls, have: Have, usual: Spec, refuse: Refuse) -> Adoption:
+        """Return the document of what a gateway's own engine collects."""
+        del usual
+        return native.adopted(have, refuse)
 
     def deadline(self, have: Have) -> datetime | None:
         """Return None: an unpaid period harms nobody by itself."""

@@ -20,26 +20,46 @@ def sways(case: Case, by: Ref) -> Iterator[Sway]:
     """
     Yield what everything covered shall be; nothing where that is not known.
 
-    Nothing is suspended while a gateway cannot be read, nor under a hold.
+    Nothing is suspended while a gateway cannot be read, nor under a hold. Where a debt
+    is being paid, or its gateway does not show it as open, nothing is said: what runs
+    goes on, and what is off the net stays so. What is terminated leads nothing.
     """
-    if not case.readable or case.terms.holds:
+    if not case.readable or case.terms.holds or case.spec.state == "terminated":
         return
-    says, why, about, since = _wanted(case)
+    wanted = _wanted(case)
+    if wanted is None:
+        return
+    says, why, about, since = wanted
     for address in case.spec.covers:
         kind, _, name = address.partition("/")
-        yield Sway(Ref(kind, name), by, says, why, about, since)
+        # A run at night finds what has been over since noon: it waits for the day.
+        ready = _fit(case, case.now) if since is not None else None
+        yield Sway(Ref(kind, name), by, says, why, about, since, ready)
 
 
-def _wanted(case: Case) -> tuple[str, str, str, datetime | None]:
+def _wanted(case: Case) -> tuple[str, str, str, datetime | None] | None:
     if case.spec.state == SUSPENDED:
         return SUSPENDED, "its subscription says so", "by-hand", None
-    for one in case.unpaid():
+    mine, doubt = [*filter(case.theirs, case.unpaid())], False
+    for one in mine:
         since = suspended_from(case, one)
         if since is not None and since <= case.now:
-            why = f"{one.of.period} was not paid"
-            return SUSPENDED, why, one.of.generation, since
-    owed = next((one for one in case.unpaid() if case.failed_at(one)), None)
+            if _payable(case, one):
+                why = f"{one.of.period} was not paid"
+                return SUSPENDED, why, one.of.generation, since
+            doubt = True
+    if doubt:
+        return None
+    owed = next((one for one in mine if case.failed_at(one)), None)
     return (OWES, f"{owed.of.period} is not paid yet", "", None) if owed else _PAID
+
+
+def _payable(case: Case, one: Invoiced) -> bool:
+    """Say whether its gateway shows that *one* could be paid, and is not."""
+    bill = case.bill(one)
+    if bill is None or case.books.voided(one.of):
+        return False
+    return bill.state == "open" and bill.payment != "processing"
 
 
 def suspended_from(case: Case, one: Invoiced) -> datetime | None:

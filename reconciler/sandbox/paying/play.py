@@ -11,7 +11,8 @@ from reconciler.audit import MemoryStore, Run
 from reconciler.engine import Accounts, Journal, Order, Scope, Setting, apply
 from reconciler.errors import AuditError, ReconcilerError
 from reconciler.kinds.subscription import BILLING, Books, Case
-from reconciler.model import Account, AnyDriver, Money, Plan, Share
+from reconciler.model import Account, AnyDriver, Money, Plan, Ref, Share
+from reconciler.policy import Context, judge
 from reconciler.providers import driver_class
 from reconciler.sandbox.clock import SandboxClock
 from reconciler.sandbox.emulator import Bench, emulator
@@ -101,17 +102,29 @@ class Stage:
         self.benches: dict[str, Bench] = {}
         self._ways: dict[str, Way] = {}
 
-    def play(self, story: Story, faults: Iterable[Fault] = ()) -> Played:
-        """Play *story* with the faults that are named."""
+    def play(
+        self,
+        story: Story,
+        faults: Iterable[Fault] = (),
+        *,
+        down: timedelta | None = None,
+    ) -> Played:
+        """Play *story* with the faults that are named; see ``acted``."""
         by_number = dict(faults)
-        return self.acted(story, by_number.get)
+        return self.acted(story, by_number.get, down=down)
 
-    def acted(self, story: Story, choice: Choice) -> Played:
-        """Play *story* with the faults that *choice* makes."""
+    def acted(
+        self, story: Story, choice: Choice, *, down: timedelta | None = None
+    ) -> Played:
+        """
+        Play *story* with the faults that *choice* makes.
+
+        *down*: for so long nothing runs at all after the first of them.
+        """
         self.clock.set(START, frozen=True)
         self._set("stripe", story.stripe)
         self._set("paypal", story.paypal)
-        return _Act(self, story, choice).played()
+        return _Act(self, story, choice, down).played()
 
     def way(self, vendor: str) -> Way:
         """Return the way to an emulator."""
@@ -133,8 +146,14 @@ class Stage:
 class _Act:
     """One story, from before its first run to its end."""
 
-    def __init__(self, stage: Stage, story: Story, choice: Choice) -> None:
-        self.stage, self.story = stage, story
+    def __init__(
+        self,
+        stage: Stage,
+        story: Story,
+        choice: Choice,
+        down: timedelta | None = None,
+    ) -> None:
+        self.stage, self.story, self._down = stage, story, down
         self.clock = stage.clock
         self.store = MemoryStore()
         self.tree = OneSubscription(story.terms)
@@ -258,6 +277,9 @@ class _Act:
     def _next(self, since: int) -> datetime | None:
         """Return when the next run that matters is."""
         now, found = self.clock(), []
+        if self._down and self.wire.met:
+            down, self._down = self._down, None
+            return now + down
         if self._did:
             found.append(now + _SOON)
         if since:
@@ -342,8 +364,25 @@ def _no_base(commit: str) -> OneSubscription:
     raise AssertionError(f"nothing was ever applied: {commit}")
 
 
-def _judged(plan: Plan, *_: object) -> Plan:
-    return plan
+class _Nothing:
+    """What was spent and charged before: nothing that a budget would count."""
+
+    def spent(self, currency: str, account: str | None, scope: str) -> Money:
+        """Return nothing."""
+        del account, scope
+        return Money.of_minor(0, currency)
+
+    charged = spent
+
+
+def _judged(plan: Plan, _ledger: object, now: datetime) -> Plan:
+    """Return *plan* with what is built in, as where nobody wrote a policy."""
+    context = Context(now, "main", _Nothing(), {}, _no_labels, {}, "ci", loopback=False)
+    return judge(plan, (), context)
+
+
+def _no_labels(_ref: Ref) -> Mapping[str, str]:
+    return {}
 
 
 __all__ = ["Choice", "Played", "Stage"]

@@ -158,6 +158,27 @@ def test_other_parts_of_one_name_come_along():
     }
 
 
+def test_a_subscription_of_its_own_site_says_only_what_the_site_cannot():
+    name = "a.example"
+    documents = {
+        Ref("Domain", name): {"provider": "aws"},
+        Ref("Subscription", name): {
+            "customer": "c",
+            "since": "2026-01-01",
+            "price": "9.00 EUR/month",
+            "covers": [f"Domain/{name}"],
+        },
+    }
+    profile = {"Domain": {"provider": "aws"}, "Subscription": {}}
+    folded = check(documents, {"sold": profile})
+    assert folded.sites[name] == {
+        "profile": "sold",
+        "customer": "c",
+        "since": "2026-01-01",
+        "price": "9.00 EUR/month",
+    }
+
+
 NAMES = st.from_regex(r"[a-d]{1,2}\.example", fullmatch=True)
 RECORDS = st.lists(
     st.fixed_dictionaries(
@@ -185,18 +206,48 @@ SPECS = st.fixed_dictionaries(
 BACKUPS = st.fixed_dictionaries(
     {"policy": st.sampled_from(["nightly", "weekly"])}, optional={"of": st.just("x")}
 )
-DOCUMENTS = st.dictionaries(
-    st.builds(Ref, st.just("Domain"), NAMES), SPECS, max_size=12
-).flatmap(
-    lambda domains: st.dictionaries(
-        st.builds(Ref, st.just("Backup"), NAMES), BACKUPS, max_size=4
-    ).map(lambda backups: {**domains, **backups})
+SOLD = st.fixed_dictionaries(
+    {
+        "customer": st.sampled_from(["c", "d"]),
+        "since": st.just("2026-01-01"),
+        "covers": st.sampled_from([["Domain/a.example"], ["HostingAccount/x.example"]]),
+    },
+    optional={
+        "price": st.just("9.00 EUR/month"),
+        "state": st.sampled_from(["active", "suspended"]),
+    },
 )
+DOCUMENTS = (
+    st.dictionaries(st.builds(Ref, st.just("Domain"), NAMES), SPECS, max_size=12)
+    .flatmap(
+        lambda domains: st.dictionaries(
+            st.builds(Ref, st.just("Backup"), NAMES), BACKUPS, max_size=4
+        ).map(lambda backups: {**domains, **backups})
+    )
+    .flatmap(
+        lambda documents: st.dictionaries(
+            st.builds(Ref, st.just("Subscription"), NAMES), SOLD, max_size=4
+        ).map(lambda sold: {**documents, **_own_covers(sold, documents)})
+    )
+)
+
+
+def _own_covers(sold, documents):
+    """Some cover what a site of their name would, as an import writes it."""
+    return {
+        ref: {**spec, "covers": [f"Domain/{ref.name}"]}
+        if Ref("Domain", ref.name) in documents and "price" in spec
+        else spec
+        for ref, spec in sold.items()
+    }
+
+
 PROFILES = st.sampled_from(
     [
         {},
         {"brochure": BROCHURE},
         {"brochure": BROCHURE, "plain": {"Domain": {}, "Backup": {}}},
+        {"sold": {"Domain": {"provider": "aws"}, "Subscription": {}}},
     ]
 )
 

@@ -16,7 +16,7 @@ from reconciler.kinds.subscription.suspension import suspended_from
 from reconciler.model import Money, Ref, Share
 from reconciler.model.terms import Dunning, Invoicing, Notice, Step
 from tests.support.cards import method
-from tests.support.dunning import ZONE, Customer, local
+from tests.support.dunning import VISA, ZONE, Customer, local
 
 #: A Friday; charged on the Thursday before at nine.
 DAY = date(2026, 12, 4)
@@ -317,6 +317,15 @@ def test_a_warning_that_goes_out_again_names_the_same_day_while_it_leaves_three(
     assert later.values["suspends"] == "2027-01-11"  # the ninth is a Saturday
 
 
+def test_nothing_stands_in_for_the_warning():
+    warned = CHARGED + timedelta(days=11)
+    customer = invoiced().failed(CHARGED).failed(warned + HOUR, "hard")
+    assert customer.steps(warned + 2 * HOUR) == ["final-warning"]
+    # Nor does what was said since it was to be sent: it goes out, late.
+    customer.told(warned + HOUR, "update-card")
+    assert customer.steps(warned + 2 * HOUR) == ["final-warning"]
+
+
 @pytest.mark.parametrize("state", ["unconfirmed", "failed"])
 def test_a_warning_that_nobody_has_suspends_nothing(state):
     customer = invoiced().failed(CHARGED).told(CHARGED, "first-failure")
@@ -408,6 +417,14 @@ def test_no_dunning_of_what_may_be_paid_or_is_held(overtaken):
     assert set(customer.steps(CHARGED + MINUTES)) <= {"receipt"}
 
 
+def test_no_dunning_while_another_gateway_cannot_tell_whether_it_was_paid():
+    paypal = VISA.model_copy(update={"name": "acme-paypal", "provider": "paypal"})
+    customer = invoiced(methods=(VISA, paypal)).failed(CHARGED)
+    assert customer.steps(CHARGED + MINUTES) == []
+    customer.terms_with(methods=(VISA,))
+    assert customer.steps(CHARGED + MINUTES) == ["first-failure"]
+
+
 def test_under_a_hold_there_are_receipts_and_nothing_else():
     customer = invoiced(holds=("dispute",))
     assert customer.steps(MADE + MINUTES) == []
@@ -433,6 +450,21 @@ def test_a_replaced_invoice_is_told_and_the_receipt_is_of_the_one_that_was_paid(
     (letter,) = customer.letters(at(12, 10, 10, 30))
     assert (letter.text, letter.values["number"]) == ("receipt", "INV-8")
     assert letter.about == (Share("stripe", "billing"), "in_1")
+
+
+def test_an_invoice_that_nobody_lived_to_send_is_sent_while_its_money_is_held():
+    """A run died after it was made; the next one held the money before it could tell."""
+    customer = invoiced().told(MADE, "invoice").failed(CHARGED)
+    customer.facts[f"{customer.of.fact}/void"] = {"at": at(12, 10, 9).isoformat()}
+    customer.bill(state="void")
+    customer.invoiced(at(12, 10, 9, 20), leg=1, number="INV-8")
+    customer.bill(state="authorized")
+    assert customer.run(at(12, 10, 10)) == ["invoice-1"]
+    assert customer.run(at(12, 10, 11)) == []
+    held = invoiced()
+    held.bill(state="authorized")
+    assert held.run(MADE + MINUTES) == ["invoice"]
+    assert held.run(CHARGED - timedelta(days=1)) == []  # no reminder: it is on its way
 
 
 # -- laws -------------------------------------------------------------------------------------
@@ -495,10 +527,10 @@ def test_every_text_is_said_by_somebody():
         ({"type": "card", "brand": "visa", "last4": "4242"}, "Visa ...4242"),
         (
             {"type": "card", "brand": "amex", "last4": "0005"},
-            "American Express ...0005",
+            "Amex ...0005",
         ),
-        ({"type": "sepa_debit", "last4": "3000"}, "SEPA ...3000"),
-        ({"type": "paypal"}, "PayPal"),
+        ({"type": "sepa_debit", "last4": "3000"}, "Sepa debit ...3000"),
+        ({"type": "paypal"}, "Paypal"),
         ({"type": "revolut_pay"}, "Revolut pay"),
     ],
 )

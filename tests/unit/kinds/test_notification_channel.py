@@ -172,7 +172,7 @@ def test_what_is_for_customers_tells_the_team_nothing():
     assert not channel().to_customers
 
 
-CUSTOMER = "Customer/acme: {legalName: A, country: NL%s}\n"
+CUSTOMER = "Customer/acme: {legalName: A, country: NL, payment: {collect: invoice}%s}\n"
 PAYS = (
     "Subscription/acme: {customer: acme, since: 2026-12-04, price: 10.00 EUR/year, "
     "covers: [Domain/acme.example]}\n"

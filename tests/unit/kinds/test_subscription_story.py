@@ -98,6 +98,15 @@ def test_what_may_still_be_tried_is_said_until_it_is_used_up():
         assert tried == said
 
 
+def test_who_transfers_is_never_charged_again():
+    want = subscription(recorded=facts(tries=(), warned=None), collect="invoice")
+    *_, (_, lines) = told(want, unpaid(payment="none"), NOW - 21 * DAY)
+    said = " ".join(lines)
+    assert "2026-12-01 unpaid: tell reminder" in said
+    assert "charge" not in said
+    assert "card" not in said
+
+
 def test_a_suspension_is_told_when_it_will_really_be():
     late = facts(warned=NOW - DAY)
     (*_, (_, lines)) = told(subscription(recorded=late))

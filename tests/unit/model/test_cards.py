@@ -6,7 +6,7 @@ import random
 import string
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from reconciler.model.cards import (
@@ -135,6 +135,8 @@ def test_any_text_can_be_looked_at(text):
     st.lists(st.sampled_from(["", *GAPS.values()]), min_size=3, max_size=3),
 )
 def test_any_mixture_of_gaps_between_the_groups(number, gaps):
+    written = [gap for gap in gaps if gap]
+    assume(len(written) != 1 or set(written) & {"", " ", "-"})  # 4242.4242: a fraction
     groups = [number[:4], number[4:8], number[8:12], number[12:]]
     parts = [part for pair in zip(groups, [*gaps, ""], strict=True) for part in pair]
     assert has_card("".join(parts))

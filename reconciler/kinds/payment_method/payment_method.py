@@ -8,157 +8,40 @@ a gateway's token is all that is ever written (PCI DSS, SAQ A).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, ClassVar, Final, Literal, Self
+from datetime import datetime, timedelta
+from typing import ClassVar, Final, Literal, Self
 
-from pydantic import Field, JsonValue, field_validator, model_validator
+from pydantic import JsonValue
 
+from reconciler.kinds.payment_method.spec import REQUEST, PaymentMethodSpec
+from reconciler.kinds.payment_method.state import (
+    FAMILY,
+    Owner,
+    PaymentMethodState,
+    SetDefault,
+)
 from reconciler.model import (
     Absent,
     Adoption,
     Beside,
-    Change,
     Due,
-    Duration,
     FieldChange,
     Finding,
-    Frozen,
     Have,
     Left,
     Refuse,
-    Risk,
     Severity,
     Share,
     Spec,
     State,
-    To,
     duration_text,
 )
 from reconciler.model.resource import Resource
 
-FAMILY: Final = "payment"
-#: No token yet: the customer gets the gateway's own page to enter one on.
-REQUEST: Final = "request"
 _ERROR = timedelta(days=14)
 _CRITICAL = timedelta(days=7)
 _PRIMARY: Final = "spec.payment.primary"
-#: Brands that are not written as a capital and the rest.
-_BRANDS: Final = {
-    "amex": "American Express",
-    "jcb": "JCB",
-    "mastercard": "Mastercard",
-    "paypal": "PayPal",
-    "sepa_debit": "SEPA",
-    "unionpay": "UnionPay",
-}
 _LANGUAGE_LENGTHS = (2, 3)
-
-
-def _days(*numbers: int) -> tuple[timedelta, ...]:
-    return tuple(timedelta(days=number) for number in numbers)
-
-
-class PaymentMethodSpec(Spec):
-    """
-    Whose it is, and what the gateway calls it.
-
-    Attributes:
-        customer: Whose it is; left out where it is our own.
-        provider: The gateway's account.
-        token: The gateway's id of it, or ``request``: there is none yet.
-        purposes: What it may be used for.
-        warn_at: How long before its end to warn.
-    """
-
-    customer: Annotated[str | None, To("Customer")] = None
-    provider: Annotated[str, To("Provider")]
-    token: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,254}$")]
-    purposes: Annotated[
-        tuple[Literal["renewal", "domain", "overage"], ...], Field(min_length=1)
-    ] = ("renewal",)
-    warn_at: tuple[Duration, ...] = _days(60, 30, 14, 7)
-
-    @field_validator("token")
-    @classmethod
-    def _no_card(cls, token: str) -> str:
-        if not any(char.isalpha() for char in token):
-            raise ValueError("a token is the gateway's own id, never a number")
-        return token
-
-    @field_validator("purposes")
-    @classmethod
-    def _once(cls, purposes: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(purposes)) != len(purposes):
-            raise ValueError("the same purpose is written twice")
-        return purposes
-
-    @model_validator(mode="after")
-    def _somebody_is_asked(self) -> Self:
-        if self.token == REQUEST and self.customer is None:
-            raise ValueError("token: request asks a customer: name it in customer")
-        return self
-
-
-class Owner(Frozen):
-    """What the gateway knows of a customer, as far as a document could say it."""
-
-    name: str | None = None
-    country: str | None = None
-    currency: str | None = None
-    language: str | None = None
-
-
-class PaymentMethodState(State):
-    """
-    What the gateway says; of a card only what may be shown.
-
-    Attributes:
-        token: The gateway's id of it.
-        type: ``card``, ``sepa_debit`` ... in the gateway's words.
-        brand: The card's brand, where it is one.
-        last4: The last four digits of a card or an account.
-        exp_year: The year of the last month it is good in, ``exp_month`` that month.
-        customer: The gateway's id of the customer it is attached to; None: detached.
-        default: What the gateway charges by itself for that customer.
-        defaults: Whether it knows such a thing: some charge nothing but what is named.
-        owner: Who that is; never written anywhere by itself.
-    """
-
-    token: str
-    type: str
-    brand: str | None = None
-    last4: Annotated[str | None, Field(pattern=r"^[0-9A-Za-z]{4}$")] = None
-    exp_month: Annotated[int | None, Field(ge=1, le=12)] = None
-    exp_year: Annotated[int | None, Field(ge=2000, le=2200)] = None
-    customer: str | None = None
-    default: str | None = None
-    defaults: bool = True
-    owner: Annotated[Owner | None, Field(exclude=True, repr=False)] = None
-
-    @property
-    def ends(self) -> datetime | None:
-        """The last second of the last month it is good in (ISO/IEC 7813), in UTC."""
-        if self.exp_year is None or self.exp_month is None:
-            return None
-        year, month = divmod(self.exp_year * 12 + self.exp_month, 12)
-        return datetime(year, month + 1, 1, tzinfo=UTC) - timedelta(seconds=1)
-
-    @property
-    def label(self) -> str:
-        """What people know it by."""
-        return " ".join(filter(None, (self.brand or self.type, self.last4)))
-
-
-class SetDefault(Change):
-    """
-    Make it the one that the gateway charges by itself for its customer.
-
-    ``details``: ``customer``, the gateway's id of whom it is for.
-    """
-
-    usual_risk: ClassVar[Risk] = Risk.SECURITY
-    usually_merges: ClassVar[bool] = False
-    verb: Literal["set-default"] = "set-default"
 
 
 class PaymentMethod(Resource[SetDefault]):
@@ -186,9 +69,8 @@ class PaymentMethod(Resource[SetDefault]):
 
     def funds(self) -> tuple[str, ...]:
         """Return the accounts that take their money from it."""
-        return tuple(
-            one.ref.name for one in self.named_by if one.ref.kind == "Provider"
-        )
+        refs = (one.ref for one in self.named_by)
+        return tuple(ref.name for ref in refs if ref.kind == "Provider")
 
     @property
     def primary(self) -> bool:
@@ -201,11 +83,9 @@ class PaymentMethod(Resource[SetDefault]):
     def called(self, have: Have) -> str:
         """Return its brand and last digits, as its owner knows them."""
         state = self._state(have)
-        if state is None:
-            return ""
-        known = state.brand or state.type
-        brand = _BRANDS.get(known, known.replace("_", " ").capitalize())
-        return f"{brand} ...{state.last4}" if state.last4 else brand
+        brand = (state.brand or state.type).replace("_", " ") if state else ""
+        end = f" ...{state.last4}" if state and state.last4 else ""
+        return brand.capitalize() + end
 
     @property
     def used(self) -> bool:
@@ -407,6 +287,3 @@ def _plain(language: str) -> bool:
 def as_payment_methods(wants: Iterable[object]) -> tuple[PaymentMethod, ...]:
     """Return *wants* as the payment methods they are (a driver's first line)."""
     return tuple(want for want in wants if isinstance(want, PaymentMethod))
-
-
-KIND = PaymentMethod

@@ -1,0 +1,120 @@
+"""Ask the gateways what they took, and compare it with the records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from reconciler.engine import books
+from reconciler.engine.observe import another_account
+from reconciler.errors import ProviderError
+from reconciler.kinds.subscription import BILLING, Books, Subscription
+from reconciler.kinds.subscription.reckoning import (
+    Past,
+    Reckoning,
+    Remark,
+    Window,
+    reckon,
+)
+from reconciler.model import Severity
+from reconciler.model.billing import Capture, Collector
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from reconciler.audit import Ledger
+    from reconciler.engine import Accounts, Journal
+
+#: A run looks so far back: a payment that comes a month later is seen, too.
+BACK = 35
+
+
+class Taken(NamedTuple):
+    """What accounts took, and why that of others is not known."""
+
+    captures: Mapping[str, tuple[Capture, ...]]
+    failed: Mapping[str, str]
+
+
+def taken(accounts: Accounts, since: datetime, names: Iterable[str]) -> Taken:
+    """Ask the accounts called *names*; what goes wrong with one is its own trouble."""
+    captures: dict[str, tuple[Capture, ...]] = {}
+    failed: dict[str, str] = {}
+    collectors = dict(_collectors(accounts))
+    for name in sorted(set(names) & collectors.keys()):
+        driver = collectors[name]
+        try:
+            other = another_account(accounts.identities.get(name), driver.identity())
+            if other:
+                failed[name] = other
+            else:
+                captures[name] = tuple(driver.captures(since))
+        except ProviderError as error:
+            failed[name] = error.what
+        except Exception as error:  # noqa: BLE001  (a fault of a driver proves nothing)
+            failed[name] = f"the driver failed: {type(error).__name__}"
+    return Taken(captures, failed)
+
+
+def names_of(accounts: Accounts) -> list[str]:
+    """Return the accounts whose books can be read."""
+    return sorted(name for name, _ in _collectors(accounts))
+
+
+def _collectors(accounts: Accounts) -> Iterator[tuple[str, Any]]:
+    for share, driver in accounts.drivers.items():
+        if share.family == BILLING and isinstance(driver, Collector):
+            yield share.provider, driver
+
+
+def compared(ledger: Ledger, found: Taken, window: Window) -> Reckoning:
+    """Return what *found* comes to, by what *ledger* remembers."""
+    reckoning = reckon(_pasts(ledger), found.captures, window)
+    unread = tuple(_unread(account, why) for account, why in found.failed.items())
+    return reckoning._replace(remarks=(*reckoning.remarks, *unread))
+
+
+def _pasts(ledger: Ledger) -> Iterator[Past]:
+    for (kind, uid), record in ledger.records().items():
+        if kind == Subscription.kind:
+            yield Past(uid, record.name or uid, Books(record.facts))
+
+
+def _unread(account: str, why: str) -> Remark:
+    message = f"what it took could not be compared with the records: {why}"
+    return Remark(account, "books-unread", Severity.WARNING, account, "", message)
+
+
+def daily(journal: Journal, accounts: Accounts, now: datetime) -> None:
+    """
+    Compare the books that were not compared today, and record what differs.
+
+    Nothing that goes wrong at a gateway keeps the run from its work.
+    """
+    from reconciler.audit import Batch
+
+    ledger = journal.ledger
+    names = [n for n in names_of(accounts) if books.due(ledger, n, now)]
+    if not names:
+        return
+    window = Window(now - timedelta(days=BACK), now + timedelta(seconds=1), now)
+    found = taken(accounts, window.asked_since, names)
+    reckoning = compared(ledger, found, window)
+    notes = [
+        books.note(
+            name,
+            now,
+            [_said(one) for one in reckoning.remarks if one.account == name],
+            len(found.captures.get(name, ())),
+        )
+        for name in names
+    ]
+    journal.record(Batch(entries=tuple(notes), phase="books"))
+
+
+def _said(remark: Remark) -> books.Said:
+    kind = Subscription.kind if remark.name else "Provider"
+    return books.Said(
+        remark.code, remark.severity, kind, remark.uid, remark.name, remark.message
+    )
