@@ -51,9 +51,7 @@ class Recall:
             found = self._facts[kind, uid] = self._recorded(ledger, kind, uid)
         return found
 
-    def _recorded(
-        self, ledger: Ledger, kind: str, uid: str
-    ) -> Mapping[str, JsonValue]:
+    def _recorded(self, ledger: Ledger, kind: str, uid: str) -> Mapping[str, JsonValue]:
         recorded = ledger.record(kind, uid).facts
         begun = self._begun.get((kind, uid))
         return {**recorded, **begun} if begun else recorded
