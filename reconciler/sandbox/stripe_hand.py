@@ -119,23 +119,28 @@ def _invoice(bench: Bench, account: Account, name: str, more: Row) -> None:
 
 def _charge(bench: Bench, account: Account, name: str, more: Row) -> None:
     charge = account["charges"][name]
-    if more.get("dispute"):
-        charge["disputed"] = True
-        return
-    left = charge["amount"] - charge["amount_refunded"]
-    amount = left if more["refund"] is True else int(more["refund"])
-    refunded(bench, account, charge, amount)
+    match more:
+        case {"dispute": True}:
+            charge["disputed"] = True
+        case {"refund": amount}:
+            left = charge["amount"] - charge["amount_refunded"]
+            refunded(bench, account, charge, left if amount is True else int(amount))
+        case _:
+            raise ReconcilerError("a charge is to refund or to dispute by hand")
 
 
 def _subscription(bench: Bench, name: str, more: Row) -> None:
-    if "customer" not in more:
-        account = _with(bench, "subscriptions", name)
-        account["subscriptions"][name]["status"] = str(more["status"])
-        return
-    account = _with(bench, "customers", more["customer"])
-    seed = SubscriptionSeed.model_validate(more)
-    made = native_subscription(name, seed, bench.clock())
-    account["subscriptions"][name] = made
+    match more:
+        case {"customer": str() as customer}:
+            account = _with(bench, "customers", customer)
+            seed = SubscriptionSeed.model_validate(more)
+            made = native_subscription(name, seed, bench.clock())
+            account["subscriptions"][name] = made
+        case {"status": str() as status}:
+            account = _with(bench, "subscriptions", name)
+            account["subscriptions"][name]["status"] = status
+        case _:
+            raise ReconcilerError("a subscription has a customer, or another status")
 
 
 def _stray(

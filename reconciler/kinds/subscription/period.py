@@ -90,7 +90,7 @@ def _next(wall: datetime, zone: ZoneInfo, after: datetime) -> datetime:
     It shows it twice where clocks go back. What it leaves out where they go forward is
     as much later: it may have to be looked at again.
     """
-    first = wall.replace(tzinfo=zone).astimezone(UTC)
+    first = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
     if first > after:
         return first
     return wall.replace(tzinfo=zone, fold=1).astimezone(UTC)

@@ -175,6 +175,12 @@ def test_a_day_later_is_the_same_time_of_the_next_day(start, days, expected):
     Hours(start=time(3), end=time(2, 30)),
     True,
 )
+@example(  # the same, by a text that means the second of two such times
+    datetime(2026, 3, 29, 0, 15, tzinfo=UTC),
+    "Europe/Amsterdam",
+    Hours(start=time(21), end=time(2, 30, fold=1)),
+    True,
+)
 def test_nobody_is_disturbed_in_quiet_hours(when, zone, quiet, weekends):
     found = allowed(when, zone, quiet, weekends=weekends)
     local = found.astimezone(ZoneInfo(zone))
