@@ -174,7 +174,11 @@ def _chargeable(case: Case, one: Invoiced) -> list[Method]:
 
 
 def _method(case: Case, one: Invoiced) -> Method | None:
-    """Return what to charge now; None where nothing is, or not yet."""
+    """
+    Return what to charge now; None where nothing is, or not yet.
+
+    An attempt that nobody heard of is made up for: nobody said no to its method.
+    """
     methods, tries = _chargeable(case, one), case.books.tries(one.of)
     if not methods or _used_up(case, tries):
         return None
@@ -183,7 +187,7 @@ def _method(case: Case, one: Invoiced) -> Method | None:
     first = case.failed_at(one)
     if first is None:
         return methods[0] if case.charge_at(one.begins) <= case.now else None
-    asked = [t for t in tries if t.kind != "refused"]
+    asked = [t for t in tries if t.declined]
     last, lead = asked[-1].at, methods[0]
     if _can_retry(lead, tries, case.now):
         new = all(t.method != lead.token for t in asked)

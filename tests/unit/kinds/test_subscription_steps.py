@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
 from reconciler.engine.plan import Paying, Situation, _recovered
 from reconciler.kinds.subscription import BILLING, BillingState
 from reconciler.model import Action, Decision, Ended, OpClass, Share
-from reconciler.model.terms import Method
+from reconciler.model.terms import Dunning, Method, Step
 from tests.support.dunning import AGREED, SHARE, Customer, local
 
 BEGINS = date(2026, 3, 1)
@@ -142,11 +142,36 @@ def test_what_no_bank_refused_is_tried_again_ever_less_often():
     assert "charge" in verbs(customer, local(2026, 4, 6, 12))
 
 
+def test_an_attempt_that_nobody_heard_of_is_made_up_for():
+    """A run died before it asked: the step was not done, nor its method refused."""
+    customer = monthly(agreed=BACKED, methods=(VISA, SECOND), dunning=PLAIN)
+    customer.invoiced(local(2026, 2, 20)).failed(local(2026, 3, 1, 10))
+
+    def tokens(*day):
+        return [one.details["token"] for one in steps(customer, local(2026, 3, *day))]
+
+    for turn, day in (("pm_1", 4), ("pm_2", 8)):
+        assert tokens(day, 11) == [turn]
+        customer.failed(local(2026, 3, day, 11), "lost", turn)
+        assert tokens(day + 1, 10) == []  # once a day, whatever happens
+        assert tokens(day + 1, 12) == [turn]
+        customer.failed(local(2026, 3, day + 1, 12), token=turn)
+        assert tokens(day + 2, 13) == []
+
+
 # -- another method --------------------------------------------------------------------
 
 VISA, WALLET = (
     Method(name="visa", provider="stripe", token="pm_1"),
     Method(name="wallet", provider="paypal", token="tok_1"),
+)
+SECOND = VISA.model_copy(update={"name": "second", "token": "pm_2"})
+PLAIN = Dunning(
+    max_attempts=6,
+    steps=[
+        Step(after=timedelta(days=3), do=("retry",)),
+        Step(after=timedelta(days=7), do=("backup-gateway",)),
+    ],
 )
 BACKED = AGREED.model_copy(update={"backup": True})
 PAYPAL = Share("paypal", BILLING)
