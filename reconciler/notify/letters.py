@@ -126,6 +126,7 @@ class _Pile:
             (key, way.partition("/")[2]): waiting.at
             for key, entry in {**aside, **wanted}.items()
             for way, waiting in entry.waits.items()
+            if waiting.id  # of what a run died with, nobody knows that it was sent
         }
         self._promised: dict[str, JsonValue] = {}
         self._tried: set[str] = set()

@@ -234,6 +234,21 @@ def test_with_one_channel_a_death_repeats_the_same_message(dies):
     assert office.fact()["channel"] == "mail"
 
 
+def test_what_nobody_knows_to_be_sent_counts_from_when_it_is():
+    """A warning that its run died with, and that is sent days later, warns then."""
+    mail = Slot()
+    office = Office(mail=(to_customers("mail"), mail))
+    office.run(letter("final-warning"), dies=2)
+    office.later(days=4).run(letter("final-warning"))
+    assert office.fact("final-warning")["at"] == office.now.isoformat()
+    phone = Phone(fates=[Status.DELIVERED])
+    both = pair(Slot(), phone).run(letter("final-warning"), dies=2)
+    rang = both.later(days=4).run(letter("final-warning")).now
+    both.later(minutes=31).run(letter("final-warning"))
+    assert len(phone.got) == 1
+    assert both.fact("final-warning")["at"] == rang.isoformat()
+
+
 def test_nothing_is_sent_without_the_lock():
     mail = Slot()
     office = pair(mail, Phone())
