@@ -9,6 +9,7 @@ begins on 29 February.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -55,17 +56,19 @@ HOUSE = "".join(
         "InvoicePolicy/plain-monthly: {create: 7d, remindAt: [3d]}\n",
         "InvoicePolicy/taxed-monthly: {create: 7d, remindAt: [3d], tax: 21%}\n",
         # The standard steps, with an hour more in bed.
-        "DunningPolicy/standard:\n"
-        "  quietHours: 21:00-09:00\n"
-        "  steps:\n"
-        "    - {after: 0d, do: [charge, notify: first-failure]}\n"
-        "    - {after: 1d, do: [retry]}\n"
-        "    - {after: 3d, do: [retry, notify: reminder, request-card-update]}\n"
-        "    - {after: 5d, do: [retry]}\n"
-        "    - {after: 7d, do: [backup-gateway]}\n"
-        "    - {after: 10d, do: [notify: final-warning]}\n"
-        "    - {after: 14d, do: [suspend]}\n"
-        "    - {after: 44d, do: [propose-termination]}\n",
+        (
+            "DunningPolicy/standard:\n"
+            "  quietHours: 21:00-09:00\n"
+            "  steps:\n"
+            "    - {after: 0d, do: [charge, notify: first-failure]}\n"
+            "    - {after: 1d, do: [retry]}\n"
+            "    - {after: 3d, do: [retry, notify: reminder, request-card-update]}\n"
+            "    - {after: 5d, do: [retry]}\n"
+            "    - {after: 7d, do: [backup-gateway]}\n"
+            "    - {after: 10d, do: [notify: final-warning]}\n"
+            "    - {after: 14d, do: [suspend]}\n"
+            "    - {after: 44d, do: [propose-termination]}\n"
+        ),
     ]
 )
 
@@ -184,8 +187,10 @@ class Client(NamedTuple):
                 f"{{customer: {self.name}, provider: {provider}, token: {token}}}"
                 for name, provider, token in found
             ),
-            f"HostingAccount/{self.site}: "
-            f"{{provider: whm-1, plan: care-{place.currency.lower()}}}",
+            (
+                f"HostingAccount/{self.site}: "
+                f"{{provider: whm-1, plan: care-{place.currency.lower()}}}"
+            ),
             f"Subscription/{self.site}:",
             f"  customer: {self.name}",
             f"  since: {self.since}",
@@ -264,7 +269,7 @@ def clients() -> list[Client]:
     wanted = [(part, at, MONTH_END, 1, many) for part, at, many in _MONTHLY]
     wanted += [(part, at, since, 12, many) for part, at, since, many in _YEARLY]
     made: list[Client] = []
-    for part, at, since, months, many in wanted:
+    for part, at, since, months, many in wanted:  # noqa: F402
         season = "monthly" if months == 1 else _SEASONS[since]
         for number in range(many):
             made.append(
@@ -296,9 +301,19 @@ EXACT = frozenset(
 )
 #: For so many days from its first charge on something may be due to a customer daily.
 _TROUBLED = {
-    **{"short-once": 3, "stolen": 5, "confirms": 3, "bank": 4, "bank-bounces": 15},
-    **{"second": 9, "fenced": 10, "late": 20, "never": 20, "held": 25},
-    **{"transfer": 1, "transfer-late": 10, "transfer-never": 20},
+    "short-once": 3,
+    "stolen": 5,
+    "confirms": 3,
+    "bank": 4,
+    "bank-bounces": 15,
+    "second": 9,
+    "fenced": 10,
+    "late": 20,
+    "never": 20,
+    "held": 25,
+    "transfer": 1,
+    "transfer-late": 10,
+    "transfer-never": 20,
 }
 #: So long after nothing was paid it is proposed to part.
 PARTING = 44
@@ -336,7 +351,7 @@ def ticks(all_of_them: list[Client]) -> list[datetime]:
     found.append(END)
     return [
         each
-        for first, second in zip(found, found[1:], strict=False)
+        for first, second in itertools.pairwise(found)
         for each in _no_later(first, second)
     ] + [END]
 
