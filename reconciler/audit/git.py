@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -83,6 +84,15 @@ class Git:
         self._start = ["git", "--no-pager", "--no-replace-objects", "-C", str(root)]
         for name, value in _SETTINGS.items():
             self._start += ["-c", f"{name}={value}"]
+
+    @cached_property
+    def promisor(self) -> str | None:
+        """The remote that has what a partial clone left out; None in a whole one."""
+        said = self.run("config", "--get-regexp", r"^remote\..*\.promisor$")
+        if not said.ok:
+            return None
+        name = said.out.decode().split()[0]
+        return name.removeprefix("remote.").removesuffix(".promisor")
 
     def run(self, *args: str, data: bytes = b"") -> Answer:
         """Run git and return what it said, whatever it said."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from reconciler.audit import layout, lock
 from reconciler.audit.commit import Pen, Prepared, prepare
@@ -22,6 +23,14 @@ from reconciler.errors import AuditError, LostLock, Tampered
 _TRIES = 5
 
 
+class _Written(NamedTuple):
+    """Which files the log folder of one run has, as of a commit of this store."""
+
+    tip: str
+    run: str
+    names: frozenset[str]
+
+
 class GitStore:
     """
     A Store in git: in this repository, or compared and swapped on a remote.
@@ -34,6 +43,7 @@ class GitStore:
         sleep: How to wait between two tries, in seconds.
         secrets: Values that are masked in everything that is written.
         timeout: Seconds that one git command may take.
+        known: A ledger that was read before: what has not changed is not read again.
 
     Raises:
         AuditError: *env* cannot be part of a ref.
@@ -50,6 +60,7 @@ class GitStore:
         sleep: Callable[[float], None],
         secrets: Iterable[str] = (),
         timeout: float = TIMEOUT,
+        known: Ledger | None = None,
     ) -> None:
         self.root, self.env, self.remote = root, env, remote
         self.git = Git(root, environ, timeout)
@@ -62,10 +73,12 @@ class GitStore:
         self.author = Author(*author)
         self.redact = redactor(secrets)
         self._current: Ledger | None = None
+        self._known = known
+        self._written: _Written | None = None
 
     def read(self) -> Ledger:
         """Return what is recorded now; takes no lock."""
-        self._current = self._ledger(self.origin.read())
+        self._current = self._known = self._ledger(self.origin.read())
         return self._current
 
     def lock_status(self) -> LockStatus | None:
@@ -137,6 +150,11 @@ class GitStore:
         tip, oid = self._push(lease, prepared, lock.draft(longer), now)
         applied = prepared.applied or prepared.ledger.applied
         self._current = prepared.ledger.after(tip, prepared.changes, applied)
+        self._known = self._current
+        folder = layout.log_folder(lease.run.id, lease.run.started)
+        mine = {p.removeprefix(folder) for p in prepared.files if p.startswith(folder)}
+        used = self._used(prepared.ledger, lease) | mine
+        self._written = _Written(tip, lease.run.id, used)
         return longer._replace(oid=oid)
 
     def release(self, lease: Lease) -> None:
@@ -195,7 +213,8 @@ class GitStore:
         return tip, oid
 
     def _ledger(self, refs: Refs) -> Ledger:
-        known = self._current
+        # The same commit says the same, whoever held the lock meanwhile.
+        known = self._known
         if known and (known.tip, known.applied) == (refs.audit, refs.applied):
             return known
         return Ledger(Snapshot(self.git, refs.audit), applied=refs.applied)
@@ -211,6 +230,8 @@ class GitStore:
         folder = layout.log_folder(lease.run.id, lease.run.started)
         if ledger.tip is None:
             return frozenset()
+        if self._written and self._written[:2] == (ledger.tip, lease.run.id):
+            return self._written.names
         paths = list_tree(self.git, ledger.tip, folder)
         return frozenset(path.removeprefix(folder) for path in paths)
 

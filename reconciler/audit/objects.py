@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 
 from reconciler.audit.git import Git
 from reconciler.errors import AuditError
@@ -37,7 +38,12 @@ def read_names(git: Git, wanted: Iterable[str]) -> dict[str, bytes]:
 
 def list_tree(git: Git, commit: str, *folders: str) -> dict[str, str]:
     """Return the blob of every path of *commit*, under *folders* if any are named."""
-    out = git.ask("ls-tree", "-r", "-z", "--full-tree", commit, "--", *folders)
+    return _listed(
+        git.ask("ls-tree", "-r", "-z", "--full-tree", commit, "--", *folders)
+    )
+
+
+def _listed(out: bytes) -> dict[str, str]:
     listing = {}
     for entry in out.split(b"\0")[:-1]:
         meta, _, path = entry.partition(b"\t")
@@ -47,10 +53,9 @@ def list_tree(git: Git, commit: str, *folders: str) -> dict[str, str]:
 
 def fetch_missing(git: Git, oids: Iterable[str]) -> None:
     """In a partial clone, fetch those of *oids* that are not here, all at once."""
-    said = git.run("config", "--get-regexp", r"^remote\..*\.promisor$")
-    if not said.ok:
+    remote = git.promisor
+    if remote is None:
         return
-    remote = said.out.decode().split()[0].removeprefix("remote.")
     here = git.ask("cat-file", "--batch-all-objects", "--batch-check=%(objectname)")
     missing = sorted(set(oids).difference(here.decode().split()))
     if missing:
@@ -58,7 +63,7 @@ def fetch_missing(git: Git, oids: Iterable[str]) -> None:
         git.ask(
             *("-c", "fetch.negotiationAlgorithm=noop", "fetch", "--no-tags"),
             *("--no-write-fetch-head", "--no-recurse-submodules", "--filter=blob:none"),
-            *("--stdin", remote.removesuffix(".promisor")),
+            *("--stdin", remote),
             data="".join(f"{oid}\n" for oid in missing).encode(),
         )
 
@@ -71,6 +76,13 @@ class Snapshot:
         self.commit = commit
         self._listings: dict[str, dict[str, str]] = {}
 
+    @cached_property
+    def _top(self) -> Mapping[str, str]:
+        """What lies in no folder, and the folders: what is not here is nowhere."""
+        if self.commit is None:
+            return {}
+        return _listed(self.git.ask("ls-tree", "-z", "--full-tree", self.commit))
+
     def at(self, commit: str) -> Snapshot:
         """Return the documents of another commit."""
         return Snapshot(self.git, commit)
@@ -82,9 +94,11 @@ class Snapshot:
         Raises:
             AuditError: One exists and cannot be read.
         """
-        wanted = dict.fromkeys(paths)
+        wanted = [p for p in dict.fromkeys(paths) if p.partition("/")[0] in self._top]
         if self.commit is None or not wanted:
             return {}
+        if all(path in self._top for path in wanted):
+            return self._contents({path: self._top[path] for path in wanted})
         if len(wanted) <= _MANY:
             return self._contents(list_tree(self.git, self.commit, *wanted))
         listed = [self._listing(p.partition("/")[0]).get(p) for p in wanted]
@@ -100,6 +114,17 @@ class Snapshot:
         """
         return self._contents(self._listing(folder.rstrip("/")))
 
+    def whole(self) -> Mapping[str, bytes]:
+        """
+        Return everything that is in the commit.
+
+        Raises:
+            AuditError: Something of it cannot be read.
+        """
+        if self.commit is None:
+            return {}
+        return self._contents(list_tree(self.git, self.commit))
+
     def _contents(self, oids: Mapping[str, str]) -> Mapping[str, bytes]:
         # That a blob is missing must never look as if its path did not exist.
         if len(oids) > 1:
@@ -114,7 +139,7 @@ class Snapshot:
         return {path: found[oid] for path, oid in oids.items()}
 
     def _listing(self, folder: str) -> dict[str, str]:
-        if self.commit is None:
+        if self.commit is None or folder not in self._top:
             return {}
         if folder not in self._listings:
             self._listings[folder] = list_tree(self.git, self.commit, folder)

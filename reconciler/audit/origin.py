@@ -80,8 +80,10 @@ class Local:
         )
         script = f"start\n{orders}prepare\ncommit\n"
         answer = self._git.run("update-ref", "--stdin", data=script.encode())
+        if answer.ok:
+            return True
         found = {m.ref: _at(self._git, m.ref) for m in moves}
-        if answer.ok or all(found[m.ref] == m.new for m in moves):
+        if all(found[m.ref] == m.new for m in moves):
             return True
         if any(found[m.ref] != m.old for m in moves):
             return False

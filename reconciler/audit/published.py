@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import AwareDatetime, ValidationError
 
 from reconciler.audit.git_store import GitStore
 from reconciler.audit.layout import observed
-from reconciler.audit.objects import Snapshot, list_tree
+from reconciler.audit.objects import Snapshot
 from reconciler.audit.origin import Move
 from reconciler.audit.writer import Draft, write
 from reconciler.errors import AuditError
@@ -54,8 +54,19 @@ class Heartbeat(Frozen):
     last_complete: AwareDatetime | None = None
 
 
+class Latest(NamedTuple):
+    """What is published, by name, and the commit it is in; None where nothing is."""
+
+    commit: str | None
+    files: Mapping[str, bytes]
+
+
 def publish(
-    store: GitStore, files: Mapping[str, bytes | None], *, now: datetime
+    store: GitStore,
+    files: Mapping[str, bytes | None],
+    *,
+    now: datetime,
+    above: Latest | None = None,
 ) -> bool:
     """
     Replace what is published with *files*; others that are there stay.
@@ -65,6 +76,7 @@ def publish(
             which are masked.
         files: Contents by name; None takes a file away.
         now: When this was seen.
+        above: What was published a moment ago, where that was looked up already.
 
     Returns:
         False where somebody has published something newer meanwhile.
@@ -74,10 +86,11 @@ def publish(
     """
     ref = observed(store.env)
     for _ in range(_TRIES):
-        there = store.origin.fetch(ref)
+        there, before = above or latest(store)
+        above = None
         if there and _dated(store, there) > now.timestamp():
             return False
-        kept = {**_files(store, there), **_masked(store, files)}
+        kept = {**before, **_masked(store, files)}
         draft = Draft(_message(now), None, {k: v for k, v in kept.items() if v})
         (made,) = write(store.git, store.author, now, [draft])
         if store.origin.move([Move(ref, there, made)]):
@@ -94,7 +107,18 @@ def published(store: GitStore) -> Mapping[str, bytes]:
     Raises:
         AuditError: The remote cannot be read.
     """
-    return _files(store, store.origin.fetch(observed(store.env)))
+    return latest(store).files
+
+
+def latest(store: GitStore) -> Latest:
+    """
+    Return what is published, and where; for whoever replaces a part of it.
+
+    Raises:
+        AuditError: The remote cannot be read.
+    """
+    commit = store.origin.fetch(observed(store.env))
+    return Latest(commit, Snapshot(store.git, commit).whole())
 
 
 def heartbeat(files: Mapping[str, bytes]) -> Heartbeat | None:
@@ -110,12 +134,6 @@ def beaten(beat: Heartbeat, before: Heartbeat | None) -> bytes:
     last = beat.at if beat.complete else before and before.last_complete
     whole = beat.model_copy(update={"last_complete": last})
     return whole.model_dump_json(indent=2).encode() + b"\n"
-
-
-def _files(store: GitStore, commit: str | None) -> dict[str, bytes]:
-    if commit is None:
-        return {}
-    return dict(Snapshot(store.git, commit).read(list_tree(store.git, commit)))
 
 
 def _masked(

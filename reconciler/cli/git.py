@@ -95,4 +95,6 @@ class Git:
 
     def descends(self, commit: str, ancestor: str) -> bool:
         """Whether *commit* contains *ancestor*."""
+        if commit == ancestor:
+            return True
         return self.ask("merge-base", "--is-ancestor", ancestor, commit) is not None

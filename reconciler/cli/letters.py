@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from reconciler.errors import ProviderError, ReconcilerError
-from reconciler.model import Ref, SecretRef
+from reconciler.model import OWN, Ref, SecretRef
 from reconciler.model.billing import Collector
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class Writer:
         for want, letter in owed:
             customer = self._customer(letter.customer)
             try:
-                links = _links(letter, accounts)
+                links = {**_links(letter, accounts), **self._to_account(letter)}
             except ProviderError as error:
                 self.troubles.append(f"{want.ref}: {letter.text} waits: {error.what}")
                 continue
@@ -153,6 +153,17 @@ class Writer:
                 },
             )
         self._heard = [one for each in words.values() for one in each.troubles]
+
+    def _to_account(self, letter: Letter) -> dict[str, str]:
+        """Return where to transfer the money of an invoice of ours, if it is one."""
+        if letter.about is None or letter.about[0].provider != OWN:
+            return {}
+        declared = self._project.accounts_declared.get(OWN)
+        seller = declared.spec.seller if declared else None
+        if seller is None:
+            return {}
+        number = letter.about[1]
+        return {"page": ", ".join((*seller.account, seller.legal_name, number))}
 
     def _customer(self, name: str) -> Customer:
         return cast("Customer", self._project.inventory.get(Ref("Customer", name)))

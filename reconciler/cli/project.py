@@ -113,10 +113,15 @@ class Project:
         """Whether this command line is about a part of the inventory only."""
         return bool(self._options["select"] or self._options["exclude"])
 
-    @property
+    @cached_property
     def dirty(self) -> bool:
-        """Whether the inventory is in no commit as it stands."""
+        """Whether the inventory was in no commit as it stood when this was asked."""
         return self.git.dirty(self._options["inventory"])
+
+    @cached_property
+    def head(self) -> str | None:
+        """The commit that is checked out, as it was when this was asked first."""
+        return self.git.head
 
     @cached_property
     def parse_cache(self) -> Path:
@@ -185,6 +190,8 @@ class Project:
             ReconcilerError: It cannot be read or no longer validates. A base that
                 cannot be read is an error, never *no base*.
         """
+        if commit not in self._trees and commit == self.head and not self.dirty:
+            self._trees[commit] = self.inventory  # the same files
         if commit not in self._trees:
             tree = GitTree(self.root, commit, self._options["inventory"])
             try:
@@ -259,7 +266,11 @@ class Project:
         return self.store.read()
 
     def journal(self) -> GitStore:
-        """Return the journal for writing: it masks every secret resolved so far."""
+        """
+        Return the journal for writing: it masks every secret resolved so far.
+
+        What is the same as when ``ledger`` was read is not read a second time.
+        """
         return GitStore(
             self.root,
             self.env,
@@ -268,6 +279,7 @@ class Project:
             environ=self.environ,
             sleep=time.sleep,
             secrets=tuple(self.secrets),
+            known=self.__dict__.get("ledger"),
         )
 
     @property
@@ -307,7 +319,7 @@ class Project:
                 self._options["exclude"],
                 self.inventory.labels,
             ),
-            self.git.head,
+            self.head,
             self.court.counted,
         ).recalling(lambda: self.ledger)
 

@@ -15,8 +15,8 @@ from reconciler.audit.published import (
     Heartbeat,
     beaten,
     heartbeat,
+    latest,
     publish,
-    published,
 )
 from reconciler.cli.render import rendered
 from reconciler.engine import Exit, document, dumps, exits, held, snapshot, written
@@ -68,6 +68,7 @@ def publish_run(
         files[HELD] = dumps(document(waits)).encode()
         files[PLAN] = _markdown(result.left)
     try:
+        there = latest(store)
         if scheduled:
             beat = Heartbeat(
                 run=result.run,
@@ -76,8 +77,8 @@ def publish_run(
                 complete=complete(result),
                 exit=exits.first(codes),
             )
-            files[HEARTBEAT] = beaten(beat, heartbeat(published(store)))
-        newer = not publish(store, files, now=now)
+            files[HEARTBEAT] = beaten(beat, heartbeat(there.files))
+        newer = not publish(store, files, now=now, above=there)
     except AuditError as error:
         click.echo(f"not published: {error}", err=True)
         return False

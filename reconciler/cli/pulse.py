@@ -9,8 +9,8 @@ from reconciler.audit.published import (
     Heartbeat,
     beaten,
     heartbeat,
+    latest,
     publish,
-    published,
 )
 from reconciler.cli.publish import complete
 from reconciler.errors import ReconcilerError
@@ -49,10 +49,11 @@ class Pulses:
 
     def _publish(self, run: str, shown: int, *, complete: bool) -> None:
         store, now = self._project.journal(), self._project.clock()
-        before = heartbeat(published(store))
-        head = self._project.git.head
+        there = latest(store)
+        before = heartbeat(there.files)
+        head = self._project.head
         beat = Heartbeat(run=run, at=now, commit=head, complete=complete, exit=shown)
-        publish(store, {HEARTBEAT: beaten(beat, before)}, now=now)
+        publish(store, {HEARTBEAT: beaten(beat, before)}, now=now, above=there)
 
     def _call(self, run: str, shown: int, *, complete: bool) -> None:
         """Call those outside; a run that could tell nobody says nothing here either."""

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import cache, cached_property
+from functools import cache
 from typing import TYPE_CHECKING, Final, Literal
 
 from reconciler.audit import Flow, Ledger, Spend
@@ -122,11 +122,7 @@ class Court:
     @cache  # noqa: B019  (as long as the project, which is as long as the process)
     def _signed(self, base: str | None) -> tuple[Given, ...]:
         project = self._project
-        return signed_approvals(project.git, project.folders[1], base, self._head)
-
-    @cached_property
-    def _head(self) -> str | None:
-        return self._project.git.head
+        return signed_approvals(project.git, project.folders[1], base, project.head)
 
     def _authors(self, ledger: Ledger) -> Callable[[Action], frozenset[str]]:
         """
@@ -140,7 +136,7 @@ class Court:
 
         asked, policies = self._project.known_authors, self._project.policies
         names, people = declared(policies), identities(policies)
-        written = Authors(self._project.git, ledger.base, self._head)
+        written = Authors(self._project.git, ledger.base, self._project.head)
         given = self._approvals(ledger)
         # On loopback a word counts, and an address is a name like any other where
         # nobody is declared.

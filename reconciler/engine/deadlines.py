@@ -9,14 +9,16 @@ from pydantic import JsonValue
 
 from reconciler.audit import Note
 from reconciler.engine.carry_out import Setting, remembered
+from reconciler.engine.health import LOOKED
 from reconciler.engine.memory import ACCOUNT, parsed
 from reconciler.engine.observe import World
 from reconciler.engine.situation import Looked, Scope
 
 #: Deadlines that are nearer are remembered: no alarm looks further ahead.
 REMEMBERED = timedelta(days=120)
-#: That an account was read whole is recorded no more often than this.
-SEEN_AGAIN = timedelta(hours=6)
+#: That an account was read whole is recorded no more often than this: what is recorded
+#: of a day's last run is recent enough for the next day's, whatever ran before it.
+SEEN_AGAIN = LOOKED - timedelta(days=1)
 
 
 def seen(setting: Setting, scope: Scope, world: World) -> Iterator[Note]:

@@ -25,6 +25,7 @@ class Recall:
     def __init__(self, ledger: Callable[[], Ledger]) -> None:
         self._ledger = ledger
         self._read: Ledger | None = None
+        self._facts: dict[tuple[str, str], Mapping[str, JsonValue]] = {}
         self._begun: dict[tuple[str, str], dict[str, JsonValue]] = {}
 
     def __call__(self, want: AnyResource) -> AnyResource:
@@ -43,8 +44,14 @@ class Recall:
         ledger = self._ledger()
         if ledger is not self._read:
             ledger.records()  # all at once, not one by one
-            self._read = ledger
+            self._read, self._facts = ledger, {}
             self._begun = _begun(ledger)
+        found = self._facts.get((kind, uid))
+        if found is None:
+            found = self._facts[kind, uid] = self._recorded(ledger, kind, uid)
+        return found
+
+    def _recorded(self, ledger: Ledger, kind: str, uid: str) -> Mapping[str, JsonValue]:
         recorded = ledger.record(kind, uid).facts
         begun = self._begun.get((kind, uid))
         return {**recorded, **begun} if begun else recorded

@@ -71,6 +71,9 @@ def test_paid_once_whoever_pays_how(tmp_path):
         ours.run()  # what is held is taken
         assert ours.taken("bakker") == [("stripe", "10.00 EUR")]
         assert ours.taken("wally") == [("paypal", "10.00 EUR")]
+        (bill, *_) = [m for m in ours.inbox.mails if "billing@cafe.example" in m.to]
+        text = bill.get_body(("plain",)).get_content()
+        assert "IBAN NL91 ABNA 0417 1643 00, Example Agency BV, INV-" in text
         argv = ["--period", "2026-12-01", "--evidence", "statement 48, line 3"]
         paid = ["paid", "Subscription/cafe.example", "--amount", "10.00 EUR", *argv]
         assert at(ours, *paid).code == 0

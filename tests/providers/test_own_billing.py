@@ -66,6 +66,29 @@ def test_what_was_invoiced_is_open_until_a_person_says_otherwise() -> None:
     assert shown(void={"at": AT}).state == "void"
 
 
+def test_what_was_made_is_shown_before_it_is_recorded_and_once() -> None:
+    """So that the letter with the invoice leaves with the run that made it."""
+    driver = OwnBilling(ACCOUNT)
+    facts: dict[str, Any] = {}
+    want = owing("a").recalling(lambda: {**facts})
+    other = owing("b")
+    driver.apply(want, change(), "key-1")
+    seen = driver.observe([want, other]).states
+    (bill,) = seen["a"].bills  # type: ignore[attr-defined]
+    assert (bill.state, bill.number, str(bill.left)) == (
+        "open",
+        "INV-000001",
+        "12.10 EUR",
+    )
+    assert want.done(change(), {Share(OWN, BILLING): seen["a"]})  # type: ignore[dict-item]
+    assert seen["b"].bills == ()  # type: ignore[attr-defined]
+    (fact,) = invoiced("INV-000001", provider=OWN).values()
+    start = f"bill/{PERIOD}/renewal/0"
+    facts |= {f"{start}/invoice": fact, f"{start}/paid": {"at": AT}}
+    (bill,) = driver.observe([want]).states["a"].bills  # type: ignore[attr-defined]
+    assert bill.state == "paid"
+
+
 def test_what_is_elsewhere_is_not_ours() -> None:
     (fact,) = invoiced("INV-000001", provider="stripe").values()
     want = owing("a").recalling(lambda: {f"bill/{PERIOD}/renewal/0/invoice": fact})

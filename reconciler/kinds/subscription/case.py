@@ -324,7 +324,7 @@ def shares(terms: Terms | None, books: Books) -> tuple[Share, ...]:
     if terms is None:
         return ()
     providers = [method.provider for method in terms.methods]
-    providers += [o.provider for o in books.invoiced() if not books.paid(o.of)]
+    providers += books.owing
     if books.known and books.known.engine:
         providers.append(books.known.engine)
     providers += books.begun

@@ -125,7 +125,7 @@ class Books:
         found = self.facts.get(key)
         return found if isinstance(found, dict) else {}
 
-    @property
+    @cached_property
     def known(self) -> Known | None:
         """Since when it is known."""
         fact = self.fact(KNOWN)
@@ -136,7 +136,7 @@ class Books:
             _moment(fact["at"]), str(fact["collector"]), str(engine) if engine else None
         )
 
-    @property
+    @cached_property
     def begun(self) -> list[str]:
         """The gateways where something was begun, and nobody knows its end."""
         facts = (self.fact(key) for key in self.facts if key.startswith(BEGUN))
@@ -213,10 +213,22 @@ class Books:
 
     def paid(self, of: Of) -> datetime | None:
         """Return when *of* was paid, on whichever leg."""
-        for leg in (0, 1):
-            if fact := self.fact(f"{of._replace(leg=leg).fact}/paid"):
-                return _moment(fact["at"])
-        return None
+        return self._paid.get(of[:2])
+
+    @cached_property
+    def _paid(self) -> Mapping[tuple[str, str], datetime]:
+        """When each period was paid, for each purpose: on the first leg, if on both."""
+        paid = (k for k in self.facts if k.startswith("bill/") and k.endswith("/paid"))
+        found: dict[tuple[str, str], datetime] = {}
+        for key in sorted(paid):
+            _, period, purpose, _, _ = key.split("/")
+            found.setdefault((period, purpose), _moment(self.fact(key)["at"]))
+        return found
+
+    @cached_property
+    def owing(self) -> tuple[str, ...]:
+        """The gateways of what was invoiced and is not paid by the records."""
+        return tuple(o.provider for o in self._made if not self.paid(o.of))
 
     def voided(self, of: Of) -> datetime | None:
         """Return when the leg *of* was fenced off."""

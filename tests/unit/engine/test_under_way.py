@@ -8,7 +8,7 @@ from reconciler.audit import Batch, MemoryStore, Note, Run
 from reconciler.engine import Journal, Scope, Setting, World, exits, held
 from reconciler.engine.deadlines import SEEN_AGAIN, seen
 from reconciler.engine.exits import Exit
-from reconciler.engine.health import Paying
+from reconciler.engine.health import LOOKED, Paying
 from reconciler.engine.observe import Accounts
 from reconciler.engine.plan import PENDING, Pending, under_way
 from reconciler.engine.situation import Looked
@@ -148,6 +148,14 @@ def test_that_a_gateway_was_read_whole_is_remembered_now_and_then():
     later = NOW + SEEN_AGAIN + timedelta(seconds=1)
     moments = [NOW, NOW + timedelta(hours=1), later]
     assert looks(moments, {"acme": unpaid()}) == [NOW, NOW, later]
+
+
+def test_a_daily_run_is_enough_whatever_ran_shortly_before_it():
+    """A run by hand in the morning keeps nobody online for a day longer."""
+    for hours in range(24):
+        moments = [NOW - timedelta(hours=hours), NOW]
+        last = looks(moments, {"acme": unpaid()})[-1]
+        assert NOW + DAY - last <= LOOKED, hours
 
 
 def test_what_could_not_be_read_or_was_not_all_of_it_is_not_remembered():
