@@ -11,6 +11,8 @@ from reconciler.errors import AuditError, Tampered
 
 #: Seconds between two tries at a remote that does not answer.
 PAUSES = (0.2, 1.0, 3.0)
+#: What git says of a ref that somebody is at, or was when the power failed.
+_HELD = "cannot lock ref"
 _REACH = "check the remote's address, the network and the credentials"
 
 
@@ -131,6 +133,8 @@ class Remote:
                 raise self._rewritten()
             if answer.ok:
                 return self._found(there)
+            if _HELD in answer.err and self._beside(there):
+                return there
             if pause is not None:
                 self._sleep(pause)
         raise AuditError(f"{self._shown} cannot be fetched: {answer.said}", hint=_REACH)
@@ -138,6 +142,24 @@ class Remote:
     def _found(self, there: Refs) -> Refs:
         found = _refs(self._git, self._here)
         return Refs(*(f if t else None for t, f in zip(there, found, strict=True)))
+
+    def _beside(self, there: Refs) -> bool:
+        """
+        Fetch what the refs point to, and leave our own copies of them as they are.
+
+        A machine that lost its power has left one of them locked, for good. That is
+        no reason to do nothing any more; False where it does not work either. That
+        nothing was rewritten, git has looked at before it came to the lock.
+        """
+        pairs = zip(self._names, there, strict=True)
+        new = [ref for ref, oid in pairs if oid and not self._here_is(oid)]
+        depth = ["--depth=1"] if self._shallow() else []
+        if new and not self._git.run(*_FETCH, *depth, self._remote, *new).ok:
+            return False
+        return all(self._here_is(oid) for oid in there if oid)  # or they moved
+
+    def _here_is(self, oid: str) -> bool:
+        return self._git.run("cat-file", "-e", f"{oid}^{{commit}}").ok
 
     def _rewritten(self) -> Tampered:
         return Tampered(
@@ -155,7 +177,7 @@ class Remote:
     def fetch(self, ref: str) -> str | None:
         """Ask the remote for one more ref, and fetch what is not here yet."""
         oid = self._listed(ref).get(ref)
-        if oid and not self._git.run("cat-file", "-e", f"{oid}^{{commit}}").ok:
+        if oid and not self._here_is(oid):
             # Its commit has no parents: no depth is needed, and none is cut.
             answer = self._git.run(*_FETCH, self._remote, f"+{ref}:{self._aside(ref)}")
             if not answer.ok:
@@ -232,7 +254,7 @@ class Remote:
             specs.append(f"+{self._names.lock}:{self._here.lock}")
         if there.applied and there.applied != followed.applied:
             # A shallow clone would be cut at a commit it has: only name it then.
-            if self._git.run("cat-file", "-e", f"{there.applied}^{{commit}}").ok:
+            if self._here_is(there.applied):
                 self._git.ask("update-ref", self._here.applied, there.applied)
             else:
                 specs.append(f"+{self._names.applied}:{self._here.applied}")

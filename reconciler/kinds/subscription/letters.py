@@ -308,7 +308,7 @@ _OFTEN: Final = frozenset({"reminder", "update-card"})
 
 def _declines(case: Case, one: Invoiced) -> Iterator[_Said]:
     """Yield what only the customer can mend about the last attempt."""
-    tries = case.books.tries(one.of)
+    tries = [t for t in case.books.tries(one.of) if t.declined]
     if not tries or not charged(case, one):
         return
     last, same = tries[-1], [t for t in tries if t.kind == tries[-1].kind]

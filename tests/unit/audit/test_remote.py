@@ -164,6 +164,47 @@ def test_a_clone_remembers_what_it_has_seen(remote: Path, cloned: Make) -> None:
         one.read()
 
 
+def died_with(root: Path, name: str) -> None:
+    """Leave the lock of a ref, as a git does whose machine loses its power."""
+    held = root / ".git" / "refs/reconciler-remote/main" / f"{name}.lock"
+    held.parent.mkdir(parents=True, exist_ok=True)
+    held.touch()
+
+
+@pytest.mark.parametrize("name", ["audit", "lock"])
+@pytest.mark.parametrize("kind", ["clone", "shallow"])
+def test_a_git_that_died_at_a_ref_stops_nobody(
+    cloned: Make, name: str, kind: str
+) -> None:
+    one, other = cloned(), cloned(kind)
+    other.release(other.acquire(run(1), now=NOW, lease=TERM))
+    died_with(other.root, name)
+    for number in (2, 3):
+        lease = one.acquire(run(number), now=NOW, lease=TERM)
+        again = intent(f"{number}.example")
+        ledger, lease = one.commit(lease, Batch([again]), now=NOW)
+        one.release(lease)
+        assert other.read().head == ledger.head
+    lease = other.acquire(run(4), now=NOW, lease=TERM)
+    ledger, lease = other.commit(lease, Batch([intent()]), now=NOW)
+    other.release(lease)
+    assert one.read().head == ledger.head
+    assert verify(one) == []
+
+
+def test_a_history_that_was_rewritten_is_seen_beside_a_lock_too(
+    remote: Path, cloned: Make
+) -> None:
+    one, other = cloned(), cloned()
+    lease = one.acquire(run(), now=NOW, lease=TERM)
+    one.commit(lease, Batch([intent()]), now=NOW)
+    other.read()
+    died_with(other.root, "audit")
+    git(remote, "update-ref", AUDIT, "main")
+    with pytest.raises(Tampered, match="lost commits"):
+        other.read()
+
+
 def test_a_linked_work_tree_shares_the_journal(tmp_path: Path, journal: Make) -> None:
     main = journal()
     git(main.root, "worktree", "add", "-q", str(tmp_path / "linked"), "-b", "other")

@@ -467,6 +467,12 @@ def test_an_invoice_that_nobody_lived_to_send_is_sent_while_its_money_is_held():
     assert held.run(CHARGED - timedelta(days=1)) == []  # no reminder: it is on its way
 
 
+def test_who_has_to_confirm_is_told_so_after_an_attempt_that_nobody_heard_of():
+    customer = invoiced().failed(CHARGED, "action")
+    customer.failed(CHARGED + timedelta(hours=24), "lost")
+    assert customer.run(CHARGED + timedelta(hours=25)) == ["confirm"]
+
+
 # -- laws -------------------------------------------------------------------------------------
 
 
