@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping
@@ -17,6 +18,8 @@ from reconciler.model import AnyResource
 from reconciler.sandbox import Sandbox, SandboxClock
 from reconciler.sandbox.example import SECRETS, world
 
+#: Entries in one file of the inventory.
+_A_FILE = 5000
 _NOWHERE = "http://127.0.0.1:9"
 
 
@@ -41,7 +44,12 @@ class Agency:
         self.root = folder / "agency"
         self._accounts = accounts
         self._ours = dict(endpoints or {})
-        self._write("domains.yaml", f"apiVersion: reconciler/v1\n{domains}")
+        # A file is at most 1 MiB; an entry begins where its line does.
+        entries = re.split(r"\n(?=\S)", domains)
+        for number, at in enumerate(range(0, len(entries), _A_FILE)):
+            part = "\n".join(entries[at : at + _A_FILE])
+            name = f"domains-{number}.yaml" if number else "domains.yaml"
+            self._write(name, f"apiVersion: reconciler/v1\n{part}\n")
         self._endpoints(defaultdict(lambda: _NOWHERE, self._ours))
         resources: dict[str, list[AnyResource]] = defaultdict(list)
         inventory = load(WorkTree(self.root))
