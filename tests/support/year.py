@@ -9,17 +9,16 @@ begins on 29 February.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from reconciler.kinds.subscription.period import day_of
 from reconciler.sandbox.example import Oddity
-from tests.support.customers import BEHAVES, CLIENTS, HEAD, Paying
-from tests.support.shell import at
+from tests.support.customers import ACCOUNTS, BEHAVES, CLIENTS, HEAD, OWN
 
 #: A run looks for the first time at a quarter past nine in Amsterdam.
 BEGIN = datetime(2027, 7, 1, 7, 15, tzinfo=UTC)
@@ -43,33 +42,33 @@ PLACES = {
     "akl": Place("Pacific/Auckland", "NZ", "NZD"),
     "ktm": Place("Asia/Kathmandu", "NP", "EUR"),
 }
-HOUSE = "".join(
-    [
-        HEAD,
-        *(
-            f"HostingPlan/care-{currency.lower()}: "
-            f"{{price: 10.00 {currency}/month, packages: {{whm: care_5g}}}}\n"
-            for currency in ("EUR", "USD", "NZD")
-        ),
-        "InvoicePolicy/plain: {create: 14d}\n",
-        "InvoicePolicy/taxed: {create: 14d, tax: 21%}\n",
-        "InvoicePolicy/plain-monthly: {create: 7d, remindAt: [3d]}\n",
-        "InvoicePolicy/taxed-monthly: {create: 7d, remindAt: [3d], tax: 21%}\n",
-        # The standard steps, with an hour more in bed.
-        (
-            "DunningPolicy/standard:\n"
-            "  quietHours: 21:00-09:00\n"
-            "  steps:\n"
-            "    - {after: 0d, do: [charge, notify: first-failure]}\n"
-            "    - {after: 1d, do: [retry]}\n"
-            "    - {after: 3d, do: [retry, notify: reminder, request-card-update]}\n"
-            "    - {after: 5d, do: [retry]}\n"
-            "    - {after: 7d, do: [backup-gateway]}\n"
-            "    - {after: 10d, do: [notify: final-warning]}\n"
-            "    - {after: 14d, do: [suspend]}\n"
-            "    - {after: 44d, do: [propose-termination]}\n"
-        ),
-    ]
+PLANS = "".join(
+    f"HostingPlan/care-{currency.lower()}: "
+    f"{{price: 10.00 {currency}/month, packages: {{whm: care_5g}}}}\n"
+    for currency in ("EUR", "USD", "NZD")
+)
+#: The standard steps, and an hour more of peace in the morning.
+TERMS = """\
+InvoicePolicy/plain: {create: 14d}
+InvoicePolicy/taxed: {create: 14d, tax: 21%}
+InvoicePolicy/plain-monthly: {create: 7d, remindAt: [3d]}
+InvoicePolicy/taxed-monthly: {create: 7d, remindAt: [3d], tax: 21%}
+DunningPolicy/standard:
+  quietHours: 21:00-09:00
+  steps:
+    - {after: 0d, do: [charge, notify: first-failure]}
+    - {after: 1d, do: [retry]}
+    - {after: 3d, do: [retry, notify: reminder, request-card-update]}
+    - {after: 5d, do: [retry]}
+    - {after: 7d, do: [backup-gateway]}
+    - {after: 10d, do: [notify: final-warning]}
+    - {after: 14d, do: [suspend]}
+    - {after: 44d, do: [propose-termination]}
+"""
+HOUSE = HEAD + PLANS + TERMS
+#: The emulators on loopback may be asked as often as anybody likes.
+FAST = (ACCOUNTS + OWN).replace(
+    "  endpoint:", "  limits: {{requestsPerSecond: 10000}}\n  endpoint:"
 )
 
 
@@ -171,6 +170,7 @@ class Client(NamedTuple):
                 f"backup: {str(bool(backup)).lower()}}}"
             )
         policy = "taxed" if place.tax else "plain"
+        plan = f"care-{place.currency.lower()}"
         term, suffix = ("1mo", "-monthly") if self.months == 1 else ("1y", "")
         unit = "month" if self.months == 1 else "year"
         lines = [
@@ -187,10 +187,7 @@ class Client(NamedTuple):
                 f"{{customer: {self.name}, provider: {provider}, token: {token}}}"
                 for name, provider, token in found
             ),
-            (
-                f"HostingAccount/{self.site}: "
-                f"{{provider: whm-1, plan: care-{place.currency.lower()}}}"
-            ),
+            f"HostingAccount/{self.site}: {{provider: whm-1, plan: {plan}}}",
             f"Subscription/{self.site}:",
             f"  customer: {self.name}",
             f"  since: {self.since}",
@@ -269,14 +266,14 @@ def clients() -> list[Client]:
     wanted = [(part, at, MONTH_END, 1, many) for part, at, many in _MONTHLY]
     wanted += [(part, at, since, 12, many) for part, at, since, many in _YEARLY]
     made: list[Client] = []
-    for part, at, since, months, many in wanted:  # noqa: F402
+    for part, where, since, months, many in wanted:
         season = "monthly" if months == 1 else _SEASONS[since]
         for number in range(many):
             made.append(
                 Client(
-                    f"{part}-{season}-{at}" + (f"-{number + 1}" if number else ""),
+                    f"{part}-{season}-{where}" + (f"-{number + 1}" if number else ""),
                     part,
-                    at,
+                    where,
                     since,
                     months,
                     len(made),
@@ -292,31 +289,38 @@ PATIENCE = timedelta(hours=11)
 WEEK = timedelta(days=7)
 #: Days on which every moment has a run of its own: the clocks change, or it is leap.
 EXACT = frozenset(
-    date(*parts) + timedelta(days=days)
+    date(*parts)
     for parts in (
         *((2027, 9, 26), (2027, 10, 31), (2027, 11, 7), (2028, 2, 29)),
         *((2028, 3, 12), (2028, 3, 26), (2028, 4, 2)),
     )
-    for days in (-1, 0, 1)
 )
 #: For so many days from its first charge on something may be due to a customer daily.
 _TROUBLED = {
     "short-once": 3,
     "stolen": 5,
-    "confirms": 3,
+    "confirms": 5,
     "bank": 4,
     "bank-bounces": 15,
     "second": 9,
-    "fenced": 10,
+    "fenced": 11,
     "late": 20,
     "never": 20,
-    "held": 25,
+    "held": 21,
     "transfer": 1,
-    "transfer-late": 10,
+    "transfer-late": 7,
     "transfer-never": 20,
 }
 #: So long after nothing was paid it is proposed to part.
 PARTING = 44
+#: When the YAML of some is edited; whoever merges that starts a run.
+EDITED = {
+    "renamed": datetime(2027, 12, 6, 10, tzinfo=UTC),
+    "dearer": datetime(2028, 1, 10, 10, tzinfo=UTC),
+    "leaves": datetime(2028, 1, 13, 10, tzinfo=UTC),
+}
+#: What one of them pays more from then on.
+MORE = Decimal("2.00")
 
 
 def moments(client: Client) -> Iterator[datetime]:
@@ -331,8 +335,10 @@ def moments(client: Client) -> Iterator[datetime]:
             yield client.opening(day)
             if day.weekday() >= 5:
                 yield client.opening(day + (7 - day.weekday()) * DAY)
-        if client.does == "wallet":
+        if client.does == "wallet":  # it is held, and taken by the next run
             yield client.opening(begins - DAY) + timedelta(minutes=30)
+    if client.part in EDITED:
+        yield EDITED[client.part]
 
 
 def ticks(all_of_them: list[Client]) -> list[datetime]:
@@ -350,9 +356,7 @@ def ticks(all_of_them: list[Client]) -> list[datetime]:
         at = after
     found.append(END)
     return [
-        each
-        for first, second in itertools.pairwise(found)
-        for each in _no_later(first, second)
+        each for first, second in pairwise(found) for each in _no_later(first, second)
     ] + [END]
 
 
@@ -361,113 +365,3 @@ def _no_later(first: datetime, second: datetime) -> Iterator[datetime]:
     while second - first > WEEK:
         first += WEEK
         yield first
-
-
-# -- what people do ------------------------------------------------------------------
-
-
-class Deed(NamedTuple):
-    """Something that a person does, and when: a customer, or somebody of the agency."""
-
-    at: datetime
-    do: Callable[[Paying], None]
-
-
-def deeds(all_of_them: list[Client]) -> list[Deed]:
-    """Return all that people do in this year, in order."""
-    found = [deed for one in all_of_them for deed in _deeds(one)]
-    return sorted(found, key=lambda deed: deed.at)
-
-
-def _deeds(one: Client) -> Iterator[Deed]:
-    first = one.begins()[0]
-
-    def on(days: int, do: Callable[[Paying], None]) -> Deed:
-        """At eight in the morning of that day, counted from the first charge."""
-        day = first - DAY + days * DAY
-        return Deed(datetime.combine(day, time(8), one.zone).astimezone(UTC), do)
-
-    card = one.methods()[0][2] if one.methods() else ""
-    match one.part:
-        case "stolen":
-            yield on(2, lambda ours: new_card(ours, one))
-        case "confirms":
-            yield on(1, lambda ours: pays_on_the_page(ours, one))
-        case "bank-bounces" if one.since == AUTUMN:
-            yield on(12, lambda ours: pays_on_the_page(ours, one))
-        case "bank-bounces":
-            mended = {"id": card, "settles": 2.0}
-            yield on(4, lambda ours: ours.sandbox.edit("stripe", "method", mended))
-        case "late":
-            yield on(18, lambda ours: pays_on_the_page(ours, one))
-        case "held":
-            works = {"id": card, "behaves": "ok"}
-            yield on(3, lambda ours: held(ours, one, yes=True))
-            yield on(19, lambda ours: ours.sandbox.edit("stripe", "method", works))
-            yield on(20, lambda ours: held(ours, one, yes=False))
-        case "transfer-late":
-            yield on(6, lambda ours: transferred(ours, one, first))
-        case "transfer":
-            for begins in one.begins():
-                at = datetime.combine(begins - DAY, time(8), one.zone)
-                yield Deed(
-                    at.astimezone(UTC),
-                    lambda ours, begins=begins: transferred(ours, one, begins),
-                )
-        case "dearer":
-            yield Deed(DEARER, lambda ours: dearer(ours, one))
-        case "renamed":
-            yield Deed(RENAMED, lambda ours: renamed(ours, one))
-        case "leaves":
-            yield Deed(LEAVES, lambda ours: leaves(ours, one))
-
-
-DEARER = datetime(2028, 1, 10, 10, tzinfo=UTC)
-RENAMED = datetime(2027, 12, 6, 10, tzinfo=UTC)
-LEAVES = datetime(2028, 1, 13, 10, tzinfo=UTC)
-MORE = Decimal("2.00")
-
-
-def new_card(ours: Paying, one: Client) -> None:
-    """It enters another card by the link it was sent; the agency writes it down."""
-    _, (second, _, token) = one.methods()
-    default = {"id": f"cus_{one.name}", "default": token}
-    ours.sandbox.edit("stripe", "customer", default)
-    ours.edit(one.file, f"primary: {one.name}-card", f"primary: {second}")
-    ours.commit(f"{one.name}: another card")
-
-
-def pays_on_the_page(ours: Paying, one: Client) -> None:
-    page = {"id": ours.invoice(one.name), "pay": True}
-    ours.sandbox.edit("stripe", "invoice", page)
-
-
-def transferred(ours: Paying, one: Client, begins: date) -> None:
-    """Somebody sees it on the bank's statement."""
-    argv = ["--period", str(begins), "--amount", one.money(one.total)]
-    done = at(ours, "paid", f"Subscription/{one.site}", *argv, "--evidence", "bank")
-    assert done.code == 0, (one.name, done.out, done.err)
-
-
-def held(ours: Paying, one: Client, *, yes: bool) -> None:
-    was, then = f"  currency: {one.place.currency}\n", "  holds: [dispute]\n"
-    before, after = (was, was + then) if yes else (was + then, was)
-    ours.edit(one.file, before, after)
-    ours.commit(f"{one.name}: a dispute")
-
-
-def dearer(ours: Paying, one: Client) -> None:
-    price, more = f"price: {one.price}", f"price: {one.price + MORE}"
-    ours.edit(one.file, price, more)
-    ours.commit(f"{one.name}: a bigger plan")
-
-
-def renamed(ours: Paying, one: Client) -> None:
-    old = f"Subscription/{one.site}:\n"
-    ours.edit(one.file, old, f"Subscription/{one.name}:\n  uid: {one.site}\n")
-    ours.commit(f"{one.name}: called otherwise")
-
-
-def leaves(ours: Paying, one: Client) -> None:
-    ours.edit(one.file, "  term: 1mo\n", "  term: 1mo\n  state: cancel-at-period-end\n")
-    ours.commit(f"{one.name}: leaves")
