@@ -255,5 +255,3 @@ def _left(left: timedelta) -> str:
         return f"ends in {int(left.total_seconds() // 3600)} h"
     return f"ends in {left.days} d"
 
-
-KIND = Certificate
