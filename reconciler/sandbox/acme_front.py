@@ -33,7 +33,6 @@ from reconciler.sandbox.acme_words import (
     Row,
     malformed,
     missing,
-    stamp,
     unauthorized,
 )
 from reconciler.sandbox.emulator import Bench
@@ -360,6 +359,3 @@ def started(seed: AuthoritySeed, settings: Row, authority: Row, entropy: str) ->
         "buckets": {},
         "paused": {},
     }
-
-
-__all__ = ["Acme", "Front", "stamp", "started"]

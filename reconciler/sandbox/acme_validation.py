@@ -44,16 +44,28 @@ def validate(ca: Ca, what: str) -> None:
         account = ca.state["accounts"][authorization["account"]]
         thumbprint = account["thumbprint"]
         name = authorization["name"]
-    problem = None
-    try:
+
+    def look_at() -> None:
         look = lookup_of(ca.bench)
         if not ca.seed.always_valid:
             _met(ca, look, name, challenge, thumbprint)
         _may(ca, look, name, challenge["account"], challenge["type"])
-    except Problem as refusal:
-        problem = refusal
+
+    problem = _refusal(look_at)
     with ca.bench.lock:
         _decided(ca, authorization, challenge, problem)
+
+
+def _refusal(act: Callable[[], None]) -> Problem | None:
+    """Return why *act* refuses; whatever fails, nothing is under way for ever."""
+    try:
+        act()
+    except Problem as refusal:
+        return refusal
+    except Exception as error:  # noqa: BLE001
+        said = f"Error performing validation: {type(error).__name__}"
+        return Problem("serverInternal", said, 500)
+    return None
 
 
 def _challenge(ca: Ca, what: str) -> tuple[Row, Row]:
@@ -63,8 +75,8 @@ def _challenge(ca: Ca, what: str) -> tuple[Row, Row]:
 
 
 def _decided(ca: Ca, found: Row, challenge: Row, problem: Problem | None) -> None:
-    if found["status"] != "pending":
-        return  # it was given up meanwhile
+    if acme_orders.standing(ca, found) != "pending":
+        return  # it was given up meanwhile, or is over
     now, name, account = ca.now, found["name"], found["account"]
     challenge["validated"] = stamp(now)
     if problem is None:
@@ -90,13 +102,13 @@ def issue(ca: Ca, what: str) -> None:
             for one in acme_orders.authorizations(ca, order)
             if one["checked"] < since
         ]
-    problem = None
-    try:
+
+    def look_again() -> None:
+        look = lookup_of(ca.bench)
         for one, proof in old:
-            look = lookup_of(ca.bench)
             _may(ca, look, one["name"], proof["account"], proof["type"])
-    except Problem as refusal:
-        problem = refusal
+
+    problem = _refusal(look_again)
     with ca.bench.lock:
         if problem is not None:
             order["status"] = "invalid"

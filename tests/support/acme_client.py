@@ -69,7 +69,9 @@ def algorithm(key: Key) -> str:
     return {256: "ES256", 384: "ES384", 521: "ES512"}[key.key_size]
 
 
-def binding(kid: str, mac: bytes, key: Key, url: str, **header: Any) -> dict[str, str]:
+def binding(
+    kid: str, mac: bytes, key: Key, url: str, /, **header: Any
+) -> dict[str, str]:
     protected = b64(
         json.dumps({"alg": "HS256", "kid": kid, "url": url, **header}).encode()
     )
@@ -155,7 +157,7 @@ class AcmeClient:
         return nonce
 
     def post(
-        self, url: str, payload: Any = None, *, embedded: bool = False, **header: Any
+        self, url: str, payload: Any = None, /, *, embedded: bool = False, **header: Any
     ) -> Said:
         """Post *payload*; None is a POST-as-GET. *header* changes the protected one."""
         who = {"jwk": jwk(self.key)} if embedded else {"kid": self.kid}
