@@ -16,7 +16,8 @@ staging, a second company. The world's part is::
 The directory of an authority is ``<endpoint>/<name>/directory``; faults and counts are
 by ``<name>/<operation>``, as in ``main/newOrder``. What people, and the authority
 itself, do by hand is in ``acme_hand``. Not played: tls-alpn-01, IP identifiers, the
-limits of a load balancer by the second, and looking from several places.
+limits of a load balancer by the second, looking from several places; and of the faults
+those about lists and stale reads.
 """
 
 from __future__ import annotations

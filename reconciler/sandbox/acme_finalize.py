@@ -125,7 +125,7 @@ def issue(ca: Ca, order: Row) -> None:
     key = request.public_key()
     assert isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)  # noqa: S101
     profile = ca.seed.profiles[order["profile"]]
-    number = serial(ca.token("serial", 32))
+    number = serial(ca.seed.serial_head, ca.token("serial", 32))
     begins = _whole(ca.now - ca.seed.backdated)
     names = tuple(order["names"])
     wish = Wish(names, key, _common(request), order["base"], begins, number)

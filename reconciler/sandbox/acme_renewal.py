@@ -42,10 +42,14 @@ _KEY_COMPROMISE: Final = 1
 
 def certificate_id(ca: Ca, serial: str) -> str:
     """Return a certificate's name in ARI (RFC 9773, 4.1)."""
-    number = int(serial, 16)
+    return name_of(key_identifier(ca.state["ca"]), int(serial, 16))
+
+
+def name_of(key: bytes, number: int) -> str:
+    """Return the name of what an authority's *key* signed with a serial *number*."""
     # A DER INTEGER: its first bit is the sign.
     data = number.to_bytes(number.bit_length() // 8 + 1, "big")
-    return f"{b64(key_identifier(ca.state['ca']))}.{b64(data)}"
+    return f"{b64(key)}.{b64(data)}"
 
 
 def serial_of(identity: str) -> str:

@@ -118,6 +118,8 @@ class AuthoritySeed(Seed):
         always_valid: Challenges need no answer (CAA records still count).
         suffixes: Where one registers names below more than one label.
         forbidden: Names, and all below, that it refuses by policy.
+        serial_head: The first byte of serial numbers; from 128 on, DER (and so the
+            name in ARI) has a zero before it.
         seed: Makes serials, tokens and refused nonces the same every time.
         down_until: It answers nothing but 503 until then.
     """
@@ -151,6 +153,7 @@ class AuthoritySeed(Seed):
     always_valid: bool = False
     suffixes: list[str] = ["co.uk", "com.au", "co.example"]
     forbidden: list[str] = []
+    serial_head: int = Field(default=4, ge=1, le=255)
     seed: str = ""
     down_until: float = 0.0
 

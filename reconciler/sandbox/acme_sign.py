@@ -256,6 +256,6 @@ def _list_at(base: str) -> x509.CRLDistributionPoints:
     )
 
 
-def serial(data: bytes) -> int:
-    """Return a serial number as Let's Encrypt's are: 18 bytes, the first a sign."""
-    return int.from_bytes(b"\x04" + hashlib.sha256(data).digest()[:17], "big")
+def serial(head: int, data: bytes) -> int:
+    """Return a serial number as Let's Encrypt's are: 18 bytes, the first its own."""
+    return int.from_bytes(bytes([head]) + hashlib.sha256(data).digest()[:17], "big")

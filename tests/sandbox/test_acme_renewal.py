@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from reconciler.errors import ReconcilerError
-from reconciler.sandbox.acme_renewal import serial_of
+from reconciler.sandbox.acme_renewal import name_of, serial_of
 from tests.support.acme_client import AcmeClient, Said, b64, request
 from tests.support.acme_world import WHERE, AcmeWorld
 
@@ -54,7 +54,15 @@ class TestRenewalInformation:
         """The example of RFC 9773, 4.1: the leading zero is part of it."""
         assert serial_of("aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE") == f"{0x87654321:036x}"
         key = bytes.fromhex("69885b6b87464041e1b37b847ba0ae2cde01c8d4")
-        assert b64(key) == "aYhba4dGQEHhs3uEe6CuLN4ByNQ"
+        assert name_of(key, 0x87654321) == "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE"
+
+    @pytest.mark.parametrize("head", [1, 4, 127, 128, 255])
+    def test_the_name_that_is_shown_is_that_of_the_certificate(self, head: int) -> None:
+        world = AcmeWorld(main={"serialHead": head})
+        ann = world.account()
+        leaf = ann.obtain(world.records, "a.example")
+        assert world.look("certificates")[0]["id"] == identity(leaf)
+        assert information(ann, leaf).status == 200
 
     @pytest.mark.parametrize(
         ("profile", "start", "end"),
