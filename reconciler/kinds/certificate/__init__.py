@@ -1,5 +1,6 @@
 """A certificate: issued, installed, served, and each of the three by itself."""
 
+from reconciler.kinds.certificate.allotment import allotted
 from reconciler.kinds.certificate.certificate import Certificate
 from reconciler.kinds.certificate.changes import (
     NEXT,
@@ -51,5 +52,6 @@ __all__ = [
     "Site",
     "Target",
     "TlsState",
+    "allotted",
     "orders",
 ]

@@ -13,7 +13,7 @@ _HOUR = timedelta(hours=1)
 _SHORT = timedelta(days=10)
 
 
-class Refused(Exception):  # noqa: N818  (what happened)
+class Refused(Exception):
     """
     No certificate came.
 
@@ -88,7 +88,7 @@ class Authority:
         asked: How many orders were sent, whatever came of them.
     """
 
-    def __init__(  # noqa: PLR0913  (what an issuer is made of)
+    def __init__(
         self,
         name: str,
         lifetime: timedelta,

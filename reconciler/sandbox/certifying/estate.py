@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from reconciler.kinds.certificate.budget import Budgets, Names, Ordered
 from reconciler.kinds.certificate.decision import Case, Decision, decide
 from reconciler.kinds.certificate.failure import Attempt, Failover, Issuing, fault
-from reconciler.kinds.certificate.renewal import Ari, Lifetime, NoAri, Renewal
+from reconciler.kinds.certificate.renewal import Ari, NoAri, Renewal
 from reconciler.kinds.certificate.together import Rule, together
 from reconciler.sandbox.certifying.authority import Authority, Issued, Refused
 
