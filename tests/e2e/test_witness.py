@@ -32,7 +32,9 @@ NAMES = {
     "moving.example": domain("moving.example", "namecom-main"),
     "watched.example": domain("watched.example", "none"),
 }
-FILES = inventory(*NAMES.values(), "Certificate/sound: {names: [sound.example]}\n")
+FILES = inventory(
+    *NAMES.values(), "Certificate/sound: {mode: observe, names: [sound.example]}\n"
+)
 ODDITIES = {
     "due.example": Oddity({"expires": 20}),
     "grace.example": Oddity({"expires": -4, "autoRenew": False}),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, Self
+from zoneinfo import ZoneInfo
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from reconciler.model import Duration, Percent, SecretRef, Spec, To
 from reconciler.model.names import to_ascii
@@ -19,6 +20,10 @@ Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 _TIME = r"^([01]\d|2[0-3]):[0-5]\d$"
 #: The most names that any profile of a public authority allows.
 MOST: Final = 100
+SHORT_LIVED: Final = "shortlived"
+#: Profile -> the most names (letsencrypt.org, Profiles).
+MOST_OF: Final = {"tlsserver": 25, SHORT_LIVED: 25}
+_SPARE: Final = 2
 
 
 class Profile(Spec):
@@ -119,6 +124,15 @@ class Window(Spec):
     to: Annotated[str, Field(pattern=_TIME)]
     time_zone: str = "UTC"
 
+    @field_validator("time_zone")
+    @classmethod
+    def _known(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (ValueError, OSError):
+            raise ValueError(f"{zone!r} is no time zone, as Europe/Amsterdam") from None
+        return zone
+
     @model_validator(mode="after")
     def _some_time(self) -> Self:
         if self.from_ == self.to:
@@ -160,6 +174,13 @@ class Failover(Spec):
     after: Duration = timedelta(hours=24)
 
 
+def _target(text: str) -> str:
+    kind, _, name = text.partition("/")
+    if kind not in TARGETS or not name:
+        raise ValueError(f"write Kind/name, where Kind is one of {', '.join(TARGETS)}")
+    return text
+
+
 class Target(Spec):
     """
     One place where it has to be installed.
@@ -172,7 +193,7 @@ class Target(Spec):
         region: Where the vendor has regions.
     """
 
-    target: Annotated[str, To("", edge=False, kinds=TARGETS)]
+    target: Annotated[str, AfterValidator(_target), To("", edge=False, kinds=TARGETS)]
     as_: Annotated[Literal["acm", "bucket", "secret"] | None, Field(alias="as")] = None
     at: Annotated[str, Field(pattern=r"^[A-Za-z0-9/_+=.@-]{1,400}$")] | None = None
     region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")] | None = None
@@ -253,11 +274,23 @@ class CertificateSpec(Spec):
             raise ValueError(f"mode {self.mode} has no issuers")
         if (self.mode == "import") != (self.bought is not None):
             raise ValueError("mode import and bought go together")
+        self._fits_the_profile()
         if self.mode == "observe" and self.deploy:
             raise ValueError("mode observe installs nothing: remove deploy")
         if self.challenge == "http-01" and any(n.startswith("*.") for n in self.names):
             raise ValueError("a wildcard is proven by dns-01 alone")
         return self
+
+    def _fits_the_profile(self) -> None:
+        """Let's Encrypt signs fewer names where certificates are short."""
+        wanted = self.profile.require or next(iter(self.profile.prefer), "")
+        most = MOST_OF.get(wanted, MOST)
+        if len(self.names) > most:
+            raise ValueError(f"the profile {wanted} takes {most} names at most")
+        if wanted == SHORT_LIVED and len(self.issuers) < _SPARE:
+            raise ValueError(
+                f"{SHORT_LIVED} leaves days, not weeks: name a second issuer"
+            )
 
 
 def _name(text: str) -> str:
