@@ -198,7 +198,7 @@ def _window(
         return None
     last = _last_call(case, case.life)
     span = coming(case.renewal.windows, now)
-    if last <= now or span is None or span.start >= last:
+    if span is None or span.start >= last:
         notes.append("no window opens before it is urgent")
         return None
     later += [moment for moment in (last, span.start, span.end) if moment > now]

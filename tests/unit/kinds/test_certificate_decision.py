@@ -207,6 +207,30 @@ def test_a_rehearsal_is_under_other_limits():
     assert (found.go, found.rehearsal) == (True, True)
 
 
+def test_where_all_are_limited_it_says_when_another_one_is_waited_for():
+    both = [order(DUE, "second") for _ in range(8)]
+    both += [order(DUE + HOUR) for _ in range(8)]
+    now = DUE + HOUR
+    found = decided(case(), now, both)
+    assert (found.issuer, found.wait.hold) == ("second", Hold.LIMIT)
+    seen = [found.issuer]
+    while not found.go:
+        just = found.until - timedelta(microseconds=1)
+        assert decided(case(), just, both) == found
+        found = decided(case(), found.until, both)
+        seen.append(found.issuer)
+    assert "first" in seen
+
+
+def test_new_names_are_rehearsed_at_the_first_issuer_alone():
+    """Whoever is asked instead is asked because time was lost."""
+    issuers = (FIRST, Issuing("second", rehearses=True))
+    three = faults(Fault.ISSUER, 3, BEGINS)
+    one = case(life=None, fresh=True, issuers=issuers, attempts=three)
+    found = decided(one, BEGINS + 25 * HOUR)
+    assert (found.issuer, found.rehearsal) == ("second", False)
+
+
 @pytest.mark.parametrize(
     ("first", "second"),
     [
