@@ -102,6 +102,17 @@ def test_a_change_that_never_takes_is_not_issued_again_and_again():
     assert decided(changed, BEGINS + HOUR, third).at == BEGINS + 4 * DAY
 
 
+def test_what_is_renewed_every_three_days_in_good_order_may_be_recalled():
+    """Only a quarter of a lifetime is lately: six days are renewed twice a week."""
+    six = Lifetime(BEGINS, BEGINS + 160 * HOUR)
+    now = BEGINS + 20 * HOUR
+    ari = Ari(now - HOUR, now - HOUR / 2, now, now)
+    one = case(life=six, ari=ari)
+    assert decided(one, now, [order(BEGINS - 80 * HOUR)]).go
+    again = decided(one, now, [order(BEGINS - 30 * HOUR)])
+    assert again.at == BEGINS + 32 * HOUR
+
+
 def test_a_third_revocation_in_a_week_is_no_accident():
     revoked = case(revoked=True)
     assert decided(revoked, BEGINS + HOUR, [order(BEGINS - HOUR)]).go
