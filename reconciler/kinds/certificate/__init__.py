@@ -7,14 +7,26 @@ from reconciler.kinds.certificate.certificate import (
     Served,
     TlsState,
 )
+from reconciler.kinds.certificate.surface import (
+    SURFACE,
+    Offer,
+    SecurityTxt,
+    Site,
+    SurfaceState,
+)
 
 KIND = Certificate
 
 __all__ = [
     "KIND",
+    "SURFACE",
     "TLS",
     "Certificate",
     "CertificateSpec",
+    "Offer",
+    "SecurityTxt",
     "Served",
+    "Site",
+    "SurfaceState",
     "TlsState",
 ]

@@ -8,6 +8,8 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import AwareDatetime, Field, field_validator
 
+from reconciler.kinds.certificate import surface
+from reconciler.kinds.certificate.surface import CHECKS, SURFACE, SurfaceState
 from reconciler.model import (
     PUBLIC,
     Change,
@@ -44,11 +46,14 @@ class CertificateSpec(Spec):
         mode: ``observe``: only looked at, where it is served.
         names: The names it must be good for; ``*.a.example`` is a wildcard.
         warn_at: How long before its end to warn.
+        scan: What is looked at beside it: ``full``, or ``visit`` without the files
+            that nobody but their owner should ask for, or ``off``.
     """
 
     mode: Literal["observe"] = "observe"
     names: Annotated[tuple[str, ...], Field(min_length=1, max_length=100)]
     warn_at: tuple[Duration, ...] = _days(30, 14, 7, 3, 1)
+    scan: Literal["full", "visit", "off"] = "full"
 
     @field_validator("names")
     @classmethod
@@ -111,7 +116,11 @@ class Certificate(Resource[Change]):
     """A certificate that must be served, whole and in time, wherever its names lead."""
 
     kind: ClassVar[str] = "Certificate"
-    states: ClassVar[Mapping[str, type[State]]] = {TLS.family: TlsState}
+    states: ClassVar[Mapping[str, type[State]]] = {
+        TLS.family: TlsState,
+        SURFACE.family: SurfaceState,
+    }
+    checks: ClassVar[Mapping[str, str]] = CHECKS
     spec: CertificateSpec
 
     @field_validator("metadata", mode="before")
@@ -124,8 +133,12 @@ class Certificate(Resource[Change]):
         return raw
 
     def witnesses(self) -> tuple[Share, ...]:
-        """Return who looks at what is served: nothing else tells."""
-        return (TLS,)
+        """Return who looks at what is served, and at what else anyone can see."""
+        return (TLS,) if self.spec.scan == "off" else (TLS, SURFACE)
+
+    def relies_on(self, witness: Share) -> bool:
+        """Say whether *witness* alone tells it; nothing is planned from a surface."""
+        return witness != SURFACE and super().relies_on(witness)
 
     def findings(self, have: Have, now: datetime) -> Iterator[Finding]:
         """Yield what visitors meet, or soon will."""
@@ -143,6 +156,7 @@ class Certificate(Resource[Change]):
                 yield self.found("watched-only", Severity.INFO, message)
             case _:
                 pass
+        yield from surface.seen(self, have, now)
 
     def _unreachable(self, state: TlsState) -> Iterator[Finding]:
         for name, why in sorted(state.unknown.items()):
@@ -232,7 +246,8 @@ class Certificate(Resource[Change]):
         state = have.get(TLS)
         ends = map(_end, _whole(state)) if isinstance(state, TlsState) else ()
         before = {*self.spec.warn_at, _ERROR, _CRITICAL, timedelta(0)}
-        moments = (end - early for end in ends for early in before)
+        moments = [end - early for end in ends for early in before]
+        moments += surface.moments(have)
         return min((m for m in moments if m > now), default=None)
 
 
@@ -254,4 +269,3 @@ def _left(left: timedelta) -> str:
     if left < timedelta(days=1):
         return f"ends in {int(left.total_seconds() // 3600)} h"
     return f"ends in {left.days} d"
-
