@@ -19,7 +19,14 @@ from reconciler.report.plan_document import (
 )
 from reconciler.report.spot import cause, spot
 from reconciler.report.visible import clipped, visible
-from reconciler.report.words import address, approvers, clients, standing, value
+from reconciler.report.words import (
+    address,
+    approvers,
+    clients,
+    part,
+    standing,
+    value,
+)
 
 #: GitHub keeps 5,000 results of a run, and refuses a file with over 25,000.
 MOST = 5_000
@@ -84,8 +91,7 @@ def _same(finding: FindingData) -> tuple[str, ...]:
     fingerprint when the one before it is mended.
     """
     whole = (finding["code"], finding["kind"], finding["name"])
-    of = f":{finding['kind']}/{finding['name']}:"
-    _, _, about = finding.get("id", "").partition(of)
+    about = part(finding)
     return (*whole, about) if about else whole
 
 
