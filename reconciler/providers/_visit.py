@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Final, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
@@ -26,21 +26,30 @@ class Step(NamedTuple):
     reply: Reply | None
 
 
-def visited(web: Web, scheme: str, host: str, own: Collection[str]) -> list[Step]:
+def visited(
+    web: Web,
+    scheme: str,
+    host: str,
+    own: Collection[str],
+    known: Iterable[Step] = (),
+) -> list[Step]:
     """
     Return every step from *host*'s front page on; never empty.
 
     Only names that *own* covers, at the usual ports, are asked: the last step may have
-    no reply.
+    no reply. What is *known* from another visit is not asked for again.
 
     Raises:
         ProviderError: The first one does not answer, or a later one of ours.
     """
+    replies = {(one.scheme, one.host, one.path): one.reply for one in known}
     steps: list[Step] = []
     path = "/"
     for _ in range(_HOPS):
         ours = covered(host, own)
-        reply = web.get(scheme, host, path) if ours else None
+        reply = replies.get((scheme, host, path))
+        if reply is None and ours:
+            reply = web.get(scheme, host, path)
         steps.append(Step(scheme, host, path, reply))
         target = None if reply is None else reply.first("location")
         if reply is None or reply.status not in _MOVED or target is None:

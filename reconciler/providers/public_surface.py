@@ -130,8 +130,8 @@ class PublicSurface(Witness[Certificate]):
             look.unknown["its TLS"] = no_way.what
 
     def _page(self, look: _Look, own: Sequence[str]) -> None:
-        http = self._plain(look.name, own)
         https = visited(self._web, "https", look.name, own)
+        http = self._plain(look.name, own, https)
         first, last = https[0].reply, https[-1].reply
         assert first is not None  # noqa: S101  (its own name is asked)
         if last is None:  # it leads to others: of theirs nothing is judged
@@ -146,10 +146,12 @@ class PublicSurface(Witness[Certificate]):
         look.results = results(Visit(http, https, shared))
         look.score = score(look.results)
 
-    def _plain(self, name: str, own: Sequence[str]) -> list[Step]:
+    def _plain(
+        self, name: str, own: Sequence[str], known: Sequence[Step]
+    ) -> list[Step]:
         """Return the way from http on; nothing where nobody listens there."""
         try:
-            return visited(self._web, "http", name, own)
+            return visited(self._web, "http", name, own, known)
         except (Unreachable, NoRoute):
             return []
 
