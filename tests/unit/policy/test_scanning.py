@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +13,10 @@ from hypothesis import strategies as st
 
 from reconciler.engine import Exit
 from reconciler.engine.exits import of_findings
+from reconciler.errors import InventoryErrors
+from reconciler.inventory import WorkTree, load
 from reconciler.model import Finding, Plan, Severity
-from reconciler.policy import check, ending, judge
+from reconciler.policy import check, ending, judge, policy_kinds
 from reconciler.policy.scanning import LONGEST, checks, sifted
 from tests.unit.policy.court import NOW, context, policy
 
@@ -157,6 +160,65 @@ def test_an_entry_is_about_a_check_there_is_and_for_a_year_at_most() -> None:
     assert error.shown_code == "E507"
     assert error.at is not None
     assert error.at.file == "policies/agency:spec.ignore[0].expires"
+
+
+ENTRY = (
+    "{id: 'web-csp:Certificate/a:b', reason: soon, expires: 2026-12-31, approver: x}"
+)
+HEAD = "apiVersion: reconciler/v1\nScanPolicy/agency:\n"
+
+
+def told(tmp_path: Path, body: str) -> list[str]:
+    """What loading and checking a document says."""
+    folder = tmp_path / "policies"
+    folder.mkdir()
+    (folder / "scan.yaml").write_text(HEAD + body)
+    try:
+        found = load(WorkTree(tmp_path, "policies"), kinds=policy_kinds())
+    except InventoryErrors as refused:
+        return [str(error) for error in refused.errors]
+    policies = [found.get(ref) for ref in found.refs()]
+    return [str(error) for error in check(policies, NOW)]
+
+
+def test_a_good_document_is_good(tmp_path: Path) -> None:
+    body = f"  show: warning\n  block: critical\n  ignore:\n    - {ENTRY}\n"
+    assert told(tmp_path, body) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "start"),
+    [
+        ("expires: 2026-12-31, ", "", "scan.yaml:4:7: E121"),
+        ("reason: soon, ", "", "scan.yaml:4:7: E121"),
+        (", approver: x", "", "scan.yaml:4:7: E121"),
+        ("reason: soon", "reason: ''", "scan.yaml:4:47: E"),
+        ("2026-12-31", "tomorrow", "scan.yaml:4:62: E"),
+        ("2026-12-31", "2027-02-29", "scan.yaml:4:62: E"),
+        ("2026-12-31", "2026-12-31T10:00:00Z", "scan.yaml:4:62: E"),
+        ("2026-12-31", "2099-12-31", "scan.yaml:4:62: E507"),
+        ("2026-12-31", "2026-11-21", "scan.yaml:4:62: E504"),
+        ("web-csp:", "web-cps:", "scan.yaml:4:12: E505"),
+        ("web-csp:", "*:", "scan.yaml:4:12: E"),
+        ("'web-csp:Certificate/a:b'", "everything", "scan.yaml:4:12: E"),
+        ("approver:", "aprover:", "scan.yaml:4:"),
+    ],
+)
+def test_bad_entries_are_refused_at_their_place(
+    tmp_path: Path, old: str, new: str, start: str
+) -> None:
+    said = told(tmp_path, f"  ignore:\n    - {ENTRY.replace(old, new)}\n")
+    assert any(f"policies/{start}" in one for one in said), said
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["  show: high\n", "  block: [critical]\n", "  ignore: 5\n", "  shwo: info\n"],
+)
+def test_bad_fields_are_refused_at_their_place(tmp_path: Path, body: str) -> None:
+    said = told(tmp_path, body)
+    assert said
+    assert all("policies/scan.yaml:3:" in one for one in said)
 
 
 def test_every_check_says_how_it_is_mended_and_is_in_the_documentation() -> None:
