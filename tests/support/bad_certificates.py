@@ -56,16 +56,24 @@ for case, error, changed in (
     ),
     ("challenge", "E123", {"challenge": "tls-alpn-01"}),
     ("remaining-number", "E125", {"renewal": "{remaining: 30}"}),
-    ("remaining-all", "E124", {"renewal": "{remaining: 100%}"}),
-    ("remaining-none", "E124", {"renewal": "{remaining: 0%}"}),
+    ("remaining-all", "E125", {"renewal": "{remaining: 100%}"}),
+    ("remaining-none", "E125", {"renewal": "{remaining: 0%}"}),
     ("remaining-late", "E125", {"renewal": "{remaining: 5%}"}),
-    ("window-empty", "E125", {"renewal": "{windows: [{from: '02:00', to: '02:00'}]}"}),
-    ("window-time", "E124", {"renewal": "{windows: [{from: '2:00', to: '05:00'}]}"}),
+    (
+        "window-empty",
+        "E125",
+        {"renewal": "{windows: [{days: [mon], from: '02:00', to: '02:00'}]}"},
+    ),
+    (
+        "window-time",
+        "E124",
+        {"renewal": "{windows: [{days: [mon], from: '2:00', to: '05:00'}]}"},
+    ),
     (
         "window-zone",
         "E125",
         {
-            "renewal": "{windows: [{from: '02:00', to: '05:00', "
+            "renewal": "{windows: [{days: [mon], from: '02:00', to: '05:00', "
             "timeZone: Europe/Atlantis}]}"
         },
     ),
@@ -175,7 +183,7 @@ for case, error, written in (
     ("eab-no-hmac", "E121", f"{ISSUER}, eab: {{kid: k}}"),
     ("eab-text", "E150", f"{ISSUER}, eab: {{kid: k, hmac: secret}}"),
     ("contact", "E124", f"{ISSUER}, contact: [nobody]"),
-    ("limit-none", "E124", f"{ISSUER}, limits: {{orders: 0}}"),
+    ("limit-none", "E125", f"{ISSUER}, limits: {{orders: 0}}"),
     ("unknown", "E120", f"{ISSUER}, type: acme"),
 ):
     issuer(case, error, written)

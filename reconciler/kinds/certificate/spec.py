@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, Self
-from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from reconciler.model import Duration, Percent, SecretRef, Spec, To
+from reconciler.kinds.certificate.failure import Failover
+from reconciler.kinds.certificate.renewal import Renewal
+from reconciler.model import Duration, SecretRef, Spec, To
 from reconciler.model.names import to_ascii
 
 #: What certificates can be installed at.
 TARGETS: Final = ("HostingAccount", "Provider")
 Mode = Literal["acme", "provider", "import", "observe"]
 Algorithm = Literal["ecdsa-p256", "ecdsa-p384", "rsa-2048", "rsa-3072", "rsa-4096"]
-Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-_TIME = r"^([01]\d|2[0-3]):[0-5]\d$"
 #: The most names that any profile of a public authority allows.
 MOST: Final = 100
 SHORT_LIVED: Final = "shortlived"
@@ -108,72 +106,6 @@ class Key(Spec):
     store: KeyStore | None = None
 
 
-class Window(Spec):
-    """
-    When the certificate may be renewed and installed, each week.
-
-    Attributes:
-        days: On these; every day if left out.
-        from_: The local time it begins, ``02:00``.
-        to: The local time it ends, perhaps on the next day.
-        time_zone: Whose time, as in ``Europe/Amsterdam``.
-    """
-
-    days: tuple[Day, ...] = ()
-    from_: Annotated[str, Field(alias="from", pattern=_TIME)]
-    to: Annotated[str, Field(pattern=_TIME)]
-    time_zone: str = "UTC"
-
-    @field_validator("time_zone")
-    @classmethod
-    def _known(cls, zone: str) -> str:
-        try:
-            ZoneInfo(zone)
-        except (ValueError, OSError):
-            raise ValueError(f"{zone!r} is no time zone, as Europe/Amsterdam") from None
-        return zone
-
-    @model_validator(mode="after")
-    def _some_time(self) -> Self:
-        if self.from_ == self.to:
-            raise ValueError("from and to are the same: there is no time between them")
-        return self
-
-
-class Renewal(Spec):
-    """
-    When to renew.
-
-    Attributes:
-        ari: Whether the authority may say when (RFC 9773).
-        remaining: The share of the lifetime that is left then; by itself a third, or
-            half of a lifetime under ten days.
-        emergency: From this share on nothing waits any more: no window, no freeze.
-        windows: Only in one of these, while there is time.
-    """
-
-    ari: bool = True
-    remaining: (
-        Annotated[Percent, Field(gt=0, lt=1, description="A share of the lifetime.")]
-        | None
-    ) = None
-    emergency: Annotated[Percent, Field(gt=0, lt=1)] = Decimal("0.05")
-    windows: tuple[Window, ...] = ()
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.remaining is not None and self.remaining <= self.emergency:
-            raise ValueError("remaining is not above emergency: every renewal is one")
-        return self
-
-
-class Failover(Spec):
-    """When the next issuer is tried: so many failures, over so long."""
-
-    attempts: Annotated[int, Field(ge=1, le=50)] = 3
-    after: Duration = timedelta(hours=24)
-
-
 def _target(text: str) -> str:
     kind, _, name = text.partition("/")
     if kind not in TARGETS or not name:
@@ -228,6 +160,8 @@ class CertificateSpec(Spec):
         bought: Of mode ``import``: where the certificate and its key are.
         warn_at: How long before its end to warn; of what renews itself, only where
             the renewal is late.
+        scan: What is looked at beside it: ``full``, or ``visit`` without the files
+            that nobody but their owner should ask for, or ``off``.
     """
 
     mode: Mode = "acme"
@@ -241,6 +175,7 @@ class CertificateSpec(Spec):
     failover: Failover = Failover()
     bought: Bought | None = None
     warn_at: tuple[Duration, ...] = _days(30, 14, 7, 3, 1)
+    scan: Literal["full", "visit", "off"] = "full"
 
     @field_validator("names")
     @classmethod
