@@ -26,8 +26,8 @@ class Order(NamedTuple):
 
     Attributes:
         names: What it was for.
-        failed: The kind of its failure (the ACME error type, or ``ca-down`` where the
-            authority was not reached); None where it was issued.
+        failed: The kind of its failure (the ACME error type, or ``unreachable`` where
+            the authority was not reached); None where it was issued.
         until: The authority takes no other before then.
         replaced: It replaced an older one by its ARI identifier.
         rehearsal: It was at the staging directory.
@@ -40,6 +40,11 @@ class Order(NamedTuple):
     until: datetime | None = None
     replaced: bool = False
     rehearsal: bool = False
+
+    @property
+    def issued(self) -> bool:
+        """Whether a certificate came of it."""
+        return self.failed is None and not self.rehearsal
 
 
 def orders(recorded: Mapping[str, JsonValue]) -> Iterator[Order]:
@@ -87,7 +92,7 @@ def _ordered(
             "names": change.details.get("names"),
         }
         if ended.status != "applied":
-            row["failed"] = str(said.get("reason") or "ca-down")
+            row["failed"] = str(said.get("reason") or "unreachable")
         if until := said.get("not_before"):
             row["until"] = until
         if ended.status == "applied" and change.details.get("replaces"):
