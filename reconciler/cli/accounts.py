@@ -49,7 +49,6 @@ def as_account(issuer: Issuer) -> Provider:
         type=ACME,
         endpoint=spec.directory,
         credentials=keys,
-        limits=spec.limits,
         settings={name: value for name, value in settings.items() if value},
         trust=spec.trust,
     )

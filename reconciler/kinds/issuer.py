@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 
 from reconciler.model import Change, SecretRef, Spec
+from reconciler.model.limits import Limits
 from reconciler.model.resource import Resource
 
 
@@ -37,7 +38,8 @@ class IssuerSpec(Spec):
         eab: The external account it is bound to.
         caa: The names by which CAA records allow it, as in ``letsencrypt.org``.
         contact: Mail addresses that the authority may write to.
-        limits: Its limits, where they are not the published ones of Let's Encrypt.
+        limits: How often it may be asked, as in ``{orders: 300/3h}``; what is left out
+            is as Let's Encrypt has it.
         trust: A file with the certificates that sign its own HTTPS, of an authority
             that the world does not know.
     """
@@ -49,7 +51,7 @@ class IssuerSpec(Spec):
     eab: ExternalAccount | None = None
     caa: tuple[str, ...] = ()
     contact: tuple[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")], ...] = ()
-    limits: dict[str, Annotated[int, Field(ge=1)]] = {}
+    limits: Limits = Limits()
     trust: str | None = None
 
     @field_validator("directory", "staging")

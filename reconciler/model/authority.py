@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from reconciler.model.base import Spec
+from reconciler.model.limits import Limits
 from reconciler.model.observed import Share
 
 #: The family of what authorities sign.
@@ -19,14 +20,14 @@ class Authority(Spec):
         name: Of the Issuer.
         caa: The names by which CAA records allow it.
         key_id: Of the account that must be bound to an external one.
-        limits: Its own limits, where they are not the published ones.
+        limits: How often it may be asked.
         staging: Whether it has a second directory, to rehearse at.
     """
 
     name: str
     caa: tuple[str, ...] = ()
     key_id: str | None = None
-    limits: dict[str, int] = {}
+    limits: Limits = Limits()
     staging: bool = False
 
 

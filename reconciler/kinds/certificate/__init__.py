@@ -1,5 +1,6 @@
 """A certificate: issued, installed, served, and each of the three by itself."""
 
+from reconciler.kinds.certificate.allotment import allotted
 from reconciler.kinds.certificate.certificate import Certificate
 from reconciler.kinds.certificate.changes import (
     NEXT,
@@ -24,6 +25,13 @@ from reconciler.kinds.certificate.state import (
     Site,
     TlsState,
 )
+from reconciler.kinds.certificate.surface import (
+    SURFACE,
+    Offer,
+    Scanned,
+    SecurityTxt,
+    SurfaceState,
+)
 
 KIND = Certificate
 
@@ -31,6 +39,7 @@ __all__ = [
     "BOUGHT",
     "KIND",
     "NEXT",
+    "SURFACE",
     "TLS",
     "Advised",
     "Certificate",
@@ -44,12 +53,17 @@ __all__ = [
     "Issue",
     "Kept",
     "KeyStore",
+    "Offer",
     "Order",
     "Reload",
     "Renew",
+    "Scanned",
+    "SecurityTxt",
     "Served",
     "Site",
+    "SurfaceState",
     "Target",
     "TlsState",
+    "allotted",
     "orders",
 ]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
 
 from reconciler.kinds.certificate.memory import orders
+from reconciler.kinds.certificate.renewal import part, reserve
 from reconciler.kinds.certificate.serving import (
     CRITICAL,
     ERROR,
@@ -14,6 +16,7 @@ from reconciler.kinds.certificate.serving import (
     serving,
     whole,
 )
+from reconciler.kinds.certificate.slack import weaknesses
 from reconciler.kinds.certificate.state import (
     TLS,
     InstalledState,
@@ -23,14 +26,14 @@ from reconciler.kinds.certificate.state import (
 )
 from reconciler.kinds.certificate.steps import usable
 from reconciler.model import Finding, Have, Severity, Unknown, duration_text
-from reconciler.model.quantity import Percent
 
 if TYPE_CHECKING:
     from reconciler.kinds.certificate.certificate import Certificate
 
-_SHORT_LIFE = timedelta(days=10)
+#: How far apart runs are, as far as can be expected.
+RUNS: Final = timedelta(hours=6)
 #: A renewal is late when so much of the time that was left at it is gone.
-_LATE = 0.8
+_LATE: Final = Decimal("0.8")
 
 
 def findings(want: Certificate, have: Have, now: datetime) -> Iterator[Finding]:
@@ -63,12 +66,10 @@ def _warnings(want: Certificate, kept: Kept | None) -> Sequence[timedelta]:
     """Return when to warn of an end: of what renews itself, only once that is late."""
     if want.spec.mode != "acme" or kept is None:
         return want.spec.warn_at
-    share: Percent | float = want.spec.renewal.remaining or (
-        1 / 2 if kept.life < _SHORT_LIFE else 1 / 3
-    )
-    late = kept.life * float(share) * _LATE
+    renewal = want.spec.renewal
+    late = part(kept.life, reserve(kept.life, renewal) * _LATE)
     found = [early for early in want.spec.warn_at if early < late]
-    return found or [kept.life * float(want.spec.renewal.emergency)]
+    return found or [part(kept.life, renewal.emergency)]
 
 
 def _issued(
@@ -87,12 +88,22 @@ def _issued(
         yield want.found("issuer-unreachable", Severity.WARNING, message, where)
     if want.spec.mode == "acme":
         yield from _failed(want, now)
+        yield from _tight(want, kept)
     elif kept is not None:
         yield from _bought(want, kept, now)
     if not want.makings.places:
         message = "is installed nowhere: name its places in deploy"
         code, where = "certificate-without-place", "spec.deploy"
         yield want.found(code, Severity.WARNING, message, where)
+
+
+def _tight(want: Certificate, kept: Kept | None) -> Iterator[Finding]:
+    """Yield where one accident would be too many."""
+    if kept is None:
+        return
+    many = len(want.spec.issuers)
+    for one in weaknesses(kept.life, want.spec.renewal, RUNS, many):
+        yield want.found(one.code, Severity.WARNING, one.message, one.field)
 
 
 def _failed(want: Certificate, now: datetime) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from pydantic import JsonValue
 
 from reconciler.kinds.certificate.changes import Changes, Install, Issue, Renew
-from reconciler.kinds.certificate.state import IssuanceState
+from reconciler.kinds.certificate.state import InstalledState, IssuanceState
 from reconciler.model import Ended, Have
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 #: So many orders are remembered of one certificate: more than any limit counts.
 KEPT: Final = 60
 _ORDERS: Final = "orders"
+#: Verb -> the fact that it was done at a place.
+_PLACED: Final = {"install": "installed", "reload": "reloaded", "check": "checked"}
 
 
 class Order(NamedTuple):
@@ -26,8 +28,8 @@ class Order(NamedTuple):
 
     Attributes:
         names: What it was for.
-        failed: The kind of its failure (the ACME error type, or ``ca-down`` where the
-            authority was not reached); None where it was issued.
+        failed: The kind of its failure (the ACME error type, or ``unreachable`` where
+            the authority was not reached); None where it was issued.
         until: The authority takes no other before then.
         replaced: It replaced an older one by its ARI identifier.
         rehearsal: It was at the staging directory.
@@ -40,6 +42,11 @@ class Order(NamedTuple):
     until: datetime | None = None
     replaced: bool = False
     rehearsal: bool = False
+
+    @property
+    def issued(self) -> bool:
+        """Whether a certificate came of it."""
+        return self.failed is None and not self.rehearsal
 
 
 def orders(recorded: Mapping[str, JsonValue]) -> Iterator[Order]:
@@ -66,10 +73,16 @@ def remembered(
     """Return the facts that are recorded together with how *change* ended."""
     if isinstance(change, (Issue, Renew)):
         return _ordered(want, change, ended, have)
-    if isinstance(change, Install) and ended.status == "applied":
-        mark, at = str(change.details.get("mark")), ended.at.isoformat()
-        return {f"installed/{mark}": {"at": at, **_short(ended)}}
-    return {}
+    word = _PLACED.get(change.verb)
+    if word is None or ended.status != "applied":
+        return {}
+    mark, at = str(change.details.get("mark")), ended.at.isoformat()
+    found: dict[str, JsonValue] = {"at": at, **_short(ended)}
+    state = have.get(change.share)
+    site = state.sites.get(mark) if isinstance(state, InstalledState) else None
+    if isinstance(change, Install) and site is not None and site.fingerprint:
+        found["fingerprint"] = site.fingerprint
+    return {f"{word}/{mark}": found}
 
 
 def _ordered(
@@ -87,7 +100,7 @@ def _ordered(
             "names": change.details.get("names"),
         }
         if ended.status != "applied":
-            row["failed"] = str(said.get("reason") or "ca-down")
+            row["failed"] = str(said.get("reason") or "unreachable")
         if until := said.get("not_before"):
             row["until"] = until
         if ended.status == "applied" and change.details.get("replaces"):

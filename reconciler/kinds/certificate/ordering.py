@@ -2,108 +2,121 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
 
 from pydantic import JsonValue
 
+from reconciler.kinds.certificate.case import Allotted, case_of, changed
 from reconciler.kinds.certificate.changes import Issue, Renew
+from reconciler.kinds.certificate.decision import Decision, Hold, decide
+from reconciler.kinds.certificate.renewal import Reason
 from reconciler.kinds.certificate.state import IssuanceState, Kept
 from reconciler.model import ISSUANCE, FieldChange, Have, Share
 
 if TYPE_CHECKING:
     from reconciler.kinds.certificate.certificate import Certificate
 
-_SHORT_LIFE = timedelta(days=10)
+#: What is another certificate, and not the same again.
+_OTHERS: Final = frozenset(
+    {Reason.MISSING, Reason.NAMES, Reason.ISSUER, Reason.PROFILE, Reason.KEY}
+)
+_WORDS: Final = {
+    Reason.MISSING: "was never issued",
+    Reason.REVOKED: "was revoked",
+    Reason.EXPIRED: "has ended",
+    Reason.EMERGENCY: "nearly nothing of its lifetime is left",
+    Reason.ARI: "its issuer says it is time",
+    Reason.REMAINING: "so little of its lifetime is left as is wanted",
+    Reason.FRACTION: "its renewal is due",
+}
+
+
+def decided(
+    want: Certificate, issued: IssuanceState, have: Have, now: datetime
+) -> Decision:
+    """Return what is to be done about it now, or until when nothing is."""
+    return decide(case_of(want, issued), Allotted(want, have), now)
 
 
 def next_order(
     want: Certificate, issued: IssuanceState, have: Have, now: datetime
 ) -> Issue | Renew | None:
-    """Return the order that is needed, now or not before a time that is known."""
-    kept = issued.kept
-    why = _why_another(want, kept)
-    if why is not None:
-        return _issue(want, kept, why, have)
-    assert kept is not None  # noqa: S101  (without one there is a why)
-    part = 2 if kept.life < _SHORT_LIFE else 3
-    at = kept.not_after - kept.life / part
-    if issued.revoked is None and now < at:
+    """
+    Return the order that is needed, now or not before a time that is known.
+
+    What is not due yet is no order; what is due and has to wait is one.
+    """
+    found = decided(want, issued, have, now)
+    if found.wait is not None and found.wait.hold is Hold.TIME:
         return None
-    return _renew(want, issued, kept, "its renewal is due", have)
+    kept = issued.kept
+    if kept is None or kept.wrong or found.reason in _OTHERS:
+        return _issue(want, kept, found)
+    return _renew(want, kept, found)
 
 
-def _why_another(want: Certificate, kept: Kept | None) -> str | None:
-    """Say why what is kept is not what is wanted."""
-    if kept is None:
-        return "was never issued"
-    if sorted(kept.names) != sorted(want.spec.names):
-        return "its names have changed"
-    if kept.wrong is not None:
-        return kept.wrong
-    if kept.algorithm != want.spec.key.algorithm:
-        return "the kind of its key has changed"
-    if kept.authority is not None and kept.authority not in want.spec.issuers:
-        return f"{kept.authority} is no issuer of it any more"
-    required = want.spec.profile.require
-    if required is not None and kept.profile != required:
-        return f"it has to be of the profile {required}"
-    return None
+def _because(want: Certificate, kept: Kept | None, found: Decision) -> str:
+    why = _WORDS.get(found.reason, "")
+    if kept is not None and kept.wrong:
+        why = kept.wrong
+    elif kept is not None and found.reason in _OTHERS:
+        why = next((one.why for one in changed(want, kept)), why)
+    waits = f"; {found.wait.why}" if found.wait and found.wait.why else ""
+    notes = "".join(f"; {note}" for note in found.notes)
+    return f"{why}{waits}{notes}"
 
 
 def _details(
-    want: Certificate, kept: Kept | None, issuer: str, have: Have
+    want: Certificate, kept: Kept | None, found: Decision
 ) -> dict[str, JsonValue]:
-    state = have.get(Share(issuer, ISSUANCE))
-    advised = isinstance(state, IssuanceState) and state.advised is not None
-    of_it = kept is not None and kept.authority == issuer
     profile = want.spec.profile
-    found: dict[str, JsonValue] = {
-        "issuer": issuer,
+    details: dict[str, JsonValue] = {
+        "issuer": found.issuer,
         "names": list(want.spec.names),
         "algorithm": want.spec.key.algorithm,
         "serial": kept.serial if kept else None,
     }
     wanted = [profile.require] if profile.require else list(profile.prefer)
     if wanted:
-        found["profile"] = list[JsonValue](wanted)
+        details["profile"] = list[JsonValue](wanted)
     if profile.require:
-        found["required"] = True
-    if kept is not None and of_it and advised and kept.ari:
-        found["replaces"] = kept.ari
-    return found
+        details["required"] = True
+    if found.rehearsal:
+        details["rehearse"] = True
+    if kept is not None and kept.ari and found.replaces:
+        details["replaces"] = kept.ari
+    return details
 
 
-def _issue(want: Certificate, kept: Kept | None, why: str, have: Have) -> Issue:
-    issuer = want.spec.issuers[0]
-    details = _details(want, kept, issuer, have)
+def _issue(want: Certificate, kept: Kept | None, found: Decision) -> Issue:
+    details = _details(want, kept, found)
     names = tuple(want.spec.names)
     if kept is not None:
         loses = [name for name in kept.names if name not in names]
         details |= {"loses": list[JsonValue](loses)} if loses else {}
     return Issue(
-        share=Share(issuer, ISSUANCE),
+        share=Share(found.issuer, ISSUANCE),
         fields=(
             FieldChange(
                 field="names", before=kept.names if kept else None, after=names
             ),
         ),
-        because=why,
+        because=_because(want, kept, found),
         due=kept.not_after if kept else None,
+        not_before=found.wait.until if found.wait else None,
         details=details,
     )
 
 
-def _renew(
-    want: Certificate, issued: IssuanceState, kept: Kept, why: str, have: Have
-) -> Renew:
-    issuer = want.spec.issuers[0]
+def _renew(want: Certificate, kept: Kept, found: Decision) -> Renew:
     until = f"{kept.not_after:%Y-%m-%d}"
     return Renew(
-        share=Share(issuer, ISSUANCE),
+        share=Share(found.issuer, ISSUANCE),
         fields=(FieldChange(field="until", before=until, after="renewed"),),
-        because="was revoked" if issued.revoked else why,
-        generation=f"{kept.serial}",
+        because=_because(want, kept, found),
+        generation=kept.serial,
         due=kept.not_after,
-        details=_details(want, kept, issuer, have),
+        not_before=found.wait.until if found.wait else None,
+        details=_details(want, kept, found),
     )

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from reconciler.model import Duration, Percent, SecretRef, Spec, To
+from reconciler.kinds.certificate.failure import Failover
+from reconciler.kinds.certificate.renewal import Renewal
+from reconciler.model import Duration, SecretRef, Spec, To
 from reconciler.model.names import to_ascii
 
 #: What certificates can be installed at.
 TARGETS: Final = ("HostingAccount", "Provider")
 Mode = Literal["acme", "provider", "import", "observe"]
 Algorithm = Literal["ecdsa-p256", "ecdsa-p384", "rsa-2048", "rsa-3072", "rsa-4096"]
-Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-_TIME = r"^([01]\d|2[0-3]):[0-5]\d$"
 #: The most names that any profile of a public authority allows.
 MOST: Final = 100
+SHORT_LIVED: Final = "shortlived"
+#: Profile -> the most names (letsencrypt.org, Profiles).
+MOST_OF: Final = {"tlsserver": 25, SHORT_LIVED: 25}
+_SPARE: Final = 2
 
 
 class Profile(Spec):
@@ -103,61 +106,11 @@ class Key(Spec):
     store: KeyStore | None = None
 
 
-class Window(Spec):
-    """
-    When the certificate may be renewed and installed, each week.
-
-    Attributes:
-        days: On these; every day if left out.
-        from_: The local time it begins, ``02:00``.
-        to: The local time it ends, perhaps on the next day.
-        time_zone: Whose time, as in ``Europe/Amsterdam``.
-    """
-
-    days: tuple[Day, ...] = ()
-    from_: Annotated[str, Field(alias="from", pattern=_TIME)]
-    to: Annotated[str, Field(pattern=_TIME)]
-    time_zone: str = "UTC"
-
-    @model_validator(mode="after")
-    def _some_time(self) -> Self:
-        if self.from_ == self.to:
-            raise ValueError("from and to are the same: there is no time between them")
-        return self
-
-
-class Renewal(Spec):
-    """
-    When to renew.
-
-    Attributes:
-        ari: Whether the authority may say when (RFC 9773).
-        remaining: The share of the lifetime that is left then; by itself a third, or
-            half of a lifetime under ten days.
-        emergency: From this share on nothing waits any more: no window, no freeze.
-        windows: Only in one of these, while there is time.
-    """
-
-    ari: bool = True
-    remaining: (
-        Annotated[Percent, Field(gt=0, lt=1, description="A share of the lifetime.")]
-        | None
-    ) = None
-    emergency: Annotated[Percent, Field(gt=0, lt=1)] = Decimal("0.05")
-    windows: tuple[Window, ...] = ()
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.remaining is not None and self.remaining <= self.emergency:
-            raise ValueError("remaining is not above emergency: every renewal is one")
-        return self
-
-
-class Failover(Spec):
-    """When the next issuer is tried: so many failures, over so long."""
-
-    attempts: Annotated[int, Field(ge=1, le=50)] = 3
-    after: Duration = timedelta(hours=24)
+def _target(text: str) -> str:
+    kind, _, name = text.partition("/")
+    if kind not in TARGETS or not name:
+        raise ValueError(f"write Kind/name, where Kind is one of {', '.join(TARGETS)}")
+    return text
 
 
 class Target(Spec):
@@ -172,7 +125,7 @@ class Target(Spec):
         region: Where the vendor has regions.
     """
 
-    target: Annotated[str, To("", edge=False, kinds=TARGETS)]
+    target: Annotated[str, AfterValidator(_target), To("", edge=False, kinds=TARGETS)]
     as_: Annotated[Literal["acm", "bucket", "secret"] | None, Field(alias="as")] = None
     at: Annotated[str, Field(pattern=r"^[A-Za-z0-9/_+=.@-]{1,400}$")] | None = None
     region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")] | None = None
@@ -207,6 +160,8 @@ class CertificateSpec(Spec):
         bought: Of mode ``import``: where the certificate and its key are.
         warn_at: How long before its end to warn; of what renews itself, only where
             the renewal is late.
+        scan: What is looked at beside it: ``full``, or ``visit`` without the files
+            that nobody but their owner should ask for, or ``off``.
     """
 
     mode: Mode = "acme"
@@ -220,6 +175,7 @@ class CertificateSpec(Spec):
     failover: Failover = Failover()
     bought: Bought | None = None
     warn_at: tuple[Duration, ...] = _days(30, 14, 7, 3, 1)
+    scan: Literal["full", "visit", "off"] = "full"
 
     @field_validator("names")
     @classmethod
@@ -253,11 +209,23 @@ class CertificateSpec(Spec):
             raise ValueError(f"mode {self.mode} has no issuers")
         if (self.mode == "import") != (self.bought is not None):
             raise ValueError("mode import and bought go together")
+        self._fits_the_profile()
         if self.mode == "observe" and self.deploy:
             raise ValueError("mode observe installs nothing: remove deploy")
         if self.challenge == "http-01" and any(n.startswith("*.") for n in self.names):
             raise ValueError("a wildcard is proven by dns-01 alone")
         return self
+
+    def _fits_the_profile(self) -> None:
+        """Let's Encrypt signs fewer names where certificates are short."""
+        wanted = self.profile.require or next(iter(self.profile.prefer), "")
+        most = MOST_OF.get(wanted, MOST)
+        if len(self.names) > most:
+            raise ValueError(f"the profile {wanted} takes {most} names at most")
+        if wanted == SHORT_LIVED and len(self.issuers) < _SPARE:
+            raise ValueError(
+                f"{SHORT_LIVED} leaves days, not weeks: name a second issuer"
+            )
 
 
 def _name(text: str) -> str:

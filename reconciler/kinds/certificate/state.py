@@ -60,11 +60,15 @@ class Advised(Frozen):
     When the authority wants it renewed (RFC 9773, 4.2).
 
     Attributes:
+        seen: When it said so.
+        check: When to ask it again.
         url: Where it explains why, if it does.
     """
 
     start: AwareDatetime
     end: AwareDatetime
+    seen: AwareDatetime
+    check: AwareDatetime
     url: str | None = None
 
 

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.kinds.certificate import TLS, Certificate, Served, TlsState
+from reconciler.kinds.certificate import SURFACE, TLS, Certificate, Served, TlsState
 from reconciler.model import Unknown
 
 NOW = datetime(2026, 11, 22, 6, tzinfo=UTC)
 
 
 def certificate(**spec):
-    spec = {"names": ["a.example"], **spec}
+    spec = {"mode": "observe", "names": ["a.example"], **spec}
     return Certificate.model_validate({"metadata": {"name": "a.example"}, "spec": spec})
 
 
@@ -83,8 +83,9 @@ def test_nobody_looked():
 def test_it_has_no_other_source_and_nothing_to_do():
     want = certificate()
     assert want.shares() == ()
-    assert want.witnesses() == (TLS,)
+    assert want.witnesses() == (TLS, SURFACE)
     assert want.relies_on(TLS)
+    assert not want.relies_on(SURFACE)  # nothing would be done because of it
     assert list(want.diff({TLS: state(served(1))}, NOW)) == []
 
 
@@ -121,7 +122,10 @@ def test_a_name_in_its_own_script():
     made = Certificate.model_validate(
         {
             "metadata": {"name": "bücher.example"},
-            "spec": {"names": ["Bücher.example", "*.bücher.example"]},
+            "spec": {
+                "mode": "observe",
+                "names": ["Bücher.example", "*.bücher.example"],
+            },
         }
     )
     assert made.name == "xn--bcher-kva.example"
