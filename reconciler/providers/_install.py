@@ -32,7 +32,7 @@ from reconciler.errors import ProviderError, Rejected, Transient, Unsupported
 from reconciler.kinds.certificate import (
     NEXT,
     Certificate,
-    CertificateChange,
+    Changes,
     Check,
     Install,
     InstalledState,
@@ -171,7 +171,7 @@ def _in_order(chain: Sequence[x509.Certificate]) -> None:
         )
 
 
-class Installer(Driver[Certificate, CertificateChange]):
+class Installer(Driver[Certificate, Changes]):
     """
     An account with places for certificates.
 
@@ -252,7 +252,7 @@ class Installer(Driver[Certificate, CertificateChange]):
                 sites[place.mark] = Site(reads=False, trouble=error.what)
         return InstalledState(sites=sites)
 
-    def apply(self, want: Certificate, change: CertificateChange, key: str) -> Receipt:
+    def apply(self, want: Certificate, change: Changes, key: str) -> Receipt:
         """Install, reload or wake up; see ``Driver.apply``."""
         del key  # what is put there is the same however often it is put there
         place = self.place(want, change)
@@ -275,7 +275,7 @@ class Installer(Driver[Certificate, CertificateChange]):
     def happened(
         self,
         want: Certificate,
-        change: CertificateChange,
+        change: Changes,
         key: str,
         since: datetime,
     ) -> bool | None:
@@ -298,7 +298,7 @@ class Installer(Driver[Certificate, CertificateChange]):
             return True
         return False if settled else None
 
-    def place(self, want: Certificate, change: CertificateChange) -> Place:
+    def place(self, want: Certificate, change: Changes) -> Place:
         """Return the place that *change* is about; raise Rejected if it is gone."""
         mark = change.details.get("mark")
         for place in self.places(want):

@@ -29,7 +29,7 @@ from typing import Any, ClassVar, Final
 from pydantic import JsonValue
 
 from reconciler.errors import Ambiguous, ProviderError, Rejected
-from reconciler.kinds.certificate import Certificate, CertificateChange, Check, Site
+from reconciler.kinds.certificate import Certificate, Changes, Check, Site
 from reconciler.model import Account, OpClass, Place, Receipt
 from reconciler.providers._answers import mapping, rows
 from reconciler.providers._detail import Details
@@ -291,7 +291,7 @@ class WhmInstall(Installer):
     def happened(
         self,
         want: Certificate,
-        change: CertificateChange,
+        change: Changes,
         key: str,
         since: datetime,
     ) -> bool | None:

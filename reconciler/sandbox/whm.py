@@ -109,7 +109,8 @@ def make(bench: Bench) -> Server:
             autossl_ran=now.timestamp(),
             autossl_logs=[],
             accounts={
-                user: _kept(one, now.timestamp()) for user, one in seed.accounts.items()
+                user: _kept(user, one, now.timestamp())
+                for user, one in seed.accounts.items()
             },
         )
     table: Mapping[str, Serve] = {
@@ -128,11 +129,12 @@ def make(bench: Bench) -> Server:
     return rest(bench, operations, whm_ssl.failed("Unknown app requested"))
 
 
-def _kept(seed: HostedSeed, at: float) -> dict[str, Any]:
+def _kept(user: str, seed: HostedSeed, at: float) -> dict[str, Any]:
     since = int(at) - 86400 if seed.suspended is not None else None
     now = datetime.fromtimestamp(at, UTC)
     return {
         **seed.model_dump(exclude={"certificates"}),
+        "user": user,
         "since": since,
         "sites": panel_sites.sites(seed, seed.domain, now),
         "problems": [],
@@ -217,7 +219,11 @@ def _list(call: Call, user: str) -> Answer:
     if call.faulty == "empty":
         rows = []
     elif call.faulty == "wrong-account":
-        rows = [_line("stranger", _kept(HostedSeed(domain="stranger.example"), 0))]
+        rows = [
+            _line(
+                "stranger", _kept("stranger", HostedSeed(domain="stranger.example"), 0)
+            )
+        ]
     elif call.faulty == "duplicate-page":
         rows = [*rows, *rows[:1]]
     call.bench.state["wanted"] = call.query.get("want", "")
@@ -357,7 +363,7 @@ def edit(bench: Bench, thing: str, data: Mapping[str, Any]) -> None:
             given = HostedSeed.model_validate({**old, **fields})
         except ValidationError as error:
             raise ReconcilerError(f"cannot change an account so: {error}") from error
-        made = _kept(given, bench.clock().timestamp())
+        made = _kept(user, given, bench.clock().timestamp())
         for site, row in was.get("sites", {}).items():
             if site in made["sites"] and site not in given.certificates:
                 made["sites"][site] = row

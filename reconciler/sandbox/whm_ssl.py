@@ -88,7 +88,7 @@ def hosts(account: Mapping[str, Any]) -> list[dict[str, Any]]:
                 **({"auto_ssl_provider": "cPanel"} if site["automatic"] else {}),
             },
             "certificate_text": site["pem"],
-            "docroot": "/home/user/public_html",
+            "docroot": f"/home/{account['user']}/public_html",
             "domains": panel.domains(name),
             "fqdns": [*panel.domains(name), f"webmail.{name}"],
             "ip": "192.0.2.20",
