@@ -37,6 +37,7 @@ CAUSES = {
     "E504": "A dated exception or allowance has ended",
     "E505": "A policy names something that does not exist",
     "E506": "A name belongs to two persons",
+    "E507": "A finding of the scan is ignored for over a year",
     "E601": "The folder of the inventory is not there",
     "E602": "An account lacks a credential that its driver needs",
     "E603": "No single open action has an id that begins so",

@@ -23,6 +23,7 @@ from reconciler.inventory.emit import flow
 from reconciler.inventory.origins import DEFAULT
 from reconciler.report.visible import visible
 from reconciler.report.words import clients, money, standing
+from reconciler.report.words import part as part_of
 from reconciler.report.words import value as shown_value
 
 _USERS, _FEW, _WORD = 6, 4, 24
@@ -328,6 +329,8 @@ def _coming(told: dict[str, Any]) -> Iterator[str]:
         yield f"due    {due['at'][:10]}  {due['what']}  {sums}".rstrip()
     for finding in told["findings"]:
         yield f"{finding['severity']}: {finding['message']}  {_at(finding['source'])}"
+        if part_of(finding):  # what a ScanPolicy calls it
+            yield f"       {finding['id']}"
 
 
 def _stopped(action: dict[str, Any]) -> Iterator[str]:

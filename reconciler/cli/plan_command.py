@@ -89,6 +89,7 @@ def plan_command(ctx: click.Context, /, **options: Any) -> None:
         options["out"].write_text(dumps(data), encoding="utf-8")
     _say(ctx, project, data, options, watch)
     codes = exits.of_plan(planned, detailed=options["detailed_exitcode"])
+    codes |= exits.of_findings(planned)
     ctx.exit(exits.first(codes))
 
 

@@ -31,6 +31,7 @@ from reconciler.report.words import (
     minute,
     money,
     paid,
+    part,
     place,
     standing,
     total,
@@ -326,6 +327,8 @@ def _found(findings: Sequence[FindingData], *, full: bool) -> Iterator[str]:
         seen[sort] += 1
         if full or many[sort] <= _MANY or seen[sort] <= _SAME:
             yield _finding(one)
+            if full and part(one):
+                yield f"           {visible(one['id'])}"
         elif seen[sort] == _SAME + 1:
             word = click.style(f"{sort[0].upper():<8}", fg=_COLOURS[sort[0]])
             more = many[sort] - _SAME

@@ -201,6 +201,8 @@ def place(at: Location | None) -> dict[str, Any] | None:
 
 def _finding(finding: Finding) -> dict[str, Any]:
     return {
+        "id": finding.id,
+        "standing": finding.standing,
         "code": finding.code,
         "severity": str(finding.severity),
         "kind": finding.kind,

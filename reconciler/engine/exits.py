@@ -45,6 +45,12 @@ def of_plan(plan: Plan, *, detailed: bool) -> set[Exit]:
     return codes
 
 
+def of_findings(plan: Plan) -> set[Exit]:
+    """Return the code of what a policy does not let pass; no action waits for it."""
+    blocked = any(finding.standing == "blocks" for finding in plan.findings)
+    return {Exit.DENIED} if blocked else set()
+
+
 def of_holds(actions: Collection[Action]) -> set[Exit]:
     """Return the codes that what did not run gives."""
     codes: set[Exit] = set()

@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 from reconciler.engine.document import FORMAT
 from reconciler.model import Decision, OpClass, Risk, Severity
+from reconciler.model.finding import Standing
 from reconciler.model.resource import By
 
 PLAN_SCHEMA = "plan.v1.schema.json"
@@ -104,6 +105,8 @@ def plan_schema() -> str:
             actions=_list(_ACTION),
             findings=_list(
                 _object(
+                    id=_TEXT,
+                    standing={"enum": list(get_args(Standing))},
                     code=_TEXT,
                     severity=_one_of(Severity),
                     kind=_TEXT,

@@ -93,6 +93,8 @@ class Resource(Spec, Generic[ChangeT]):
     """Whether ``adopted`` asks for what is usual where its document is written."""
     recalls: ClassVar[bool] = False
     """Whether what it does next depends on what was done before; see ``recorded``."""
+    checks: ClassVar[Mapping[str, str]] = {}
+    """The scan: code -> how it is mended. A ScanPolicy may set such findings aside."""
 
     metadata: Metadata
     spec: Spec
@@ -368,10 +370,13 @@ class Resource(Spec, Generic[ChangeT]):
         message: str,
         field: str = "",
         lead: str = "",
+        about: str = "",
     ) -> Finding:
         """Return a finding about this resource, placed at *field*."""
         at, entry = self.at(field), self.entry
-        return Finding(code, severity, self.kind, self.name, message, at, entry, lead)
+        return Finding(
+            code, severity, self.kind, self.name, message, at, entry, lead, about
+        )
 
 
 AnyResource = Resource[Any]

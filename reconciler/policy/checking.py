@@ -20,6 +20,7 @@ from reconciler.policy.moment import end_of
 from reconciler.policy.people import Group, Person
 from reconciler.policy.program import Fault, Program
 from reconciler.policy.rule import Policy, Trial
+from reconciler.policy.scanning import LONGEST, ScanPolicy, checks
 from reconciler.policy.scope import Scope, Subject
 
 SOON = timedelta(days=14)
@@ -36,8 +37,9 @@ def check(
 
     Codes: E501 CEL that does not compile, E502 a test that fails, E503 a test that
     is missing, E504 an exception or allowance that has ended, E505 a kind, verb,
-    account or group nobody knows, E506 a name of two persons. *accounts* are the
-    names of the Provider documents there are; None leaves them unchecked.
+    account, group or check nobody knows, E506 a name of two persons, E507 a finding
+    that is ignored for over a year. *accounts* are the names of the Provider documents
+    there are; None leaves them unchecked.
     """
     people = [policy.name for policy in policies if isinstance(policy, Group)]
     errors: list[PolicyError] = [*_two_persons(policies)]
@@ -46,6 +48,8 @@ def check(
         errors += _strangers(policy, people, accounts)
         if isinstance(policy, Policy):
             errors += _rule(policy)
+        if isinstance(policy, ScanPolicy):
+            errors += _risks(policy, now)
     return sorted(errors, key=lambda e: (e.at or ("", 0, 0), e.shown_code, e.what))
 
 
@@ -71,6 +75,10 @@ def _dated(policy: AnyResource) -> Iterator[tuple[str, str, date]]:
         for i, item in enumerate(policy.spec.exceptions):
             what = f"exception for {item.selector}"
             yield f"spec.exceptions[{i}].until", what, item.until
+    if isinstance(policy, ScanPolicy):
+        for i, ignored in enumerate(policy.spec.ignore):
+            what = f"exception for {ignored.id}"
+            yield f"spec.ignore[{i}].expires", what, ignored.expires
 
 
 def _ended(policy: AnyResource, now: datetime) -> Iterator[PolicyError]:
@@ -82,6 +90,23 @@ def _ended(policy: AnyResource, now: datetime) -> Iterator[PolicyError]:
                 "E504",
                 f"the {what} ended with {until}",
                 "remove it, or have it approved again with a new date",
+            )
+
+
+def _risks(policy: ScanPolicy, now: datetime) -> Iterator[PolicyError]:
+    """Yield what is ignored of no check, and what is for longer than anyone knows."""
+    for i, item in enumerate(policy.spec.ignore):
+        check = item.id.partition(":")[0]
+        if check not in checks():
+            where = f"spec.ignore[{i}].id"
+            yield _stranger(policy, where, "check of the scan", check, checks())
+        if end_of(item.expires) > now + LONGEST:
+            yield _error(
+                policy,
+                f"spec.ignore[{i}].expires",
+                "E507",
+                f"nobody can take a risk until {item.expires}",
+                f"write a day within {LONGEST.days} days, and look again then",
             )
 
 

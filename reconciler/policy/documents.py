@@ -10,6 +10,7 @@ from reconciler.policy.freeze import Freeze
 from reconciler.policy.glass import BreakGlass
 from reconciler.policy.people import Group, Person
 from reconciler.policy.rule import Policy
+from reconciler.policy.scanning import ScanPolicy
 
 _KINDS: tuple[type[AnyResource], ...] = (
     ApprovalRule,
@@ -19,6 +20,7 @@ _KINDS: tuple[type[AnyResource], ...] = (
     Group,
     Person,
     Policy,
+    ScanPolicy,
     SecretAllowance,
 )
 

@@ -26,6 +26,7 @@ from reconciler.policy.glass import known
 from reconciler.policy.people import Members, groups
 from reconciler.policy.program import Failure, Program
 from reconciler.policy.rule import Policy
+from reconciler.policy.scanning import sifted
 from reconciler.policy.termination import alone
 
 
@@ -61,7 +62,8 @@ def judge(plan: Plan, policies: Sequence[AnyResource], context: Context) -> Plan
         findings += found
     over = admit(judged, court.budgets, court.context)
     actions = tuple(action.judged(*over.get(action.id, ())) for action in judged)
-    return plan._replace(actions=actions, findings=tuple(findings))
+    seen = sifted(findings, policies, context.now)
+    return plan._replace(actions=actions, findings=tuple(seen))
 
 
 def _convened(plan: Plan, policies: Sequence[AnyResource], context: Context) -> _Court:

@@ -85,14 +85,18 @@ class Names:
         self._addresses: dict[str, tuple[str, ...]] = {}
         self._cut_off = False
 
-    def ask(self, address: str, name: str, rtype: str) -> dns.message.Message:
+    def ask(
+        self, address: str, name: str, rtype: str, *, signed: bool = False
+    ) -> dns.message.Message:
         """
-        Ask one server one question.
+        Ask one server one question; *signed*: with the signatures there are.
 
         Raises:
             Transient: It does not answer, or not in DNS.
         """
-        query = dns.message.make_query(name, rtype, use_edns=0, payload=1232)
+        query = dns.message.make_query(
+            name, rtype, use_edns=0, payload=1232, want_dnssec=signed
+        )
         query.flags &= ~dns.flags.RD
         at = self._network.place(address, _PORT)
         try:
@@ -149,6 +153,16 @@ class Names:
                 return Found((), answer.rcode() != dns.rcode.NXDOMAIN)
             wanted = dns.name.from_text(alias[0])
         return Found(())
+
+    def zone(self, name: str) -> str:
+        """Return the zone that *name* is in, by its SOA; raises Transient."""
+        wanted = dns.name.from_text(name)
+        answer = self._answer(wanted, "SOA", 0)
+        for rrset in (*answer.answer, *answer.authority):
+            owner = rrset.name
+            if rrset.rdtype == dns.rdatatype.SOA and wanted.is_subdomain(owner):
+                return owner.to_text(omit_final_dot=True).lower()
+        return self._closest(wanted)[0].to_text(omit_final_dot=True).lower()
 
     def addresses(self, host: str, nested: int = 0) -> tuple[str, ...]:
         """Return all addresses of *host*, IPv4 first; raises Transient."""

@@ -20,19 +20,25 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from functools import cached_property
-from typing import Any, Final
+from datetime import datetime, timedelta
+from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.x509 import verification
 from cryptography.x509.oid import NameOID
 from pydantic import JsonValue
 
 from reconciler.errors import ProviderError, Transient
 from reconciler.kinds.certificate import Certificate, Served, TlsState
 from reconciler.model import Account, Change, Observation, Witness
+from reconciler.providers._handshake import (
+    NO_ROUTE,
+    Trust,
+    chain_of,
+    dns_names,
+    unverified,
+    why,
+)
 from reconciler.providers._looks import Habits, Looks
 from reconciler.providers._names import Names
 from reconciler.providers._network import Network
@@ -40,7 +46,6 @@ from reconciler.providers._said import shown
 
 TIMEOUT: Final = 5.0
 _PORT: Final = 443
-_NO_ROUTE: Final = "there is no way to it from here"
 
 
 class PublicTls(Witness[Certificate]):
@@ -50,6 +55,7 @@ class PublicTls(Witness[Certificate]):
         self._account = account
         self._network = Network(account)
         self._names = Names(account, self._network)
+        self._trust = Trust(self._network, account.clock)
         self._timeout = account.limits.get("timeoutSeconds", TIMEOUT)
         habits = Habits("tls", TlsState, _mark, _first_end, _in_trouble)
         self._looks = Looks(account, account.endpoint or "", habits)
@@ -91,7 +97,7 @@ class PublicTls(Witness[Certificate]):
 
     def _served(self, name: str, address: str) -> Served:
         try:
-            chain = self._handshake(name, address, _unverified())
+            chain = self._handshake(name, address, unverified())
             found = self._read(name, address, chain)
         except Transient as error:
             return Served(name=name, address=address, problem=error.what)
@@ -125,14 +131,14 @@ class PublicTls(Witness[Certificate]):
                 socket.create_connection((at.address, at.port), self._timeout) as plain,
                 context.wrap_socket(plain, server_hostname=name) as secured,
             ):
-                return _chain(secured)
+                return chain_of(secured)
         except ssl.SSLError as error:
             reason = (error.reason or "no TLS").lower().replace("_", " ")
             raise Transient(f"no handshake ({reason})") from None
         except TimeoutError:
             raise Transient("no answer") from None
         except OSError as error:
-            raise Transient(_why(error)) from None
+            raise Transient(why(error)) from None
 
     def _read(self, name: str, address: str, chain: Sequence[bytes]) -> Served:
         leaf = x509.load_der_x509_certificate(chain[0])
@@ -144,37 +150,8 @@ class PublicTls(Witness[Certificate]):
             issuer=_issuer(leaf),
             not_after=leaf.not_valid_after_utc,
             matches=matches(leaf, name),
-            trusted=self._trusted(leaf, others),
+            trusted=self._trust.holds(leaf, others),
         )
-
-    def _trusted(self, leaf: x509.Certificate, others: list[x509.Certificate]) -> bool:
-        """Say whether the chain holds, at a time when the leaf itself does."""
-        names = dns_names(leaf)
-        if not names or self._store is None:
-            return False
-        name = names[0].replace("*.", "any.", 1)
-        latest = leaf.not_valid_after_utc - timedelta(seconds=1)
-        now = min(max(self._account.clock(), leaf.not_valid_before_utc), latest)
-        builder = verification.PolicyBuilder().store(self._store).time(_naive(now))
-        try:
-            builder.build_server_verifier(x509.DNSName(name)).verify(leaf, others)
-        except (verification.VerificationError, ValueError):
-            return False
-        return True
-
-    @cached_property
-    def _store(self) -> verification.Store | None:
-        found = [_parsed(one) for one in self._network.authorities()]
-        known = [one for one in found if one is not None]
-        return verification.Store(known) if known else None
-
-
-def _unverified() -> ssl.SSLContext:
-    """Return a context for reading what is served, which is trusted with nothing."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 def _mark(want: Certificate) -> JsonValue:
@@ -200,43 +177,8 @@ def _in_trouble(state: TlsState) -> bool:
 
 def _reachable(served: Sequence[Served]) -> tuple[Served, ...]:
     """Leave out what cannot be reached from here, where another address can."""
-    there = {one.name for one in served if one.problem != _NO_ROUTE}
-    return tuple(s for s in served if s.problem != _NO_ROUTE or s.name not in there)
-
-
-def _why(error: OSError) -> str:
-    """Say what went wrong without the machine's own words."""
-    match error:
-        case ConnectionRefusedError():
-            return "the connection is refused"
-        case ConnectionError():
-            return "the connection breaks"
-        case _:
-            return _NO_ROUTE
-
-
-def _chain(secured: ssl.SSLSocket) -> list[bytes]:
-    """
-    Return what the server sent, the leaf first.
-
-    Python has a public way since 3.13; before that only the object below it has one.
-    """
-    public = getattr(secured, "get_unverified_chain", None)
-    if public is not None:
-        return [bytes(one) for one in public()]
-    below: Any = secured._sslobj  # type: ignore[attr-defined]  # noqa: SLF001
-    found = below.get_unverified_chain() or ()
-    pems = (ssl.PEM_cert_to_DER_cert(one.public_bytes()) for one in found)
-    return [*pems] or [secured.getpeercert(binary_form=True) or b""]
-
-
-def dns_names(leaf: x509.Certificate) -> list[str]:
-    """Return the DNS names a certificate is for, in lower case."""
-    try:
-        found = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    except x509.ExtensionNotFound:
-        return []
-    return [name.lower() for name in found.value.get_values_for_type(x509.DNSName)]
+    there = {one.name for one in served if one.problem != NO_ROUTE}
+    return tuple(s for s in served if s.problem != NO_ROUTE or s.name not in there)
 
 
 def matches(leaf: x509.Certificate, name: str) -> bool:
@@ -250,19 +192,6 @@ def _issuer(leaf: x509.Certificate) -> str | None:
         for found in leaf.issuer.get_attributes_for_oid(oid):
             return shown(str(found.value))[:80]
     return None
-
-
-def _naive(moment: datetime) -> datetime:
-    """Return UTC without saying so, which is what the verifier takes."""
-    return moment.astimezone(UTC).replace(tzinfo=None)
-
-
-def _parsed(der: bytes) -> x509.Certificate | None:
-    """Return an authority's certificate; None for one that this library refuses."""
-    try:
-        return x509.load_der_x509_certificate(der)
-    except ValueError:
-        return None
 
 
 DRIVER = PublicTls

@@ -97,8 +97,16 @@ class ActionData(TypedDict):
 
 
 class FindingData(TypedDict):
-    """One finding."""
+    """
+    One finding.
 
+    Attributes:
+        id: The same in every run.
+        standing: What a policy made of it.
+    """
+
+    id: NotRequired[str]
+    standing: NotRequired[Literal["", "ignored", "blocks"]]
     code: str
     severity: SeverityWord
     kind: str

@@ -11,10 +11,22 @@ from typing import Any, NamedTuple
 from reconciler.inventory.report import sarif_log, sarif_result
 from reconciler.model import Location
 from reconciler.report.group import DECISIONS, by_risk
-from reconciler.report.plan_document import ActionData, Place, PlanDocument
+from reconciler.report.plan_document import (
+    ActionData,
+    FindingData,
+    Place,
+    PlanDocument,
+)
 from reconciler.report.spot import cause, spot
 from reconciler.report.visible import clipped, visible
-from reconciler.report.words import address, approvers, clients, standing, value
+from reconciler.report.words import (
+    address,
+    approvers,
+    clients,
+    part,
+    standing,
+    value,
+)
 
 #: GitHub keeps 5,000 results of a run, and refuses a file with over 25,000.
 MOST = 5_000
@@ -42,6 +54,7 @@ class _Entry(NamedTuple):
     text: str
     at: Place | None
     same: tuple[str, ...]
+    id: str = ""
 
 
 def sarif(plan: PlanDocument) -> str:
@@ -56,7 +69,8 @@ def sarif(plan: PlanDocument) -> str:
 
 
 def _findings(plan: PlanDocument) -> Iterator[_Entry]:
-    found = plan["findings"]
+    # What a policy sets aside is no alert; when that ends, it is one again.
+    found = [one for one in plan["findings"] if one.get("standing") != "ignored"]
     shared = Counter(map(cause, found))
     for one in sorted(found, key=lambda f: _SEVERITIES.index(f["severity"])):
         yield _Entry(
@@ -64,8 +78,21 @@ def _findings(plan: PlanDocument) -> Iterator[_Entry]:
             _LEVELS[one["severity"]],
             f"{address(one)} {one['message']}",
             spot(one, shared=shared[cause(one)] > 1),
-            (one["code"], one["kind"], one["name"]),
+            _same(one),
+            one.get("id", ""),
         )
+
+
+def _same(finding: FindingData) -> tuple[str, ...]:
+    """
+    Return what tells a finding from all others, in every run.
+
+    Where it is about a part of its resource, its id has that: so it keeps its
+    fingerprint when the one before it is mended.
+    """
+    whole = (finding["code"], finding["kind"], finding["name"])
+    about = part(finding)
+    return (*whole, about) if about else whole
 
 
 def _actions(plan: PlanDocument) -> Iterator[_Entry]:
@@ -114,6 +141,8 @@ def _result(env: str, entry: _Entry, seen: Counter[str]) -> dict[str, Any]:
     seen[mark] += 1
     # GitHub compares this one alone; it says nothing of the line on purpose.
     result["partialFingerprints"] = {"primaryLocationLineHash": f"{mark}:{seen[mark]}"}
+    if entry.id:
+        result["properties"] = {"id": visible(entry.id)}
     return result
 
 

@@ -33,6 +33,13 @@ _CURRENCIES = 6
 BY = {"auto": "auto", "you": "YOU", "nobody": "nobody, as wanted"}
 
 
+def part(finding: FindingData) -> str:
+    """Return what of its resource a finding is about; empty where it is all of it."""
+    whole = f"{finding['code']}:{finding['kind']}/{finding['name']}:"
+    found = finding.get("id", "")
+    return found.removeprefix(whole) if found.startswith(whole) else ""
+
+
 def value(shown: Value) -> str:
     """Return a field's value for people."""
     if shown is None:

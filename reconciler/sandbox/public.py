@@ -9,18 +9,20 @@ done there shows here. The world's part is::
       registrations: {name: DomainSeed and vendor}     names that no account holds
       zones: {name: {nameservers: [...], records: {"@/TXT": [...]}}}
       names: {"host.example/A": [...]}                 other names
-      certificates: {address: [{names, days, trusted}]}
+      certificates: {address: [{names, days, trusted, lives, issuer, bits, versions}]}
+      sites: {name: {...}}                             as ``web_sites`` takes it
       oddities: {name: {...}}                          what is not as it should be
 
 Oddities: ``registryExpires`` (days), ``statuses``, ``nameservers``, ``undated``,
 ``unlinked``, ``moved`` and ``silent`` (the registrar) in RDAP; ``parent``, ``child``,
-``lame``, ``cached``, ``mute``, ``serials``, ``ds`` and ``keys`` in DNS. ``/routes``
+``lame``, ``cached``, ``mute``, ``serials``, ``ds``, ``keys`` and ``signed`` in DNS.
+``/routes``
 says where on this machine each address is played.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -42,8 +44,9 @@ from reconciler.sandbox.public_registry import (
 from reconciler.sandbox.registrar import written
 from reconciler.sandbox.rest import Answer, Call, Operation, rest
 from reconciler.sandbox.tls_server import TlsServers, Wanted
+from reconciler.sandbox.web_sites import Sites
 
-_PARTS = ("registrations", "zones", "names", "certificates", "oddities")
+_PARTS = ("registrations", "zones", "names", "certificates", "sites", "oddities")
 
 
 def make(bench: Bench) -> Server:
@@ -84,7 +87,7 @@ class _Public:
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
         self._dns = DnsServers(SERVERS, PublicNames(bench).answer)
-        self._tls = TlsServers(_certificates(bench), bench.clock())
+        self._tls = TlsServers(_certificates(bench), bench.clock(), Sites(bench))
         self._host = ""
         self._http = rest(
             bench,
@@ -118,6 +121,7 @@ class _Public:
     def _routes(self, _: Call) -> Answer:
         ports = {f"{address_of(n)}:53": port for n, port in enumerate(self._dns.ports)}
         ports |= {f"{address}:443": port for address, port in self._tls.ports.items()}
+        ports |= {f"{address}:80": port for address, port in self._tls.plain.items()}
         routes = {public: f"{self._host}:{port}" for public, port in ports.items()}
         said = {"roots": [address_of(ROOT)], "routes": routes}
         return Answer(200, {**said, "authorities": self._tls.authorities})
@@ -131,6 +135,10 @@ def _certificates(bench: Bench) -> dict[str, list[Wanted]]:
                 tuple(one["names"]),
                 now + timedelta(days=float(one["days"])),
                 bool(one.get("trusted", True)),
+                timedelta(days=float(one.get("lives", 90))),
+                str(one.get("issuer", "")),
+                int(one.get("bits", 0)),
+                _two(one.get("versions", ("1.2", "1.3"))),
             )
             for one in served
         ]
@@ -138,9 +146,13 @@ def _certificates(bench: Bench) -> dict[str, list[Wanted]]:
     }
 
 
+def _two(versions: Sequence[str]) -> tuple[str, str]:
+    return versions[0], versions[-1]
+
+
 def edit(bench: Bench, thing: str, data: Mapping[str, Any]) -> None:
     """
-    Change what anyone can read: ``oddity`` takes {name, <field>: value, ...}.
+    Change what anyone can read: ``oddity``, ``site`` take {name, <field>: value, ...}.
 
     Raises:
         ReconcilerError: There is no such thing.
@@ -149,8 +161,11 @@ def edit(bench: Bench, thing: str, data: Mapping[str, Any]) -> None:
         case "oddity", {"name": str() as name, **fields}:
             odd = bench.state["oddities"].get(name, {})
             bench.state["oddities"][name] = {**odd, **fields}
+        case "site", {"name": str() as name, **fields}:
+            sites = bench.state.setdefault("sites", {})
+            sites[name] = {**sites.get(name, {}), **fields}
         case _:
-            raise ReconcilerError("post {name, ...} to oddity")
+            raise ReconcilerError("post {name, ...} to oddity or to site")
     bench.effect("by-hand", name, fields=sorted(fields))
 
 

@@ -18,6 +18,7 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
+from reconciler.sandbox import public_signing as signing
 from reconciler.sandbox.emulator import Bench
 from reconciler.sandbox.public_registry import (
     delegation_signers,
@@ -63,7 +64,17 @@ class PublicNames:
             return self._root(said, name)
         if number == TOP:
             return self._top(said, name, rtype)
-        return self._host(said, number, name, rtype)
+        answer = self._host(said, number, name, rtype)
+        wants = bool(query.ednsflags & dns.flags.DO)
+        return self._signed(answer, name) if wants and answer else answer
+
+    def _signed(self, answer: dns.message.Message, name: str) -> dns.message.Message:
+        """Return *answer* with the signatures its zone has, if it has any."""
+        zone, _ = self._registered(name)
+        way = self._bench.state["oddities"].get(zone, {}).get("signed")
+        if not way or not answer.flags & dns.flags.AA:
+            return answer
+        return signing.signed(answer, zone, way, self._bench.clock())
 
     # -- the way down --------------------------------------------------------------
 
@@ -179,7 +190,8 @@ class PublicNames:
             return None
         odd = self._bench.state["oddities"].get(zone, {})
         made[zone, "NS"] = [f"{one}." for one in odd.get("child", hosts)]
-        if keys := odd.get("keys"):
+        own = [signing.dnskey(zone).to_text()] if odd.get("signed") else ()
+        if keys := odd.get("keys", own):
             made[zone, "DNSKEY"] = list(keys)
         return made
 

@@ -13,6 +13,7 @@ from typing import Any
 from zlib import crc32
 
 from reconciler.model import Period
+from reconciler.sandbox import public_signing as signing
 from reconciler.sandbox import registrar
 from reconciler.sandbox.emulator import Bench
 from reconciler.sandbox.rest import Answer, Call
@@ -140,7 +141,8 @@ def _registrars_accounts(bench: Bench) -> list[dict[str, Any]]:
 def delegation_signers(bench: Bench, name: str, row: Mapping[str, Any]) -> list[str]:
     """Return the DS records of *name* at its parent, ``TAG ALGORITHM TYPE DIGEST``."""
     odd = bench.state["oddities"].get(name, {})
-    return [str(ds) for ds in odd.get("ds", row.get("ds") or ())]
+    own = [signing.ds(name)] if odd.get("signed") else row.get("ds") or ()
+    return [str(ds) for ds in odd.get("ds", own)]
 
 
 def _life(

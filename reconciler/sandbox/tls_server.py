@@ -1,10 +1,11 @@
-"""Web servers that only shake hands, each with a certificate of its own."""
+"""Web servers, each with certificates of its own; what they say is ``web_sites``'s."""
 
 from __future__ import annotations
 
 import socket
 import ssl
 import tempfile
+import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from typing import Final, NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -22,8 +23,16 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from reconciler.sandbox.web_sites import Sites, read
+
 _PATIENCE: Final = 2.0
 _NINETY: Final = timedelta(days=90)
+_VERSIONS: Final = {
+    "1.0": ssl.TLSVersion.TLSv1,
+    "1.1": ssl.TLSVersion.TLSv1_1,
+    "1.2": ssl.TLSVersion.TLSv1_2,
+    "1.3": ssl.TLSVersion.TLSv1_3,
+}
 
 
 class Wanted(NamedTuple):
@@ -32,19 +41,32 @@ class Wanted(NamedTuple):
 
     Attributes:
         trusted: Whether the sandbox's authority signed it; else somebody unknown.
+        lives: How long it is good for altogether.
+        issuer: The organisation of the authority, where it plays a known one.
+        bits: Of an RSA key; 0 is P-256.
+        versions: The oldest and the newest TLS that the address speaks; that of the
+            first certificate of an address counts for all.
     """
 
     names: tuple[str, ...]
     not_after: datetime
     trusted: bool = True
+    lives: timedelta = _NINETY
+    issuer: str = ""
+    bits: int = 0
+    versions: tuple[str, str] = ("1.2", "1.3")
 
 
 class Authority:
     """A certificate authority that exists in this process alone."""
 
-    def __init__(self, name: str, now: datetime) -> None:
+    def __init__(self, name: str, now: datetime, organisation: str = "") -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        parts = [x509.NameAttribute(NameOID.COMMON_NAME, name)]
+        if organisation:
+            told = x509.NameAttribute(NameOID.ORGANIZATION_NAME, organisation)
+            parts.append(told)
+        self._name = x509.Name(parts)
         builder = _builder(self._name, self._name, self._key.public_key())
         usage = _usage(signs=True)
         self.certificate = (
@@ -63,14 +85,14 @@ class Authority:
 
     def issue(self, wanted: Wanted) -> tuple[bytes, bytes]:
         """Return a certificate and its key, both as PEM."""
-        key = ec.generate_private_key(ec.SECP256R1())
+        key = _key(wanted.bits)
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, wanted.names[0])])
         names = x509.SubjectAlternativeName([x509.DNSName(n) for n in wanted.names])
         server = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
         by = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         made = (
             _builder(subject, self._name, key.public_key())
-            .not_valid_before(wanted.not_after - _NINETY)
+            .not_valid_before(wanted.not_after - wanted.lives)
             .not_valid_after(wanted.not_after)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), True)  # noqa: FBT003
             .add_extension(names, False)  # noqa: FBT003
@@ -83,8 +105,16 @@ class Authority:
         return made.public_bytes(Encoding.PEM), private
 
 
+def _key(bits: int) -> ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey:
+    if bits:
+        return rsa.generate_private_key(65537, bits)
+    return ec.generate_private_key(ec.SECP256R1())
+
+
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey,
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
@@ -122,35 +152,48 @@ class TlsServers:
             first of all.
     """
 
-    def __init__(self, wanted: Mapping[str, list[Wanted]], now: datetime) -> None:
+    def __init__(
+        self,
+        wanted: Mapping[str, list[Wanted]],
+        now: datetime,
+        sites: Sites | None = None,
+    ) -> None:
         self._wanted = wanted
         self._now = now
+        self._sites = sites
         self._threads: list[Thread] = []
         self._listening: list[socket.socket] = []
         self.ports: dict[str, int] = {}
+        self.plain: dict[str, int] = {}
         self.authorities = ""
 
     def start(self, host: str) -> None:
         """Make the certificates and listen on *host*, at any free ports."""
         if not self._wanted:
             return
-        known = Authority("Sandbox Authority", self._now)
-        stranger = Authority("Somebody Unknown", self._now)
-        self.authorities = known.pem
+        by = _Authorities(self._now)
         for address, wanted in self._wanted.items():
-            contexts = [_context(known if w.trusted else stranger, w) for w in wanted]
+            contexts = [_context(by.of(w), w) for w in wanted]
             by_name = {
                 name: context
                 for w, context in zip(wanted, contexts, strict=True)
                 for name in w.names
             }
             contexts[0].sni_callback = _chooser(by_name)
-            listening = socket.create_server((host, 0), backlog=16)
-            self._listening.append(listening)
-            self.ports[address] = listening.getsockname()[1]
-            served = Thread(target=_serve, args=(listening, contexts[0]), daemon=True)
-            served.start()
-            self._threads.append(served)
+            self.ports[address] = self._listen(host, contexts[0])
+            if self._sites and any(self._sites.has_http(name) for name in by_name):
+                self.plain[address] = self._listen(host, None)
+        self.authorities = by.pem
+
+    def _listen(self, host: str, context: ssl.SSLContext | None) -> int:
+        listening = socket.create_server((host, 0), backlog=64)
+        self._listening.append(listening)
+        arguments = (listening, context, self._sites)
+        served = Thread(target=_serve, args=arguments, daemon=True)
+        served.start()
+        self._threads.append(served)
+        port: int = listening.getsockname()[1]
+        return port
 
     def stop(self) -> None:
         """Stop listening and wait until it is so."""
@@ -160,13 +203,40 @@ class TlsServers:
             listening.close()
         for thread in self._threads:
             thread.join()
-        self._listening, self._threads, self.ports = [], [], {}
+        self._listening, self._threads, self.ports, self.plain = [], [], {}, {}
+
+
+class _Authorities:
+    """Who signs what; those that are trusted are made as they are needed."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+        self._known = {"": Authority("Sandbox Authority", now)}
+        self._stranger = Authority("Somebody Unknown", now)
+
+    def of(self, wanted: Wanted) -> Authority:
+        if not wanted.trusted:
+            return self._stranger
+        if wanted.issuer not in self._known:
+            made = Authority("Sandbox Root", self._now, wanted.issuer)
+            self._known[wanted.issuer] = made
+        return self._known[wanted.issuer]
+
+    @property
+    def pem(self) -> str:
+        return "".join(one.pem for one in self._known.values())
 
 
 def _context(authority: Authority, wanted: Wanted) -> ssl.SSLContext:
     """Return a context that serves *wanted*; the key touches a file for a moment."""
     certificate, key = authority.issue(wanted)
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    oldest, newest = (_VERSIONS[version] for version in wanted.versions)
+    if wanted.bits or wanted.versions[0] < "1.2":
+        made.set_ciphers("ALL:@SECLEVEL=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # old on purpose
+        made.minimum_version, made.maximum_version = oldest, newest
     with tempfile.TemporaryDirectory(prefix="reconciler-tls-") as folder:
         path = Path(folder) / "pair.pem"
         path.write_bytes(certificate + key)
@@ -186,13 +256,38 @@ def _chooser(
     return choose
 
 
-def _serve(listening: socket.socket, context: ssl.SSLContext) -> None:
+def _serve(
+    listening: socket.socket, context: ssl.SSLContext | None, sites: Sites | None
+) -> None:
     while True:
         try:
             connection, _ = listening.accept()
         except OSError:
             return
-        connection.settimeout(_PATIENCE)
-        with suppress(OSError), context.wrap_socket(connection, server_side=True) as it:
-            it.recv(1)
-        connection.close()
+        visitor = (connection, context, sites)
+        Thread(target=_visited, args=visitor, daemon=True).start()
+
+
+def _visited(
+    connection: socket.socket, context: ssl.SSLContext | None, sites: Sites | None
+) -> None:
+    """Serve one visitor, who may leave at any time."""
+    connection.settimeout(_PATIENCE)
+    with connection, suppress(OSError):
+        if context is None:
+            _talk(connection, "http", sites)
+            return
+        with context.wrap_socket(connection, server_side=True) as it:
+            _talk(it, "https", sites)
+
+
+def _talk(opened: socket.socket, scheme: str, sites: Sites | None) -> None:
+    """Answer one request; wait for the visitor to go where there is nothing to say."""
+    asked = read(opened.recv, scheme)
+    if asked is None or sites is None:
+        return
+    said = sites.answer(asked)
+    if said is None:
+        opened.recv(1)
+    else:
+        opened.sendall(said)

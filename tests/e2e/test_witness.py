@@ -155,7 +155,12 @@ def test_a_snapshot_has_what_the_witnesses_saw(agency):
     shares = [
         (s["provider"], s["family"]) for s in json.loads(out.read_text())["shares"]
     ]
-    assert [f for p, f in shares if p == "public"] == ["delegation", "rdap", "tls"]
+    assert [f for p, f in shares if p == "public"] == [
+        "delegation",
+        "rdap",
+        "surface",
+        "tls",
+    ]
     agency.sandbox.ledger.reset_requests()
     for _ in range(2):  # the second time from what is known to be quiet
         assert witnessed(agency.plan(observed=Path(out))) == live
@@ -168,6 +173,8 @@ def test_explaining_shows_what_was_seen(agency):
             "public (tls)",
             "    served: name sound.example · address 192.0.2.1 · fingerprint",
             "· trusted yes",
+            "public (surface)",
+            "    sites: name sound.example · grade A+ · score 115",
             "Sandbox Authority",
         ],
         "Domain/lame.example": ["public (delegation)", f"{LAME} REFUSED"],

@@ -227,6 +227,8 @@ for name, field, code in (
     ("warn-at-months", "warnAt: [1mo]", "E125"),
     ("warn-at-text", "warnAt: 30d", "E122"),
     ("unknown", "issuer: [letsencrypt]", "E120"),
+    ("scan-word", "scan: deep", "E123"),
+    ("scan-list", "scan: [full]", "E123"),
 ):
     text = f"{HEAD}Certificate/a.example:\n  {field}\n"
     rest = "" if field.startswith("names") else "  names: [a.example]\n"

@@ -25,6 +25,13 @@ from reconciler.kinds.certificate.state import (
     Site,
     TlsState,
 )
+from reconciler.kinds.certificate.surface import (
+    SURFACE,
+    Offer,
+    Scanned,
+    SecurityTxt,
+    SurfaceState,
+)
 
 KIND = Certificate
 
@@ -32,6 +39,7 @@ __all__ = [
     "BOUGHT",
     "KIND",
     "NEXT",
+    "SURFACE",
     "TLS",
     "Advised",
     "Certificate",
@@ -45,11 +53,15 @@ __all__ = [
     "Issue",
     "Kept",
     "KeyStore",
+    "Offer",
     "Order",
     "Reload",
     "Renew",
+    "Scanned",
+    "SecurityTxt",
     "Served",
     "Site",
+    "SurfaceState",
     "Target",
     "TlsState",
     "allotted",

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from pydantic import JsonValue, field_validator
 
+from reconciler.kinds.certificate import surface
 from reconciler.kinds.certificate.changes import (
     Changes,
     Check,
@@ -30,6 +31,7 @@ from reconciler.kinds.certificate.state import (
 )
 from reconciler.kinds.certificate.steps import done, steps
 from reconciler.kinds.certificate.story import story
+from reconciler.kinds.certificate.surface import CHECKS, SURFACE, SurfaceState
 from reconciler.model import (
     ISSUANCE,
     Chapter,
@@ -63,7 +65,9 @@ class Certificate(Resource[Changes]):
         "acm": InstalledState,
         "bucket": InstalledState,
         "secret": InstalledState,
+        SURFACE.family: SurfaceState,
     }
+    checks: ClassVar[Mapping[str, str]] = CHECKS
     recalls: ClassVar[bool] = True
     spec: CertificateSpec
 
@@ -88,13 +92,12 @@ class Certificate(Resource[Changes]):
         return tuple(dict.fromkeys((*self.issuances(), *places)))
 
     def witnesses(self) -> tuple[Share, ...]:
-        """Return who looks at what is served: nothing else tells."""
-        return (TLS,)
+        """Return who looks at what is served, and at what else anyone can see."""
+        return (TLS,) if self.spec.scan == "off" else (TLS, SURFACE)
 
     def relies_on(self, witness: Share) -> bool:
-        """Say that nothing but a look tells what is served."""
-        del witness
-        return True
+        """Say that nothing but a look tells what is served; the scan is beside it."""
+        return witness != SURFACE
 
     def diff(self, have: Have, now: datetime) -> Iterator[Changes]:
         """Yield what is missing on the way from issued over installed to served."""
@@ -102,7 +105,8 @@ class Certificate(Resource[Changes]):
 
     def findings(self, have: Have, now: datetime) -> Iterator[Finding]:
         """Yield what visitors meet, or soon will, and what stands in the way."""
-        return findings(self, have, now)
+        yield from findings(self, have, now)
+        yield from surface.seen(self, have, now)
 
     def due(self, have: Have, now: datetime) -> Iterator[Due]:
         """Yield when it is renewed, and when what is served ends."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from reconciler.kinds.certificate import surface
 from reconciler.kinds.certificate.ordering import decided
 from reconciler.kinds.certificate.serving import CRITICAL, ERROR, whole
 from reconciler.kinds.certificate.state import TLS, IssuanceState, TlsState, end
@@ -50,5 +51,6 @@ def quiet_until(want: Certificate, have: Have, now: datetime) -> datetime | None
     state = have.get(TLS)
     ends = list(map(end, whole(state))) if isinstance(state, TlsState) else []
     before = {*want.spec.warn_at, ERROR, CRITICAL, timedelta(0)}
-    moments = (at - early for at in ends for early in before)
+    moments = [at - early for at in ends for early in before]
+    moments += surface.moments(have)
     return min((m for m in moments if m > now), default=None)

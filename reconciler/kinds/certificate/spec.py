@@ -160,6 +160,8 @@ class CertificateSpec(Spec):
         bought: Of mode ``import``: where the certificate and its key are.
         warn_at: How long before its end to warn; of what renews itself, only where
             the renewal is late.
+        scan: What is looked at beside it: ``full``, or ``visit`` without the files
+            that nobody but their owner should ask for, or ``off``.
     """
 
     mode: Mode = "acme"
@@ -173,6 +175,7 @@ class CertificateSpec(Spec):
     failover: Failover = Failover()
     bought: Bought | None = None
     warn_at: tuple[Duration, ...] = _days(30, 14, 7, 3, 1)
+    scan: Literal["full", "visit", "off"] = "full"
 
     @field_validator("names")
     @classmethod

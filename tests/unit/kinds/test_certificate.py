@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.kinds.certificate import TLS, Certificate, Served, TlsState
+from reconciler.kinds.certificate import SURFACE, TLS, Certificate, Served, TlsState
 from reconciler.model import Unknown
 
 NOW = datetime(2026, 11, 22, 6, tzinfo=UTC)
@@ -83,8 +83,9 @@ def test_nobody_looked():
 def test_it_has_no_other_source_and_nothing_to_do():
     want = certificate()
     assert want.shares() == ()
-    assert want.witnesses() == (TLS,)
+    assert want.witnesses() == (TLS, SURFACE)
     assert want.relies_on(TLS)
+    assert not want.relies_on(SURFACE)  # nothing would be done because of it
     assert list(want.diff({TLS: state(served(1))}, NOW)) == []
 
 
