@@ -1,8 +1,8 @@
 """
 A real Pebble on loopback: Let's Encrypt's test server for RFC 8555.
 
-Debian's (2.4) has neither renewal information nor profiles, its certificates are good for
-five years, and it refuses every twentieth nonce: what it lacks is played by
+Debian's (2.4) has neither renewal information nor profiles, its certificates are good
+for five years, and it refuses every twentieth nonce: what it lacks is played by
 ``sandbox/acme.py``. It asks one DNS server for everything.
 """
 
@@ -136,7 +136,7 @@ class PebbleServer:
     def _read(self, port: int, path: str) -> bytes:
         context = ssl.create_default_context(cadata=self.trust)
         url = f"https://localhost:{port}{path}"
-        with urllib.request.urlopen(url, timeout=5, context=context) as answer:  # noqa: S310
+        with urllib.request.urlopen(url, timeout=5, context=context) as answer:
             said: bytes = answer.read()
         return said
 
