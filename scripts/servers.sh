@@ -15,6 +15,10 @@ has_powerdns() {
         [ -e "$schema" ]
 }
 
+has_pebble() {
+    command -v pebble >/dev/null 2>&1
+}
+
 has_chromium() {
     command -v chromium >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1
 }
