@@ -25,7 +25,7 @@ DRIVERS = sorted(
     if not module.name.startswith("_")
 )
 #: Nobody is asked there, so that there is no vendor whose answers could be lost.
-NOBODYS = {"own_billing"}
+NOBODYS = {"own_billing", "nginx_install"}
 DOCS = [name for name in under("docs/", ".md") if not name.startswith("docs/adr/")]
 
 
