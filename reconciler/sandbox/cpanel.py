@@ -104,7 +104,7 @@ def _let_in(serve: Serve) -> Callable[[Call], Answer]:
             data = serve(call, account)
         except _No as no:
             errors, status = [str(no)], 0
-        body = {
+        body: dict[str, Any] = {
             "data": data,
             "errors": errors,
             "messages": None,
