@@ -22,6 +22,7 @@ import socket
 import ssl
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Final
 
 from cryptography import x509
@@ -153,9 +154,13 @@ class PublicTls(Witness[Certificate]):
 
     def _shown(self, name: str, address: str) -> Shown:
         try:
-            return Shown(tuple(self._handshake(name, address, unverified())))
+            return Shown(tuple(self._handshake(name, address, self._reading)))
         except Transient as error:
             return Shown(problem=error.what)
+
+    @cached_property
+    def _reading(self) -> ssl.SSLContext:
+        return unverified()
 
     def _accepted(self, name: str, address: str) -> bool:
         """Say whether OpenSSL takes the chain that a stricter reading refused."""

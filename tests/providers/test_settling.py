@@ -2,92 +2,33 @@
 
 from __future__ import annotations
 
-import json
-import socket
-import ssl
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from datetime import timedelta
+from collections.abc import Iterator
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
+import trustme
 
 from reconciler.errors import Rejected
-from reconciler.kinds.certificate import (
-    NEXT,
-    TLS,
-    Certificate,
-    Check,
-    Install,
-    InstalledState,
-    IssuanceState,
-    Issue,
-    Kept,
-    Reload,
-    Site,
+from reconciler.kinds.certificate import NEXT, Check, Install, Issue, Reload
+from reconciler.model import Drawer, Material, Share
+from reconciler.sandbox import Sandbox
+from reconciler.sandbox.tls_server import Authority
+from tests.support.changing import (
+    NAME,
+    ONE,
+    TWO,
+    WORLD,
+    Pair,
+    Scene,
+    findings,
+    issued,
+    marks,
 )
-from reconciler.model import Account, Drawer, Makings, Material, Place, Share
-from reconciler.providers.public_tls import PublicTls
-from reconciler.sandbox import Sandbox, World
-from reconciler.sandbox.tls_server import Authority, Wanted
 from tests.support.contract import NOW
-from tests.support.public import part, public, running, zone
+from tests.support.public import running
 
-NAME = "shop.example"
-ONE, TWO = "192.0.2.1", "2001:db8::1"
-WORLD = part({NAME: {"expires": 100}}, {NAME: zone(**{"@/A": [ONE], "@/AAAA": [TWO]})})
 HERE = Share("web-1", "install")
-
-
-class Pair:
-    """One certificate for the name, and a way to serve it."""
-
-    def __init__(self, root: Authority, folder: Path) -> None:
-        wanted = Wanted((NAME,), NOW + timedelta(days=60))
-        self.chain, self.key = root.issue(wanted)
-        leaf = x509.load_pem_x509_certificate(self.chain)
-        self.mark = leaf.fingerprint(hashes.SHA256()).hex()
-        path = folder / f"{self.mark[:8]}.pem"
-        path.write_bytes(self.chain + self.key)
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.load_cert_chain(path)
-
-
-class Changing:
-    """A web server that may serve something else at each visit."""
-
-    def __init__(self, serves: Callable[[int], Pair | None]) -> None:
-        self.serves, self.visits = serves, 0
-        self.listening = socket.create_server(("127.0.0.1", 0))
-        self.thread = Thread(target=self._serve, daemon=True)
-        self.thread.start()
-
-    @property
-    def at(self) -> str:
-        return f"127.0.0.1:{self.listening.getsockname()[1]}"
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                connection, _ = self.listening.accept()
-            except OSError:
-                return
-            self.visits += 1
-            pair = self.serves(self.visits)
-            with connection, suppress(OSError):
-                if pair is not None:
-                    with pair.context.wrap_socket(connection, server_side=True) as it:
-                        it.recv(1)
-
-    def stop(self) -> None:
-        self.listening.shutdown(socket.SHUT_RDWR)
-        self.listening.close()
-        self.thread.join()
 
 
 class Ring:
@@ -112,57 +53,18 @@ def root() -> Authority:
 
 @pytest.fixture(scope="module")
 def old(root: Authority, tmp_path_factory: Any) -> Pair:
-    return Pair(root, tmp_path_factory.mktemp("old"))
+    return issued(root, tmp_path_factory.mktemp("old"))
 
 
 @pytest.fixture(scope="module")
 def new(root: Authority, tmp_path_factory: Any) -> Pair:
-    return Pair(root, tmp_path_factory.mktemp("new"))
+    return issued(root, tmp_path_factory.mktemp("new"))
 
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
     with running(WORLD) as made:
         yield made
-
-
-class Scene:
-    """The name, its two addresses, and a driver that looks at them."""
-
-    def __init__(self, sandbox: Sandbox, root: Authority) -> None:
-        sandbox.clock.set(NOW, frozen=True)
-        sandbox.reset(World({"public": WORLD}))
-        self.sandbox, self.root = sandbox, root
-        self.account: Account = public(sandbox)
-        self.servers: list[Changing] = []
-        self.slept: list[float] = []
-
-    def visited(
-        self, *serves: Callable[[int], Pair | None], change: Any = None, **more: Any
-    ) -> Any:
-        self.servers = [Changing(one) for one in serves]
-        driver = PublicTls(self.account._replace(sleep=self.sleep, **more))
-        with urllib.request.urlopen(f"{self.account.endpoint}/routes") as answer:
-            told = json.load(answer)
-        places = zip((ONE, TWO), self.servers, strict=True)
-        told["routes"] |= {f"{address}:443": server.at for address, server in places}
-        told["authorities"] = self.root.pem
-        driver._network._told = told
-        want = certificate()
-        driver.observe([want])
-        for server in self.servers:
-            server.visits = 0
-        if change is not None:
-            driver.touched(want, change)
-        return driver.observe([want]).states[NAME]
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.sandbox.clock.advance(timedelta(seconds=seconds))
-
-    def close(self) -> None:
-        for server in self.servers:
-            server.stop()
 
 
 @pytest.fixture
@@ -172,18 +74,9 @@ def scene(sandbox: Sandbox, root: Authority) -> Iterator[Scene]:
     made.close()
 
 
-def certificate() -> Certificate:
-    spec = {"names": [NAME, f"*.{NAME}"], "mode": "observe"}
-    return Certificate.model_validate({"metadata": {"name": NAME}, "spec": spec})
-
-
 def install(mark: str, share: Share = HERE) -> Install:
     details = {"mark": "web-1", "fingerprint": mark, "names": [NAME]}
     return Install(share=share, fields=(), because="x", details=details)
-
-
-def marks(state: Any) -> dict[str, str | None]:
-    return {one.address: one.fingerprint for one in state.served}
 
 
 def test_a_server_that_takes_its_time_is_waited_for(
@@ -214,9 +107,9 @@ def test_an_address_that_stays_behind_is_named(
     state = scene.visited(lambda _: new, lambda _: old, change=install(new.mark))
     assert marks(state) == {ONE: new.mark, TWO: old.mark}
     assert 120 <= sum(scene.slept) <= 125
-    assert not_served(state, new) == [
+    assert findings(state, new.mark)["not-served"] == (
         f"{TWO} serves {old.mark[:8]} for {NAME}, and {new.mark[:8]} is installed"
-    ]
+    )
 
 
 def test_what_goes_to_and_fro_is_not_served(scene: Scene, old: Pair, new: Pair) -> None:
@@ -224,7 +117,7 @@ def test_what_goes_to_and_fro_is_not_served(scene: Scene, old: Pair, new: Pair) 
     turns = lambda n: old if n % 2 and sum(scene.slept) < 120 else new  # noqa: E731
     state = scene.visited(turns, lambda _: new, change=install(new.mark))
     assert marks(state) == {ONE: old.mark, TWO: new.mark}
-    assert len(not_served(state, new)) == 1
+    assert "not-served" in findings(state, new.mark)
 
 
 def test_a_server_that_does_not_come_back_is_said(
@@ -235,36 +128,6 @@ def test_a_server_that_does_not_come_back_is_said(
     (one,) = (one for one in state.served if one.address == ONE)
     assert one.problem is not None
     assert one.fingerprint is None
-
-
-def not_served(state: Any, pair: Pair) -> list[str]:
-    """What the kind says where everything is installed."""
-    place = Place(target="Provider/web-1", provider="web-1", family="install")
-    spec = {
-        "names": [NAME],
-        "mode": "import",
-        "bought": {"certificate": {"env": "A"}, "key": {"env": "B"}},
-        "deploy": [{"target": "Provider/web-1"}],
-    }
-    want = Certificate.model_validate({"metadata": {"name": NAME}, "spec": spec})
-    want.joined(lambda: Makings(places=(place,)))
-    kept = Kept(
-        fingerprint=pair.mark,
-        spki="",
-        serial="1",
-        issuer="x",
-        names=(NAME,),
-        not_before=NOW - timedelta(days=1),
-        not_after=NOW + timedelta(days=80),
-        algorithm="ecdsa-p256",
-    )
-    have = {
-        TLS: state,
-        want.issuances()[0]: IssuanceState(kept=kept),
-        place.share: InstalledState(sites={place.mark: Site(fingerprint=pair.mark)}),
-    }
-    found = want.findings(have, NOW)
-    return [one.message for one in found if one.code == "not-served"]
 
 
 @pytest.mark.parametrize("known", [True, False])
@@ -319,3 +182,54 @@ def test_a_clock_that_stands_still_ends_it_too(
     state = scene.visited(lambda _: old, lambda _: new, change=install(new.mark))
     assert marks(state)[ONE] == old.mark
     assert 120 <= sum(scene.slept) <= 125
+
+
+# -- every way to be wrong at one of two addresses has its own name ----------------
+
+
+def at_two(scene: Scene, new: Pair, other: Pair) -> dict[str, str]:
+    """Return what is said where the second address serves *other*."""
+    return findings(scene.visited(lambda _: new, lambda _: other), new.mark)
+
+
+def test_an_old_one(scene: Scene, root: Authority, new: Pair, tmp_path: Path) -> None:
+    found = at_two(scene, new, issued(root, tmp_path, days=20))
+    assert set(found) == {"not-served", "tls-addresses-differ"}
+    assert TWO in found["not-served"]
+
+
+def test_one_that_has_ended(
+    scene: Scene, root: Authority, new: Pair, tmp_path: Path
+) -> None:
+    old = issued(root, tmp_path, days=-1)
+    found = findings(scene.visited(lambda _: old, lambda _: old), old.mark)
+    assert set(found) == {"certificate-expired"}
+
+
+def test_one_of_another_site(
+    scene: Scene, root: Authority, new: Pair, tmp_path: Path
+) -> None:
+    found = at_two(scene, new, issued(root, tmp_path, name="other.example"))
+    assert set(found) == {"not-served", "tls-name-mismatch"}
+
+
+def test_another_key_for_the_same_name(scene: Scene, new: Pair, old: Pair) -> None:
+    """As good as ours, and not ours: somebody else renews there."""
+    found = at_two(scene, new, old)
+    assert set(found) == {"not-served"}
+
+
+@pytest.mark.parametrize("behind", [False, True])
+def test_the_right_one_with_an_old_chain(
+    scene: Scene, tmp_path: Path, behind: bool
+) -> None:
+    """The leaf is new, the intermediate of the last one was left in the file."""
+    root = trustme.CA()
+    scene.trusted = root.cert_pem.bytes().decode()
+    last, this = root.create_child_ca(), root.create_child_ca()
+    made = this.issue_cert(NAME)
+    leaf = made.cert_chain_pems[0].bytes()
+    chain = leaf + (last if behind else this).cert_pem.bytes()
+    new = Pair(chain, made.private_key_pem.bytes(), tmp_path)
+    found = findings(scene.visited(lambda _: new, lambda _: new), new.mark)
+    assert set(found) == ({"tls-untrusted"} if behind else set())
