@@ -115,9 +115,16 @@ class UnsafeCommit(PlanError):
 
 
 class ProviderError(ReconcilerError):
-    """A vendor said no, or said nothing; keeps the vendor's request id."""
+    """
+    A vendor said no, or said nothing; keeps the vendor's request id.
+
+    Attributes:
+        reason: The vendor's own word for what kind of failure it is, where a resource
+            decides by it what is done next.
+    """
 
     code = "E300"
+    reason: str | None = None
 
     def __init__(
         self,
@@ -126,9 +133,11 @@ class ProviderError(ReconcilerError):
         at: Location | None = None,
         hint: str | None = None,
         request_id: str | None = None,
+        reason: str | None = None,
     ) -> None:
         super().__init__(what, at=at, hint=hint)
         self.request_id = request_id
+        self.reason = reason
 
     def __str__(self) -> str:
         said = super().__str__()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from reconciler.cli import secrets
 from reconciler.engine import Accounts
 from reconciler.errors import ReconcilerError
 from reconciler.inventory import Inventory
-from reconciler.kinds.provider import Provider
-from reconciler.model import OWN, PUBLIC, Account, AnyDriver, AnyResource, Share
+from reconciler.kinds.issuer import Issuer
+from reconciler.kinds.provider import Provider, ProviderSpec
+from reconciler.model import KEYS, OWN, PUBLIC, Account, AnyDriver, AnyResource, Share
 from reconciler.providers import driver_class
 from reconciler.providers._webhook import INBOUND
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from reconciler.cli.project import Project
 
 
+#: The vendor of every authority that speaks ACME.
+ACME: Final = "acme"
 _NOT_THERE = "the base branch does not declare this account"
 _NOT_DECLARED = {
     OWN: f"the base branch has no Provider/{OWN}: an invoice of ours says who sells"
@@ -25,8 +28,31 @@ _NOT_DECLARED = {
 
 
 def providers(tree: Inventory) -> list[Provider]:
-    """Return the accounts that *tree* declares."""
-    return [cast("Provider", found) for found in tree.of("Provider")]
+    """Return the accounts that *tree* declares; an Issuer is one too."""
+    found = [cast("Provider", one) for one in tree.of("Provider")]
+    return [*found, *(as_account(cast("Issuer", one)) for one in tree.of("Issuer"))]
+
+
+def as_account(issuer: Issuer) -> Provider:
+    """Return *issuer* as the account at an authority that speaks ACME."""
+    spec = issuer.spec
+    keys = {"accountKey": spec.account_key}
+    if spec.next_account_key is not None:
+        keys["nextAccountKey"] = spec.next_account_key
+    settings = {"contact": ",".join(spec.contact)}
+    if spec.staging is not None:
+        settings["staging"] = spec.staging
+    if spec.eab is not None:
+        keys["eabHmac"] = spec.eab.hmac
+        settings["eabKid"] = spec.eab.kid
+    made = ProviderSpec(
+        type=ACME,
+        endpoint=spec.directory,
+        credentials=keys,
+        settings={name: value for name, value in settings.items() if value},
+        trust=spec.trust,
+    )
+    return Provider(metadata=issuer.metadata, spec=made)
 
 
 def accounts(project: Project, wants: Iterable[AnyResource]) -> Accounts:
@@ -67,18 +93,27 @@ def with_public(declared: Mapping[str, Provider]) -> dict[str, Provider]:
     """
     if PUBLIC in declared or all_loopback(declared):
         return dict(declared)
-    spec = {"type": PUBLIC, "credentials": {}}
-    built_in = Provider.model_validate({"metadata": {"name": PUBLIC}, "spec": spec})
-    return {**declared, PUBLIC: built_in}
+    return {**declared, PUBLIC: _built_in(PUBLIC)}
+
+
+def with_keys(declared: Mapping[str, Provider]) -> dict[str, Provider]:
+    """Return *declared* and where certificates that were bought are looked up."""
+    return {KEYS: _built_in(KEYS), **declared}
+
+
+def _built_in(name: str) -> Provider:
+    spec = {"type": name, "credentials": {}}
+    return Provider.model_validate({"metadata": {"name": name}, "spec": spec})
 
 
 def all_loopback(declared: Mapping[str, Provider]) -> bool:
     """
     Say whether every account is a server on this machine, and there is one.
 
-    What only keeps our own books is no server, here or elsewhere.
+    What only keeps our own books, keys or files is no server, here or elsewhere.
     """
-    servers = [one for name, one in declared.items() if name != OWN]
+    none = {OWN, KEYS}
+    servers = [o for name, o in declared.items() if name not in none and not o.files]
     return bool(servers) and all(one.loopback for one in servers)
 
 
@@ -111,4 +146,20 @@ def account(project: Project, provider: Provider, needed: frozenset[str]) -> Acc
         sleep=project.sleep,
         cache=project.cache,
         limits=spec.limits,
+        settings=spec.settings,
+        trust=_trusted(project, provider),
     )
+
+
+def _trusted(project: Project, provider: Provider) -> str | None:
+    """Return the certificates that *provider* is trusted by."""
+    if provider.spec.trust is None:
+        return None
+    try:
+        return (project.root / provider.spec.trust).read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError):
+        raise ReconcilerError(
+            f"{provider.spec.trust} cannot be read: {provider.name} is trusted by it",
+            hint="name a file of certificates (PEM), relative to the repository",
+            code="E602",
+        ) from None

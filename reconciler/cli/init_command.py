@@ -183,7 +183,8 @@ def _names(file: Path) -> list[str]:
 
 def _watched(names: list[str]) -> str:
     entries = [
-        f"Domain/{name}: {{provider: none}}\nCertificate/{name}: {{names: [{name}]}}"
+        f"Domain/{name}: {{provider: none}}\n"
+        f"Certificate/{name}: {{mode: observe, names: [{name}]}}"
         for name in names
     ]
     head = "# Watched only: name an account in `provider` to manage one of them."

@@ -109,7 +109,7 @@ def apply(setting: Setting, order: Order) -> Result:
         chosen, stale, vanished = choose(planned, order.approved)
     done: list[Done] = []
     if order.ready(planned):
-        for wave in waves(chosen, WAVE):
+        for wave in waves(chosen, WAVE, setting.together):
             ready = [action for action in wave if not _blocked(action, done)]
             if ready:
                 finished, after = carry_out(setting, ready, planned)

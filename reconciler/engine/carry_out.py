@@ -30,6 +30,7 @@ from reconciler.model import (
     Plan,
     Receipt,
     Risk,
+    Share,
     Witness,
     sha256,
 )
@@ -53,6 +54,11 @@ class Setting(NamedTuple):
     journal: Journal
     accounts: Accounts
     clock: Callable[[], datetime]
+
+    def together(self, action: Action) -> bool:
+        """Whether its driver carries out many such actions in one call."""
+        change = action.change
+        return change.verb in self.accounts.drivers[change.share].together
 
 
 class Done(NamedTuple):
@@ -91,7 +97,7 @@ def carry_out(
     approvers = setting.journal.ledger.approvals
     intents = [_intent(setting, a, plan, approvers.get(a.digest, ())) for a in wave]
     setting.journal.record(Batch(entries=tuple(intents), phase="intents"))
-    answers = [_act(setting, action) for action in wave]
+    answers = _acted(setting, wave)
     seen = look(setting, wave)
     done = [
         _known(setting, action, answer, seen)
@@ -154,6 +160,40 @@ def _intent(
     )
 
 
+def _acted(setting: Setting, wave: Sequence[Action]) -> list[Receipt | Exception]:
+    """Make the calls of *wave*: in one, what its driver does together."""
+    answers: dict[str, Receipt | Exception] = {}
+    many: dict[tuple[Share, str], list[Action]] = {}
+    for action in wave:
+        if setting.together(action):
+            change = action.change
+            many.setdefault((change.share, change.verb), []).append(action)
+        else:
+            answers[action.id] = _act(setting, action)
+    for (share, _), actions in many.items():
+        found = _act_together(setting, share, actions)
+        answers |= {a.id: one for a, one in zip(actions, found, strict=True)}
+    return [answers[action.id] for action in wave]
+
+
+def _act_together(
+    setting: Setting, share: Share, actions: Sequence[Action]
+) -> Sequence[Receipt | Exception]:
+    """Make one call for all of *actions*; see ``_act``."""
+    if setting.journal.left < CALL:
+        why = "not sent: the lease would end before the call could"
+        return [_NotSent(why) for _ in actions]
+    driver: AnyDriver = setting.accounts.drivers[share]
+    try:
+        found = driver.apply_all([(a.want, a.change, a.key) for a in actions])
+    except Exception as error:  # noqa: BLE001  (a fault of a driver proves nothing)
+        lost = Ambiguous(f"the driver failed: {type(error).__name__}")
+        return [lost for _ in actions]
+    if len(found) != len(actions):
+        return [Ambiguous("the driver lost count") for _ in actions]
+    return found
+
+
 def _act(setting: Setting, action: Action) -> Receipt | Exception:
     """Make the one call; whatever is not a definite *no* is not a failure."""
     if setting.journal.left < CALL:
@@ -209,6 +249,8 @@ def _known(
         evidence |= refused(answer)
     elif isinstance(answer, (TooEarly, Transient, _NotSent)):
         evidence["not_sent"] = True
+    if isinstance(answer, ProviderError) and answer.reason:
+        evidence["reason"] = answer.reason[:64]
     if isinstance(answer, TooEarly):
         until = answer.until or setting.clock() + WAIT
         evidence["not_before"] = until.isoformat()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 
@@ -83,10 +83,21 @@ def held_behind(actions: Sequence[Action]) -> tuple[Action, ...]:
     )
 
 
-def waves(actions: Sequence[Action], size: int) -> list[list[Action]]:
-    """Return *actions* (in order) in waves of one level and at most *size*."""
+def waves(
+    actions: Sequence[Action],
+    size: int,
+    together: Callable[[Action], bool] = lambda _action: False,
+) -> list[list[Action]]:
+    """
+    Return *actions* (in order) in waves of one level and at most *size*.
+
+    What is done *together* makes waves of its own, four times as large: it is one
+    call, and its outcomes wait no longer for the record than those of single ones.
+    """
     found: list[list[Action]] = []
     for _, level in groupby(actions, key=lambda action: action.level):
         whole = list(level)
-        found += [whole[i : i + size] for i in range(0, len(whole), size)]
+        for one_call, most in ((True, 4 * size), (False, size)):
+            part = [action for action in whole if together(action) is one_call]
+            found += [part[i : i + most] for i in range(0, len(part), most)]
     return found

@@ -28,6 +28,7 @@ from reconciler.model import (
     Unmanaged,
 )
 from reconciler.model.ref import Ref
+from reconciler.model.resource import Resource
 
 #: Prefix of the fact that all of a family was read: ``looked/billing``, when.
 LOOKED_AT: Final = "looked/"
@@ -93,7 +94,9 @@ class Scope(NamedTuple):
 
     def leaders(self) -> list[AnyResource]:
         """The resources that others may follow, sorted."""
-        leading = {name for name, kind in kinds().items() if kind.recalls}
+        leading = {
+            name for name, kind in kinds().items() if kind.sways is not Resource.sways
+        }
         return [self.get(ref) for ref in self.refs() if ref.kind in leading]
 
     def whole(self) -> bool:

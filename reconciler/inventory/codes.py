@@ -151,6 +151,23 @@ TABLE: dict[str, Code] = {
         "a field for card data",
         "card numbers and security codes are never stored: keep the gateway's token",
     ),
+    "E160": Code(
+        "a name of a certificate that is in no declared Domain",
+        "declare the Domain it is in, or prove it by challenge: http-01",
+    ),
+    "E161": Code(
+        "two certificates for the same names",
+        "install one of them at several places (deploy): authorities limit how often "
+        "the same names are signed",
+    ),
+    "E162": Code(
+        "two certificates at one place",
+        "put all names into one of them, or give each its own place (at)",
+    ),
+    "E163": Code(
+        "an Issuer and a Provider of the same name",
+        "rename one of them: both are accounts, and plans name them alike",
+    ),
     "W160": Code("defaults that apply to nothing", "remove them or move the file"),
     "W161": Code("a RecordSet that no domain includes", "remove it or include it"),
     "W162": Code(

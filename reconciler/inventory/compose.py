@@ -20,6 +20,8 @@ from reconciler.inventory.parts import COVERED, FILLS, LABELS, OWN, PROFILE, Par
 from reconciler.inventory.rows import target
 from reconciler.inventory.tokens import TOKENS, put, uses
 
+#: What is only looked at is installed nowhere.
+_DEPLOY = "deploy"
 _NAMES = "names"
 _UID = "uid"
 _ACCOUNT = "HostingAccount"
@@ -170,6 +172,9 @@ def _spec(
         over = _put(site, kind, name, ("Site", ("with", kind)), own, flaws)
         spec = merged(spec, over)
     found: dict[str, Any] = spec
+    if kind == "Certificate" and found.get("mode") == "observe" and _DEPLOY in low:
+        written = {**_mapping(base), **own}
+        return {k: v for k, v in found.items() if k != _DEPLOY or k in written}
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from reconciler.errors import InventoryError
@@ -14,7 +14,7 @@ from reconciler.inventory.index import Index
 from reconciler.inventory.loaded import Loaded
 from reconciler.inventory.parts import PROFILE, SITE
 from reconciler.inventory.rows import envelope, target
-from reconciler.model import AnyResource, Naming, Ref
+from reconciler.model import AnyResource, Makings, Naming, Ref
 from reconciler.model.location import Location
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from reconciler.inventory.heads import Head
     from reconciler.inventory.origins import Leaf
     from reconciler.inventory.shape import Named
+
+#: What other documents say a part of.
+_JOINED = "Certificate"
 
 
 class Inventory:
@@ -237,9 +240,17 @@ class Inventory:
         resource = model.model_validate(
             envelope(ref.name, found.content), by_alias=True, by_name=False
         )
-        return resource.placed(
+        placed = resource.placed(
             lambda field: self.at(ref, field), self._via(row), lambda: self.namings(ref)
         )
+        if ref.kind == _JOINED:
+            placed.joined(cache(lambda: self._makings(placed)))
+        return placed
+
+    def _makings(self, want: AnyResource) -> Makings:
+        from reconciler.inventory.makings import makings  # noqa: PLC0415
+
+        return makings(want, self.find)
 
     def _via(self, row: int) -> tuple[str, ...]:
         site = self._index.sites.get(row)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, Final, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from reconciler.model import OWN, PUBLIC, Change, SecretRef, Seller, Spec, To
+from reconciler.model import KEYS, OWN, PUBLIC, Change, SecretRef, Seller, Spec, To
 from reconciler.model.resource import Resource
+
+#: The scheme of what is no server, but a folder of this machine.
+FILES: Final = "file"
 
 
 def is_loopback(endpoint: str | None) -> bool:
@@ -35,6 +38,10 @@ class ProviderSpec(Spec):
         limits: The most this account may be asked, as in ``requestsPerSecond: 5``.
         funded_by: The payment method that this account takes its money from.
         seller: Of the account ``own`` alone: who sells, and where customers pay to.
+        settings: What else its driver has to know, as in ``configuration:
+            /etc/nginx/nginx.conf``; never a secret.
+        trust: A file with the certificates that sign the endpoint's own, where the
+            world does not know them.
     """
 
     type: Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
@@ -46,6 +53,8 @@ class ProviderSpec(Spec):
     ipv4: IPv4Address | None = None
     ipv6: IPv6Address | None = None
     seller: Seller | None = None
+    settings: dict[str, str] = {}
+    trust: str | None = None
 
     @field_validator("endpoint")
     @classmethod
@@ -56,6 +65,8 @@ class ProviderSpec(Spec):
         if url.scheme == "https" and url.hostname and not url.username:
             return endpoint
         if url.scheme == "http" and is_loopback(endpoint) and not url.username:
+            return endpoint
+        if url.scheme == FILES and not url.netloc and url.path.startswith("/"):
             return endpoint
         raise ValueError("an endpoint is an https URL (http only on loopback)")
 
@@ -68,11 +79,12 @@ class Provider(Resource[Change]):
 
     @model_validator(mode="after")
     def _public_is_reserved(self) -> Self:
-        if (self.name == PUBLIC) != (self.spec.type == PUBLIC):
-            raise ValueError(
-                f"the account {PUBLIC} is built in, its name and its type go together: "
-                f"Provider/{PUBLIC}: {{type: {PUBLIC}, credentials: {{}}}}"
-            )
+        for name in (PUBLIC, KEYS):
+            if (self.name == name) != (self.spec.type == name):
+                raise ValueError(
+                    f"the account {name} is built in, its name and its type go "
+                    f"together: Provider/{name}: {{type: {name}, credentials: {{}}}}"
+                )
         return self
 
     @model_validator(mode="after")
@@ -95,6 +107,11 @@ class Provider(Resource[Change]):
     def loopback(self) -> bool:
         """Whether this account is a server on this machine."""
         return is_loopback(self.spec.endpoint)
+
+    @property
+    def files(self) -> bool:
+        """Whether it is no server, but a folder of the machine this runs on."""
+        return urlsplit(self.spec.endpoint or "").scheme == FILES
 
 
 KIND = Provider

@@ -14,6 +14,7 @@ from reconciler.model.adoption import (
     Refuse,
     Rewrite,
 )
+from reconciler.model.authority import ISSUANCE, Authority, Makings, Place
 from reconciler.model.base import Frozen, Spec
 from reconciler.model.calendar import Day, Duration, Period, duration_text
 from reconciler.model.change import (
@@ -36,8 +37,10 @@ from reconciler.model.driver import (
 from reconciler.model.finding import Finding, Severity
 from reconciler.model.follow import Chapter, Ended, Letter, Sway
 from reconciler.model.location import Location
+from reconciler.model.material import Challenges, Drawer, Keyring, Material
 from reconciler.model.money import Money, Price
 from reconciler.model.observed import (
+    KEYS,
     OWN,
     PUBLIC,
     Absent,
@@ -68,6 +71,8 @@ from reconciler.model.terms import Terms
 from reconciler.model.verdict import Decision, Verdict
 
 __all__ = [
+    "ISSUANCE",
+    "KEYS",
     "OWN",
     "PUBLIC",
     "Absent",
@@ -77,14 +82,17 @@ __all__ = [
     "Advice",
     "AnyDriver",
     "AnyResource",
+    "Authority",
     "Beside",
     "Cache",
+    "Challenges",
     "Change",
     "Chapter",
     "Choice",
     "Day",
     "Decision",
     "Deferred",
+    "Drawer",
     "Drift",
     "Driver",
     "Due",
@@ -96,9 +104,12 @@ __all__ = [
     "Frozen",
     "Have",
     "ItemEdit",
+    "Keyring",
     "Left",
     "Letter",
     "Location",
+    "Makings",
+    "Material",
     "Metadata",
     "Money",
     "Naming",
@@ -109,6 +120,7 @@ __all__ = [
     "Percent",
     "Period",
     "Personal",
+    "Place",
     "Plan",
     "Price",
     "Receipt",

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 from pydantic import JsonValue
 
 from reconciler.model.change import Change, Receipt, Risk
+from reconciler.model.material import Challenges, Keyring
 from reconciler.model.observed import Observation
 from reconciler.model.resource import AnyResource
 
@@ -68,6 +69,11 @@ class Account(NamedTuple):
         wire: How a request travels where it does not go by a socket (a simulation).
             Raises ConnectionRefusedError where it was not sent, another OSError where
             nobody knows.
+        settings: What else the driver has to know, as declared; never a secret.
+        trust: The certificates (PEM) that sign the endpoint's own, where the world
+            does not know them.
+        keys: Where certificates and their keys are kept.
+        challenges: Who can prove that a name is ours.
     """
 
     name: str
@@ -79,6 +85,10 @@ class Account(NamedTuple):
     cache: Cache
     limits: Mapping[str, float] = {}
     wire: Callable[[Sent], Answered] | None = None
+    settings: Mapping[str, str] = {}
+    trust: str | None = None
+    keys: Keyring | None = None
+    challenges: Challenges | None = None
 
     def __repr__(self) -> str:
         return f"Account({self.name})"
@@ -118,6 +128,7 @@ class Driver(ABC, Generic[WantT, DoT]):
         lists: Whether it can tell what is there that nobody declares.
         numbers: It gives no numbers itself: a change that is ``numbered`` gets one of
             our own series.
+        together: Verbs of which many are carried out in one call; see ``apply_all``.
     """
 
     can: ClassVar[Mapping[str, OpClass]]
@@ -127,6 +138,7 @@ class Driver(ABC, Generic[WantT, DoT]):
     credentials: ClassVar[frozenset[str]] = frozenset()
     lists: ClassVar[bool] = True
     numbers: ClassVar[bool] = False
+    together: ClassVar[frozenset[str]] = frozenset()
 
     @abstractmethod
     def __init__(self, account: Account) -> None:
@@ -160,6 +172,17 @@ class Driver(ABC, Generic[WantT, DoT]):
         Transient, once a request that has an effect may have left the machine;
         TooEarly where the vendor will take it later; Rejected where it refused.
         """
+
+    def apply_all(
+        self, todo: Sequence[tuple[WantT, DoT, str]]
+    ) -> list[Receipt | Exception]:
+        """
+        Carry out many changes of one verb that is in ``together``, each once.
+
+        Returns for each, in order, its receipt or the error that ``apply`` would have
+        raised. Must not raise for all because of one.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does {len(todo)} one by one")
 
     def happened(
         self, want: WantT, change: DoT, key: str, since: datetime

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _MAX_NAME = 253
@@ -41,3 +42,9 @@ def _refuse_mixed(label: str) -> None:
     if len(scripts) > 1 and not any(scripts <= joint for joint in _JOINT_SCRIPTS):
         found = " and ".join(script.title() for script in sorted(scripts))
         raise ValueError(f"{label!r} mixes {found} letters, which can look alike")
+
+
+def covered(name: str, names: Iterable[str]) -> bool:
+    """Say whether a certificate for *names* is good for *name* (RFC 9525, 6.3)."""
+    parent = name.partition(".")[2]
+    return any(said in {name, f"*.{parent}"} for said in names)

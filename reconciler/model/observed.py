@@ -47,6 +47,9 @@ PUBLIC: Final = "public"
 #: The account of what no gateway collects: invoices of our own. Its name is reserved,
 #: and its document says who sells.
 OWN: Final = "own"
+#: The account of what was bought: certificates in our own secrets. Its name is
+#: reserved, and it needs no document.
+KEYS: Final = "keys"
 
 
 class Share(NamedTuple):

@@ -18,6 +18,7 @@ from typing import (
 from pydantic import Field, JsonValue, PrivateAttr
 
 from reconciler.model.adoption import Adoption, Refuse, Rewrite
+from reconciler.model.authority import Makings
 from reconciler.model.base import Spec
 from reconciler.model.change import Change
 from reconciler.model.finding import Finding, Severity
@@ -102,6 +103,7 @@ class Resource(Spec, Generic[ChangeT]):
     _via: tuple[str, ...] = PrivateAttr(default=())
     _named: Callable[[], tuple[Naming, ...]] = PrivateAttr(default=tuple)
     _recorded: Callable[[], Mapping[str, JsonValue]] = PrivateAttr(default=dict)
+    _makings: Callable[[], Makings] = PrivateAttr(default=Makings)
 
     @property
     def name(self) -> str:
@@ -167,6 +169,20 @@ class Resource(Spec, Generic[ChangeT]):
     def recalling(self, recorded: Callable[[], Mapping[str, JsonValue]]) -> Self:
         """Remember where to ask what was done before; returns the resource."""
         self._recorded = recorded
+        return self
+
+    @property
+    def makings(self) -> Makings:
+        """
+        What other documents say of it: who signs it, and where it goes.
+
+        As ``named_by``: no part of its digest, and a kind that asks is never quiet.
+        """
+        return self._makings()
+
+    def joined(self, makings: Callable[[], Makings]) -> Self:
+        """Remember where to ask what other documents say; returns the resource."""
+        self._makings = makings
         return self
 
     @property

@@ -18,7 +18,7 @@ import dns.message
 import dns.name
 import dns.rrset
 from cryptography.hazmat.primitives.asymmetric import ec
-from dns.dnssectypes import DSDigest
+from dns.dnssectypes import Algorithm, DSDigest
 from dns.rdtypes.ANY.DNSKEY import DNSKEY
 
 _ORDER: Final = int(
@@ -39,7 +39,7 @@ def _key(zone: str) -> ec.EllipticCurvePrivateKey:
 def dnskey(zone: str) -> DNSKEY:
     """Return the one key of *zone*, which signs all of it."""
     public = _key(zone).public_key()
-    made = dns.dnssec.make_dnskey(public, dns.dnssec.Algorithm.ECDSAP256SHA256, 257)
+    made = dns.dnssec.make_dnskey(public, Algorithm.ECDSAP256SHA256, 257)
     assert isinstance(made, DNSKEY)  # noqa: S101  (its caller chose the algorithm)
     return made
 

@@ -55,7 +55,7 @@ class Sites:
 
     def has_http(self, name: str) -> bool:
         """Say whether anybody listens at port 80 for *name*."""
-        return self._site(name).get("http", "redirect") != "none"
+        return bool(self._site(name).get("http", "redirect") != "none")
 
     def answer(self, asked: Asked) -> bytes | None:
         """Return what is sent; None where nothing ever is."""

@@ -477,7 +477,7 @@ WATCHED = """\
 apiVersion: reconciler/v1
 # ours, says the list
 Domain/p0.example: {provider: none}
-Certificate/p0.example: {names: [p0.example]}
+Certificate/p0.example: {mode: observe, names: [p0.example]}
 Domain/p1.example: {provider: none, warnAt: [90d]}
 Domain/nobody.example: {provider: none}
 Domain/n0.example: {provider: none}

@@ -32,7 +32,9 @@ NAMES = {
     "moving.example": domain("moving.example", "namecom-main"),
     "watched.example": domain("watched.example", "none"),
 }
-FILES = inventory(*NAMES.values(), "Certificate/sound: {names: [sound.example]}\n")
+FILES = inventory(
+    *NAMES.values(), "Certificate/sound: {mode: observe, names: [sound.example]}\n"
+)
 ODDITIES = {
     "due.example": Oddity({"expires": 20}),
     "grace.example": Oddity({"expires": -4, "autoRenew": False}),
@@ -172,7 +174,7 @@ def test_explaining_shows_what_was_seen(agency):
             "    served: name sound.example · address 192.0.2.1 · fingerprint",
             "· trusted yes",
             "public (surface)",
-            "    sites: name sound.example · grade A+ · score 115",
+            "    names: name sound.example · grade A+ · score 115",
             "Sandbox Authority",
         ],
         "Domain/lame.example": ["public (delegation)", f"{LAME} REFUSED"],

@@ -95,7 +95,7 @@ Customer/c: {legalName: C, country: NL, payment: {collect: invoice}}
 Provider/s: {type: aws, credentials: {}, ipv4: 192.0.2.10}
 HostingPlan/care-5: {price: 9.00 EUR/month, packages: {aws: care_5g}}
 SiteProfile/p:
-  Certificate: {names: [$domain, www.$domain], warnAt: [9d]}
+  Certificate: {mode: observe, names: [$domain, www.$domain], warnAt: [9d]}
   Subscription:
   HostingAccount: {plan: care-5}
   Domain:

@@ -64,7 +64,7 @@ WORLD = part(
 
 
 def want(name: str, *names: str) -> Certificate:
-    spec = {"names": list(names or (name,))}
+    spec = {"mode": "observe", "names": list(names or (name,))}
     return Certificate.model_validate({"metadata": {"name": name}, "spec": spec})
 
 

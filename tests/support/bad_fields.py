@@ -210,7 +210,6 @@ bad(
 )
 bad("public-no-credentials", HEAD + "Provider/public: {type: public}\n", "E121", 2)
 for name, field, code in (
-    ("mode-acme", "mode: acme", "E123"),
     ("mode-number", "mode: 5", "E123"),
     ("names-text", "names: a.example", "E122"),
     ("names-empty", "names: []", "E124"),
@@ -227,11 +226,12 @@ for name, field, code in (
     ("names-mixed", "names: [pаypal.example]", "E125"),
     ("warn-at-months", "warnAt: [1mo]", "E125"),
     ("warn-at-text", "warnAt: 30d", "E122"),
-    ("unknown", "issuers: [letsencrypt]", "E120"),
+    ("unknown", "issuer: [letsencrypt]", "E120"),
     ("scan-word", "scan: deep", "E123"),
     ("scan-list", "scan: [full]", "E123"),
 ):
     text = f"{HEAD}Certificate/a.example:\n  {field}\n"
     rest = "" if field.startswith("names") else "  names: [a.example]\n"
+    rest += "" if field.startswith("mode") else "  mode: observe\n"
     bad(f"certificate-{name}", text + rest, code, 3)
 bad("certificate-no-names", HEAD + "Certificate/a.example: {}\n", "E121", 2)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tests.support import (
     bad_cards,
+    bad_certificates,
     bad_channels,
     bad_fields,
     bad_hosting,
@@ -29,6 +30,7 @@ PARTS = (
     bad_seller,
     bad_sites,
     bad_cards,
+    bad_certificates,
 )
 
 __all__ = ["CASES", "PARTS", "BadCase"]

@@ -1,32 +1,69 @@
-"""A certificate: issued, installed, served, and each of the three looked at by itself."""
+"""A certificate: issued, installed, served, and each of the three by itself."""
 
-from reconciler.kinds.certificate.certificate import (
+from reconciler.kinds.certificate.allotment import allotted
+from reconciler.kinds.certificate.certificate import Certificate
+from reconciler.kinds.certificate.changes import (
+    NEXT,
+    CertificateChange,
+    Changes,
+    Check,
+    Install,
+    Issue,
+    Reload,
+    Renew,
+)
+from reconciler.kinds.certificate.memory import Order, orders
+from reconciler.kinds.certificate.spec import CertificateSpec, KeyStore, Target
+from reconciler.kinds.certificate.state import (
+    BOUGHT,
     TLS,
-    Certificate,
-    CertificateSpec,
+    Advised,
+    InstalledState,
+    IssuanceState,
+    Kept,
     Served,
+    Site,
     TlsState,
 )
 from reconciler.kinds.certificate.surface import (
     SURFACE,
     Offer,
     SecurityTxt,
-    Site,
+    Sighting,
     SurfaceState,
 )
 
 KIND = Certificate
 
 __all__ = [
+    "BOUGHT",
     "KIND",
+    "NEXT",
     "SURFACE",
     "TLS",
+    "Advised",
     "Certificate",
+    "CertificateChange",
     "CertificateSpec",
+    "Changes",
+    "Check",
+    "Install",
+    "InstalledState",
+    "IssuanceState",
+    "Issue",
+    "Kept",
+    "KeyStore",
     "Offer",
+    "Order",
+    "Reload",
+    "Renew",
     "SecurityTxt",
     "Served",
+    "Sighting",
     "Site",
     "SurfaceState",
+    "Target",
     "TlsState",
+    "allotted",
+    "orders",
 ]

@@ -1,126 +1,74 @@
-"""A TLS certificate as it is served: for which names, until when, and everywhere."""
+"""A TLS certificate: issued, installed and served, and each of the three by itself."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
-from typing import Annotated, Any, ClassVar, Final, Literal
+from datetime import datetime
+from typing import Any, ClassVar
 
-from pydantic import AwareDatetime, Field, field_validator
+from pydantic import JsonValue, field_validator
 
 from reconciler.kinds.certificate import surface
+from reconciler.kinds.certificate.changes import (
+    Changes,
+    Check,
+    Install,
+    Issue,
+    Reload,
+    Renew,
+)
+from reconciler.kinds.certificate.findings import findings
+from reconciler.kinds.certificate.memory import remembered
+from reconciler.kinds.certificate.outlook import due, first_end, quiet_until
+from reconciler.kinds.certificate.serving import ERROR
+from reconciler.kinds.certificate.spec import CertificateSpec
+from reconciler.kinds.certificate.state import (
+    BOUGHT,
+    TLS,
+    InstalledState,
+    IssuanceState,
+    TlsState,
+)
+from reconciler.kinds.certificate.steps import done, steps
+from reconciler.kinds.certificate.story import story
 from reconciler.kinds.certificate.surface import CHECKS, SURFACE, SurfaceState
 from reconciler.model import (
-    PUBLIC,
-    Change,
+    ISSUANCE,
+    Chapter,
     Due,
-    Duration,
+    Ended,
     Finding,
-    Frozen,
     Have,
-    Severity,
     Share,
-    Spec,
     State,
     Unknown,
-    duration_text,
 )
 from reconciler.model.names import to_ascii
 from reconciler.model.resource import Resource
 
-#: Whoever connects to every address of every name, as a visitor does.
-TLS: Final = Share(PUBLIC, "tls")
-_CRITICAL = timedelta(days=3)
-_ERROR = timedelta(days=7)
 
-
-def _days(*numbers: int) -> tuple[timedelta, ...]:
-    return tuple(timedelta(days=number) for number in numbers)
-
-
-class CertificateSpec(Spec):
-    """
-    Which names are served, and when to warn.
-
-    Attributes:
-        mode: ``observe``: only looked at, where it is served.
-        names: The names it must be good for; ``*.a.example`` is a wildcard.
-        warn_at: How long before its end to warn.
-        scan: What is looked at beside it: ``full``, or ``visit`` without the files
-            that nobody but their owner should ask for, or ``off``.
-    """
-
-    mode: Literal["observe"] = "observe"
-    names: Annotated[tuple[str, ...], Field(min_length=1, max_length=100)]
-    warn_at: tuple[Duration, ...] = _days(30, 14, 7, 3, 1)
-    scan: Literal["full", "visit", "off"] = "full"
-
-    @field_validator("names")
-    @classmethod
-    def _names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        made = tuple(map(_name, names))
-        if len(set(made)) != len(made):
-            raise ValueError("the same name is written twice")
-        if all(name.startswith("*.") for name in made):
-            raise ValueError("one name must be no wildcard, to have where to look")
-        return made
-
-
-def _name(text: str) -> str:
-    star = "*." if text.startswith("*.") else ""
-    name = to_ascii(text.removeprefix(star))
-    if "." not in name or "_" in name:
-        raise ValueError(f"{text!r} is no name for a certificate")
-    if name.rpartition(".")[2].isdigit():
-        raise ValueError(f"{text!r} is an address, not a name")
-    return star + name
-
-
-class Served(Frozen):
-    """
-    What one address serves for one name.
-
-    Attributes:
-        problem: Why nothing could be had there; the rest is empty then.
-        fingerprint: SHA-256 of the certificate, in hex.
-        issuer: The common name of who signed it, or its organisation.
-        matches: Whether it is good for the name.
-        trusted: Whether its chain, as it is served, leads to a trusted authority.
-    """
-
-    name: str
-    address: str
-    problem: str | None = None
-    fingerprint: str | None = None
-    issuer: str | None = None
-    not_after: AwareDatetime | None = None
-    matches: bool = True
-    trusted: bool = True
-
-
-class TlsState(State):
-    """
-    What is served at every address of every name.
-
-    Attributes:
-        seen: When it was looked at.
-        unknown: Names whose addresses could not be found, and why.
-    """
-
-    seen: AwareDatetime
-    served: tuple[Served, ...] = ()
-    unknown: Mapping[str, str] = {}
-
-
-class Certificate(Resource[Change]):
+class Certificate(Resource[Changes]):
     """A certificate that must be served, whole and in time, wherever its names lead."""
 
     kind: ClassVar[str] = "Certificate"
+    changes: ClassVar[tuple[type[Changes], ...]] = (
+        Issue,
+        Renew,
+        Install,
+        Reload,
+        Check,
+    )
     states: ClassVar[Mapping[str, type[State]]] = {
         TLS.family: TlsState,
+        ISSUANCE: IssuanceState,
+        "install": InstalledState,
+        "acm": InstalledState,
+        "bucket": InstalledState,
+        "secret": InstalledState,
         SURFACE.family: SurfaceState,
     }
     checks: ClassVar[Mapping[str, str]] = CHECKS
+    recalls: ClassVar[bool] = True
     spec: CertificateSpec
 
     @field_validator("metadata", mode="before")
@@ -132,140 +80,79 @@ class Certificate(Resource[Change]):
                 return {**raw, "name": to_ascii(name)}
         return raw
 
+    def issuances(self) -> tuple[Share, ...]:
+        """Return who may sign it, in order; of what was bought, where it is kept."""
+        if self.spec.mode == "import":
+            return (BOUGHT,)
+        return tuple(Share(name, ISSUANCE) for name in self.spec.issuers)
+
+    def shares(self) -> tuple[Share, ...]:
+        """Return its issuers and the accounts it is installed at."""
+        places = (place.share for place in self.makings.places)
+        return tuple(dict.fromkeys((*self.issuances(), *places)))
+
     def witnesses(self) -> tuple[Share, ...]:
         """Return who looks at what is served, and at what else anyone can see."""
         return (TLS,) if self.spec.scan == "off" else (TLS, SURFACE)
 
     def relies_on(self, witness: Share) -> bool:
-        """Say whether *witness* alone tells it; nothing is planned from a surface."""
-        return witness != SURFACE and super().relies_on(witness)
+        """Say that nothing but a look tells what is served."""
+        return witness != SURFACE  # nothing is planned from it
+
+    def diff(self, have: Have, now: datetime) -> Iterator[Changes]:
+        """Yield what is missing on the way from issued over installed to served."""
+        return steps(self, have, now)
 
     def findings(self, have: Have, now: datetime) -> Iterator[Finding]:
-        """Yield what visitors meet, or soon will."""
-        match have.get(TLS):
-            case TlsState() as state:
-                yield from self._unreachable(state)
-                yield from self._wrong(state)
-                yield from self._ends(state, now)
-            case Unknown(later=True):
-                yield self.found(
-                    "not-looked-at-yet", Severity.INFO, "is not looked at yet"
-                )
-            case None:
-                message = "nothing looks at what is served"
-                yield self.found("watched-only", Severity.INFO, message)
-            case _:
-                pass
+        """Yield what visitors meet, or soon will, and what stands in the way."""
+        yield from findings(self, have, now)
         yield from surface.seen(self, have, now)
 
-    def _unreachable(self, state: TlsState) -> Iterator[Finding]:
-        for name, why in sorted(state.unknown.items()):
-            message = f"{name}: {why}"
-            yield self.found("tls-no-address", Severity.WARNING, message, "spec.names")
-        for one in state.served:
-            if one.problem is not None:
-                message = f"{one.address} does not serve {one.name}: {one.problem}"
-                code, where = "tls-unreachable", "spec.names"
-                yield self.found(code, Severity.ERROR, message, where)
-
-    def _wrong(self, state: TlsState) -> Iterator[Finding]:
-        for one in _whole(state):
-            if not one.matches:
-                message = (
-                    f"{one.address} serves a certificate that is not for {one.name}"
-                )
-                code, where = "tls-name-mismatch", "spec.names"
-                yield self.found(code, Severity.CRITICAL, message, where)
-            elif not one.trusted:
-                message = (
-                    f"{one.address} serves {one.name} with a chain that leads to no "
-                    "trusted authority"
-                )
-                yield self.found("tls-untrusted", Severity.CRITICAL, message)
-
-    def _ends(self, state: TlsState, now: datetime) -> Iterator[Finding]:
-        """Yield the first end of each name, and where another one is served."""
-        for name in self.spec.names:
-            found = sorted(
-                _whole(state, name), key=lambda one: (_end(one), one.address)
-            )
-            if not found:
-                continue
-            first, last = found[0], found[-1]
-            if _end(last) - _end(first) >= timedelta(days=1):
-                yield self._differ(first, last, now)
-            elif (soon := self._soon(first, now)) is not None:
-                yield soon
-
-    def _differ(self, first: Served, last: Served, now: datetime) -> Finding:
-        left = _end(first) - now
-        message = (
-            f"{first.address} serves a certificate that {_left(left)}, "
-            f"{last.address} a newer one"
-        )
-        severity = Severity.CRITICAL if left <= _ERROR else Severity.ERROR
-        return self.found("tls-addresses-differ", severity, message, "spec.names")
-
-    def _soon(self, one: Served, now: datetime) -> Finding | None:
-        left = _end(one) - now
-        if left <= timedelta(0):
-            message = f"{one.name}: the certificate at {one.address} {_left(left)}"
-            code = "certificate-expired"
-            return self.found(code, Severity.CRITICAL, message, lead="end/over")
-        reached = [early for early in self.spec.warn_at if left <= early]
-        if not reached:
-            return None
-        severity = Severity.WARNING
-        if left <= _ERROR:
-            severity = Severity.CRITICAL if left <= _CRITICAL else Severity.ERROR
-        message = f"{one.name}: the certificate at {one.address} {_left(left)}"
-        lead = f"end/{duration_text(min(reached))}"
-        code, where = "certificate-expires", "spec.warnAt"
-        return self.found(code, severity, message, where, lead)
-
     def due(self, have: Have, now: datetime) -> Iterator[Due]:
-        """Yield the first end of what is served."""
-        del now
-        end = self.deadline(have)
-        if end is not None:
-            yield Due(end, self.kind, self.name, "certificate ends (observed only)")
+        """Yield when it is renewed, and when what is served ends."""
+        return due(self, have, now)
+
+    def done(self, change: Changes, have: Have) -> bool | None:
+        """Say whether *have* shows that *change* took effect."""
+        return done(self, change, have)
+
+    def remembers(
+        self, change: Changes, ended: Ended, have: Have
+    ) -> Mapping[str, JsonValue]:
+        """Return what the record keeps of an order or an installation."""
+        return remembered(self, change, ended, have)
+
+    def story(self, have: Have, now: datetime) -> Iterator[Chapter]:
+        """Yield the three states, and what comes next."""
+        return story(self, have, now)
 
     def deadline(self, have: Have) -> datetime | None:
         """Return when the first visitor meets an expired certificate."""
-        state = have.get(TLS)
-        if not isinstance(state, TlsState):
-            return None
-        return min(map(_end, _whole(state)), default=None)
+        return first_end(have)
 
     def urgent(self, deadline: datetime, now: datetime) -> bool:
-        """Say whether it ends within a week."""
-        return deadline - now <= _ERROR
+        """Say whether it ends within a week, or within half of its life."""
+        return deadline - now <= ERROR
 
     def quiet_until(self, have: Have, now: datetime) -> datetime | None:
         """Return the next moment at which time alone changes what is said."""
-        state = have.get(TLS)
-        ends = map(_end, _whole(state)) if isinstance(state, TlsState) else ()
-        before = {*self.spec.warn_at, _ERROR, _CRITICAL, timedelta(0)}
-        moments = [end - early for end in ends for early in before]
-        moments += surface.moments(have)
-        return min((m for m in moments if m > now), default=None)
+        return quiet_until(self, have, now)
 
+    def issued(self, have: Have) -> IssuanceState | Unknown | None:
+        """
+        Return what is kept, with what its own authority says of it.
 
-def _whole(state: TlsState, name: str | None = None) -> Iterator[Served]:
-    """Yield what was served, of one name if given."""
-    for one in state.served:
-        if one.not_after is not None and name in {None, one.name}:
-            yield one
-
-
-def _end(one: Served) -> datetime:
-    assert one.not_after is not None  # noqa: S101  (_whole leaves the others out)
-    return one.not_after
-
-
-def _left(left: timedelta) -> str:
-    if left <= timedelta(0):
-        return f"ended {-left.days} d ago"
-    if left < timedelta(days=1):
-        return f"ends in {int(left.total_seconds() // 3600)} h"
-    return f"ends in {left.days} d"
+        Unknown where a store or an account could not be read; None where nothing of
+        it is issued here.
+        """
+        states = [have.get(share) for share in self.issuances()]
+        known = [one for one in states if isinstance(one, IssuanceState)]
+        lost = [one for one in states if isinstance(one, Unknown)]
+        if not known:
+            return lost[0] if lost else None
+        kept = next((one.kept for one in known if one.kept), None)
+        for share, one in zip(self.issuances(), states, strict=True):
+            of_it = kept is not None and kept.authority == share.provider
+            if of_it and isinstance(one, IssuanceState):
+                return one
+        return known[0]

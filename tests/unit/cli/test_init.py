@@ -96,7 +96,7 @@ def test_domains_and_accounts(tmp_path):
     assert made.exit_code == 0, made.output
     domains = (tmp_path / "a/inventory/domains.yaml").read_text()
     assert domains.count("Domain/") == domains.count("Certificate/") == 2
-    assert "Certificate/shop.example: {names: [shop.example]}" in domains
+    assert "Certificate/shop.example: {mode: observe, names: [shop.example]}" in domains
     assert "Domain/xn--bcher-kva.example: {provider: none}" in domains
     accounts = (tmp_path / "a/inventory/accounts.yaml").read_text()
     assert "secretApiKey: {env: MAIN_SECRET_API_KEY}" in accounts

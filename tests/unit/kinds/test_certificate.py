@@ -13,7 +13,7 @@ NOW = datetime(2026, 11, 22, 6, tzinfo=UTC)
 
 
 def certificate(**spec):
-    spec = {"names": ["a.example"], **spec}
+    spec = {"mode": "observe", "names": ["a.example"], **spec}
     return Certificate.model_validate({"metadata": {"name": "a.example"}, "spec": spec})
 
 
@@ -122,7 +122,10 @@ def test_a_name_in_its_own_script():
     made = Certificate.model_validate(
         {
             "metadata": {"name": "bücher.example"},
-            "spec": {"names": ["Bücher.example", "*.bücher.example"]},
+            "spec": {
+                "mode": "observe",
+                "names": ["Bücher.example", "*.bücher.example"],
+            },
         }
     )
     assert made.name == "xn--bcher-kva.example"

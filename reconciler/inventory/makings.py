@@ -1,0 +1,102 @@
+"""
+What a Certificate is made from beside its own lines. Pure.
+
+Its issuers, the accounts of the places where it is installed, and the zones that its
+names are in stand in other documents. They are looked up when they are asked for, so
+that an account that moves to another server takes its certificate along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from reconciler.kinds.certificate import Certificate, Target
+from reconciler.kinds.domain import Domain
+from reconciler.kinds.hosting_account import HostingAccount
+from reconciler.kinds.issuer import Issuer
+from reconciler.kinds.provider import Provider
+from reconciler.model import AnyResource, Authority, Makings, Place, Ref
+
+Find = Callable[[Ref], AnyResource | None]
+ACCOUNT: Final = "HostingAccount"
+#: The family of most places; the clouds have several, the first is the usual one.
+_INSTALL: Final = "install"
+_FAMILIES: Final = {"aws": "acm"}
+
+
+def makings(want: AnyResource, find: Find) -> Makings:
+    """Return what other documents say; what is not there is refused as a reference."""
+    if not isinstance(want, Certificate):
+        return Makings()
+    return Makings(
+        authorities=tuple(_authorities(want, find)),
+        places=tuple(_places(want, find)),
+        zones=_zones(want, find),
+    )
+
+
+def _authorities(want: Certificate, find: Find) -> Iterator[Authority]:
+    for name in want.spec.issuers:
+        found = find(Ref("Issuer", name))
+        if isinstance(found, Issuer):
+            yield Authority(
+                name=name,
+                caa=found.spec.caa,
+                key_id=found.spec.eab.kid if found.spec.eab else None,
+                limits=found.spec.limits,
+                staging=found.spec.staging is not None,
+            )
+
+
+def _places(want: Certificate, find: Find) -> Iterator[Place]:
+    for one in want.spec.deploy or _own(want, find):
+        kind, _, name = one.target.partition("/")
+        found = find(Ref(kind, name))
+        if isinstance(found, HostingAccount):
+            spec = found.spec
+            yield Place(
+                target=one.target,
+                provider=spec.provider,
+                family=_INSTALL,
+                account=spec.account,
+                site=found.domain,
+            )
+        elif isinstance(found, Provider):
+            yield Place(
+                target=one.target,
+                provider=name,
+                family=one.as_ or _FAMILIES.get(found.spec.type, _INSTALL),
+                at=one.at,
+                region=one.region,
+            )
+
+
+def _own(want: Certificate, find: Find) -> Iterator[Target]:
+    """Yield the account that has the name of *want*, or the domain it is for."""
+    if want.spec.mode == "observe":
+        return
+    for name in dict.fromkeys((want.name, *want.spec.names)):
+        if find(Ref(ACCOUNT, name)) is not None:
+            yield Target(target=f"{ACCOUNT}/{name}")
+            return
+
+
+def _zones(want: Certificate, find: Find) -> dict[str, tuple[str, ...]]:
+    """Return the nearest Domain above each name, with who has its records."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name in want.spec.names:
+        zone = zone_of(name, find)
+        if zone is not None:
+            found[zone.name] = tuple(zone.spec.dns.targets)
+    return found
+
+
+def zone_of(name: str, find: Find) -> Domain | None:
+    """Return the nearest Domain that *name* is, or is in; None where there is none."""
+    labels = name.removeprefix("*.").split(".")
+    for start in range(len(labels) - 1):
+        found = find(Ref("Domain", ".".join(labels[start:])))
+        if isinstance(found, Domain):
+            return found
+    return None

@@ -1,0 +1,113 @@
+"""What the record keeps: orders (for budgets and pauses) and installations. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from pydantic import JsonValue
+
+from reconciler.kinds.certificate.changes import Changes, Install, Issue, Renew
+from reconciler.kinds.certificate.state import IssuanceState
+from reconciler.model import Ended, Have
+
+if TYPE_CHECKING:
+    from reconciler.kinds.certificate.certificate import Certificate
+
+#: So many orders are remembered of one certificate: more than any limit counts.
+KEPT: Final = 60
+_ORDERS: Final = "orders"
+
+
+class Order(NamedTuple):
+    """
+    One order that came to an end, as the record has it.
+
+    Attributes:
+        names: What it was for.
+        failed: The kind of its failure (the ACME error type, or ``unreachable`` where
+            the authority was not reached); None where it was issued.
+        until: The authority takes no other before then.
+        replaced: It replaced an older one by its ARI identifier.
+        rehearsal: It was at the staging directory.
+    """
+
+    at: datetime
+    issuer: str
+    names: tuple[str, ...]
+    failed: str | None = None
+    until: datetime | None = None
+    replaced: bool = False
+    rehearsal: bool = False
+
+    @property
+    def issued(self) -> bool:
+        """Whether a certificate came of it."""
+        return self.failed is None and not self.rehearsal
+
+
+def orders(recorded: Mapping[str, JsonValue]) -> Iterator[Order]:
+    """Yield the orders of one certificate, the oldest first."""
+    rows = recorded.get(_ORDERS)
+    for row in rows if isinstance(rows, list) else ():
+        if not isinstance(row, dict):
+            continue
+        names, until, failed = row.get("names"), row.get("until"), row.get("failed")
+        yield Order(
+            datetime.fromisoformat(str(row["at"])),
+            str(row.get("issuer")),
+            tuple(map(str, names)) if isinstance(names, list) else (),
+            str(failed) if failed else None,
+            datetime.fromisoformat(str(until)) if until else None,
+            bool(row.get("replaced")),
+            bool(row.get("rehearsal")),
+        )
+
+
+def remembered(
+    want: Certificate, change: Changes, ended: Ended, have: Have
+) -> Mapping[str, JsonValue]:
+    """Return the facts that are recorded together with how *change* ended."""
+    if isinstance(change, (Issue, Renew)):
+        return _ordered(want, change, ended, have)
+    if isinstance(change, Install) and ended.status == "applied":
+        mark, at = str(change.details.get("mark")), ended.at.isoformat()
+        return {f"installed/{mark}": {"at": at, **_short(ended)}}
+    return {}
+
+
+def _ordered(
+    want: Certificate, change: Issue | Renew, ended: Ended, have: Have
+) -> Mapping[str, JsonValue]:
+    """Return the orders with this one; the public part of what was issued."""
+    old = want.recorded.get(_ORDERS)
+    rows: list[JsonValue] = list(old) if isinstance(old, list) else []
+    said = ended.evidence
+    sent = not said.get("not_sent")
+    if ended.status == "applied" or sent or said.get("reason"):
+        row: dict[str, JsonValue] = {
+            "at": ended.at.isoformat(),
+            "issuer": str(change.details.get("issuer")),
+            "names": change.details.get("names"),
+        }
+        if ended.status != "applied":
+            row["failed"] = str(said.get("reason") or "unreachable")
+        if until := said.get("not_before"):
+            row["until"] = until
+        if ended.status == "applied" and change.details.get("replaces"):
+            row["replaced"] = True
+        if said.get("rehearsal"):
+            row["rehearsal"] = True
+        rows = [*rows, row][-KEPT:]
+    facts: dict[str, JsonValue] = {_ORDERS: rows}
+    state = have.get(change.share)
+    kept = state.kept if isinstance(state, IssuanceState) else None
+    if ended.status == "applied" and kept is not None:
+        facts["issued"] = kept.model_dump(mode="json", exclude_none=True)
+    return facts
+
+
+def _short(ended: Ended) -> dict[str, JsonValue]:
+    keep = ("fingerprint", "arn", "reference")
+    return {key: ended.evidence[key] for key in keep if key in ended.evidence}
