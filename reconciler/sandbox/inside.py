@@ -21,6 +21,7 @@ def inside(emulator: Emulator, bench: Bench) -> Callable[[Sent], Answered]:
 
 def _asked(app: ASGIApp, sent: Sent) -> Answered:
     url = urlsplit(sent.url)
+    given = {name.lower(): value for name, value in sent.headers.items()}
     scope = {
         "type": "http",
         "http_version": "1.1",
@@ -30,8 +31,8 @@ def _asked(app: ASGIApp, sent: Sent) -> Answered:
         "raw_path": url.path.encode(),
         "query_string": url.query.encode(),
         "headers": [
-            (name.lower().encode(), value.encode())
-            for name, value in sent.headers.items()
+            (name.encode(), value.encode())
+            for name, value in {"host": url.netloc, **given}.items()
         ],
     }
     said: list[Message] = []
