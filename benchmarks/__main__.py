@@ -23,6 +23,7 @@ MEASURES = {
     "dns": ("dns", "dns"),
     "requests": ("requests", "requests"),
     "import": ("imports", "imports"),
+    "renewals": ("certificates", "renewals"),
     "books": ("books", "books"),
     "crash": ("crash", "crash"),
     "paying": ("paying", "paying"),

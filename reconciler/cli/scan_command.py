@@ -94,22 +94,23 @@ def _deeper(
     targets: dict[Target, Certificate] = {}
     for want in wants:
         state = states[want.name]
-        for name in state.names if isinstance(state, SurfaceState) else ():
+        for name in state.sites if isinstance(state, SurfaceState) else ():
             for offer in name.offers:
                 at = network.place(offer.address, 443)
                 targets.setdefault(Target(name.name, offer.address, at), want)
     path = project.environ.get("PATH", "")
     for one in deep(program, list(targets), path):
-        want, (name, address, _) = targets[one.target], one.target
+        want = targets[one.target]
+        host, address, _ = one.target
         for test, says in one.wrong.items():
-            message = f"{name}: {address}: {says}"
-            about = f"{name}/{address}/{test}"
+            message = f"{host}: {address}: {says}"
+            about = f"{host}/{address}/{test}"
             yield want.found("tls-deep", Severity.ERROR, message, about=about)
         if one.unknown:
             message = (
-                f"{name}: sslyze could not tell {', '.join(one.unknown)} of {address}"
+                f"{host}: sslyze could not tell {', '.join(one.unknown)} of {address}"
             )
-            about = f"{name}/{address}/sslyze"
+            about = f"{host}/{address}/sslyze"
             yield want.found(UNKNOWN, Severity.WARNING, message, about=about)
 
 
@@ -165,7 +166,7 @@ def _names(
         if not isinstance(state, SurfaceState):
             yield want, want.name, None, None
             continue
-        for one in state.names:
+        for one in state.sites:
             yield want, one.name, one.grade, one.score
 
 

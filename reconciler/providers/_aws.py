@@ -62,10 +62,21 @@ def _session() -> Any:
 
 
 class Aws:
-    """One AWS account."""
+    """
+    One AWS account.
 
-    def __init__(self, account: Account, per_second: float | None = None) -> None:
+    Args:
+        region: Where the services are that have regions; the usual one if None.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        per_second: float | None = None,
+        region: str | None = None,
+    ) -> None:
         self.account = account
+        self._region = region or REGION
         real = per_second is not None and account.endpoint is None
         own = {"requestsPerSecond": per_second} if real and per_second else {}
         self.limit = Limit({**own, **account.limits}, account.clock, account.sleep)
@@ -92,6 +103,7 @@ class Aws:
         }
         return _session().client(
             service,
+            region_name=self._region,
             endpoint_url=self.account.endpoint,
             config=Config(**options),
             aws_access_key_id=secrets["accessKeyId"],

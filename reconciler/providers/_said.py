@@ -10,11 +10,17 @@ from reconciler.model.addresses import without_addresses
 from reconciler.model.cards import without_cards
 
 _LONGEST = 256
+#: A private key, whole or cut off; a panel may repeat what it was sent.
+_KEY: Final = re.compile(
+    r"-----BEGIN[^-]{0,40}PRIVATE.{1,3}KEY.*?(-----END[^-]*-----|\Z)", re.DOTALL
+)
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/=+-]{0,127}")
 
 
 def shown(text: str, secrets: Iterable[str] = ()) -> str:
     """Return *text* on one line, cut; secrets, cards and addresses blotted out."""
+    if "PRIVATE" in text:
+        text = _KEY.sub("***", text)
     for secret in secrets:
         if len(secret) > 3:  # noqa: PLR2004  (anything shorter is no secret)
             text = text.replace(secret, "***")

@@ -24,8 +24,8 @@ from reconciler.errors import ProviderError, Transient
 from reconciler.kinds.certificate import (
     Certificate,
     Offer,
+    Scanned,
     SecurityTxt,
-    Sighting,
     SurfaceState,
 )
 from reconciler.kinds.certificate.observatory import (
@@ -77,7 +77,7 @@ class PublicSurface(Witness[Certificate]):
 
     def _look(self, want: Certificate) -> SurfaceState:
         now = self._account.clock()
-        sites: list[Sighting] = []
+        sites: list[Scanned] = []
         failed: ProviderError | None = None
         for name in want.spec.names:
             if name.startswith("*."):
@@ -93,7 +93,7 @@ class PublicSurface(Witness[Certificate]):
             sites.append(look.site())
         if failed is not None and all("its addresses" in s.unknown for s in sites):
             raise failed
-        return SurfaceState(seen=now, names=tuple(sites))
+        return SurfaceState(seen=now, sites=tuple(sites))
 
     def _one(self, look: _Look, want: Certificate) -> None:
         """Look at one name; raises ProviderError where its addresses are unknown."""
@@ -203,9 +203,9 @@ class _Look:
         except (ValueError, OSError) as error:
             self.unknown[what] = f"it cannot be read ({type(error).__name__})"
 
-    def site(self) -> Sighting:
+    def site(self) -> Scanned:
         """Return all of it."""
-        return Sighting(
+        return Scanned(
             name=self.name,
             grade=None if self.score is None else grade(self.score),
             score=self.score,
@@ -224,7 +224,7 @@ def _mark(want: Certificate) -> JsonValue:
 
 
 def _in_trouble(state: SurfaceState) -> bool:
-    return any(site.unknown for site in state.names)
+    return any(site.unknown for site in state.sites)
 
 
 DRIVER = PublicSurface

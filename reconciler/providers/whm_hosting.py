@@ -49,21 +49,14 @@ from reconciler.model import (
     Unmanaged,
 )
 from reconciler.providers._answers import mapping, rows
-from reconciler.providers._http import Http, Reply, Words
+from reconciler.providers._whm import CREDENTIALS, SaidNo, Whm
 
 #: How the reason of a suspension begins that this tool made.
 MARKER: Final = "suspended-by-reconciler"
 _WANT: Final = "user,domain,plan,suspended,suspendreason,suspendtime,is_locked"
-#: The vendor names no limit. A large account takes its time to be suspended; an answer
-#: that takes longer than this is lost, and what came of it is read.
-_LIMITS: Final = {"requestsPerSecond": 5.0, "timeoutSeconds": 45.0}
 _UNREADABLE: Final = (ValueError, KeyError, TypeError, OverflowError, OSError)
 
 Row = Mapping[str, Any]
-
-
-class _SaidNo(Rejected):
-    """The function itself failed, perhaps half-way."""
 
 
 class WhmHosting(Driver[HostingAccount, HostingChange]):
@@ -74,40 +67,27 @@ class WhmHosting(Driver[HostingAccount, HostingChange]):
         "unsuspend": OpClass.PROBE,
     }
     settles: ClassVar[timedelta] = timedelta(minutes=15)
-    credentials: ClassVar[frozenset[str]] = frozenset({"user", "token"})
+    credentials: ClassVar[frozenset[str]] = CREDENTIALS
 
     def __init__(self, account: Account) -> None:
-        if account.endpoint is None:
-            raise Rejected(
-                "a WHM account needs its endpoint",
-                hint="endpoint: https://whm1.agency.example:2087",
-            )
         self._account = account
-        user, token = account.secrets["user"], account.secrets["token"]
-        self._http = Http(
-            account,
-            account.endpoint,
-            _WORDS,
-            headers={"Authorization": f"whm {user}:{token}"},
-            limits=_LIMITS,
-        )
+        self._whm = Whm(account)
 
     def __repr__(self) -> str:
         return f"WhmHosting({self._account.name})"
 
     def close(self) -> None:
         """Let go of connections."""
-        self._http.close()
+        self._whm.close()
 
     def identity(self) -> str | None:
         """Return the server's host name."""
-        name = str(self._read("gethostname").get("hostname") or "")
-        return name.lower() or None
+        return self._whm.identity()
 
     def examine(self) -> Iterator[Advice]:
         """Name the tokens of this user that never end, or can do everything."""
         try:
-            tokens = mapping(self._read("api_token_list").get("tokens"))
+            tokens = mapping(self._whm.read("api_token_list").get("tokens"))
         except Rejected:
             return  # a token that may not list tokens is as it should be
         for name, token in sorted(tokens.items()):
@@ -125,13 +105,13 @@ class WhmHosting(Driver[HostingAccount, HostingChange]):
 
     def observe(self, wants: Sequence[HostingAccount]) -> Observation:
         """Report all *wants* from one listing of the server."""
-        self._http.counts()
+        self._whm.http.counts()
         try:
             listed = self._listed()
         except ProviderError as error:
             lost = Unknown(why=error.what, request_id=error.request_id)
             states: dict[str, Observed] = {want.name: lost for want in wants}
-            return Observation(states, requests=self._http.counts())
+            return Observation(states, requests=self._whm.http.counts())
         by_domain = {str(row["domain"]).lower(): row for row in listed.values()}
         found = {
             # The account that is named, else the one that has the domain.
@@ -147,33 +127,21 @@ class WhmHosting(Driver[HostingAccount, HostingChange]):
                 Unmanaged(HostingAccount.kind, name, self._account.name)
                 for name in sorted(str(row["domain"]).lower() for row in loose)
             ),
-            requests=self._http.counts(),
+            requests=self._whm.http.counts(),
         )
 
     def _listed(self) -> dict[str, Row]:
         """Return every account by its user name; raise where that proves nothing."""
         found: dict[str, Row] = {}
-        for row in rows(self._read("listaccts", want=_WANT).get("acct"), "accounts"):
+        for row in rows(
+            self._whm.read("listaccts", want=_WANT).get("acct"), "accounts"
+        ):
             line = mapping(row)
             user = str(line.get("user") or "")
             if not user or not line.get("domain") or user in found:
                 raise Rejected("the listing is not one of accounts: it proves nothing")
             found[user] = line
         return found
-
-    def _read(self, function: str, **params: str) -> Mapping[str, Any]:
-        """Return the ``data`` of a function that changes nothing."""
-        reply = self._call(function, params, effect=False)
-        return mapping(mapping(reply.data).get("data"))
-
-    def _call(self, function: str, params: Mapping[str, str], *, effect: bool) -> Reply:
-        return self._http.call(
-            "GET",
-            f"/json-api/{function}",
-            operation=function,
-            effect=effect,
-            params={"api.version": 1, **params},
-        )
 
     # -- apply -----------------------------------------------------------------
 
@@ -201,13 +169,13 @@ class WhmHosting(Driver[HostingAccount, HostingChange]):
             case _:
                 raise Unsupported(f"WHM cannot {change.verb} an account")
         try:
-            self._call(function, params, effect=True)
-        except _SaidNo as refusal:
+            self._whm.call(function, params, effect=True)
+        except SaidNo as refusal:
             raise self._after(refusal, want, change) from None
         return Receipt(reference=f"{function}/{live.account}")
 
     def _after(
-        self, refusal: _SaidNo, want: HostingAccount, change: HostingChange
+        self, refusal: SaidNo, want: HostingAccount, change: HostingChange
     ) -> ProviderError:
         """Return what a refusal means, once the account was looked at again."""
         try:
@@ -225,7 +193,7 @@ class WhmHosting(Driver[HostingAccount, HostingChange]):
             if want.spec.account
             else {"domain": want.domain}
         )
-        found = rows(self._read("accountsummary", **asked).get("acct"), "accounts")
+        found = rows(self._whm.read("accountsummary", **asked).get("acct"), "accounts")
         if len(found) != 1:
             raise Rejected(f"accountsummary: {len(found)} accounts instead of one")
         try:
@@ -292,38 +260,5 @@ def _moment(value: Any) -> datetime | None:
     seconds = int(value or 0)
     return datetime.fromtimestamp(seconds, UTC) if seconds > 0 else None
 
-
-def _said(data: Any) -> str:
-    """Return the reason of a failure; where nobody was let in it is another shape."""
-    match data:
-        case {"metadata": {"reason": reason}} if not _succeeded(data):
-            return str(reason)
-        case {"cpanelresult": {"error": error}}:
-            return str(error)
-        case _:
-            return ""
-
-
-def _succeeded(data: Any) -> bool | None:
-    match data:
-        case {"metadata": {"result": 0 | 1 | "0" | "1" as result}}:
-            return str(result) == "1"
-        case _:
-            return None
-
-
-def _refused(reply: Reply, text: str) -> ProviderError | None:
-    if reply.status >= 300:  # noqa: PLR2004
-        return Rejected(text)
-    match _succeeded(reply.data):
-        case True:
-            return None
-        case False:
-            return _SaidNo(text)
-        case None:
-            return Ambiguous(f"{text}: it says neither yes nor no")
-
-
-_WORDS: Final = Words(_said, _refused)
 
 DRIVER = WhmHosting

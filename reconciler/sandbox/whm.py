@@ -1,24 +1,27 @@
 """
-A WHM server's API 1, as far as listing and suspending go; stateful, in its wire format.
+A WHM server's API 1: accounts, their suspension and (``whm_ssl.py``) certificates.
+
+Stateful, in its wire format.
 
 After the vendor's reference (api.docs.cpanel.net) and answers that public clients show.
-Kept: every function is a GET, ``Authorization: whm user:token``, ``data`` and
-``metadata``, HTTP 200 with ``result`` 0 for a failure, HTTP 403 in the older envelope
-for who is not let in, numbers as texts where ``textNumbers`` says so, ``want``,
-resellers who see their own accounts alone, locks that only root lifts. Not documented,
-and played as a refusal: to suspend what is suspended, to lift what is not, an account
-that is not there.
+Kept: every function is a GET and takes a POST as well, ``Authorization: whm
+user:token``, ``data`` and ``metadata``, HTTP 200 with ``result`` 0 for a failure, HTTP
+403 in the older envelope for who is not let in, numbers as texts where ``textNumbers``
+says so, ``want``, resellers who see their own accounts alone, locks that only root
+lifts. Not documented, and played as a refusal: to suspend what is suspended, to lift
+what is not, an account that is not there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
 from pydantic import Field, ValidationError
 
 from reconciler.errors import ReconcilerError
+from reconciler.sandbox import panel_sites, whm_ssl
 from reconciler.sandbox.emulator import Bench, Emulator, Server
 from reconciler.sandbox.registrar import Seed
 from reconciler.sandbox.rest import Answer, Call, Operation, rest
@@ -29,7 +32,7 @@ _FIRST_DAY: Final = 1388534400
 Serve = Callable[[Call, str], Answer]
 
 
-class HostedSeed(Seed):
+class HostedSeed(panel_sites.SitesSeed):
     """
     One account; its user name is its key.
 
@@ -73,12 +76,16 @@ class WhmSeed(Seed):
 
     Attributes:
         text_numbers: Numbers in answers are texts, as some versions have it.
+        autossl: A provider of AutoSSL is enabled.
+        clobbers: It may replace certificates that somebody else signed.
     """
 
     hostname: str
     tokens: Annotated[list[TokenSeed], Field(min_length=1)]
     accounts: dict[str, HostedSeed] = {}
     text_numbers: bool = True
+    autossl: bool = False
+    clobbers: bool = False
 
 
 def make(bench: Bench) -> Server:
@@ -96,8 +103,14 @@ def make(bench: Bench) -> Server:
             texts=seed.text_numbers,
             tokens=[one.model_dump(mode="json") for one in seed.tokens],
             begun=now.timestamp(),
+            autossl=seed.autossl,
+            clobbers=seed.clobbers,
+            fights=False,
+            autossl_ran=now.timestamp(),
+            autossl_logs=[],
             accounts={
-                user: _kept(one, now.timestamp()) for user, one in seed.accounts.items()
+                user: _kept(user, one, now.timestamp())
+                for user, one in seed.accounts.items()
             },
         )
     table: Mapping[str, Serve] = {
@@ -108,16 +121,32 @@ def make(bench: Bench) -> Server:
         "unsuspendacct": _unsuspend,
         "api_token_list": _tokens,
     }
+    more = {name: _with_sites(serve) for name, serve in whm_ssl.TABLE.items()}
     operations = [
-        Operation(name, ("GET",), f"/json-api/{name}", _let_in(name, serve))
-        for name, serve in table.items()
+        Operation(name, ("GET", "POST"), f"/json-api/{name}", _let_in(name, serve))
+        for name, serve in {**table, **more}.items()
     ]
-    return rest(bench, operations, _envelope("unknown", 0, "Unknown app requested"))
+    return rest(bench, operations, whm_ssl.failed("Unknown app requested"))
 
 
-def _kept(seed: HostedSeed, at: float) -> dict[str, Any]:
+def _kept(user: str, seed: HostedSeed, at: float) -> dict[str, Any]:
     since = int(at) - 86400 if seed.suspended is not None else None
-    return {**seed.model_dump(), "since": since}
+    now = datetime.fromtimestamp(at, UTC)
+    return {
+        **seed.model_dump(exclude={"certificates"}),
+        "user": user,
+        "since": since,
+        "sites": panel_sites.sites(seed, seed.domain, now),
+        "problems": [],
+    }
+
+
+def _with_sites(serve: whm_ssl.Serve) -> Serve:
+    def serving(call: Call, user: str) -> Answer:
+        panel_sites.nightly(call.bench, call.bench.state["accounts"])
+        return serve(call, _own(call, user))
+
+    return serving
 
 
 def _let_in(name: str, serve: Serve) -> Callable[[Call], Answer]:
@@ -132,7 +161,7 @@ def _let_in(name: str, serve: Serve) -> Callable[[Call], Answer]:
                 "type": "text",
             }
             return Answer(403, {"cpanelresult": result})
-        if call.query.get("api.version") != "1":
+        if whm_ssl.given(call).get("api.version") != "1":
             return Answer(200, {"status": 0, "statusmsg": "API 0 is not played here"})
         answer = serve(call, user)
         answer.data["metadata"]["command"] = name
@@ -170,24 +199,10 @@ def _numbers(call: Call, data: Any) -> Any:
     return str(data) if is_number and call.state["texts"] else data
 
 
-def _envelope(command: str, result: int, reason: str, data: Any = None) -> Answer:
-    meta = {"command": command, "reason": reason, "result": result, "version": 1}
-    body: dict[str, Any] = {"metadata": meta}
-    return Answer(200, body if data is None else {"data": data, **body})
-
-
-def _ok(data: Any = None) -> Answer:
-    return _envelope("", 1, "OK", data)
-
-
-def _no(reason: str) -> Answer:
-    return _envelope("", 0, reason)
-
-
 def _hostname(call: Call, _: str) -> Answer:
     if call.faulty == "wrong-account":
-        return _ok({"hostname": "another.server.example"})
-    return _ok({"hostname": call.state["hostname"]})
+        return whm_ssl.answered({"hostname": "another.server.example"})
+    return whm_ssl.answered({"hostname": call.state["hostname"]})
 
 
 def _own(call: Call, user: str) -> dict[str, dict[str, Any]]:
@@ -204,14 +219,18 @@ def _list(call: Call, user: str) -> Answer:
     if call.faulty == "empty":
         rows = []
     elif call.faulty == "wrong-account":
-        rows = [_line("stranger", _kept(HostedSeed(domain="stranger.example"), 0))]
+        rows = [
+            _line(
+                "stranger", _kept("stranger", HostedSeed(domain="stranger.example"), 0)
+            )
+        ]
     elif call.faulty == "duplicate-page":
         rows = [*rows, *rows[:1]]
     call.bench.state["wanted"] = call.query.get("want", "")
     wanted = [word for word in call.query.get("want", "").split(",") if word]
     if wanted:
         rows = [{key: row[key] for key in wanted if key in row} for row in rows]
-    return _ok({"acct": rows})
+    return whm_ssl.answered({"acct": rows})
 
 
 def _line(user: str, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -255,18 +274,18 @@ def _summary(call: Call, user: str) -> Answer:
         (n for n, row in own.items() if row["domain"] == call.query.get("domain")), ""
     )
     if name not in own:
-        return _no("Account does not exist.")
+        return whm_ssl.failed("Account does not exist.")
     if call.faulty == "wrong-account":
         name = next((other for other in own if other != name), name)
-    return _ok({"acct": [_line(name, own[name])]})
+    return whm_ssl.answered({"acct": [_line(name, own[name])]})
 
 
 def _suspend(call: Call, user: str) -> Answer:
     row = _own(call, user).get(call.query.get("user", ""))
     if row is None:
-        return _no("Account does not exist.")
+        return whm_ssl.failed("Account does not exist.")
     if row["suspended"] is not None:
-        return _no("The account is already suspended.")
+        return whm_ssl.failed("The account is already suspended.")
     row["suspended"] = call.query.get("reason") or "Unknown"
     row["since"] = int(call.bench.clock().timestamp())
     row["locked"] = call.query.get("disallowun") == "1"
@@ -276,11 +295,13 @@ def _suspend(call: Call, user: str) -> Answer:
 def _unsuspend(call: Call, user: str) -> Answer:
     row = _own(call, user).get(call.query.get("user", ""))
     if row is None:
-        return _no("Account does not exist.")
+        return whm_ssl.failed("Account does not exist.")
     if row["suspended"] is None:
-        return _no("The account is not suspended.")
+        return whm_ssl.failed("The account is not suspended.")
     if row["locked"] and user != _ROOT:
-        return _no("The account is locked, and cannot be unsuspended by a reseller.")
+        return whm_ssl.failed(
+            "The account is locked, and cannot be unsuspended by a reseller."
+        )
     row.update(suspended=None, since=None, locked=False)
     return _done(call, row, "unsuspend", "Unsuspending websites... Done")
 
@@ -288,8 +309,8 @@ def _unsuspend(call: Call, user: str) -> Answer:
 def _done(call: Call, row: Mapping[str, Any], what: str, said: str) -> Answer:
     call.bench.effect(what, row["domain"], reason=str(row["suspended"]))
     if row["half"]:
-        return _no("FTP password files could not be updated.")
-    answer = _ok()
+        return whm_ssl.failed("FTP password files could not be updated.")
+    answer = whm_ssl.answered()
     answer.data["metadata"]["output"] = {"raw": said}
     return answer
 
@@ -298,7 +319,7 @@ def _tokens(call: Call, user: str) -> Answer:
     """Return the tokens of this user; those without a right to it are refused."""
     mine = [one for one in call.state["tokens"] if one["user"] == user]
     if not any("all" in one["rights"] for one in mine):
-        return _no("You do not have the privileges to do that.")
+        return whm_ssl.failed("You do not have the privileges to do that.")
     tokens = {
         one["name"]: {
             "acls": dict.fromkeys(one["rights"], 1),
@@ -309,18 +330,23 @@ def _tokens(call: Call, user: str) -> Answer:
         }
         for one in mine
     }
-    return _ok({"tokens": tokens})
+    return whm_ssl.answered({"tokens": tokens})
 
 
 def edit(bench: Bench, thing: str, data: Mapping[str, Any]) -> None:
     """
     Change an account by hand, as in the panel: ``{user, <field>: value, ...}``.
 
-    ``remove: true`` terminates it; one that is not there is created.
+    ``remove: true`` terminates it; one that is not there is created. What is
+    installed at its sites stays where it is not given. ``autossl`` takes the server's
+    own settings.
 
     Raises:
         ReconcilerError: There is no such thing, or no such field.
     """
+    if thing == "autossl":
+        whm_ssl.edit(bench, data)
+        return
     match thing, dict(data):
         case "account", {"user": str() as user, **fields}:
             pass
@@ -331,12 +357,17 @@ def edit(bench: Bench, thing: str, data: Mapping[str, Any]) -> None:
     if fields.pop("remove", False):
         accounts.pop(user, None)
     else:
-        old = {key: value for key, value in was.items() if key != "since"}
+        known = HostedSeed.model_fields
+        old = {key: value for key, value in was.items() if key in known}
         try:
             given = HostedSeed.model_validate({**old, **fields})
         except ValidationError as error:
             raise ReconcilerError(f"cannot change an account so: {error}") from error
-        accounts[user] = _kept(given, bench.clock().timestamp())
+        made = _kept(user, given, bench.clock().timestamp())
+        for site, row in was.get("sites", {}).items():
+            if site in made["sites"] and site not in given.certificates:
+                made["sites"][site] = row
+        accounts[user] = {**made, "problems": was.get("problems", [])}
     name = str(fields.get("domain") or was.get("domain") or user)
     bench.effect("by-hand", name, **{k: str(v) for k, v in fields.items()})
 

@@ -174,7 +174,7 @@ def test_explaining_shows_what_was_seen(agency):
             "    served: name sound.example · address 192.0.2.1 · fingerprint",
             "· trusted yes",
             "public (surface)",
-            "    names: name sound.example · grade A+ · score 115",
+            "    sites: name sound.example · grade A+ · score 115",
             "Sandbox Authority",
         ],
         "Domain/lame.example": ["public (delegation)", f"{LAME} REFUSED"],

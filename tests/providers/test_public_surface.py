@@ -187,7 +187,7 @@ def found(account: Account, name: str, **spec: Any) -> dict[str, str]:
 @pytest.mark.parametrize("name", ["sound.example", "allowed.example", "nohttp.example"])
 def test_a_sound_site_has_no_findings(account: Account, name: str) -> None:
     assert found(account, name) == {}
-    (site,) = look(account, name).names
+    (site,) = look(account, name).sites
     assert (site.grade, site.score) == ("A+", 115)
     assert {one.versions for one in site.offers} == {("1.2", "1.3")}
     assert site.security is not None
@@ -252,7 +252,7 @@ def _have(account: Account) -> Any:
 
 
 def test_a_page_for_everything_is_no_file(account: Account) -> None:
-    assert look(account, "echo.example").names[0].exposed == ()
+    assert look(account, "echo.example").sites[0].exposed == ()
 
 
 def test_who_only_visits_asks_for_no_files(account: Account, sandbox: Sandbox) -> None:
@@ -264,7 +264,7 @@ def test_who_only_visits_asks_for_no_files(account: Account, sandbox: Sandbox) -
 
 
 def test_a_redirect_to_others_is_not_followed(account: Account) -> None:
-    (site,) = look(account, "away.example").names
+    (site,) = look(account, "away.example").sites
     assert site.grade is None
     assert set(site.results) == {"redirection", "strict-transport-security"}
     assert not site.unknown  # nothing failed: it is not ours to look at
@@ -285,7 +285,7 @@ def test_a_redirect_to_others_is_not_followed(account: Account) -> None:
 def test_what_does_not_answer_is_unknown_and_has_no_grade(
     account: Account, name: str, what: str
 ) -> None:
-    (site,) = look(account, name).names
+    (site,) = look(account, name).sites
     assert site.grade is None
     assert site.score is None
     assert not site.results
@@ -294,7 +294,7 @@ def test_what_does_not_answer_is_unknown_and_has_no_grade(
 
 def test_one_of_two_names_that_fails_leaves_the_other(account: Account) -> None:
     state = look(account, "sound.example", "sound.example", "none.example")
-    assert [(s.name, s.grade) for s in state.names] == [
+    assert [(s.name, s.grade) for s in state.sites] == [
         ("sound.example", "A+"),
         ("none.example", None),
     ]

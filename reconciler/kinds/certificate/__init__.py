@@ -28,8 +28,8 @@ from reconciler.kinds.certificate.state import (
 from reconciler.kinds.certificate.surface import (
     SURFACE,
     Offer,
+    Scanned,
     SecurityTxt,
-    Sighting,
     SurfaceState,
 )
 
@@ -57,9 +57,9 @@ __all__ = [
     "Order",
     "Reload",
     "Renew",
+    "Scanned",
     "SecurityTxt",
     "Served",
-    "Sighting",
     "Site",
     "SurfaceState",
     "Target",

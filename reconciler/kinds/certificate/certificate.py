@@ -96,8 +96,8 @@ class Certificate(Resource[Changes]):
         return (TLS,) if self.spec.scan == "off" else (TLS, SURFACE)
 
     def relies_on(self, witness: Share) -> bool:
-        """Say that nothing but a look tells what is served."""
-        return witness != SURFACE  # nothing is planned from it
+        """Say that nothing but a look tells what is served; the scan is beside it."""
+        return witness != SURFACE
 
     def diff(self, have: Have, now: datetime) -> Iterator[Changes]:
         """Yield what is missing on the way from issued over installed to served."""

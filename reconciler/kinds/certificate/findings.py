@@ -24,7 +24,7 @@ from reconciler.kinds.certificate.state import (
     Kept,
     TlsState,
 )
-from reconciler.kinds.certificate.steps import usable
+from reconciler.kinds.certificate.steps import usable, was_ours
 from reconciler.model import Finding, Have, Severity, Unknown, duration_text
 
 if TYPE_CHECKING:
@@ -155,6 +155,9 @@ def _places(
             message = f"{place.target} cannot be read: {site.trouble}"
             yield want.found("place-unreadable", Severity.ERROR, message, where)
             continue
+        if site.trouble:
+            message = f"{place.target}: {site.trouble}"
+            yield want.found("place-in-trouble", Severity.WARNING, message, where)
         if site.renews:
             message = (
                 f"{site.renews} renews a certificate of its own at {place.target}: "
@@ -164,16 +167,10 @@ def _places(
             yield want.found("two-renew", Severity.WARNING, message, where)
         ours = f"installed/{place.mark}" in want.recorded
         if kept and ours and site.fingerprint not in {None, kept.fingerprint}:
-            if _was_ours(want, place.mark, site.fingerprint):
+            if was_ours(want, place.mark, site.fingerprint):
                 continue
             message = f"what we installed at {place.target} was replaced by another one"
             yield want.found("installation-replaced", Severity.ERROR, message, where)
-
-
-def _was_ours(want: Certificate, mark: str, fingerprint: str | None) -> bool:
-    """Whether *fingerprint* is what we put there last."""
-    fact = want.recorded.get(f"installed/{mark}")
-    return isinstance(fact, dict) and fact.get("fingerprint") == fingerprint
 
 
 def _own_renewals(want: Certificate, have: Have) -> Iterator[Finding]:

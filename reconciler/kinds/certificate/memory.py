@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from pydantic import JsonValue
 
 from reconciler.kinds.certificate.changes import Changes, Install, Issue, Renew
-from reconciler.kinds.certificate.state import IssuanceState
+from reconciler.kinds.certificate.state import InstalledState, IssuanceState
 from reconciler.model import Ended, Have
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 #: So many orders are remembered of one certificate: more than any limit counts.
 KEPT: Final = 60
 _ORDERS: Final = "orders"
+#: Verb -> the fact that it was done at a place.
+_PLACED: Final = {"install": "installed", "reload": "reloaded", "check": "checked"}
 
 
 class Order(NamedTuple):
@@ -71,10 +73,16 @@ def remembered(
     """Return the facts that are recorded together with how *change* ended."""
     if isinstance(change, (Issue, Renew)):
         return _ordered(want, change, ended, have)
-    if isinstance(change, Install) and ended.status == "applied":
-        mark, at = str(change.details.get("mark")), ended.at.isoformat()
-        return {f"installed/{mark}": {"at": at, **_short(ended)}}
-    return {}
+    word = _PLACED.get(change.verb)
+    if word is None or ended.status != "applied":
+        return {}
+    mark, at = str(change.details.get("mark")), ended.at.isoformat()
+    found: dict[str, JsonValue] = {"at": at, **_short(ended)}
+    state = have.get(change.share)
+    site = state.sites.get(mark) if isinstance(state, InstalledState) else None
+    if isinstance(change, Install) and site is not None and site.fingerprint:
+        found["fingerprint"] = site.fingerprint
+    return {f"{word}/{mark}": found}
 
 
 def _ordered(

@@ -160,8 +160,8 @@ class CertificateSpec(Spec):
         bought: Of mode ``import``: where the certificate and its key are.
         warn_at: How long before its end to warn; of what renews itself, only where
             the renewal is late.
-        scan: What anyone can see is looked at: ``full``, or ``visit`` without the
-            files that only their owner should ask for, or ``off``.
+        scan: What is looked at beside it: ``full``, or ``visit`` without the files
+            that nobody but their owner should ask for, or ``off``.
     """
 
     mode: Mode = "acme"

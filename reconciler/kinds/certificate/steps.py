@@ -110,7 +110,7 @@ def _install(
         share=place.share,
         fields=(FieldChange(field=f"deploy {place.mark}", before=before, after=after),),
         because=because,
-        generation=f"{order.generation if order else fingerprint}/{place.mark}",
+        generation=_need(want, place, order.generation if order else fingerprint),
         hold=None if order else _stands_in_the_way(want, place, site, kept),
         due=kept.not_after if kept else None,
         waits_for=(order.verb,) if order else (),
@@ -122,11 +122,31 @@ def _install(
     )
 
 
+def _need(want: Certificate, place: Place, generation: str) -> str:
+    """
+    Return which need an installation meets.
+
+    What was installed, and replaced by somebody since, is another need: the records
+    must not say that it was met.
+    """
+    said = want.recorded.get(f"installed/{place.mark}")
+    last = str(said.get("at")) if isinstance(said, dict) else ""
+    return "/".join(part for part in (generation, place.mark, last) if part)
+
+
+def was_ours(want: Certificate, mark: str, fingerprint: str | None) -> bool:
+    """Whether *fingerprint* is what we put at the place *mark* last."""
+    said = want.recorded.get(f"installed/{mark}")
+    return isinstance(said, dict) and said.get("fingerprint") == fingerprint
+
+
 def _stands_in_the_way(
     want: Certificate, place: Place, site: Site, kept: Kept | None
 ) -> str | None:
     """Say why a person should look before what is at *place* is replaced."""
     if site.fingerprint is None or kept is None:
+        return None
+    if was_ours(want, place.mark, site.fingerprint):
         return None
     if site.not_after and site.not_after > kept.not_after:
         who = f" ({site.renews} renews it there)" if site.renews else ""

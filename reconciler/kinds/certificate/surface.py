@@ -135,7 +135,7 @@ class SecurityTxt(Frozen):
     expires: AwareDatetime | None = None
 
 
-class Sighting(Frozen):
+class Scanned(Frozen):
     """
     What is seen of one name.
 
@@ -170,7 +170,7 @@ class SurfaceState(State):
     """
 
     seen: AwareDatetime
-    names: tuple[Sighting, ...] = ()
+    sites: tuple[Scanned, ...] = ()
 
 
 def allowed(begins: datetime) -> timedelta:
@@ -190,8 +190,8 @@ def lifetime(begins: datetime, ends: datetime) -> timedelta:
 def seen(want: AnyResource, have: Have, now: datetime) -> Iterator[Finding]:
     """Yield what is unwise about what is seen of *want*, or that nobody sees it."""
     match have.get(SURFACE):
-        case SurfaceState(names=names):
-            for site in names:
+        case SurfaceState(sites=sites):
+            for site in sites:
                 yield from _of(want, site, now)
         case Unknown(later=True):
             message = "its surface is not looked at yet: nothing is known of it"
@@ -206,13 +206,13 @@ def seen(want: AnyResource, have: Have, now: datetime) -> Iterator[Finding]:
 def moments(have: Have) -> Iterator[datetime]:
     """Yield the moments at which time alone changes what ``seen`` says."""
     state = have.get(SURFACE)
-    for site in state.names if isinstance(state, SurfaceState) else ():
+    for site in state.sites if isinstance(state, SurfaceState) else ():
         if site.security is not None and site.security.expires is not None:
             yield site.security.expires - _SOON
             yield site.security.expires
 
 
-def _of(want: AnyResource, site: Sighting, now: datetime) -> Iterator[Finding]:
+def _of(want: AnyResource, site: Scanned, now: datetime) -> Iterator[Finding]:
     name = site.name
     if site.unknown:
         parts = (f"{what} ({why})" for what, why in sorted(site.unknown.items()))
@@ -242,7 +242,7 @@ def _level(points: int) -> Severity:
     return Severity.WARNING if points <= _MEDIUM else Severity.INFO
 
 
-def _handshakes(want: AnyResource, site: Sighting) -> Iterator[Finding]:
+def _handshakes(want: AnyResource, site: Scanned) -> Iterator[Finding]:
     """Yield what is wrong with the handshakes, once for each name."""
     old = [_versions(one) for one in site.offers if set(_OLD) & set(one.versions)]
     plain = [
@@ -288,7 +288,7 @@ def _too_long(offer: Offer) -> str | None:
     return f"{offer.address} has a certificate for {days} d, {most.days} are allowed"
 
 
-def _records(want: AnyResource, site: Sighting) -> Iterator[Finding]:
+def _records(want: AnyResource, site: Scanned) -> Iterator[Finding]:
     if site.refused is not None:
         message = (
             f"{site.name}: its CAA records do not allow {site.refused}, which issued "

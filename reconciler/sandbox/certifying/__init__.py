@@ -6,10 +6,13 @@ keep limits, are down for days, and take back what they issued.
 """
 
 from reconciler.sandbox.certifying.authority import Authority, Outage, Recall
-from reconciler.sandbox.certifying.estate import Estate, Outcome, Setup
+from reconciler.sandbox.certifying.estate import START, Estate, Outcome, Setup
 from reconciler.sandbox.certifying.rules import thirty_days
+from reconciler.sandbox.certifying.stories import LIFETIMES, three_years
 
 __all__ = [
+    "LIFETIMES",
+    "START",
     "Authority",
     "Estate",
     "Outage",
@@ -17,4 +20,5 @@ __all__ = [
     "Recall",
     "Setup",
     "thirty_days",
+    "three_years",
 ]

@@ -52,7 +52,7 @@ class Bucket:
 
     def __init__(self, count: int, per: timedelta) -> None:
         self._count, self._drop = count, per / count
-        self._tokens, self._at = float(count), None | datetime.min
+        self._tokens = float(count)
         self._since: datetime | None = None
 
     def lacks(self, now: datetime) -> timedelta | None:
@@ -130,7 +130,7 @@ class Authority:
         return self._made(names, now)
 
     def suggestion(self, one: Issued, now: datetime) -> Ari | NoAri:
-        """Return the window that it suggests (RFC 9773), the way Boulder works it out."""
+        """Return the window that it suggests (RFC 9773), as Boulder works it out."""
         if not self._suggests or one.issuer != self.name:
             return NoAri("its issuer suggests nothing")
         if self.recall and one.at < self.recall.announced <= now:
@@ -151,7 +151,7 @@ class Authority:
         return Issued(self.name, names, now, Lifetime(begins, begins + self._lifetime))
 
     def _replacing(self, names: Names, replaces: Issued | None) -> bool:
-        """Say whether it is a renewal that is under no limit; of each only the first."""
+        """Say whether it is a renewal under no limit: of each only the first is."""
         if replaces is None or replaces.issuer != self.name:
             return False
         key = (replaces.names, replaces.at)
@@ -161,7 +161,7 @@ class Authority:
         return True
 
     def _limited(self, names: Names, now: datetime) -> None:
-        wanted = [("names", names, 5, 7 * 24)]
+        wanted: list[tuple[str, object, int, int]] = [("names", names, 5, 7 * 24)]
         if names not in self._known:
             domains = {".".join(name.split(".")[-2:]) for name in names}
             wanted.append(("orders", "", 300, 3))

@@ -1,4 +1,4 @@
-"""An estate of certificates: run after run they are looked at, renewed and installed."""
+"""An estate of certificates: looked at run after run, renewed and installed."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from reconciler.kinds.certificate.together import Rule, together
 from reconciler.sandbox.certifying.authority import Authority, Issued, Refused
 
 START: Final = datetime(2026, 11, 22, 0, 0, tzinfo=UTC)
-#: Of the certificates, so many are for names under one registered domain.
-_SHARED: Final = 0.1
+#: So long after a recall was announced orders are its rush, and no usual load.
+_RUSH: Final = timedelta(days=7)
 #: One in a hundred installations fails, and goes on to for up to two days.
 _FAILS: Final = 0.01
 _FAILS_FOR: Final = 48
@@ -29,6 +29,7 @@ class Setup(NamedTuple):
 
     Attributes:
         authorities: The issuers, in the order in which they are asked.
+        shared: Which share of them is for names under one registered domain.
         skipped: Which share of the runs does not take place.
         rule: Decides about each certificate.
         retries: Whether an installation that failed is tried again in the next run.
@@ -37,7 +38,8 @@ class Setup(NamedTuple):
 
     authorities: tuple[Authority, ...]
     certificates: int = 1000
-    years: int = 3
+    shared: float = 0.1
+    days: int = 3 * 365
     interval: timedelta = timedelta(hours=6)
     skipped: float = 0.05
     renewal: Renewal = Renewal()
@@ -55,7 +57,7 @@ class Outcome(NamedTuple):
     Attributes:
         expired: How many certificates were ever served after their end.
         renewals: How often each was issued, on average.
-        peak: The most orders in one run.
+        peak: The most orders in one run, but for the week after a recall.
         refused: How many orders a limit turned away.
         revoked: For how many hours a revoked one was served, of all together.
         failed: How many orders failed, for whatever reason.
@@ -78,7 +80,7 @@ class _One:
 
     def __init__(self, number: int, issued: Issued) -> None:
         self.uid, self.names = f"c{number}", issued.names
-        self.issued = self.served = issued
+        self.issued = self.served = self.tried = issued
         self.ari: Ari | NoAri = NoAri("was not asked for yet")
         self.attempts: tuple[Attempt, ...] = ()
         self.breaks_until = START
@@ -105,11 +107,14 @@ class Estate:
         self._expired: set[str] = set()
         self._revoked = timedelta(0)
         self._left = timedelta.max
+        self._recalled = [
+            one.recall.announced for one in setup.authorities if one.recall
+        ]
         self._made = self._failed = self._peak = self._looks = 0
 
     def played(self) -> Outcome:
-        """Let the years go by."""
-        ends = START + timedelta(days=365 * self.setup.years)
+        """Let the days go by."""
+        ends = START + timedelta(days=self.setup.days)
         news = sorted(self._news())
         for now in self._runs(ends):
             while news and news[0] <= now:
@@ -130,7 +135,7 @@ class Estate:
         )
 
     def _names(self, number: int) -> Names:
-        shared = number < self.setup.certificates * _SHARED
+        shared = number < self.setup.certificates * self.setup.shared
         return frozenset(
             {f"s{number}.shared.example" if shared else f"s{number}.example"}
         )
@@ -167,7 +172,8 @@ class Estate:
             busy = decision.go or (one.served is not one.issued and not one.stuck)
             wake = now if busy else decision.until or now
             heappush(self._wake, (wake, number))
-        self._peak = max(self._peak, orders)
+        if not any(at <= now < at + _RUSH for at in self._recalled):
+            self._peak = max(self._peak, orders)
 
     def _case(self, one: _One, now: datetime) -> Case:
         """Look at everything that there is to see of *one*."""
@@ -208,9 +214,11 @@ class Estate:
 
     def _install(self, one: _One, now: datetime) -> None:
         """Install and serve what was issued, unless the target is out of order."""
-        if self.setup.breaks and self._chance.random() < _FAILS:
-            hours = self._chance.randrange(_FAILS_FOR)
-            one.breaks_until = now + timedelta(hours=hours)
+        if one.tried is not one.issued:
+            one.tried = one.issued
+            if self.setup.breaks and self._chance.random() < _FAILS:
+                hours = self._chance.randrange(_FAILS_FOR)
+                one.breaks_until = now + timedelta(hours=hours)
         if now < one.breaks_until:
             one.stuck = not self.setup.retries
             return

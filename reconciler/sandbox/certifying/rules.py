@@ -12,7 +12,7 @@ _BEFORE = timedelta(days=30)
 
 
 def thirty_days(case: Case, budgets: Budgets, now: datetime) -> Decision:
-    """Renew thirty days before the end, at the one issuer, in every run until it works."""
+    """Renew thirty days before the end, in every run until the one issuer does it."""
     del budgets
     at = case.life.ends - _BEFORE if case.life else now
     wait = Wait(at, Hold.TIME) if now < at else None

@@ -19,8 +19,9 @@ from reconciler.kinds.certificate import (
     Served,
     Site,
     TlsState,
+    orders,
 )
-from reconciler.model import ISSUANCE, Makings, Place, Share, Unknown
+from reconciler.model import ISSUANCE, Ended, Makings, Place, Share, Unknown
 
 NOW = datetime(2026, 11, 22, 6, tzinfo=UTC)
 CA = Share("ca", ISSUANCE)
@@ -245,3 +246,39 @@ def test_what_failed_waits_and_is_named():
     first = steps(have, want)[0]
     assert first.not_before == NOW + timedelta(minutes=5)
     assert "order-failed" in codes(have, want)
+
+
+def ended(status="applied", **evidence):
+    return Ended(status, NOW, 1, evidence)
+
+
+def test_what_was_installed_is_remembered_by_what_is_there():
+    have = {CA: issued(kept()), WEB.share: installed(THEIRS)}
+    (only,) = steps(have)
+    after = {CA: issued(kept()), WEB.share: installed(OURS)}
+    fact = certificate().remembers(only, ended(), after)
+    mark = "installed/Provider/web install"
+    assert fact == {mark: {"at": NOW.isoformat(), "fingerprint": OURS}}
+    assert certificate().remembers(only, ended("failed"), after) == {}
+
+
+def test_a_reload_that_was_done_is_not_done_again_at_once():
+    have = {CA: issued(kept()), WEB.share: installed(OURS), TLS: served(THEIRS)}
+    (only,) = steps(have)
+    want = certificate(recorded=dict(certificate().remembers(only, ended(), have)))
+    assert steps(have, want) == []
+
+
+def test_an_order_that_failed_is_remembered_with_its_reason():
+    first = steps({CA: issued(), WEB.share: installed()})[0]
+    facts = certificate().remembers(first, ended("failed", reason="caa"), {})
+    want = certificate(recorded=dict(facts))
+    (order,) = orders(want.recorded)
+    assert (order.failed, order.issuer) == ("caa", "ca")
+    assert set(order.names) == {"a.example", "*.a.example"}
+
+
+def test_what_we_installed_and_somebody_replaced_is_said():
+    recorded = {"installed/Provider/web install": {"at": "x", "fingerprint": OURS}}
+    have = {CA: issued(kept()), WEB.share: installed(THEIRS), TLS: served(THEIRS)}
+    assert "installation-replaced" in codes(have, certificate(recorded=recorded))
