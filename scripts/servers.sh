@@ -19,6 +19,10 @@ has_pebble() {
     command -v pebble >/dev/null 2>&1
 }
 
+has_nginx() {
+    PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v nginx >/dev/null 2>&1
+}
+
 has_chromium() {
     command -v chromium >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1
 }
@@ -31,6 +35,7 @@ has_ssh() {
 packages_of() {
     case $1 in
     powerdns) echo "pdns-server pdns-backend-sqlite3" ;;
+    nginx) echo "nginx-light" ;;
     chromium) echo "chromium" ;;
     ssh) echo "openssh-client" ;;
     esac
@@ -86,7 +91,7 @@ get() {
 }
 
 missing=
-for program in powerdns chromium ssh; do
+for program in powerdns nginx chromium ssh; do
     "has_$program" || missing="$missing $program"
 done
 [ -n "$missing" ] || exit 0
@@ -111,6 +116,13 @@ case $missing in
 *powerdns*)
     if [ -d /run/systemd/system ]; then
         as_root systemctl disable --quiet --now pdns.service || true
+    fi
+    ;;
+esac
+case $missing in
+*nginx*)
+    if [ -d /run/systemd/system ]; then
+        as_root systemctl disable --quiet --now nginx.service || true
     fi
     ;;
 esac

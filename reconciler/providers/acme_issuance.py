@@ -18,7 +18,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from reconciler.errors import Ambiguous, ProviderError, Rejected
-from reconciler.kinds.certificate import Certificate
+from reconciler.inventory.suffixes import shipped
+from reconciler.kinds.certificate import Certificate, allotted
 from reconciler.kinds.certificate.changes import Issue, Renew
 from reconciler.kinds.certificate.state import IssuanceState, Kept
 from reconciler.model import (
@@ -87,7 +88,27 @@ class AcmeIssuance(Driver[Certificate, Order]):
             looked = zip(wants, opened, strict=True)
             states = pool.map(lambda pair: self._state(advisor, *pair), looked)
             found = dict(zip((want.name for want in wants), states, strict=True))
+        found |= self._limited(wants, found)
         return Observation(found, requests=self._http.counts(), partial=True)
+
+    def _limited(
+        self, wants: Sequence[Certificate], found: Mapping[str, Observed]
+    ) -> dict[str, Observed]:
+        """Return the states of those that have to wait for a limit of the authority."""
+        known = {
+            name: state
+            for name, state in found.items()
+            if isinstance(state, IssuanceState)
+        }
+        mine = [want for want in wants if want.name in known]
+        now = self._account.clock()
+        later = allotted(mine, known, shipped().registered, now)
+        return {
+            name: known[name].model_copy(
+                update={"affordable": one.until, "why_not": one.why}
+            )
+            for name, one in later.items()
+        }
 
     def _state(
         self, advisor: Advisor, want: Certificate, drawer: Drawer | Unknown
