@@ -36,6 +36,7 @@ packages_of() {
     case $1 in
     powerdns) echo "pdns-server pdns-backend-sqlite3" ;;
     nginx) echo "nginx-light" ;;
+    pebble) echo "pebble" ;;
     chromium) echo "chromium" ;;
     ssh) echo "openssh-client" ;;
     esac
@@ -91,7 +92,7 @@ get() {
 }
 
 missing=
-for program in powerdns nginx chromium ssh; do
+for program in powerdns nginx pebble chromium ssh; do
     "has_$program" || missing="$missing $program"
 done
 [ -n "$missing" ] || exit 0
