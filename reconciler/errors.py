@@ -25,7 +25,7 @@ Every error this package raises on purpose.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar, Literal
 
@@ -121,10 +121,12 @@ class ProviderError(ReconcilerError):
     Attributes:
         reason: The vendor's own word for what kind of failure it is, where a resource
             decides by it what is done next.
+        evidence: What else the outcome says of it; never a secret.
     """
 
     code = "E300"
     reason: str | None = None
+    evidence: Mapping[str, str | bool] = {}
 
     def __init__(
         self,

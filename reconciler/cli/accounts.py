@@ -11,7 +11,16 @@ from reconciler.errors import ReconcilerError
 from reconciler.inventory import Inventory
 from reconciler.kinds.issuer import Issuer
 from reconciler.kinds.provider import Provider, ProviderSpec
-from reconciler.model import KEYS, OWN, PUBLIC, Account, AnyDriver, AnyResource, Share
+from reconciler.model import (
+    KEYS,
+    OWN,
+    PUBLIC,
+    Account,
+    AnyDriver,
+    AnyResource,
+    Keyring,
+    Share,
+)
 from reconciler.providers import driver_class
 from reconciler.providers._webhook import INBOUND
 
@@ -21,6 +30,7 @@ if TYPE_CHECKING:
 
 #: The vendor of every authority that speaks ACME.
 ACME: Final = "acme"
+_ACCOUNT_KEYS: Final = ("accountKey", "nextAccountKey")
 _NOT_THERE = "the base branch does not declare this account"
 _NOT_DECLARED = {
     OWN: f"the base branch has no Provider/{OWN}: an invoice of ours says who sells"
@@ -71,7 +81,7 @@ def accounts(project: Project, wants: Iterable[AnyResource]) -> Accounts:
         except ReconcilerError as error:
             failed[share.provider] = error.what
     identities = {name: p.spec.account for name, p in declared.items()}
-    return Accounts(drivers, identities, failed)
+    return Accounts(drivers, identities, failed, also=(project.keyring.close,))
 
 
 def _shares(wants: Iterable[AnyResource], *, watched: bool) -> set[Share]:
@@ -148,7 +158,21 @@ def account(project: Project, provider: Provider, needed: frozenset[str]) -> Acc
         limits=spec.limits,
         settings=spec.settings,
         trust=_trusted(project, provider),
+        keys=_keyring(project, provider, values),
+        challenges=project.challenges if spec.type == ACME else None,
     )
+
+
+def _keyring(
+    project: Project, provider: Provider, values: Mapping[str, str]
+) -> Keyring:
+    """Return the key stores; an authority's account keeps its own key out of them."""
+    own = [values[name] for name in _ACCOUNT_KEYS if name in values]
+    if provider.spec.type != ACME or not own:
+        return project.keyring
+    from reconciler.providers._keyring import Apart
+
+    return Apart(project.keyring, own)
 
 
 def _trusted(project: Project, provider: Provider) -> str | None:

@@ -249,6 +249,8 @@ def _known(
         evidence |= refused(answer)
     elif isinstance(answer, (TooEarly, Transient, _NotSent)):
         evidence["not_sent"] = True
+    if isinstance(answer, ProviderError):
+        evidence |= answer.evidence
     if isinstance(answer, ProviderError) and answer.reason:
         evidence["reason"] = answer.reason[:64]
     if isinstance(answer, TooEarly):

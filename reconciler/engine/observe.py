@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import NamedTuple
@@ -40,17 +40,21 @@ class Accounts(NamedTuple):
         identities: The declared account of each provider, where there is one.
         failed: Why a provider has no driver (a secret is missing, no such vendor).
         threads: How many accounts are read at once.
+        also: What else is let go of with the drivers.
     """
 
     drivers: Mapping[Share, AnyDriver]
     identities: Mapping[str, str | None]
     failed: Mapping[str, str] = {}
     threads: int = 16
+    also: tuple[Callable[[], None], ...] = ()
 
     def close(self) -> None:
         """Let go of every driver's connections."""
         for driver in self.drivers.values():
             driver.close()
+        for close in self.also:
+            close()
 
 
 class World(NamedTuple):

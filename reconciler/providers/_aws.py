@@ -62,22 +62,33 @@ def _session() -> Any:
 
 
 class Aws:
-    """One AWS account."""
+    """
+    One AWS account.
 
-    def __init__(self, account: Account, per_second: float | None = None) -> None:
+    Args:
+        region: Where the services are that have regions; the usual one if None.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        per_second: float | None = None,
+        region: str | None = None,
+    ) -> None:
         self.account = account
+        self._region = region or REGION
         real = per_second is not None and account.endpoint is None
         own = {"requestsPerSecond": per_second} if real and per_second else {}
         self.limit = Limit({**own, **account.limits}, account.clock, account.sleep)
         self.counts: Counter[str] = Counter()
         self._clients: dict[tuple[str, str], Any] = {}
 
-    def calls(self, service: str, region: str = REGION) -> Calls:
-        """Return a new series of calls to *service* in *region*."""
-        asked = (service, region)
+    def calls(self, service: str, region: str | None = None) -> Calls:
+        """Return a new series of calls to *service*, in *region* or the usual one."""
+        asked = (service, region or self._region)
         with _MAKING:
             if asked not in self._clients:
-                self._clients[asked] = self._client(service, region)
+                self._clients[asked] = self._client(*asked)
             return Calls(self, self._clients[asked])
 
     def _client(self, service: str, region: str) -> Any:

@@ -10,11 +10,9 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import cache
 from json import dumps
-from ssl import PROTOCOL_TLS_CLIENT, SSLContext
+from ssl import PROTOCOL_TLS_CLIENT, SSLContext, SSLError, create_default_context
 from threading import Lock
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
@@ -23,14 +21,26 @@ import httpx
 
 from reconciler.errors import Ambiguous, ProviderError, Rejected, Transient
 from reconciler.model import Account
-from reconciler.model.driver import Sent
+from reconciler.model.driver import Answered, Sent
 from reconciler.providers._limit import Limit
+from reconciler.providers._reply import (
+    UNREADABLE,
+    Moved,
+    Reply,
+    Words,
+    reply_of,
+    retry_after,
+    says_nothing,
+)
 from reconciler.providers._said import named, shown
 
+__all__ = ["PATIENCE", "TRIES", "Http", "Moved", "Reply", "Words", "authorities"]
 #: A read is asked this often at most, and a request that was told to wait too.
 TRIES: Final = 4
 #: The longest one is willing to wait for a single request, all pauses together.
 PATIENCE: Final = 60.0
+#: The longest body that is taken as it comes, in bytes.
+MOST: Final = 1 << 20
 _FIRST_PAUSE: Final = 0.5
 _CONNECT: Final = 10.0
 _TIMEOUT: Final = 20.0
@@ -46,67 +56,30 @@ _NOT_SENT = (
 
 
 @cache
-def _tls(scheme: str) -> SSLContext:
+def _tls(scheme: str, trust: str | None = None) -> SSLContext:
     """
     Return the one context of all connections: it verifies, and is dear to make.
 
     A server on this machine that is spoken to without TLS gets one that trusts
-    nobody, which costs nothing: it is never used, and would refuse if it were.
+    nobody, which costs nothing: it is never used, and would refuse if it were. Where
+    *trust* is declared, nobody else is trusted.
     """
     if scheme == "http":
         return SSLContext(PROTOCOL_TLS_CLIENT)
-    return httpx.create_ssl_context(trust_env=False)
-
-
-class Moved(Rejected):
-    """
-    A read was told to ask elsewhere, which this module never does by itself.
-
-    Attributes:
-        location: Where; as it was sent, so possibly relative.
-    """
-
-    def __init__(self, what: str, location: str, request_id: str | None) -> None:
-        super().__init__(what, request_id=request_id)
-        self.location = location
-
-
-class Reply(NamedTuple):
-    """
-    One answer of the vendor.
-
-    Attributes:
-        data: The JSON body; None where there is none.
-        headers: By lower-case name.
-        request_id: The vendor's name for this very request, for its support.
-    """
-
-    status: int
-    data: Any
-    headers: Mapping[str, str]
-    request_id: str | None
+    if trust is None:
+        return httpx.create_ssl_context(trust_env=False)
+    try:
+        return create_default_context(cadata=trust)
+    except (SSLError, ValueError):
+        raise Rejected(
+            "what it is trusted by holds no certificate",
+            hint="trust: a file of certificates (PEM)",
+        ) from None
 
 
 def authorities() -> list[bytes]:
     """Return the certificates of all authorities that are trusted here, as DER."""
     return _tls("https").get_ca_certs(binary_form=True)
-
-
-class Words(NamedTuple):
-    """
-    How one vendor says things; plain functions over its JSON bodies.
-
-    Attributes:
-        said: Its error text.
-        refused: The error a final answer stands for, or None where it is a success.
-            Gets the text to use, already cut and redacted.
-        wait: In how many seconds it will listen again, where the body says so.
-    """
-
-    said: Callable[[Any], str]
-    refused: Callable[[Reply, str], ProviderError | None]
-    request_id: Callable[[Any], str | None] = lambda _: None
-    wait: Callable[[Any], float | None] = lambda _: None
 
 
 class _Asked(NamedTuple):
@@ -259,11 +232,71 @@ class Http:
             self._account.sleep(pause)
         raise AssertionError  # pragma: no cover  (the last round returns or raises)
 
+    def once(
+        self,
+        method: str,
+        url: str,
+        *,
+        operation: str,
+        effect: bool,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        most: int = MOST,
+    ) -> Answered:
+        """
+        Send one request to a whole *url*; return the answer as it is, whatever it says.
+
+        For protocols that sign each request anew, so that none may be sent twice, and
+        for what is no JSON. The names of the headers come in lower case.
+
+        Raises:
+            Transient: It was not sent; or it was a read, and the answer was lost or
+                is longer than *most* bytes.
+            Ambiguous: *effect*, and the answer was lost.
+        """
+        self._limit.wait()
+        with self._lock:
+            self._counts[operation] += 1
+        sent = Sent(method, url, {**self._headers, **(headers or {})}, body)
+        try:
+            found = self._carried(sent, most)
+        except _NOT_SENT as error:
+            raise Transient(f"{operation}: not sent: {_kind(error)}") from None
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            lost = Ambiguous if effect else Transient
+            what = f"{operation}: the answer was lost: {_kind(error)}"
+            raise lost(what) from None
+        if len(found.body) > most:
+            raise Transient(f"{operation}: the answer is longer than {most} bytes")
+        return found
+
+    def _carried(self, sent: Sent, most: int) -> Answered:
+        """Return the answer to *sent*; no more of its body than shows its excess."""
+        if self._account.wire is not None:
+            status, headers, body = self._account.wire(sent)
+            return Answered(status, {k.lower(): v for k, v in headers.items()}, body)
+        client = self._opened()
+        request = client.build_request(
+            sent.method, sent.url, content=sent.body, headers=dict(sent.headers)
+        )
+        response = client.send(request, stream=True)
+        try:
+            parts, size = [], 0
+            for part in response.iter_bytes():
+                parts.append(part)
+                size += len(part)
+                if size > most:
+                    break
+        finally:
+            response.close()
+        names = {name.lower(): value for name, value in response.headers.items()}
+        return Answered(response.status_code, names, b"".join(parts))
+
     def _opened(self) -> httpx.Client:
         with self._lock:
             if self._client is None:
                 self._client = httpx.Client(
-                    verify=_tls(self.base.partition(":")[0]),
+                    verify=_tls(self.base.partition(":")[0], self._account.trust),
                     timeout=self._timeout,
                     follow_redirects=False,
                     trust_env=False,
@@ -290,7 +323,7 @@ class Http:
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             # An address to go to is read, though nobody goes there.
             return None, lost(f"{operation}: the answer was lost: {_kind(error)}")
-        reply = _reply(response, self._words, plain)
+        reply = reply_of(response, self._words, plain)
         reply = reply._replace(request_id=named(reply.request_id, self._hidden))
         return self._judged(reply, operation, lost)
 
@@ -307,7 +340,7 @@ class Http:
         text, number = self._text(reply, operation), reply.request_id
         if reply.status == httpx.codes.TOO_MANY_REQUESTS:
             return reply, Transient(text, request_id=number)
-        if _says_nothing(reply):
+        if says_nothing(reply):
             return reply, lost(text, request_id=number)
         if httpx.codes.is_redirect(reply.status):
             if lost is Ambiguous:
@@ -319,7 +352,7 @@ class Http:
         return reply, None
 
     def _text(self, reply: Reply, operation: str) -> str:
-        unreadable = reply.data is _UNREADABLE
+        unreadable = reply.data is UNREADABLE
         said = "cannot be read" if unreadable else self._words.said(reply.data)
         about = f"{operation}: answer {reply.status}"
         return self.shown(f"{about} {said}" if said else about)
@@ -339,53 +372,14 @@ class Http:
         """Return the wait the vendor asks for, by any of the usual ways."""
         now = self._account.clock()
         if (after := reply.headers.get("retry-after")) is not None:
-            return _retry_after(after, now)
-        in_body = None if reply.data is _UNREADABLE else self._words.wait(reply.data)
+            return retry_after(after, now)
+        in_body = None if reply.data is UNREADABLE else self._words.wait(reply.data)
         if in_body is not None:
             return in_body
         reset = reply.headers.get("x-ratelimit-reset", "")
         if reply.status == httpx.codes.TOO_MANY_REQUESTS and reset.isdigit():
             return max(0.0, int(reset) - now.timestamp())
         return None
-
-
-_UNREADABLE: Final = object()
-
-
-def _says_nothing(reply: Reply) -> bool:
-    """Whether an answer leaves open what happened: a server error, a broken body."""
-    code = httpx.codes
-    if code.is_client_error(reply.status):
-        return reply.status == code.REQUEST_TIMEOUT
-    broken = reply.data is _UNREADABLE and not code.is_redirect(reply.status)
-    return broken or code.is_server_error(reply.status)
-
-
-def _reply(response: httpx.Response, words: Words, plain: bool) -> Reply:  # noqa: FBT001
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    data: Any = None
-    if plain and response.is_success:
-        data = response.text
-    elif response.status_code != httpx.codes.NO_CONTENT:
-        try:
-            data = response.json()
-        except ValueError:
-            data = _UNREADABLE
-    named = None if data is _UNREADABLE else words.request_id(data)
-    number = named or headers.get("x-request-id") or headers.get("request-id")
-    return Reply(response.status_code, data, headers, number)
-
-
-def _retry_after(value: str, now: datetime) -> float | None:
-    """Return the seconds of a Retry-After header (RFC 9110, 10.2.3)."""
-    if value.isdigit():
-        return float(value)
-    try:
-        when = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    when = when if when.tzinfo else when.replace(tzinfo=UTC)
-    return max(0.0, (when - now).total_seconds())
 
 
 def _kind(error: Exception) -> str:

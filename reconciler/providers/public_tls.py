@@ -11,6 +11,7 @@ good for), RFC 5280 (chains). What follows:
   certificate that has ended is not called untrusted as well. What that (strict)
   reading refuses is shown to OpenSSL, in a second handshake that verifies: a chain is
   untrusted where both refuse it.
+* After an installation or a reload the next look is patient: see ``_settling``.
 * An intermediate that is not served is not fetched: browsers that have never seen it
   fail too.
 """
@@ -21,6 +22,7 @@ import socket
 import ssl
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Final
 
 from cryptography import x509
@@ -29,7 +31,14 @@ from cryptography.x509.oid import NameOID
 from pydantic import JsonValue
 
 from reconciler.errors import ProviderError, Transient
-from reconciler.kinds.certificate import Certificate, Served, TlsState
+from reconciler.kinds.certificate import (
+    NEXT,
+    Certificate,
+    Install,
+    Reload,
+    Served,
+    TlsState,
+)
 from reconciler.model import Account, Change, Observation, Witness
 from reconciler.providers._handshake import (
     NO_ROUTE,
@@ -43,9 +52,12 @@ from reconciler.providers._looks import Habits, Looks
 from reconciler.providers._names import Names
 from reconciler.providers._network import Network
 from reconciler.providers._said import shown
+from reconciler.providers._settling import Settling, Shown, Spot
 
 TIMEOUT: Final = 5.0
 _PORT: Final = 443
+#: The family of the places that serve what is installed at them.
+_SERVES: Final = "install"
 
 
 class PublicTls(Witness[Certificate]):
@@ -59,26 +71,56 @@ class PublicTls(Witness[Certificate]):
         self._timeout = account.limits.get("timeoutSeconds", TIMEOUT)
         habits = Habits("tls", TlsState, _mark, _first_end, _in_trouble)
         self._looks = Looks(account, account.endpoint or "", habits)
+        self._settling = Settling(account, self._names.addresses, self._shown)
+        self._installed: dict[str, str] = {}
+        self._unsettled: dict[Spot, Shown] = {}
 
     def __repr__(self) -> str:
         return f"PublicTls({self._account.name})"
 
     def observe(self, wants: Sequence[Certificate]) -> Observation:
-        """Report what is served for each certificate, once a day."""
+        """
+        Report what is served for each certificate, once a day.
+
+        What was just installed is waited for: an address that does not come to serve
+        it, again and again, is reported with what it served instead.
+        """
+        fresh = {w.name: mark for w in wants if (mark := self._expected(w)) is not None}
+        self._unsettled = self._settling.wait(
+            (want.name, name, fresh[want.name])
+            for want in wants
+            if want.name in fresh
+            for name in _looked_at(want)
+        )
         return self._looks.observe(wants, self._look)
 
     def touched(self, want: Certificate, change: Change) -> None:
-        """Look again after any change; see ``Witness``."""
-        del change
+        """Look again after any change, and patiently after some; see ``Witness``."""
         self._looks.forget(want)
+        if not isinstance(change, Install | Reload) or change.share.family != _SERVES:
+            return
+        if (mark := change.details.get("fingerprint")) is not None:
+            self._installed[want.name] = str(mark)
+
+    def _expected(self, want: Certificate) -> str | None:
+        """Return what has to be served of *want*; None where it was not touched."""
+        asked = self._installed.pop(want.name, None)
+        if asked != NEXT:
+            return asked
+        try:
+            kept = self._account.keys.open(want).current if self._account.keys else None
+        except ProviderError:
+            return None
+        if kept is None:
+            return None
+        leaf = x509.load_pem_x509_certificate(kept.chain)
+        return leaf.fingerprint(hashes.SHA256()).hex()
 
     def _look(self, want: Certificate) -> TlsState:
         served: list[Served] = []
         unknown: dict[str, str] = {}
         failed: ProviderError | None = None
-        for name in want.spec.names:
-            if name.startswith("*."):
-                continue
+        for name in _looked_at(want):
             try:
                 addresses = self._names.addresses(name)
             except ProviderError as error:
@@ -86,7 +128,7 @@ class PublicTls(Witness[Certificate]):
                 continue
             if not addresses:
                 unknown[name] = "it has no address"
-            served += [self._served(name, address) for address in addresses]
+            served += [self._served(name, at, want.name) for at in addresses]
         if failed is not None and not served:
             raise failed
         return TlsState(
@@ -95,18 +137,30 @@ class PublicTls(Witness[Certificate]):
             unknown=unknown,
         )
 
-    def _served(self, name: str, address: str) -> Served:
+    def _served(self, name: str, address: str, of: str = "") -> Served:
+        """Return what is served; of what goes to and fro, what should not be."""
+        other = self._unsettled.get(Spot(of, name, address))
+        shown = other or self._shown(name, address)
+        if shown.problem is not None:
+            return Served(name=name, address=address, problem=shown.problem)
         try:
-            chain = self._handshake(name, address, unverified())
-            found = self._read(name, address, chain)
-        except Transient as error:
-            return Served(name=name, address=address, problem=error.what)
+            found = self._read(name, address, shown.chain)
         except ValueError:
             why = "what it serves is no certificate"
             return Served(name=name, address=address, problem=why)
         if not found.trusted and self._accepted(name, address):
             found = found.model_copy(update={"trusted": True})
         return found
+
+    def _shown(self, name: str, address: str) -> Shown:
+        try:
+            return Shown(tuple(self._handshake(name, address, self._reading)))
+        except Transient as error:
+            return Shown(problem=error.what)
+
+    @cached_property
+    def _reading(self) -> ssl.SSLContext:
+        return unverified()
 
     def _accepted(self, name: str, address: str) -> bool:
         """Say whether OpenSSL takes the chain that a stricter reading refused."""
@@ -152,6 +206,11 @@ class PublicTls(Witness[Certificate]):
             matches=matches(leaf, name),
             trusted=self._trust.holds(leaf, others),
         )
+
+
+def _looked_at(want: Certificate) -> list[str]:
+    """Return the names that have addresses: a wildcard has none."""
+    return [name for name in want.spec.names if not name.startswith("*.")]
 
 
 def _mark(want: Certificate) -> JsonValue:

@@ -11,6 +11,7 @@ done there shows here. The world's part is::
       names: {"host.example/A": [...]}                 other names
       certificates: {address: [{names, days, trusted, lives, issuer, bits, versions}]}
       sites: {name: {...}}                             as ``web_sites`` takes it
+      panels: {address: vendor}                        who has what it serves installed
       oddities: {name: {...}}                          what is not as it should be
 
 Oddities: ``registryExpires`` (days), ``statuses``, ``nameservers``, ``undated``,
@@ -29,6 +30,7 @@ from typing import Any
 from reconciler.errors import ReconcilerError
 from reconciler.sandbox.dns_server import DnsServers
 from reconciler.sandbox.emulator import Bench, Emulator, Server
+from reconciler.sandbox.panel_tls import Installed
 from reconciler.sandbox.public_names import (
     ROOT,
     SERVERS,
@@ -46,7 +48,15 @@ from reconciler.sandbox.rest import Answer, Call, Operation, rest
 from reconciler.sandbox.tls_server import TlsServers, Wanted
 from reconciler.sandbox.web_sites import Sites
 
-_PARTS = ("registrations", "zones", "names", "certificates", "sites", "oddities")
+_PARTS = (
+    "registrations",
+    "zones",
+    "names",
+    "certificates",
+    "sites",
+    "oddities",
+    "panels",
+)
 
 
 def make(bench: Bench) -> Server:
@@ -87,7 +97,10 @@ class _Public:
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
         self._dns = DnsServers(SERVERS, PublicNames(bench).answer)
-        self._tls = TlsServers(_certificates(bench), bench.clock(), Sites(bench))
+        self._installed = Installed(bench)
+        self._tls = TlsServers(
+            _certificates(bench), bench.clock(), Sites(bench), self._installed
+        )
         self._host = ""
         self._http = rest(
             bench,
@@ -124,7 +137,8 @@ class _Public:
         ports |= {f"{address}:80": port for address, port in self._tls.plain.items()}
         routes = {public: f"{self._host}:{port}" for public, port in ports.items()}
         said = {"roots": [address_of(ROOT)], "routes": routes}
-        return Answer(200, {**said, "authorities": self._tls.authorities})
+        authorities = self._tls.authorities + self._installed.authorities()
+        return Answer(200, {**said, "authorities": authorities})
 
 
 def _certificates(bench: Bench) -> dict[str, list[Wanted]]:

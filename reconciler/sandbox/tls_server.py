@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import Final, NamedTuple
@@ -143,6 +144,10 @@ def _usage(*, signs: bool) -> x509.KeyUsage:
     )
 
 
+def _nothing(_address: str, _name: str) -> None:
+    """Say that no panel is behind an address."""
+
+
 class TlsServers:
     """
     Web servers on loopback, one for each public address that they play.
@@ -150,6 +155,7 @@ class TlsServers:
     Args:
         wanted: What each address serves; by SNI the first whose names fit, else the
             first of all.
+        installed: What a panel behind an address has for a name; it comes first.
     """
 
     def __init__(
@@ -157,7 +163,9 @@ class TlsServers:
         wanted: Mapping[str, list[Wanted]],
         now: datetime,
         sites: Sites | None = None,
+        installed: Callable[[str, str], ssl.SSLContext | None] = _nothing,
     ) -> None:
+        self._installed = installed
         self._wanted = wanted
         self._now = now
         self._sites = sites
@@ -179,7 +187,9 @@ class TlsServers:
                 for w, context in zip(wanted, contexts, strict=True)
                 for name in w.names
             }
-            contexts[0].sni_callback = _chooser(by_name)
+            contexts[0].sni_callback = _chooser(
+                by_name, partial(self._installed, address)
+            )
             self.ports[address] = self._listen(host, contexts[0])
             if self._sites and any(self._sites.has_http(name) for name in by_name):
                 self.plain[address] = self._listen(host, None)
@@ -246,10 +256,11 @@ def _context(authority: Authority, wanted: Wanted) -> ssl.SSLContext:
 
 def _chooser(
     by_name: Mapping[str, ssl.SSLContext],
+    installed: Callable[[str], ssl.SSLContext | None],
 ) -> Callable[[ssl.SSLObject, str, ssl.SSLContext], None]:
     def choose(secured: ssl.SSLObject, name: str, _: ssl.SSLContext) -> None:
         parent = f"*.{(name or '').partition('.')[2]}"
-        found = by_name.get(name or "") or by_name.get(parent)
+        found = installed(name or "") or by_name.get(name or "") or by_name.get(parent)
         if found is not None:
             secured.context = found
 

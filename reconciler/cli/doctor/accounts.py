@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from reconciler.cli.project import Project
     from reconciler.kinds.provider import Provider
 
+#: A vendor that only keeps keys.
+VAULT = "vault"
 READ_ONLY = "keys that may only read are enough until `apply`"
 
 
@@ -35,6 +37,9 @@ def checks(project: Project) -> Iterator[Check]:
 
 def _account(project: Project, name: str, provider: Provider) -> Iterator[Check]:
     """Ask once whose the keys are, and once what is wrong with them."""
+    if provider.spec.type == VAULT:
+        yield from _vault(project, name, provider)
+        return
     families = sorted(vendors().get(provider.spec.type, {"dns"}))
     found: list[Check] = []
     for family in families:
@@ -51,6 +56,23 @@ def _account(project: Project, name: str, provider: Provider) -> Iterator[Check]
         with closing(driver):
             found += (c for c in _all(name, provider, driver) if c not in found)
     yield from found or [ok(name, READ_ONLY)]
+
+
+def _vault(project: Project, name: str, provider: Provider) -> Iterator[Check]:
+    """Ask about the token of a key store, which no resource is declared at."""
+    from reconciler.providers._keys_vault import CREDENTIALS, Vault
+
+    try:
+        with closing(Vault(account(project, provider, CREDENTIALS), "")) as store:
+            advice = [mend(name, one.said, one.fix) for one in store.examine()]
+    except SecretMissing:
+        yield note(name, "is not asked: a secret cannot be had")
+    except ProviderError as error:
+        yield _refused(name, error)
+    except ReconcilerError as error:
+        yield mend(name, error.what, error.hint or "see docs/keys.md")
+    else:
+        yield from advice or [ok(name, "the token is taken")]
 
 
 def _all(name: str, provider: Provider, driver: AnyDriver) -> Iterator[Check]:

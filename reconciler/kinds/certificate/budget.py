@@ -112,11 +112,11 @@ class Budgets:
             return None
         return Later(until, _WORDS[limit].format(rate=rate, about=about))
 
-    def lately(self, names: Names, before: datetime) -> int:
-        """Return how often *names* were issued in the week before *before*."""
+    def lately(self, names: Names, before: datetime, within: timedelta = _WEEK) -> int:
+        """Return how often *names* were issued *within* so long before *before*."""
         self._count()
         issued = self._issued.get(names, ())
-        return sum(before - _WEEK <= at < before for at in issued)
+        return sum(before - within <= at < before for at in issued)
 
     def _count(self) -> None:
         waiting, self._waiting = self._waiting, None

@@ -129,11 +129,11 @@ class Allotted(Budgets):
             return None
         return Later(state.affordable, state.why_not or "no more for now")
 
-    def lately(self, names: Names, before: datetime) -> int:
-        """Return how often it was issued in the week before *before*."""
+    def lately(self, names: Names, before: datetime, within: timedelta = _WEEK) -> int:
+        """Return how often it was issued *within* so long before *before*."""
         return sum(
             one.issued
             and frozenset(one.names) == names
-            and before - _WEEK <= one.at < before
+            and before - within <= one.at < before
             for one in orders(self._want.recorded)
         )

@@ -40,6 +40,7 @@ _LAST_CALL: Final = Decimal("0.1")
 _LAST_RUNS: Final = 2
 #: It may be revoked twice in a week before it is no accident any more.
 _TWICE: Final = 2
+_WEEK: Final = timedelta(days=7)
 
 
 class Case(NamedTuple):
@@ -159,7 +160,8 @@ def _due(
         return When(None, None, Reason.MISSING), ()
 
     def lately() -> int:
-        return budgets.lately(case.names, life.begins)
+        # What is renewed every few days in good order was not issued lately.
+        return budgets.lately(case.names, life.begins, min(_WEEK, life.length / 4))
 
     if case.revoked:
         return _again(life, Reason.REVOKED, lately() - _TWICE), (life.ends,)
@@ -198,7 +200,7 @@ def _window(
         return None
     last = _last_call(case, case.life)
     span = coming(case.renewal.windows, now)
-    if last <= now or span is None or span.start >= last:
+    if span is None or span.start >= last:
         notes.append("no window opens before it is urgent")
         return None
     later += [moment for moment in (last, span.start, span.end) if moment > now]

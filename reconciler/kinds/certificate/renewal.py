@@ -194,7 +194,7 @@ def when(
         policy: What is written about it.
         interval: How long it is to the next run, as far as that can be expected.
         now: Nothing depends on it but how old the suggestion is, and what is over.
-        lately: Returns how often it was issued in the week before it begins: an issuer
+        lately: Returns how often it was issued shortly before it begins: an issuer
             that always wants another one is not followed all day long.
     """
     usual = _usual(uid, life, policy, interval)

@@ -161,7 +161,7 @@ class Authority:
         return True
 
     def _limited(self, names: Names, now: datetime) -> None:
-        wanted = [("names", names, 5, 7 * 24)]
+        wanted: list[tuple[str, object, int, int]] = [("names", names, 5, 7 * 24)]
         if names not in self._known:
             domains = {".".join(name.split(".")[-2:]) for name in names}
             wanted.append(("orders", "", 300, 3))

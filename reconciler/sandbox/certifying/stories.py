@@ -12,8 +12,9 @@ from reconciler.sandbox.certifying.estate import START, Setup
 
 _DAY: Final = timedelta(days=1)
 OUTAGE: Final = timedelta(hours=72)
-#: On which days the first issuer goes down, and the second one.
-_FIRST: Final = (100, 133.5, 400, 700.3, 901)
+#: On which days the first issuer goes down: when those of 45 and 90 days are renewed,
+#: when those of 200 are, and at any time; and the second one.
+_FIRST: Final = (59, 133, 400, 700.3, 901)
 _SECOND: Final = (250, 703.5)
 _RECALL: Final = 320
 #: The longest lifetime now, those of today's profiles, and the shortest one.

@@ -126,6 +126,7 @@ def test_how_often_it_was_issued_in_the_week_before():
     found = budgets(ordered(NOW - n * DAY, "a.example") for n in (1, 3, 7, 8))
     assert found.lately(names("a.example"), NOW) == 3
     assert found.lately(names("a.example"), NOW - DAY) == 3
+    assert found.lately(names("a.example"), NOW, 2 * DAY) == 1
     assert found.lately(names("b.example"), NOW) == 0
 
 

@@ -102,6 +102,17 @@ def test_a_change_that_never_takes_is_not_issued_again_and_again():
     assert decided(changed, BEGINS + HOUR, third).at == BEGINS + 4 * DAY
 
 
+def test_what_is_renewed_every_three_days_in_good_order_may_be_recalled():
+    """Only a quarter of a lifetime is lately: six days are renewed twice a week."""
+    six = Lifetime(BEGINS, BEGINS + 160 * HOUR)
+    now = BEGINS + 20 * HOUR
+    ari = Ari(now - HOUR, now - HOUR / 2, now, now)
+    one = case(life=six, ari=ari)
+    assert decided(one, now, [order(BEGINS - 80 * HOUR)]).go
+    again = decided(one, now, [order(BEGINS - 30 * HOUR)])
+    assert again.at == BEGINS + 32 * HOUR
+
+
 def test_a_third_revocation_in_a_week_is_no_accident():
     revoked = case(revoked=True)
     assert decided(revoked, BEGINS + HOUR, [order(BEGINS - HOUR)]).go
@@ -205,6 +216,30 @@ def test_a_rehearsal_is_under_other_limits():
     orders = [order(BEGINS) for _ in range(8)]
     found = decided(case(life=None, fresh=True), BEGINS, orders)
     assert (found.go, found.rehearsal) == (True, True)
+
+
+def test_where_all_are_limited_it_says_when_another_one_is_waited_for():
+    both = [order(DUE, "second") for _ in range(8)]
+    both += [order(DUE + HOUR) for _ in range(8)]
+    now = DUE + HOUR
+    found = decided(case(), now, both)
+    assert (found.issuer, found.wait.hold) == ("second", Hold.LIMIT)
+    seen = [found.issuer]
+    while not found.go:
+        just = found.until - timedelta(microseconds=1)
+        assert decided(case(), just, both) == found
+        found = decided(case(), found.until, both)
+        seen.append(found.issuer)
+    assert "first" in seen
+
+
+def test_new_names_are_rehearsed_at_the_first_issuer_alone():
+    """Whoever is asked instead is asked because time was lost."""
+    issuers = (FIRST, Issuing("second", rehearses=True))
+    three = faults(Fault.ISSUER, 3, BEGINS)
+    one = case(life=None, fresh=True, issuers=issuers, attempts=three)
+    found = decided(one, BEGINS + 25 * HOUR)
+    assert (found.issuer, found.rehearsal) == ("second", False)
 
 
 @pytest.mark.parametrize(

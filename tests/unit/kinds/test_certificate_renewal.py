@@ -151,6 +151,13 @@ def test_a_suggestion_that_is_old_may_only_hurry():
     assert when("c", life(), early, renewal(), SIX, BEGINS + 9 * DAY).reason == "ari"
 
 
+def test_a_suggestion_grows_old_by_time_alone():
+    late = Ari(BEGINS + 80 * DAY, BEGINS + 81 * DAY, BEGINS + 50 * DAY, BEGINS)
+    assert BEGINS + 52 * DAY in turns(life(), late, renewal(), SIX)
+    assert BEGINS + 62 * DAY in turns(life(), late, renewal(), 3 * DAY)
+    assert len(turns(life(), late, renewal(ari=False), SIX)) == 2
+
+
 def test_the_emergency_comes_before_a_late_suggestion():
     one = life()
     late = Ari(one.ends - DAY, one.ends + DAY, BEGINS, BEGINS)
