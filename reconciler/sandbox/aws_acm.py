@@ -193,10 +193,11 @@ class Acm:
         arn = str(asked.get("CertificateArn"))
         row = self._row(arn, region)
         said = {**_summary(arn, row), "InUseBy": row["in_use_by"]}
+        names = said.pop("SubjectAlternativeNameSummaries")
+        said["SubjectAlternativeNames"] = names
         if row["type"] == "AMAZON_ISSUED":
             waits = row["status"] == "PENDING_VALIDATION"
             state = "PENDING_VALIDATION" if waits else "SUCCESS"
-            names = said["SubjectAlternativeNameSummaries"]
             said["DomainValidationOptions"] = _options(names, state)
             if row["status"] == "FAILED":
                 said["FailureReason"] = "CAA_ERROR"
