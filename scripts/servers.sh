@@ -15,6 +15,10 @@ has_powerdns() {
         [ -e "$schema" ]
 }
 
+has_nginx() {
+    PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v nginx >/dev/null 2>&1
+}
+
 has_chromium() {
     command -v chromium >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1
 }
@@ -27,6 +31,7 @@ has_ssh() {
 packages_of() {
     case $1 in
     powerdns) echo "pdns-server pdns-backend-sqlite3" ;;
+    nginx) echo "nginx-light" ;;
     chromium) echo "chromium" ;;
     ssh) echo "openssh-client" ;;
     esac
@@ -82,7 +87,7 @@ get() {
 }
 
 missing=
-for program in powerdns chromium ssh; do
+for program in powerdns nginx chromium ssh; do
     "has_$program" || missing="$missing $program"
 done
 [ -n "$missing" ] || exit 0
@@ -107,6 +112,13 @@ case $missing in
 *powerdns*)
     if [ -d /run/systemd/system ]; then
         as_root systemctl disable --quiet --now pdns.service || true
+    fi
+    ;;
+esac
+case $missing in
+*nginx*)
+    if [ -d /run/systemd/system ]; then
+        as_root systemctl disable --quiet --now nginx.service || true
     fi
     ;;
 esac

@@ -159,6 +159,7 @@ def account(project: Project, provider: Provider, needed: frozenset[str]) -> Acc
         settings=spec.settings,
         trust=_trusted(project, provider),
         keys=_keyring(project, provider, values),
+        challenges=project.challenges if spec.type == ACME else None,
     )
 
 

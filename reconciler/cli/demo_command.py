@@ -34,6 +34,7 @@ YESTERDAY = (
 #: The ports of the shipped inventory, by file.
 PORTS = {
     "accounts.yaml": ("18701", "18702", "18703", "18704", "18706", "18707"),
+    "certificates.yaml": ("18716",),
     "notices.yaml": ("18705",),
 }
 #: What a person says about the name that no account has: (file, entry, then, now).

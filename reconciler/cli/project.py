@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from reconciler.cli.rules import Court
     from reconciler.cli.sandbox_clock import SandboxTime
     from reconciler.model import Action
+    from reconciler.providers._challenges import DnsChallenges
     from reconciler.providers._keyring import KeyStores
 
 AUTHOR = ("reconciler", "reconciler@localhost")
@@ -252,6 +253,13 @@ class Project:
         from reconciler.cli.keyring import keyring
 
         return keyring(self)
+
+    @cached_property
+    def challenges(self) -> DnsChallenges:
+        """Who proves to an authority that a name is ours."""
+        from reconciler.cli.challenges import challenges
+
+        return challenges(self)
 
     def accounts(self, wants: Iterable[AnyResource]) -> Accounts:
         """Return the way to every account that *wants* need."""

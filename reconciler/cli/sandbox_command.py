@@ -39,6 +39,7 @@ def up(ctx: click.Context, control_port: int | None, receiver_port: int | None) 
     """Start the vendors, write their secrets, take the first base."""
     from reconciler.sandbox import process
     from reconciler.sandbox.example import SECRETS, world
+    from reconciler.sandbox.example_certificates import ACCOUNT_KEY, account_key
     from reconciler.sandbox.example_notices import addresses
 
     project = Project.of(ctx)
@@ -56,7 +57,11 @@ def up(ctx: click.Context, control_port: int | None, receiver_port: int | None) 
     given = {"control": control_port, "receiver": receiver_port}
     wanted |= {name: port for name, port in given.items() if port is not None}
     running = process.up(folder, world(resources), wanted)
-    _keep(folder / "secrets", {**SECRETS, **addresses(running.endpoints)})
+    made = folder / "secrets" / ACCOUNT_KEY
+    secrets = {**SECRETS, **addresses(running.endpoints)}
+    if not made.exists():  # an account is known by its key, which stays
+        secrets[ACCOUNT_KEY] = account_key()
+    _keep(folder / "secrets", secrets)
     take_base(project)
     click.echo(f"the sandbox is up; its state is in {FOLDER}")
 

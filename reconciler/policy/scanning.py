@@ -35,7 +35,7 @@ class Ignore(Spec):
     One risk that somebody took, until a day.
 
     Attributes:
-        id: The finding's, as a plan prints it with ``-v``; after the name of the check
+        id: The finding's, as ``scan`` prints it; after the name of the check
             ``*`` and ``?`` may stand.
         expires: The last day (UTC) it counts; then the finding is back.
         approver: Who took it.

@@ -93,16 +93,25 @@ class Seen(NamedTuple):
     fingerprint: str
     not_after: datetime
 
+    @classmethod
+    def of(cls, certificate: x509.Certificate) -> Seen:
+        """Return what *certificate* is."""
+        return cls(fingerprint(certificate), certificate.not_valid_after_utc)
+
 
 def fingerprint(certificate: x509.Certificate) -> str:
     """Return SHA-256 of *certificate*, in hex."""
     return certificate.fingerprint(hashes.SHA256()).hex()
 
 
+def read_leaf(pem: bytes) -> x509.Certificate:
+    """Return the first certificate of *pem*; raise ValueError if it is none."""
+    return x509.load_pem_x509_certificates(pem)[0]
+
+
 def seen(pem: bytes) -> Seen:
     """Return what the first certificate of *pem* is; raise ValueError if it is none."""
-    found = x509.load_pem_x509_certificates(pem)[0]
-    return Seen(fingerprint(found), found.not_valid_after_utc)
+    return Seen.of(read_leaf(pem))
 
 
 def names_of(certificate: x509.Certificate) -> tuple[str, ...]:

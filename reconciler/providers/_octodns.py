@@ -13,12 +13,14 @@ from abc import abstractmethod
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 from reconciler.errors import (
     Ambiguous,
     ProviderError,
     Rejected,
+    Transient,
     Unsupported,
 )
 from reconciler.kinds.domain import Domain, DomainChange, ZoneState
@@ -35,9 +37,12 @@ from reconciler.model import (
     Unmanaged,
 )
 from reconciler.providers._octodns_kept import Kept, Reading
+from reconciler.providers._octodns_texts import Values, Written, merged
 from reconciler.providers._txt import OURS, Form
 
 _THREADS = 8
+#: A zone that others change meanwhile is read and changed so often, with such pauses.
+_TRIES, _PAUSE = 4, 0.5
 
 
 class Listed(NamedTuple):
@@ -276,6 +281,44 @@ class OctodnsDriver(Driver[Domain, DomainChange]):
         return Receipt(
             reference=reference, request_id=request_id, details={"written": len(todo)}
         )
+
+    def texts(self, name: str, add: Values, drop: Values) -> Written:
+        """
+        Put TXT values beside those of the zone *name* and take others away, at once.
+
+        The same again does nothing; another who writes meanwhile is waited for.
+
+        Args:
+            name: The zone.
+            add: Whole names and their values.
+            drop: The same, of what shall not be there.
+
+        Raises:
+            ProviderError: There is no such zone, or it cannot be read or written.
+        """
+        zone = self._known.get(name) or self._list().get(name)
+        if zone is None or zone.trouble:
+            why = zone.trouble if zone else "there is no such zone"
+            raise Rejected(f"{name} at {self.account.name}: {why}")
+        for left in reversed(range(_TRIES)):
+            desk = self.desk(zone)
+            reading, live = self._read_at(desk, zone)
+            refuses = partial(self._no_text, reading.foreign)
+            found = merged(name, reading.records, add, drop, refuses)
+            try:
+                self._write(desk, live, found.todo)
+            except (Rejected, Transient, Ambiguous):
+                if not left:
+                    raise
+                self.account.sleep(_PAUSE)
+            else:
+                return found.written
+        raise AssertionError("unreachable")
+
+    def _no_text(
+        self, foreign: Mapping[str, str], key: str, row: tuple[str, ...]
+    ) -> str | None:
+        return blocked(key, foreign) or self.refuses(key, row)
 
     def happened(
         self, want: Domain, change: DomainChange, key: str, since: datetime

@@ -2,7 +2,8 @@
 The live DNS of a name: its delegation, every nameserver, its keys, its mail records.
 
 Sources: RFC 1034 and 1912 (delegations and lame servers), RFC 4035 (DS and DNSKEY),
-RFC 7208 (SPF), RFC 7489 (DMARC), RFC 8659 (CAA). How it asks: ``_names``. What follows:
+RFC 7208 (SPF), RFC 7489 (DMARC), RFC 8659 (CAA), RFC 8461 (MTA-STS: ``_mail``). How it
+asks: ``_names``. What follows:
 
 * Every nameserver of the parent's delegation is asked itself. One that has no address,
   does not answer, refuses or is not authoritative does not serve the zone; an address
@@ -27,6 +28,7 @@ from reconciler.kinds.domain.dnssec import ds_of, ds_text, stands_for
 from reconciler.kinds.domain.domain import as_domains
 from reconciler.model import Account, Change, Observation, Witness
 from reconciler.providers._looks import Habits, Looks
+from reconciler.providers._mail import mail
 from reconciler.providers._names import (
     Cut,
     Names,
@@ -37,6 +39,7 @@ from reconciler.providers._names import (
 )
 from reconciler.providers._network import Network, NoRoute
 from reconciler.providers._spf import lookups, spf
+from reconciler.providers._web import Web
 
 _ALIASES: Final = 10
 _ZONE_KEY, _REVOKED, _ENTRY = 0x100, 0x80, 0x1
@@ -62,7 +65,9 @@ class PublicDelegation(Witness[Domain]):
 
     def __init__(self, account: Account) -> None:
         self._account = account
-        self._names = Names(account, Network(account))
+        network = Network(account)
+        self._names = Names(account, network)
+        self._web = Web(account, network, self._names)
         habits = Habits(
             "delegation",
             DelegationState,
@@ -193,6 +198,7 @@ class PublicDelegation(Witness[Domain]):
                 "dmarc": self._dmarc(name),
                 "caa": None if caa is None else bool(caa),
                 "dangling": self._dangling(want, at),
+                "mail": mail(self._names, self._web, name, self._at(at, name, "MX")),
             }
         )
 

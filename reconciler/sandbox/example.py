@@ -14,12 +14,14 @@ from reconciler.kinds.certificate import Certificate
 from reconciler.kinds.domain import Domain
 from reconciler.kinds.domain.zone import wanted
 from reconciler.kinds.hosting_account import HostingAccount
+from reconciler.kinds.issuer import Issuer
 from reconciler.kinds.notification_channel import NotificationChannel
 from reconciler.kinds.payment_method import as_payment_methods
 from reconciler.kinds.provider import Provider
 from reconciler.model import OWN, PUBLIC, AnyResource
 from reconciler.sandbox.cloudflare_records import seeds as cloudflare_zone
 from reconciler.sandbox.example_cards import KEY, cards_part
+from reconciler.sandbox.example_certificates import issuance_part, panels
 from reconciler.sandbox.example_hosting import TOKEN, USER, hosting_part
 from reconciler.sandbox.example_notices import SECRETS as TOLD
 from reconciler.sandbox.example_notices import notice_parts
@@ -176,19 +178,24 @@ def world(
             and vendors.get(one.spec.provider) == _WHM
         ]
         parts[_WHM] = hosting_part(on_whm, declared.get(_WHM), otherwise)
+    issuers = [o for o in resources.get("Issuer", []) if isinstance(o, Issuer)]
+    if issuers:
+        parts["acme"] = issuance_part(issuers)
     if PUBLIC in names:
+        certificates = [
+            one
+            for one in resources.get("Certificate", [])
+            if isinstance(one, Certificate)
+        ]
         parts[PUBLIC] = public_part(
             domains,
-            [
-                one
-                for one in resources.get("Certificate", [])
-                if isinstance(one, Certificate)
-            ],
+            certificates,
             {d.name: _delegated(names, d, vendors) for d in domains},
             vendors,
             ROUTE53,
             {name: odd.public for name, odd in oddities.items() if odd.public},
         )
+        parts[PUBLIC]["panels"] = panels(certificates, domains, vendors)
     channels = resources.get("NotificationChannel", [])
     parts |= notice_parts(c for c in channels if isinstance(c, NotificationChannel))
     for gateway, part in (("stripe", cards_part), ("paypal", wallets_part)):

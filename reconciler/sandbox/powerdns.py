@@ -104,8 +104,8 @@ class PowerDnsServer:
             with sqlite3.connect(self.database) as made:
                 made.executescript(_SCHEMA.read_text(encoding="utf-8"))
             made.close()
-        self.api_port = port or _free_port(host)
-        self.dns_port = _free_port(host)
+        self.api_port = port or free_port(host)
+        self.dns_port = free_port(host)
         log = (self._folder / "pdns.log").open("wb")
         with log:
             self._process = subprocess.Popen(
@@ -184,7 +184,7 @@ class PowerDnsServer:
         self._process = None
 
 
-def _free_port(host: str) -> int:
+def free_port(host: str) -> int:
     """Return a port that is free for UDP and TCP right now."""
     with (
         socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,

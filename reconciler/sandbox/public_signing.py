@@ -1,9 +1,9 @@
 """
 Signatures over the sandbox's zones (RFC 4034), as an oddity of a zone asks for them.
 
-``signed`` is ``well``, ``expired`` (they ended yesterday), ``forged`` (made with
-another key) or ``bare`` (a DS at the parent, and no signatures). A zone's key follows
-from its name, so that nothing has to be kept.
+``signed`` is ``well``, ``expired`` (they ended yesterday), ``late`` (so did all but the
+key's own), ``forged`` (made with another key) or ``bare`` (a DS at the parent, and no
+signatures). A zone's key follows from its name, so that nothing has to be kept.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import dns.name
 import dns.rrset
 from cryptography.hazmat.primitives.asymmetric import ec
 from dns.dnssectypes import Algorithm, DSDigest
+from dns.rdatatype import RdataType
 from dns.rdtypes.ANY.DNSKEY import DNSKEY
 
 _ORDER: Final = int(
@@ -26,7 +27,7 @@ _ORDER: Final = int(
 )
 _DAY: Final = timedelta(days=1)
 #: How a zone can be signed.
-WAYS: Final = ("well", "expired", "forged", "bare")
+WAYS: Final = ("well", "expired", "late", "forged", "bare")
 
 
 @cache
@@ -57,9 +58,10 @@ def signed(
     if way == "bare":
         return answer
     name = dns.name.from_text(zone)
-    ends = now - _DAY if way == "expired" else now + 14 * _DAY
     private = _key(f"not {zone}" if way == "forged" else zone)
     for rrset in list(answer.answer):
+        over = way == "expired" or (way == "late" and rrset.rdtype != RdataType.DNSKEY)
+        ends = now - _DAY if over else now + 14 * _DAY
         made = dns.dnssec.sign(
             rrset,
             private,

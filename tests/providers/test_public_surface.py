@@ -100,6 +100,7 @@ CAA = {
 SIGNED = {
     "well.example": "well",
     "expired.example": "expired",
+    "late.example": "late",
     "forged.example": "forged",
     "bare.example": "bare",
 }
@@ -225,7 +226,8 @@ def test_each_check_fires(account: Account, name: str, codes: set[str]) -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("expired.example", "the signatures have ended"),
+        ("expired.example", "its keys: the signatures have ended"),
+        ("late.example", "its SOA: the signatures have ended"),
         ("forged.example", "no signature holds"),
         ("bare.example", "no signature"),
     ],

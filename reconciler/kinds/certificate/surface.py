@@ -82,6 +82,7 @@ CHECKS: Final[Mapping[str, str]] = {
     "security-txt-expired": "renew its Expires",
     "caa-forbids-issuer": "add the issuer to the CAA records, or take another one",
     "dnssec-bogus": "sign the zone anew, or take its DS out of the parent",
+    "tls-deep": "update what answers there, and turn off what sslyze names",
     UNKNOWN: "look why it does not answer: nothing is known of it",
 }
 _SOON: Final = timedelta(days=30)

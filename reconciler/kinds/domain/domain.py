@@ -33,6 +33,7 @@ from reconciler.kinds.domain.changes import (
 )
 from reconciler.kinds.domain.delegation import NOTHING_SEEN, Around
 from reconciler.kinds.domain.evidence import RdapState
+from reconciler.kinds.domain.mail import CHECKS
 from reconciler.kinds.domain.registration import Note
 from reconciler.kinds.domain.spec import DnsSpec, DomainSpec
 from reconciler.kinds.domain.state import (
@@ -94,6 +95,7 @@ class Domain(Resource[DomainChange]):
         REGISTRY.family: RdapState,
         SEEN.family: DelegationState,
     }
+    checks: ClassVar[Mapping[str, str]] = CHECKS
     spec: DomainSpec
     _owes: Sway | None = PrivateAttr(default=None)
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime
 
+from reconciler.kinds.domain.mail import MailState
 from reconciler.model import Money, State
 
 
@@ -73,6 +74,7 @@ class DelegationState(State):
         dmarc: The texts at ``_dmarc`` that begin with ``v=DMARC1``.
         caa: Whether a CAA record says who may issue for the name.
         dangling: Names whose CNAME leads to a name that does not exist, with it.
+        mail: How mail comes in; None where none does.
     """
 
     seen: AwareDatetime | None = None
@@ -89,6 +91,7 @@ class DelegationState(State):
     dmarc: tuple[str, ...] | None = None
     caa: bool | None = None
     dangling: Mapping[str, str] = {}
+    mail: MailState | None = None
 
 
 RecordKey = str

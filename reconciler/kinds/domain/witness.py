@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from reconciler.kinds.domain.evidence import RdapState, Standing
+from reconciler.kinds.domain.mail import receiving
 from reconciler.kinds.domain.registration import SLACK, Note
 from reconciler.kinds.domain.spec import DomainSpec
 from reconciler.kinds.domain.state import (
@@ -222,6 +223,7 @@ def delegation(spec: DomainSpec, state: DelegationState) -> Iterator[Note]:
         yield from _servers(spec, state)
         yield from _keys(state)
         yield from _mail(state)
+        yield from receiving(state.mail)
         yield from _targets(state)
 
 
