@@ -80,8 +80,8 @@ def _rows(
         "",
         0,
         other=rule.expired,
-        note=f"least left {_left(found.left)}; {found.looks:,} decisions, {each:.0f} us "
-        f"each with the story; one issuer alone: {alone.expired} expired",
+        note=f"least left {_left(found.left)}; {found.looks:,} decisions, {each:.0f} us"
+        f" each with the story; one issuer alone: {alone.expired} expired",
     )
     note = f"{found.failed:,} orders failed, {rule.failed:,} by the other rule"
     yield Row("  renewals of each", found.renewals, "", other=rule.renewals, note=note)
