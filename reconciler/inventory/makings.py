@@ -17,11 +17,11 @@ from reconciler.kinds.hosting_account import HostingAccount
 from reconciler.kinds.issuer import Issuer
 from reconciler.kinds.provider import Provider
 from reconciler.model import AnyResource, Authority, Makings, Place, Ref
+from reconciler.model.authority import INSTALL
 
 Find = Callable[[Ref], AnyResource | None]
 ACCOUNT: Final = "HostingAccount"
-#: The family of most places; the clouds have several, the first is the usual one.
-_INSTALL: Final = "install"
+#: Vendor -> the family that is meant where it has several.
 _FAMILIES: Final = {"aws": "acm"}
 
 
@@ -58,7 +58,7 @@ def _places(want: Certificate, find: Find) -> Iterator[Place]:
             yield Place(
                 target=one.target,
                 provider=spec.provider,
-                family=_INSTALL,
+                family=INSTALL,
                 account=spec.account,
                 site=found.domain,
             )
@@ -66,7 +66,7 @@ def _places(want: Certificate, find: Find) -> Iterator[Place]:
             yield Place(
                 target=one.target,
                 provider=name,
-                family=one.as_ or _FAMILIES.get(found.spec.type, _INSTALL),
+                family=one.as_ or _FAMILIES.get(found.spec.type, INSTALL),
                 at=one.at,
                 region=one.region,
             )

@@ -10,6 +10,8 @@ from reconciler.model.observed import Share
 
 #: The family of what authorities sign.
 ISSUANCE = "issuance"
+#: The family of most places; the clouds have several of their own.
+INSTALL = "install"
 
 
 class Authority(Spec):
@@ -61,7 +63,8 @@ class Place(Spec):
     @property
     def mark(self) -> str:
         """What tells it from every other place of the same certificate."""
-        parts = (self.target, self.family, self.region, self.at)
+        family = None if self.family == INSTALL else self.family
+        parts = (self.target, family, self.region, self.at)
         return " ".join(part for part in parts if part)
 
 

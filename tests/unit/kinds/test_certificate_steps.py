@@ -61,7 +61,7 @@ def issued(one=None, **more):
     return IssuanceState(kept=one, **more)
 
 
-def installed(fingerprint=None, *, mark="Provider/web install", **more):
+def installed(fingerprint=None, *, mark="Provider/web", **more):
     return InstalledState(sites={mark: Site(fingerprint=fingerprint, **more)})
 
 
@@ -147,9 +147,7 @@ def test_one_stale_address_is_reloaded_and_named():
 
 
 def test_a_reload_is_not_repeated_at_once():
-    done = {
-        "reloaded/Provider/web install": {"at": (NOW - timedelta(hours=1)).isoformat()}
-    }
+    done = {"reloaded/Provider/web": {"at": (NOW - timedelta(hours=1)).isoformat()}}
     have = {CA: issued(kept()), WEB.share: installed(OURS), TLS: served(THEIRS)}
     assert steps(have, certificate(recorded=done)) == []
     assert [
@@ -257,7 +255,7 @@ def test_what_was_installed_is_remembered_by_what_is_there():
     (only,) = steps(have)
     after = {CA: issued(kept()), WEB.share: installed(OURS)}
     fact = certificate().remembers(only, ended(), after)
-    mark = "installed/Provider/web install"
+    mark = "installed/Provider/web"
     assert fact == {mark: {"at": NOW.isoformat(), "fingerprint": OURS}}
     assert certificate().remembers(only, ended("failed"), after) == {}
 
@@ -279,6 +277,23 @@ def test_an_order_that_failed_is_remembered_with_its_reason():
 
 
 def test_what_we_installed_and_somebody_replaced_is_said():
-    recorded = {"installed/Provider/web install": {"at": "x", "fingerprint": OURS}}
+    recorded = {"installed/Provider/web": {"at": "x", "fingerprint": OURS}}
     have = {CA: issued(kept()), WEB.share: installed(THEIRS), TLS: served(THEIRS)}
     assert "installation-replaced" in codes(have, certificate(recorded=recorded))
+
+
+def test_an_empty_store_is_no_reason_to_order_everything_anew():
+    recorded = {"issued": kept(age=20).model_dump(mode="json")}
+    have = {CA: issued(), WEB.share: installed(OURS), TLS: served(OURS)}
+    first = steps(have, certificate(recorded=recorded))[0]
+    assert isinstance(first, Issue)
+    assert "is this the machine with the keys?" in (first.hold or "")
+    assert "key-lost" in codes(have, certificate(recorded=recorded))
+
+
+def test_what_was_lost_is_ordered_anew_when_it_presses():
+    recorded = {"issued": kept(age=88).model_dump(mode="json")}
+    have = {CA: issued(), WEB.share: installed(OURS), TLS: served(OURS)}
+    first = steps(have, certificate(recorded=recorded))[0]
+    assert isinstance(first, Issue)
+    assert first.hold is None
