@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
-from json import dumps
+from json import dumps, loads
 from ssl import PROTOCOL_TLS_CLIENT, SSLContext
 from threading import Lock
 from typing import Any, Final, NamedTuple
@@ -23,7 +23,7 @@ import httpx
 
 from reconciler.errors import Ambiguous, ProviderError, Rejected, Transient
 from reconciler.model import Account
-from reconciler.model.driver import Sent
+from reconciler.model.driver import Answered, Sent
 from reconciler.providers._limit import Limit
 from reconciler.providers._said import named, shown
 
@@ -290,16 +290,16 @@ class Http:
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             # An address to go to is read, though nobody goes there.
             return None, lost(f"{operation}: the answer was lost: {_kind(error)}")
-        reply = _reply(response, self._words, plain)
+        reply = _reply(*response, self._words, plain=plain)
         reply = reply._replace(request_id=named(reply.request_id, self._hidden))
         return self._judged(reply, operation, lost)
 
-    def _sent(self, request: httpx.Request | Sent) -> httpx.Response:
+    def _sent(self, request: httpx.Request | Sent) -> Answered:
         if isinstance(request, httpx.Request):
-            return self._opened().send(request)
+            got = self._opened().send(request)
+            return Answered(got.status_code, got.headers, got.content)
         assert self._account.wire is not None  # noqa: S101  (see ``call``)
-        status, headers, body = self._account.wire(request)
-        return httpx.Response(status, headers=dict(headers), content=body)
+        return self._account.wire(request)
 
     def _judged(
         self, reply: Reply, operation: str, lost: type[Ambiguous | Transient]
@@ -361,19 +361,21 @@ def _says_nothing(reply: Reply) -> bool:
     return broken or code.is_server_error(reply.status)
 
 
-def _reply(response: httpx.Response, words: Words, plain: bool) -> Reply:  # noqa: FBT001
-    headers = {name.lower(): value for name, value in response.headers.items()}
+def _reply(
+    status: int, given: Mapping[str, str], body: bytes, words: Words, *, plain: bool
+) -> Reply:
+    headers = {name.lower(): value for name, value in given.items()}
     data: Any = None
-    if plain and response.is_success:
-        data = response.text
-    elif response.status_code != httpx.codes.NO_CONTENT:
+    if plain and httpx.codes.is_success(status):
+        data = body.decode("utf-8", "replace")
+    elif status != httpx.codes.NO_CONTENT:
         try:
-            data = response.json()
+            data = loads(body)
         except ValueError:
             data = _UNREADABLE
     named = None if data is _UNREADABLE else words.request_id(data)
     number = named or headers.get("x-request-id") or headers.get("request-id")
-    return Reply(response.status_code, data, headers, number)
+    return Reply(status, data, headers, number)
 
 
 def _retry_after(value: str, now: datetime) -> float | None:
