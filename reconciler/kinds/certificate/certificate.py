@@ -254,4 +254,3 @@ def _left(left: timedelta) -> str:
     if left < timedelta(days=1):
         return f"ends in {int(left.total_seconds() // 3600)} h"
     return f"ends in {left.days} d"
-
