@@ -9,9 +9,10 @@ run left: it is noted before it is written. Values of others are never touched.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from pathlib import Path
 from threading import Lock
 from typing import Final, NamedTuple, Protocol
 
@@ -21,6 +22,7 @@ from reconciler.errors import ProviderError, ReconcilerError
 from reconciler.model import Cache
 from reconciler.providers._authoritative import Server, missing
 from reconciler.providers._octodns_texts import Values, Written
+from reconciler.providers._webroots import Webroots
 
 #: So long servers may take to show what was written at their master.
 PATIENCE: Final = timedelta(minutes=3)
@@ -57,11 +59,13 @@ class World(NamedTuple):
         writer: Returns the account of that name; raises ReconcilerError.
         servers: Returns the servers of a zone; none where they cannot be asked here.
             Raises ProviderError where the DNS above it does not answer.
+        webroot: Returns the folder that an account's web server serves, if it says so.
     """
 
     zone_of: Callable[[str], Zone | None]
     writer: Callable[[str], Writer]
     servers: Callable[[Zone], Sequence[Server]]
+    webroot: Callable[[str], Path | None] = lambda _: None
 
 
 class _Placed(NamedTuple):
@@ -93,6 +97,7 @@ class DnsChallenges:
         self._clock = clock
         self._sleep = sleep
         self._notes = _Notes(cache, clock)
+        self._webroots = Webroots(world.webroot)
 
     def __repr__(self) -> str:
         return "DnsChallenges(...)"
@@ -109,6 +114,16 @@ class DnsChallenges:
     def remove(self, texts: Mapping[str, frozenset[str]]) -> Mapping[str, str]:
         """Take *texts* away again, and what is left of earlier runs."""
         return self._placed(texts, there=False).failed
+
+    def present_files(
+        self, accounts: Iterable[str], files: Mapping[str, str]
+    ) -> str | None:
+        """Put *files* where web servers show them; see ``Challenges``."""
+        return self._webroots.present(accounts, files)
+
+    def remove_files(self, accounts: Iterable[str], files: Mapping[str, str]) -> None:
+        """Take *files* away again."""
+        self._webroots.remove(accounts, files)
 
     # -- write ---------------------------------------------------------------------
 

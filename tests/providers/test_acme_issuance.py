@@ -301,6 +301,27 @@ class TestProofs:
         driver.close()
 
 
+class TestFiles:
+    def test_no_record_is_asked_for(self, ca: Ca) -> None:
+        one = want(names=[NAME, f"www.{NAME}"], challenge="http-01")
+        ca.edit("settings", alwaysValid=True)
+        got(ca.driver(), one)
+        assert [name for name, _ in ca.shown.calls] == ["files", "no files"]
+
+    def test_what_cannot_be_shown_is_told(self, ca: Ca) -> None:
+        one = want(names=[NAME], challenge="http-01")
+        ca.shown.fails["files"] = "none of its places says which folder it serves"
+        no = failed(ca.driver(), one)
+        assert no.reason == "http"
+        assert "which folder" in no.what
+        assert ca.shown.calls[-1][0] == "no files"
+
+    def test_an_authority_that_takes_none_says_so(self) -> None:
+        for ca in world(main={"challenges": ["dns-01"]}):
+            no = failed(ca.driver(), want(names=[NAME], challenge="http-01"))
+            assert "takes no proof by http-01" in no.what
+
+
 class TestLimits:
     def test_a_limit_says_until_when(self) -> None:
         for ca in world(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import dns.flags
@@ -15,6 +16,7 @@ from reconciler.errors import Ambiguous, Rejected, Transient
 from reconciler.providers._authoritative import Server, declared, missing
 from reconciler.providers._challenges import PATIENCE, DnsChallenges, Zone
 from reconciler.providers._octodns_texts import merged
+from reconciler.providers._webroots import Webroots
 from tests.support.pebble import Town, now
 from tests.support.powerdns import real_powerdns
 
@@ -226,6 +228,36 @@ class TestOnPowerDns:
         assert town.challenges().present({asked: one("a")}) == {}
         assert left == []
         assert town.texts(name)[asked] == {"a"}
+
+
+class TestWebroots:
+    def test_files_come_whole_and_go(self, tmp_path: Path) -> None:
+        roots = Webroots({"a": tmp_path, "b": tmp_path / "none"}.get)
+        assert roots.present(["a"], {"token-1": "said"}) is None
+        place = tmp_path / ".well-known" / "acme-challenge"
+        assert (place / "token-1").read_text() == "said"
+        assert (place / "token-1").stat().st_mode & 0o777 == 0o644
+        assert [path.name for path in place.iterdir()] == ["token-1"]
+        roots.remove(["a"], {"token-1": "said", "token-2": ""})
+        assert [*place.iterdir()] == []
+
+    def test_a_folder_that_is_not_there_is_not_made(self, tmp_path: Path) -> None:
+        roots = Webroots({"b": tmp_path / "none"}.get)
+        assert "no such folder" in str(roots.present(["b"], {"t": "said"}))
+        assert not (tmp_path / "none").exists()
+        assert "settings.webroot" in str(roots.present(["c"], {"t": "said"}))
+
+    @pytest.mark.parametrize("token", ["../../x", "a/b", "", ".", "a\0b", "a" * 129])
+    def test_an_authority_does_not_name_a_path(
+        self, tmp_path: Path, token: str
+    ) -> None:
+        (tmp_path / "www").mkdir()
+        (tmp_path / "x").write_text("kept")
+        roots = Webroots(lambda _: tmp_path / "www")
+        assert "is no name" in str(roots.present(["a"], {token: "said"}))
+        roots.remove(["a"], {token: "said"})
+        assert (tmp_path / "x").read_text() == "kept"
+        assert [*(tmp_path / "www").iterdir()] == []
 
 
 def never(_key: str, _row: tuple[str, ...]) -> str | None:
