@@ -32,7 +32,8 @@ _LONGEST: Final = 5.0
 #: Where nobody can be asked what the servers show, they are given so long.
 _BLIND: Final = 30.0
 _ALIASES: Final = 8
-_THREADS: Final = 8
+#: So many zones are changed, and servers asked, at once.
+_WRITERS, _THREADS = 4, 16
 _NOTED: Final = timedelta(days=30)
 
 
@@ -134,7 +135,7 @@ class DnsChallenges:
         for _ in range(_ALIASES):
             by_zone = self._by_zone(todo, placed.failed)
             todo = []
-            with ThreadPoolExecutor(_THREADS) as pool:
+            with ThreadPoolExecutor(_WRITERS) as pool:
                 done = pool.map(lambda one: self._change(*one, there=there), by_zone)
             for (zone, rows), (aliases, failed) in zip(by_zone, done, strict=True):
                 for called, name, values in rows:

@@ -77,19 +77,24 @@ class TestOnPowerDns:
     def test_a_zone_is_changed_once_for_all_its_names(
         self, town: Town, name: str
     ) -> None:
-        other = f"z{next(_numbers)}.example"
-        town.zone(other)
-        texts = {
-            f"_acme-challenge.n{n}.{z}": one(f"v{n}")
-            for n in range(50)
-            for z in (name, other)
-        }
+        texts = {f"_acme-challenge.n{n}.{name}": one(f"v{n}") for n in range(100)}
         before = town.writer.requests().get("patch-zone", 0)
         proofs = town.challenges()
         assert proofs.present(texts) == {}
-        assert town.writer.requests()["patch-zone"] == before + 2
+        assert town.writer.requests()["patch-zone"] == before + 1
         assert proofs.remove(texts) == {}
-        assert town.writer.requests()["patch-zone"] == before + 4
+        assert town.writer.requests()["patch-zone"] == before + 2
+
+    def test_many_zones_at_once_though_the_server_stumbles(self, town: Town) -> None:
+        """SQLite locks: PowerDNS answers 500 where two changes meet."""
+        zones = [f"z{next(_numbers)}.example" for _ in range(24)]
+        for zone in zones:
+            town.zone(zone)
+        texts = {f"_acme-challenge.{zone}": one("a") for zone in zones}
+        proofs = town.challenges()
+        assert proofs.present(texts) == {}
+        assert proofs.remove(texts) == {}
+        assert [town.texts(zone) for zone in zones] == [{}] * 24
 
     def test_what_a_killed_run_left_is_swept(self, town: Town, name: str) -> None:
         first = town.challenges()
@@ -115,6 +120,19 @@ class TestOnPowerDns:
         assert f"_acme-challenge.yours.{name}" in town.texts(name)
         proofs.remove(yours)
         assert f"_acme-challenge.yours.{name}" not in town.texts(name)
+
+    def test_what_is_resumed_is_not_swept(self, town: Town, name: str) -> None:
+        """A killed run left it, and this one shows it again."""
+        left = {f"_acme-challenge.{name}": one("left")}
+        other = {f"_acme-challenge.b.{name}": one("other")}
+        town.challenges().present(left)
+        second = town.challenges()
+        second.present(left)
+        second.present(other)
+        second.remove(other)
+        assert town.texts(name)[f"_acme-challenge.{name}"] == {"left"}
+        second.remove(left)
+        assert f"_acme-challenge.{name}" not in town.texts(name)
 
     def test_aliases_are_followed_into_other_zones(self, town: Town, name: str) -> None:
         alias = f"z{next(_numbers)}.example"
