@@ -111,8 +111,9 @@ def _ordered(
     old = want.recorded.get(_ORDERS)
     rows: list[JsonValue] = list(old) if isinstance(old, list) else []
     said = ended.evidence
-    sent = not said.get("not_sent")
-    if ended.status == "applied" or sent or said.get("reason"):
+    # What a run that died had begun is nobody's failure: the next one goes on with it.
+    refused = ended.status == "failed" and not said.get("not_sent")
+    if ended.status == "applied" or refused or said.get("reason"):
         row: dict[str, JsonValue] = {
             "at": ended.at.isoformat(),
             "issuer": str(change.details.get("issuer")),
