@@ -11,6 +11,7 @@ from pydantic import JsonValue, ValidationError
 from reconciler.kinds.certificate.changes import Changes, Install, Issue, Renew
 from reconciler.kinds.certificate.renewal import part
 from reconciler.kinds.certificate.state import InstalledState, IssuanceState, Kept
+from reconciler.kinds.certificate.transparency import known
 from reconciler.model import Ended, Have
 
 if TYPE_CHECKING:
@@ -132,6 +133,7 @@ def _ordered(
     kept = state.kept if isinstance(state, IssuanceState) else None
     if ended.status == "applied" and kept is not None:
         facts["issued"] = kept.model_dump(mode="json", exclude_none=True)
+        facts |= known(want.recorded, kept, ended.at)
     return facts
 
 
