@@ -11,10 +11,11 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+import trustme
 from cryptography import x509
 from cryptography.x509.verification import PolicyBuilder, Store
 
-from reconciler.errors import Rejected
+from reconciler.errors import Rejected, Transient
 from reconciler.model import Receipt
 from reconciler.providers.acme_issuance import AcmeIssuance
 from tests.support.issuing import account_key, got, issue, ordered, want
@@ -135,6 +136,20 @@ def test_the_account_moves_to_its_next_key(town: Town, zone: str) -> None:
         "there is no account with its key yet"
     ]
     gone.close()
+
+
+def test_whom_nobody_trusts_is_told_nothing(town: Town, zone: str) -> None:
+    """Its HTTPS is verified: by what is declared alone, or by what the world trusts."""
+    stranger = trustme.CA().cert_pem.bytes().decode()
+    for trust in (None, stranger):
+        made = AcmeIssuance(town.account(trust=trust, sleep=lambda _: None))
+        (no,) = ordered(made, want(zone))
+        made.close()
+        assert isinstance(no, Transient)
+        assert no.reason == "unreachable"
+    made = AcmeIssuance(town.account(trust="no certificate"))
+    (no,) = ordered(made, want(zone))
+    assert "holds no certificate" in str(no)
 
 
 def test_a_key_of_the_other_kind(town: Town, zone: str) -> None:

@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from reconciler.errors import Ambiguous, ProviderError, Rejected, Transient
 from reconciler.model import Account
+from reconciler.model.driver import Answered
 from reconciler.providers._http import PATIENCE, TRIES, Http, Reply, Words
 from reconciler.providers._limit import Limit
 from reconciler.providers._said import named, shown
@@ -274,6 +275,50 @@ def test_threads_share_one_connection_pool(
     lost = len(waiting.slept)
     assert http.counts() == {"read": 40 + lost}
     assert len({request.client for request in script.asked}) <= 8 + lost
+
+
+class TestOnce:
+    """One request to a whole URL: its answer is returned whatever it says."""
+
+    def ask(self, http: Http, *, effect: bool = False, most: int = 99) -> Answered:
+        url = f"{http.base}/x?y=1"
+        return http.once(
+            "POST", url, operation="ask", effect=effect, body=b"said", most=most
+        )
+
+    @pytest.mark.parametrize("status", [200, 302, 400, 429, 503])
+    def test_every_answer_is_one(self, http: Http, script: Script, status: int) -> None:
+        script.answers = [Response("as it is", status, {"Retry-After": "9"})]
+        found = self.ask(http, effect=True)
+        assert (found.status, found.body) == (status, b"as it is")
+        assert found.headers["retry-after"] == "9"
+        assert len(script.asked) == 1
+        assert http.counts() == {"ask": 1}
+
+    def test_no_more_is_read_than_is_wanted(self, http: Http, script: Script) -> None:
+        script.answers = [Response("x" * 100)]
+        assert self.ask(http, most=100).status == 200
+        with pytest.raises(Transient, match="longer than 99 bytes"):
+            self.ask(http)
+
+    @pytest.mark.parametrize(
+        ("effect", "kind"), [(True, Ambiguous), (False, Transient)]
+    )
+    def test_a_lost_answer_leaves_open_what_happened(
+        self, waiting: Waiting, effect: bool, kind: type[ProviderError]
+    ) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as deaf:
+            port = deaf.getsockname()[1]
+            lost = make(f"http://127.0.0.1:{port}", waiting, timeoutSeconds=0.05)
+            with pytest.raises(kind, match="the answer was lost"):
+                self.ask(lost, effect=effect)
+            lost.close()
+
+    def test_what_cannot_be_sent_did_not_happen(self, waiting: Waiting) -> None:
+        nobody = make("http://127.0.0.1:9", waiting)
+        with pytest.raises(Transient, match="not sent"):
+            self.ask(nobody, effect=True)
+        nobody.close()
 
 
 class TestTheLimit:
