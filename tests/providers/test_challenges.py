@@ -13,12 +13,15 @@ import dns.message
 import pytest
 
 from reconciler.errors import Ambiguous, Rejected, Transient
-from reconciler.providers._authoritative import Server, declared, missing
+from reconciler.providers._authoritative import Server, declared, delegated, missing
 from reconciler.providers._challenges import PATIENCE, DnsChallenges, Zone
+from reconciler.providers._names import Names
+from reconciler.providers._network import Network
 from reconciler.providers._octodns_texts import merged
 from reconciler.providers._webroots import Webroots
 from tests.support.pebble import Town, now
 from tests.support.powerdns import real_powerdns
+from tests.support.public import HOSTS, part, public, running, zone
 
 _numbers = itertools.count()
 
@@ -88,13 +91,13 @@ class TestOnPowerDns:
     def test_many_zones_at_once_though_the_server_stumbles(self, town: Town) -> None:
         """SQLite locks: PowerDNS answers 500 where two changes meet."""
         zones = [f"z{next(_numbers)}.example" for _ in range(24)]
-        for zone in zones:
-            town.zone(zone)
-        texts = {f"_acme-challenge.{zone}": one("a") for zone in zones}
+        for each in zones:
+            town.zone(each)
+        texts = {f"_acme-challenge.{each}": one("a") for each in zones}
         proofs = town.challenges()
         assert proofs.present(texts) == {}
         assert proofs.remove(texts) == {}
-        assert [town.texts(zone) for zone in zones] == [{}] * 24
+        assert [town.texts(each) for each in zones] == [{}] * 24
 
     def test_what_a_killed_run_left_is_swept(self, town: Town, name: str) -> None:
         first = town.challenges()
@@ -339,6 +342,27 @@ class TestServers:
 
     def test_one_at_least_has_to_answer(self) -> None:
         assert self.look(says(code=2)) == {"x.test": "no server of the zone answers"}
+
+    def test_they_are_those_that_the_world_is_sent_to(self) -> None:
+        """From the root down, each address of each; a lame one serves nothing."""
+        text = {"_acme-challenge/TXT": ['"a"']}
+        names = ("sound.example", "lame.example")
+        whole = part(
+            {name: {"expires": 9} for name in names},
+            {name: zone(**text) for name in names},
+            oddities={"lame.example": {"lame": [HOSTS[1]]}},
+        )
+        with running(whole) as sandbox:
+            account = public(sandbox)
+            world = Names(account, Network(account))
+            for name, serving in (("sound.example", 2), ("lame.example", 1)):
+                servers = delegated(world, name)
+                asked = f"_acme-challenge.{name}"
+                said = [(server, server.texts([asked])) for server in servers]
+                assert {server.label.split()[0] for server in servers} == set(HOSTS)
+                assert len([has for _, has in said if has is not None]) == serving
+                assert missing({asked: one("a")}, said) == {}
+                assert missing({asked: one("b")}, said)
 
     def test_nobody_there_is_no_answer(self) -> None:
         (silent,) = declared("127.0.0.1:9")
