@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
+from pydantic import JsonValue
+
+from reconciler.cli.cache import FileCache
 from reconciler.errors import ReconcilerError
 from reconciler.inventory.makings import zone_of
 from reconciler.model import PUBLIC
@@ -27,7 +31,17 @@ def challenges(project: Project) -> DnsChallenges:
     """Return who proves names; nothing is resolved or made before one is proven."""
     around = _Around(project)
     world = World(around.zone_of, around.writer, around.servers)
-    return DnsChallenges(world, project.clock, project.sleep, project.cache)
+    notes = _Notes(project.folder / f"challenges-{project.env}.sqlite", project.clock)
+    return DnsChallenges(world, project.clock, project.sleep, notes)
+
+
+class _Notes(FileCache):
+    """What is noted here outlives a process that is killed in the next moment."""
+
+    def put(self, key: str, value: JsonValue, until: datetime) -> None:
+        """Keep *value* until then, written before this returns."""
+        super().put(key, value, until)
+        self.close()
 
 
 class _Around:

@@ -156,6 +156,8 @@ class _Demo(DemoAgency):
         say("Apply: what policy allows; the rest waits for a person")
         apply = ("-q", "apply", "--auto-approve", "--held-ok")
         self.expect(*apply, codes=incomplete)
+        say("A certificate has three states, and they agree: issued, installed, served")
+        self.expect("-q", "explain", "Certificate/fiets.example")
         say("Who was told")
         show(received(self._control()))
         say("A person answers in git, the next run is complete, the heartbeat beats")

@@ -23,6 +23,7 @@ URN: Final = "urn:ietf:params:acme:error:"
 UNREACHABLE: Final = "unreachable"
 TIMEOUT: Final = "timeout"
 _SERVER_ERROR: Final = 500
+_THROTTLED: Final = 429
 #: Where a rate limit does not say when it ends: as the shortest that is published.
 _WAIT: Final = timedelta(hours=1)
 _UNTIL: Final = re.compile(
@@ -102,6 +103,8 @@ def error(
         early = TooEarly(text, until=_until(problem.detail, now, after))
         early.reason = kind
         return early
+    if status == _THROTTLED and kind == str(_THROTTLED):
+        return Transient(text, reason="rateLimited")  # a front door, by its own words
     if kind in {"serverInternal", "badNonce"} or status >= _SERVER_ERROR:
         return Transient(text, reason=kind)
     return Rejected(text, reason=kind)

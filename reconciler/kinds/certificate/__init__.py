@@ -12,6 +12,7 @@ from reconciler.kinds.certificate.changes import (
     Reload,
     Renew,
 )
+from reconciler.kinds.certificate.issuing import ISSUING, IssuingState, Rules, hindered
 from reconciler.kinds.certificate.memory import Order, orders
 from reconciler.kinds.certificate.spec import CertificateSpec, KeyStore, Target
 from reconciler.kinds.certificate.state import (
@@ -37,6 +38,7 @@ KIND = Certificate
 
 __all__ = [
     "BOUGHT",
+    "ISSUING",
     "KIND",
     "NEXT",
     "SURFACE",
@@ -51,12 +53,14 @@ __all__ = [
     "InstalledState",
     "IssuanceState",
     "Issue",
+    "IssuingState",
     "Kept",
     "KeyStore",
     "Offer",
     "Order",
     "Reload",
     "Renew",
+    "Rules",
     "Scanned",
     "SecurityTxt",
     "Served",
@@ -65,5 +69,6 @@ __all__ = [
     "Target",
     "TlsState",
     "allotted",
+    "hindered",
     "orders",
 ]

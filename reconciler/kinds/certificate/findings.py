@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from reconciler.kinds.certificate.memory import orders
+from reconciler.kinds.certificate.memory import lost, orders
 from reconciler.kinds.certificate.renewal import part, reserve
 from reconciler.kinds.certificate.serving import (
     CRITICAL,
@@ -82,6 +82,10 @@ def _issued(
     if kept is not None and kept.wrong:
         message = f"what is kept cannot be used: {kept.wrong}"
         yield want.found("certificate-unusable", Severity.CRITICAL, message, "spec.key")
+    gone = lost(want, issued, now)
+    if gone is not None:
+        message = f"its key store has lost {gone.fingerprint[:8]}, which was issued"
+        yield want.found("key-lost", Severity.ERROR, message, "spec.key.store")
     if issued.trouble:
         message = f"its authority cannot be asked: {issued.trouble}"
         where = "spec.issuers"

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 
 from reconciler.kinds.certificate.changes import Changes, Install, Issue, Renew
-from reconciler.kinds.certificate.state import InstalledState, IssuanceState
+from reconciler.kinds.certificate.renewal import part
+from reconciler.kinds.certificate.state import InstalledState, IssuanceState, Kept
 from reconciler.model import Ended, Have
 
 if TYPE_CHECKING:
@@ -65,6 +66,23 @@ def orders(recorded: Mapping[str, JsonValue]) -> Iterator[Order]:
             bool(row.get("replaced")),
             bool(row.get("rehearsal")),
         )
+
+
+def lost(want: Certificate, issued: IssuanceState, now: datetime) -> Kept | None:
+    """
+    Return what the record says was issued, and the key store does not have.
+
+    Another machine, or an empty disk: not a reason to order everything anew. None
+    where the store has something, or what it had is at its emergency anyway.
+    """
+    if issued.kept is not None or issued.began is not None:
+        return None
+    try:
+        found = Kept.model_validate(want.recorded.get("issued"))
+    except ValidationError:
+        return None
+    left = part(found.life, want.spec.renewal.emergency)
+    return found if found.not_after - left > now else None
 
 
 def remembered(
