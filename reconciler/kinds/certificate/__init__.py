@@ -33,11 +33,17 @@ from reconciler.kinds.certificate.surface import (
     SecurityTxt,
     SurfaceState,
 )
+from reconciler.kinds.certificate.transparency import (
+    CT,
+    Logged,
+    TransparencyState,
+)
 
 KIND = Certificate
 
 __all__ = [
     "BOUGHT",
+    "CT",
     "ISSUING",
     "KIND",
     "NEXT",
@@ -56,6 +62,7 @@ __all__ = [
     "IssuingState",
     "Kept",
     "KeyStore",
+    "Logged",
     "Offer",
     "Order",
     "Reload",
@@ -68,6 +75,7 @@ __all__ = [
     "SurfaceState",
     "Target",
     "TlsState",
+    "TransparencyState",
     "allotted",
     "hindered",
     "orders",
