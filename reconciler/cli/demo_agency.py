@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 import click
 
@@ -71,6 +74,20 @@ class DemoAgency:
             stdin=subprocess.DEVNULL,
         )
         return done.returncode
+
+
+@contextmanager
+def ended() -> Iterator[None]:
+    """Let a polite kill be an error like others, so that all is stopped after it."""
+
+    def end(number: int, _: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def git(folder: Path, *argv: str) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from reconciler.cli import demo_days
-from reconciler.cli.demo_agency import DemoAgency, say, show
+from reconciler.cli.demo_agency import DemoAgency, ended, say, show
 from reconciler.engine.exits import Exit
 from reconciler.errors import ReconcilerError
 
@@ -78,7 +78,8 @@ def demo_command(folder: Path | None, *, real: bool) -> None:
         )
     began = time.monotonic()
     try:
-        _closed(where, real=real)
+        with ended():
+            _closed(where, real=real)
     finally:
         if not kept:
             shutil.rmtree(where, ignore_errors=True)

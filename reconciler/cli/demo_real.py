@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-import signal
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from string import Template
-from types import FrameType
 from typing import Any, Final
 
 import click
@@ -26,7 +23,7 @@ from reconciler.sandbox.powerdns import API_KEY
 SERVERS: Final = ".servers"
 #: Whose old pair is put back by hand, and who is not told of what is installed.
 _PUT_BACK, _NOT_TOLD = "brug.example", "kade.example"
-#: A name that no record and no certificate has: the wildcards are good for it.
+#: A name that no record has: only the wildcard is good for it.
 _ANY: Final = "anything.brug.example"
 _FILES: Final = ("accounts", "domains", "certificates")
 _TTL: Final = 300
@@ -57,7 +54,7 @@ class RealDemo(DemoAgency):
             sorted(_addresses(documents["domains"])),
         )
         say("Three real programs on this machine, and an inventory in git")
-        with _ended(), servers as running:
+        with servers as running:
             self._write(documents, running)
             self.begin(remote)
             self.commit("inventory: three domains and their certificates")
@@ -132,20 +129,6 @@ class RealDemo(DemoAgency):
         """Take what is kept between runs: what was seen a minute ago is not asked."""
         click.secho("$ rm -r .git/reconciler   # the next run is on a new machine")
         shutil.rmtree(self.root / ".git" / "reconciler")
-
-
-@contextmanager
-def _ended() -> Iterator[None]:
-    """Let a polite kill be an error like others, so that all is stopped after it."""
-
-    def end(number: int, _: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _told(running: town.Town) -> None:
