@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -47,9 +49,18 @@ def started(folder: Path) -> subprocess.Popen[str]:
     )
 
 
-def left(folder: Path) -> list[bytes]:
-    """Return the command lines of what still runs for *folder*."""
-    found = []
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """Yield a folder; what a failure leaves running in it is ended by its number."""
+    yield tmp_path
+    for pid in left(tmp_path):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def left(folder: Path) -> dict[int, bytes]:
+    """Return what still runs for *folder*: number and command line."""
+    found = {}
     for entry in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             said = entry.read_bytes()
@@ -57,13 +68,13 @@ def left(folder: Path) -> list[bytes]:
         except OSError:
             continue
         if str(folder).encode() in said or where.startswith(str(folder)):
-            found.append(said)
+            found[int(entry.parent.name)] = said
     return found
 
 
-def test_what_is_issued_is_installed_and_served_and_put_right(tmp_path: Path) -> None:
+def test_what_is_issued_is_installed_and_served_and_put_right(folder: Path) -> None:
     began = time.monotonic()
-    with started(tmp_path / "d") as demo:
+    with started(folder / "d") as demo:
         out, _ = demo.communicate()
     assert demo.returncode == 0, out
     # The patience with a web server is two minutes: nobody has to wait it out.
@@ -100,9 +111,9 @@ def test_what_is_issued_is_installed_and_served_and_put_right(tmp_path: Path) ->
     assert "chain whole, 0 open intents" in rest
     assert "The loop is closed" in rest
     assert "Traceback" not in out
-    servers = tmp_path / "d" / "agency" / ".servers"
+    servers = folder / "d" / "agency" / ".servers"
     assert all((servers / name).exists() for name in FILES)
-    assert left(tmp_path) == []
+    assert left(folder) == {}
 
 
 def parted(text: str, title: str) -> tuple[str, str, str]:
@@ -121,34 +132,34 @@ def marks(states: str) -> set[str]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_whoever_ends_it_leaves_nothing_running(
-    tmp_path: Path, number: signal.Signals
+    folder: Path, number: signal.Signals
 ) -> None:
-    with started(tmp_path / "d") as demo:
+    with started(folder / "d") as demo:
         assert demo.stdout
         for line in demo.stdout:
             if line.startswith("nginx at port"):
                 break
-        assert len(left(tmp_path)) >= 4  # the demo itself and its three programs
+        assert len(left(folder)) >= 4  # the demo itself and its three programs
         demo.send_signal(number)
         assert demo.wait(30) not in {0, None}
+        assert left(folder) == {}
         assert "Traceback" not in demo.stdout.read()
-    assert left(tmp_path) == []
 
 
 def test_a_server_that_does_not_come_up_takes_the_others_along(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is no nginx is started last, after the two others."""
-    fake = tmp_path / "bin" / "nginx"
+    fake = folder / "bin" / "nginx"
     fake.parent.mkdir()
     fake.write_text("#!/bin/sh\nexit 1\n")
     fake.chmod(0o755)
     monkeypatch.setattr(nginx, "_PLACES", str(fake.parent))
-    told = CliRunner().invoke(demo_command, ["--real", "--dir", str(tmp_path / "d")])
+    told = CliRunner().invoke(demo_command, ["--real", "--dir", str(folder / "d")])
     assert isinstance(told.exception, ReconcilerError)
     assert told.exception.what.startswith("nginx did not start")
-    assert (tmp_path / "d" / "agency" / ".servers" / "pebble" / "pebble.log").exists()
-    assert left(tmp_path / "d") == []
+    assert (folder / "d" / "agency" / ".servers" / "pebble" / "pebble.log").exists()
+    assert left(folder / "d") == {}
 
 
 @pytest.mark.parametrize(
