@@ -3,7 +3,9 @@ What an authority's refusals mean: RFC 7807 documents with the types of RFC 8555
 
 Every error has the type, without its URN prefix, as its ``reason``: the kind decides by
 it whether another issuer would help. Our own words beside them: ``unreachable`` (nobody
-answered), ``timeout`` (it is still at work), ``paused`` (it wants a person first: Let's
+answered), ``timeout`` (it is still at work), ``propagation`` (servers do not show a
+proof yet: it was not told to look), ``dnssec`` (nor asked: it could not look the name
+up), ``paused`` (it wants a person first: Let's
 Encrypt says that with the type of a rate limit), and a status that came without a type.
 """
 
@@ -22,6 +24,9 @@ from reconciler.providers._reply import retry_after
 URN: Final = "urn:ietf:params:acme:error:"
 UNREACHABLE: Final = "unreachable"
 TIMEOUT: Final = "timeout"
+PROPAGATION: Final = "propagation"
+DNSSEC: Final = "dnssec"
+CAA: Final = "caa"
 _SERVER_ERROR: Final = 500
 #: Where a rate limit does not say when it ends: as the shortest that is published.
 _WAIT: Final = timedelta(hours=1)

@@ -17,6 +17,7 @@ from cryptography.x509.oid import NameOID
 from reconciler.errors import Rejected
 from reconciler.kinds.certificate import Kept
 from reconciler.model import Material
+from reconciler.providers._certificate import chain_mark
 from reconciler.providers._keys_document import unfit
 from reconciler.providers._said import shown
 
@@ -48,6 +49,7 @@ def kept(material: Material) -> Kept:
         not_after=leaf.not_valid_after_utc,
         algorithm=_algorithm(public),
         wrong=unfit(material) or _out_of_order(chain),
+        chain=chain_mark(chain[1:]),
     )
 
 

@@ -42,6 +42,7 @@ class Fault(StrEnum):
     LIMIT = "limit"
     PAUSED = "paused"
     VALIDATION = "validation"
+    PROPAGATION = "propagation"
     REQUEST = "request"
 
     @property
@@ -61,9 +62,11 @@ _FAULTS: Final = {
     "unreachable": Fault.ISSUER,
     "rateLimited": Fault.LIMIT,
     "paused": Fault.PAUSED,
+    "propagation": Fault.PROPAGATION,
     "caa": Fault.VALIDATION,
     "connection": Fault.VALIDATION,
     "dns": Fault.VALIDATION,
+    "dnssec": Fault.VALIDATION,
     "incorrectResponse": Fault.VALIDATION,
     "tls": Fault.VALIDATION,
     "unauthorized": Fault.VALIDATION,

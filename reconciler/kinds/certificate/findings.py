@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from reconciler.kinds.certificate.memory import orders
+from reconciler.kinds.certificate.refusals import refusals
 from reconciler.kinds.certificate.renewal import part, reserve
 from reconciler.kinds.certificate.serving import (
     CRITICAL,
     ERROR,
+    broken_chain,
     left_text,
     serving,
     whole,
@@ -87,7 +88,7 @@ def _issued(
         where = "spec.issuers"
         yield want.found("issuer-unreachable", Severity.WARNING, message, where)
     if want.spec.mode == "acme":
-        yield from _failed(want, now)
+        yield from refusals(want, now)
         yield from _tight(want, kept)
     elif kept is not None:
         yield from _bought(want, kept, now)
@@ -104,26 +105,6 @@ def _tight(want: Certificate, kept: Kept | None) -> Iterator[Finding]:
     many = len(want.spec.issuers)
     for one in weaknesses(kept.life, want.spec.renewal, RUNS, many):
         yield want.found(one.code, Severity.WARNING, one.message, one.field)
-
-
-def _failed(want: Certificate, now: datetime) -> Iterator[Finding]:
-    """Yield why the last orders failed, since the last that did not."""
-    found = [one for one in orders(want.recorded) if not one.rehearsal]
-    failed = 0
-    for one in reversed(found):
-        if one.failed is None:
-            break
-        failed += 1
-    if failed:
-        last = found[-1]
-        ago = left_text(now - last.at).removeprefix("ends in ")
-        times = "once" if failed == 1 else f"{failed} times"
-        message = (
-            f"{last.issuer} refused it {times}, {ago} ago for the last time: "
-            f"{last.failed}"
-        )
-        severity = Severity.WARNING if failed == 1 else Severity.ERROR
-        yield want.found("order-failed", severity, message, "spec.issuers")
 
 
 def _bought(want: Certificate, kept: Kept, now: datetime) -> Iterator[Finding]:
@@ -190,6 +171,16 @@ def _own_renewals(want: Certificate, have: Have) -> Iterator[Finding]:
             yield want.found("nobody-renews", Severity.ERROR, message, where)
 
 
+def _chains(want: Certificate, kept: Kept, seen: TlsState) -> Iterator[Finding]:
+    """Yield each address that serves the right one after somebody else's chain."""
+    for one in broken_chain(seen, kept):
+        message = (
+            f"{one.address} serves {kept.fingerprint[:8]} for {one.name} with another "
+            "chain than it was issued with: browsers cannot follow it"
+        )
+        yield want.found("chain-not-served", Severity.CRITICAL, message, "spec.deploy")
+
+
 def _not_served(
     want: Certificate,
     have: Have,
@@ -201,6 +192,7 @@ def _not_served(
     kept = usable(issued, now)
     if kept is None or not want.makings.places:
         return
+    yield from _chains(want, kept, seen)
     for place in want.makings.places:
         state = have.get(place.share)
         site = (

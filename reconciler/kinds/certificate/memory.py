@@ -28,8 +28,9 @@ class Order(NamedTuple):
 
     Attributes:
         names: What it was for.
-        failed: The kind of its failure (the ACME error type, or ``unreachable`` where
-            the authority was not reached); None where it was issued.
+        failed: The kind of its failure (the ACME error type, or a word of ours:
+            ``unreachable`` where the authority was not reached, ``propagation`` where
+            it was not asked to look yet); None where it was issued.
         until: The authority takes no other before then.
         replaced: It replaced an older one by its ARI identifier.
         rehearsal: It was at the staging directory.

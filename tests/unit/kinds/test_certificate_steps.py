@@ -243,7 +243,7 @@ def test_what_failed_waits_and_is_named():
     have = {CA: issued(), WEB.share: installed()}
     first = steps(have, want)[0]
     assert first.not_before == NOW + timedelta(minutes=5)
-    assert "order-failed" in codes(have, want)
+    assert "issuer-cannot-resolve" in codes(have, want)
 
 
 def ended(status="applied", **evidence):

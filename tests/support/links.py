@@ -1,0 +1,216 @@
+"""An agency with one certificate, from its zone over an authority to its web server."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import socket
+import ssl
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+from reconciler.model import Ref
+from reconciler.providers._install import seen
+from reconciler.sandbox.example_certificates import account_key
+from tests.support.agency import Agency
+
+START = datetime(2026, 11, 22, 8, tzinfo=UTC)
+NAME = "bakker.example"
+CERTIFICATE = f"Certificate/{NAME}"
+WEB, OTHER = "192.0.2.20", "192.0.2.21"
+LATE = "ns-2049.awsdns-65.net"
+FILE = "inventory/site.yaml"
+ACCOUNTS = """\
+apiVersion: reconciler/v1
+Provider/namecom-main:
+  type: namecom
+  account: agency-test
+  endpoint: {namecom}
+  credentials:
+    username: {{file: .sandbox/secrets/namecom-username}}
+    token: {{file: .sandbox/secrets/namecom-token}}
+Provider/aws:
+  type: aws
+  account: "123456789012"
+  endpoint: {aws}
+  credentials:
+    accessKeyId: {{file: .sandbox/secrets/aws-access-key-id}}
+    secretAccessKey: {{file: .sandbox/secrets/aws-secret-access-key}}
+Provider/whm-1:
+  type: whm
+  account: whm1.agency.example
+  endpoint: {whm}
+  credentials:
+    user: {{file: .sandbox/secrets/whm-user}}
+    token: {{file: .sandbox/secrets/whm-token}}
+Issuer/first:
+  directory: {acme}/first/directory
+  accountKey: {{file: .sandbox/secrets/acme-account-key}}
+  caa: [first.example]
+Issuer/second:
+  directory: {acme}/second/directory
+  accountKey: {{file: .sandbox/secrets/acme-account-key}}
+  caa: [second.example]
+"""
+ACME = f"""\
+{CERTIFICATE}:
+  names: [{NAME}]
+  issuers: [first, second]
+  scan: off
+  key: {{store: {{file: .sandbox/keys}}}}
+"""
+SITE = """\
+apiVersion: reconciler/v1
+Domain/{name}:
+  provider: namecom-main
+  renewal: {{mode: manual}}
+  dns:
+    targets: [aws]
+    records:
+      - {{name: "@", type: A, values: [{addresses}]}}
+      - {{name: "@", type: TXT, value: v=spf1 -all}}
+      - {{name: _dmarc, type: TXT, value: v=DMARC1; p=reject}}
+HostingPlan/care-5: {{price: 10.00 EUR/month, packages: {{whm: care_5g}}}}
+HostingAccount/{name}: {{provider: whm-1, account: bakker, plan: care-5}}
+{certificate}"""
+
+
+class Linked(Agency):
+    """
+    One site with one certificate; a context manager.
+
+    ``plan`` and ``apply`` are the product's; ``kept``, ``installed`` and ``served`` are
+    read beside it, from the key store, the panel and the web servers.
+    """
+
+    def __init__(self, tmp: Path, certificate: str = ACME, **more: Any) -> None:
+        self.addresses = [WEB, OTHER]
+        text = SITE.format(
+            name=NAME, addresses=", ".join(self.addresses), certificate=certificate
+        )
+        more = {"accounts": ACCOUNTS, "start": START, "remote": False, **more}
+        super().__init__(tmp, {FILE: text}, public=True, **more)
+        self.secret("acme-account-key", account_key())
+
+    def secret(self, name: str, text: str) -> None:
+        path = self.root / ".sandbox" / "secrets" / name
+        path.write_text(text, encoding="ascii")
+        path.chmod(0o600)
+
+    def by_hand(self, vendor: str, thing: str, **data: Any) -> None:
+        """Change something at a vendor, or its way of working."""
+        self.sandbox.edit(vendor, thing, data)
+
+    def panel(self, **fields: Any) -> None:
+        """Change the account at the panel."""
+        self.by_hand("whm", "account", user="bakker", **fields)
+
+    # -- what the product says and does --------------------------------------------
+
+    def settled(self):
+        """Run until all three states agree, and nothing is left to do."""
+        self.ran()
+        self.agrees()
+        return self
+
+    def ran(self, **options: Any) -> list[tuple[str, str]]:
+        """Do what one scheduled run does; return what was done, and how it ended."""
+        result = self.apply(**options)
+        return [(d.action.change.verb, d.status) for d in result.done]
+
+    def found(self, plan: Any = None) -> dict[str, str]:
+        """Return what is found about the certificate, and how loud."""
+        plan = plan or self.plan()
+        return {
+            f.code: str(f.severity) for f in plan.findings if f.kind == "Certificate"
+        }
+
+    def said(self, code: str, plan: Any = None) -> str:
+        """Return the message of one finding."""
+        plan = plan or self.plan()
+        return next(f.message for f in plan.findings if f.code == code)
+
+    def todo(self, plan: Any = None) -> list[tuple[str, str]]:
+        """Return what a run would do about certificates, and whether it may."""
+        plan = plan or self.plan()
+        return [(a.change.verb, str(a.decision)) for a in plan.actions]
+
+    def deferred(self, plan: Any = None) -> dict[str, datetime]:
+        """Return what waits, and until when."""
+        plan = plan or self.plan()
+        return {one.verb: one.until for one in plan.deferred}
+
+    # -- what is so -------------------------------------------------------------------
+
+    @property
+    def drawer(self) -> Path:
+        """The file that the key store has of the certificate."""
+        return self.root / ".sandbox" / "keys" / f"{NAME}.json"
+
+    def material(self) -> dict[str, str]:
+        """Return what is kept: key and chain."""
+        found: dict[str, str] = json.loads(self.drawer.read_text())["current"]
+        return found
+
+    def kept(self) -> str:
+        """Return the fingerprint of what the key store has."""
+        return seen(self.material()["chain"].encode()).fingerprint
+
+    def site(self, vendor: str = "whm", name: str = NAME) -> dict[str, Any]:
+        """Return what a panel has at a site."""
+        accounts = self.sandbox.bench(vendor).state["accounts"].values()
+        found: dict[str, Any] = next(
+            one["sites"][name] for one in accounts if name in one["sites"]
+        )
+        return found
+
+    def installed(self) -> str:
+        """Return the fingerprint of what the panel has."""
+        return seen(self.site()["pem"].encode()).fingerprint
+
+    def served(self) -> set[str]:
+        """Return the fingerprints of what visitors get at all addresses."""
+        context = ssl.create_default_context(cadata=self._routes["authorities"])
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        return {self._shown(address, context) for address in self.addresses}
+
+    @property
+    def _routes(self) -> dict[str, Any]:
+        with urlopen(self.sandbox.endpoint("public") + "/routes") as answer:
+            found: dict[str, Any] = json.load(answer)
+        return found
+
+    def _shown(self, address: str, context: ssl.SSLContext) -> str:
+        host, _, port = self._routes["routes"][f"{address}:443"].rpartition(":")
+        with (
+            socket.create_connection((host, int(port)), 5) as plain,
+            context.wrap_socket(plain, server_hostname=NAME) as secured,
+        ):
+            return hashlib.sha256(secured.getpeercert(True) or b"").hexdigest()
+
+    def orders(self) -> list[str]:
+        """Return the authorities that signed something, in order."""
+        found = self.sandbox.look("acme", "certificates")
+        return [one["authority"] for one in found]
+
+    def asked(self, authority: str = "first") -> int:
+        """Return how many orders an authority was sent."""
+        counts = self.sandbox.ledger.requests().get("acme", {})
+        return int(counts.get(f"{authority}/newOrder", 0))
+
+    def agrees(self) -> None:
+        """Assert that issued, installed and served are one, and nothing is left."""
+        kept = self.kept()
+        assert self.installed() == kept
+        assert self.served() == {kept}
+        plan = self.plan()
+        assert self.todo(plan) == []
+        assert self.deferred(plan) == {}
+        assert self.found(plan) == {}
+
+    def recorded(self) -> dict[str, Any]:
+        """Return the facts of the certificate's record."""
+        return dict(self.project().store.read().record(*Ref("Certificate", NAME)).facts)
