@@ -15,6 +15,10 @@ has_powerdns() {
         [ -e "$schema" ]
 }
 
+has_pebble() {
+    command -v pebble >/dev/null 2>&1
+}
+
 has_nginx() {
     PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v nginx >/dev/null 2>&1
 }
@@ -32,6 +36,7 @@ packages_of() {
     case $1 in
     powerdns) echo "pdns-server pdns-backend-sqlite3" ;;
     nginx) echo "nginx-light" ;;
+    pebble) echo "pebble" ;;
     chromium) echo "chromium" ;;
     ssh) echo "openssh-client" ;;
     esac
@@ -87,7 +92,7 @@ get() {
 }
 
 missing=
-for program in powerdns nginx chromium ssh; do
+for program in powerdns nginx pebble chromium ssh; do
     "has_$program" || missing="$missing $program"
 done
 [ -n "$missing" ] || exit 0

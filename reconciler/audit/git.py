@@ -6,17 +6,19 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 from reconciler.audit.entries import ERROR_LENGTH
+from reconciler.audit.reader import Broken, Reader
 from reconciler.errors import AuditError
 
 #: Seconds that one git command may take.
 TIMEOUT = 120.0
 _OK = 0
+_ANSWERED = 3
 # A hook runs with GIT_DIR, GIT_INDEX_FILE and the like, which would lead git astray;
 # these are how a user or a CI system configures git and its transport.
 _KEPT = re.compile(
@@ -84,6 +86,46 @@ class Git:
         self._start = ["git", "--no-pager", "--no-replace-objects", "-C", str(root)]
         for name, value in _SETTINGS.items():
             self._start += ["-c", f"{name}={value}"]
+        self._reader: Reader | None = None
+
+    def close(self) -> None:
+        """Let go of what is kept between two questions; the next one begins anew."""
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.close()
+
+    def objects(self, oids: Iterable[str]) -> dict[str, bytes]:
+        """
+        Return the contents of every one of *oids* that there is.
+
+        Raises:
+            AuditError: git cannot be asked.
+        """
+        wanted = list(dict.fromkeys(oids))
+        if not wanted:
+            return {}
+        try:
+            if self._reader is None:
+                self._reader = Reader(self._start, self._environ, self._timeout)
+            return self._reader.read(wanted)
+        except Broken:
+            self.close()
+            return self._read_once(wanted)
+
+    def _read_once(self, oids: Sequence[str]) -> dict[str, bytes]:
+        """Ask a process that is not kept: it says what is wrong."""
+        data = "".join(f"{oid}\n" for oid in oids).encode()
+        out = self.ask("cat-file", "--batch", data=data)
+        found, at = {}, 0
+        for oid in oids:
+            end = out.index(b"\n", at)
+            header = out[at:end].split()
+            at = end + 1
+            if len(header) == _ANSWERED and header[-1].isdigit():
+                size = int(header[-1])
+                found[oid] = out[at : at + size]
+                at += size + 1
+        return found
 
     @cached_property
     def promisor(self) -> str | None:

@@ -12,7 +12,7 @@ from reconciler.audit.commit import Pen, Prepared, prepare
 from reconciler.audit.entries import Note
 from reconciler.audit.git import TIMEOUT, Git
 from reconciler.audit.ledger import Ledger
-from reconciler.audit.objects import Snapshot, list_tree, read_names
+from reconciler.audit.objects import Snapshot, list_folder, read_names
 from reconciler.audit.origin import Local, Move, Origin, Refs, Remote
 from reconciler.audit.redact import redactor
 from reconciler.audit.store import Batch, Lease, LockStatus, Run
@@ -44,6 +44,7 @@ class GitStore:
         secrets: Values that are masked in everything that is written.
         timeout: Seconds that one git command may take.
         known: A ledger that was read before: what has not changed is not read again.
+        git: What reads this repository already; a new one where it is left out.
 
     Raises:
         AuditError: *env* cannot be part of a ref.
@@ -61,9 +62,10 @@ class GitStore:
         secrets: Iterable[str] = (),
         timeout: float = TIMEOUT,
         known: Ledger | None = None,
+        git: Git | None = None,
     ) -> None:
         self.root, self.env, self.remote = root, env, remote
-        self.git = Git(root, environ, timeout)
+        self.git = git or Git(root, environ, timeout)
         self.names = layout.names(env)
         self.origin: Origin = (
             Local(self.git, self.names)
@@ -157,6 +159,10 @@ class GitStore:
         self._written = _Written(tip, lease.run.id, used)
         return longer._replace(oid=oid)
 
+    def close(self) -> None:
+        """Let go of what is kept to read with; reading on begins anew."""
+        self.git.close()
+
     def release(self, lease: Lease) -> None:
         """Let others take the lock; harmless where it was lost."""
         last = lease._replace(beat=lease.beat + 1)
@@ -164,6 +170,7 @@ class GitStore:
         draft = lock.draft(last, released=True)
         (oid,) = write(self.git, self.author, beat, [draft])
         self.origin.move([Move(self.names.lock, lease.oid, oid)])
+        self.close()
 
     def break_lock(self, run: Run, *, now: datetime, reason: str) -> None:
         """
@@ -232,8 +239,7 @@ class GitStore:
             return frozenset()
         if self._written and self._written[:2] == (ledger.tip, lease.run.id):
             return self._written.names
-        paths = list_tree(self.git, ledger.tip, folder)
-        return frozenset(path.removeprefix(folder) for path in paths)
+        return frozenset(list_folder(self.git, ledger.tip, folder))
 
     def _status(self, oid: str | None) -> LockStatus | None:
         if oid is None:

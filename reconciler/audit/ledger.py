@@ -174,6 +174,12 @@ class Ledger:
             whole=self._whole,
         )
 
+    def over(self, snapshot: Documents) -> Ledger:
+        """Return the same ledger, which reads from a copy of what it has read from."""
+        return Ledger(
+            snapshot, applied=self.applied, known=self._known, whole=self._whole
+        )
+
     def _head(self) -> Head | None:
         found = self.document(layout.HEAD)
         if isinstance(found, Head):

@@ -52,17 +52,19 @@ def canonical(data: Any) -> bytes:
 
 
 def _refuse_floats(data: Any) -> None:
-    if isinstance(data, dict):
-        for value in data.values():
-            _refuse_floats(value)
-    elif isinstance(data, list | tuple):
-        for value in data:
-            _refuse_floats(value)
+    if isinstance(data, _NESTED):
+        for value in data.values() if isinstance(data, dict) else data:
+            if isinstance(value, _LOOKED_AT):  # most of it is text
+                _refuse_floats(value)
     elif isinstance(data, float):
         raise AuditError(
             f"the journal takes no floats: {data}",
             hint="write amounts as text, as in 12.50 EUR",
         )
+
+
+_NESTED = (dict, list, tuple)
+_LOOKED_AT = (*_NESTED, float)
 
 
 def digest(line: bytes) -> str:

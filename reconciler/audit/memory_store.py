@@ -52,6 +52,15 @@ class MemoryStore:
         self._oid = ""
         self._current = Ledger(_Files(self, None))
 
+    def copy(self) -> MemoryStore:
+        """Return one with the same past, which goes its own way."""
+        found = MemoryStore()
+        found.files = dict(self.files)
+        found._redact, found._commits = self._redact, self._commits
+        found._status, found._oid = self._status, self._oid
+        found._current = self._current.over(_Files(found, self._current.tip))
+        return found
+
     def read(self) -> Ledger:
         """Return what is recorded now; takes no lock."""
         return self._current

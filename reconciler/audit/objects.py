@@ -1,14 +1,16 @@
-"""Reading one commit: paths, trees and blobs, many at once in one process."""
+"""Reading one commit: paths, trees and blobs, many at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from typing import NamedTuple
 
 from reconciler.audit.git import Git
 from reconciler.errors import AuditError
 
-_ANSWERED = 3
+#: The mode of a folder in a tree object.
+_FOLDER = b"40000"
 #: From so many paths on, listing a whole folder is cheaper.
 _MANY = 50
 
@@ -19,27 +21,66 @@ def read_names(git: Git, wanted: Iterable[str]) -> dict[str, bytes]:
 
     A name that leads nowhere is left out.
     """
-    asked = list(dict.fromkeys(wanted))
-    if not asked:
-        return {}
-    data = "".join(f"{name}\n" for name in asked).encode()
-    out = git.ask("cat-file", "--batch", data=data)
-    found, at = {}, 0
-    for name in asked:
-        end = out.index(b"\n", at)
-        header = out[at:end].split()
-        at = end + 1
-        if len(header) == _ANSWERED and header[-1].isdigit():
-            size = int(header[-1])
-            found[name] = out[at : at + size]
-            at += size + 1
-    return found
+    return git.objects(wanted)
 
 
 def list_tree(git: Git, commit: str, *folders: str) -> dict[str, str]:
     """Return the blob of every path of *commit*, under *folders* if any are named."""
     return _listed(
         git.ask("ls-tree", "-r", "-z", "--full-tree", commit, "--", *folders)
+    )
+
+
+def list_folder(git: Git, commit: str, folder: str) -> list[str]:
+    """
+    Return the names of what lies in *folder* of *commit*; of none, none.
+
+    It costs no process, but each folder on the way is read whole: none may be large.
+    """
+    one, size = _Member(f"{commit}^{{tree}}", is_folder=True), len(commit) // 2
+    for name in folder.strip("/").split("/"):
+        inside = _opened(git, one, size)
+        if name not in inside or not inside[name].is_folder:
+            return []
+        one = inside[name]
+    return sorted(_opened(git, one, size))
+
+
+class _Member(NamedTuple):
+    """Something in a folder of a commit, by its id, or another name of it."""
+
+    oid: str
+    is_folder: bool
+
+
+def _opened(git: Git, folder: _Member, size: int) -> dict[str, _Member]:
+    """
+    Return what is in *folder*, by its name there; ids have *size* bytes.
+
+    Raises:
+        AuditError: It cannot be read: never to be taken for an empty one.
+    """
+    read = git.objects([folder.oid])
+    if folder.oid not in read:
+        raise _lost("a folder", folder.oid)
+    return dict(_members(read[folder.oid], size))
+
+
+def _members(raw: bytes, size: int) -> Iterator[tuple[str, _Member]]:
+    """Yield what a tree object lists: ``MODE NAME``, a zero byte, the id; and so on."""
+    at = 0
+    while at < len(raw):
+        end = raw.index(b"\0", at)
+        mode, _, name = raw[at:end].partition(b" ")
+        at = end + 1 + size
+        one = _Member(raw[end + 1 : at].hex(), mode == _FOLDER)
+        yield name.decode("utf-8", "surrogateescape"), one
+
+
+def _lost(path: str, where: str | None) -> AuditError:
+    return AuditError(
+        f"{path} of {where} cannot be read",
+        hint="run git fsck; fetch the audit branch again",
     )
 
 
@@ -81,7 +122,9 @@ class Snapshot:
         """What lies in no folder, and the folders: what is not here is nowhere."""
         if self.commit is None:
             return {}
-        return _listed(self.git.ask("ls-tree", "-z", "--full-tree", self.commit))
+        name, size = f"{self.commit}^{{tree}}", len(self.commit) // 2
+        inside = _opened(self.git, _Member(name, is_folder=True), size)
+        return {path: one.oid for path, one in inside.items()}
 
     def at(self, commit: str) -> Snapshot:
         """Return the documents of another commit."""
@@ -99,11 +142,24 @@ class Snapshot:
             return {}
         if all(path in self._top for path in wanted):
             return self._contents({path: self._top[path] for path in wanted})
+        if len(wanted) <= _MANY and self.git.promisor is None:
+            return self._few(self.commit, wanted)
         if len(wanted) <= _MANY:
             return self._contents(list_tree(self.git, self.commit, *wanted))
         listed = [self._listing(p.partition("/")[0]).get(p) for p in wanted]
         pairs = zip(wanted, listed, strict=True)
         return self._contents({path: oid for path, oid in pairs if oid})
+
+    def _few(self, commit: str, paths: Sequence[str]) -> Mapping[str, bytes]:
+        """Return the same of a few paths, whose folders may be very large."""
+        names = {path: f"{commit}:{path}" for path in paths}
+        read = self.git.objects(names.values())
+        found = {path: read[name] for path, name in names.items() if name in read}
+        rest = [path for path in paths if path not in found]
+        if rest:
+            # That a blob is missing must never look as if its path did not exist.
+            found |= self._contents(list_tree(self.git, commit, *rest))
+        return found
 
     def folder(self, folder: str) -> Mapping[str, bytes]:
         """
@@ -132,10 +188,7 @@ class Snapshot:
         found = read_names(self.git, oids.values())
         lost = next((path for path, oid in oids.items() if oid not in found), None)
         if lost:
-            raise AuditError(
-                f"{lost} of {self.commit} cannot be read",
-                hint="run git fsck; fetch the audit branch again",
-            )
+            raise _lost(lost, self.commit)
         return {path: found[oid] for path, oid in oids.items()}
 
     def _listing(self, folder: str) -> dict[str, str]:

@@ -179,7 +179,7 @@ def carry_out(  # noqa: PLR0913  (all that one run is told)
         Locked: Another run holds the lock.
     """
     scope = project.scope()
-    refuse(project, scope, project.store.read().base)
+    refuse(project, scope, project.ledger.base)
     post = post or Post(project)
 
     def permitted(plan: Plan) -> bool:
@@ -213,6 +213,7 @@ def carry_out(  # noqa: PLR0913  (all that one run is told)
             return result
     finally:
         project.cache.close()
+        project.close()
 
 
 def _compare(project: Project, journal: Journal, accounts: Accounts) -> None:

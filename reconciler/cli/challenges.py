@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
+from pydantic import JsonValue
+
+from reconciler.cli.cache import FileCache
 from reconciler.errors import ReconcilerError
 from reconciler.inventory.makings import zone_of
 from reconciler.model import PUBLIC
-from reconciler.model.material import Refusal
 from reconciler.providers import driver_class
 from reconciler.providers._authoritative import Server, declared, delegated
 from reconciler.providers._challenges import DnsChallenges, World, Writer, Zone
 from reconciler.providers._octodns import OctodnsDriver
-from reconciler.providers._preflight import Preflight
 
 if TYPE_CHECKING:
     from reconciler.cli.project import Project
@@ -28,8 +30,18 @@ NAMESERVERS: Final = "nameservers"
 def challenges(project: Project) -> DnsChallenges:
     """Return who proves names; nothing is resolved or made before one is proven."""
     around = _Around(project)
-    world = World(around.zone_of, around.writer, around.servers, around.refusal)
-    return DnsChallenges(world, project.clock, project.sleep, project.cache)
+    world = World(around.zone_of, around.writer, around.servers)
+    notes = _Notes(project.folder / f"challenges-{project.env}.sqlite", project.clock)
+    return DnsChallenges(world, project.clock, project.sleep, notes)
+
+
+class _Notes(FileCache):
+    """What is noted here outlives a process that is killed in the next moment."""
+
+    def put(self, key: str, value: JsonValue, until: datetime) -> None:
+        """Keep *value* until then, written before this returns."""
+        super().put(key, value, until)
+        self.close()
 
 
 class _Around:
@@ -40,7 +52,6 @@ class _Around:
         self._lock = Lock()
         self._writers: dict[str, Writer] = {}
         self._names: Names | None = None
-        self._preflight: Preflight | None = None
 
     def zone_of(self, name: str) -> Zone | None:
         """Return the declared zone that *name* is in."""
@@ -81,14 +92,6 @@ class _Around:
         with self._lock:
             names = self._public()
             return [] if names is None else delegated(names, zone.name)
-
-    def refusal(self, names: Sequence[str], caa: Sequence[str]) -> Refusal | None:
-        """Say why an authority would refuse *names*; None where the DNS is not asked."""
-        with self._lock:
-            public = self._public()
-            if self._preflight is None and public is not None:
-                self._preflight = Preflight(public, self._project.clock)
-        return None if self._preflight is None else self._preflight.refusal(names, caa)
 
     def _public(self) -> Names | None:
         """Return the DNS; None where the inventory is of this machine alone."""

@@ -143,6 +143,10 @@ class _Demo:
         _say("Apply: what policy allows; the rest waits for a person")
         apply = ("-q", "apply", "--auto-approve", "--held-ok")
         self.expect(*apply, codes=incomplete)
+        _say(
+            "A certificate has three states, and they agree: issued, installed, served"
+        )
+        self.expect("-q", "explain", "Certificate/fiets.example")
         _say("Who was told")
         _show(received(self._control()))
         _say("A person answers in git, the next run is complete, the heartbeat beats")

@@ -10,6 +10,8 @@ from pathlib import Path
 from reconciler.inventory.source import is_yaml
 
 _TIMEOUT = 60
+#: How ``git status`` marks what is ignored, before its path.
+_IGNORED = "!! "
 
 
 class Git:
@@ -72,14 +74,14 @@ class Git:
         What git ignores is read all the same; and where git has no answer, nothing
         is proven.
         """
-        changed = self.ask("status", "--porcelain", "--", *folders)
-        ignored = self.ask(
-            *("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--"),
-            *folders,
+        listed = self.ask(
+            *("status", "--porcelain", "-z", "--ignored", "--untracked-files=all"),
+            *("--no-renames", "--", *folders),
         )
-        if changed is None or ignored is None:
+        if listed is None:
             return True
-        return bool(changed) or any(map(is_yaml, ignored.split("\0")))
+        entries = listed.split("\0") if listed else []
+        return any(not e.startswith(_IGNORED) or is_yaml(e[3:]) for e in entries if e)
 
     def protected_branch(self) -> str:
         """The branch whose tip may act: the remote's default, else ``main``."""

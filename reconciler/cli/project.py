@@ -73,6 +73,7 @@ class Project:
         if options["no_color"] or "NO_COLOR" in os.environ:
             ctx.color = False
         project = cls(options, dict(os.environ))
+        ctx.call_on_close(project.close)
         if not project.root.is_dir():
             raise click.UsageError(f"there is no folder {options['root']}")
         return project
@@ -297,7 +298,13 @@ class Project:
             sleep=time.sleep,
             secrets=tuple(self.secrets),
             known=self.__dict__.get("ledger"),
+            git=self.store.git if "store" in self.__dict__ else None,
         )
+
+    def close(self) -> None:
+        """Let go of what is kept to read the records with."""
+        if "store" in self.__dict__:
+            self.store.close()
 
     @property
     def actor(self) -> str:

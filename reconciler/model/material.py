@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 from pydantic import JsonValue
@@ -43,21 +43,6 @@ class Drawer(NamedTuple):
 
     def __repr__(self) -> str:
         return f"Drawer({self.version})"
-
-
-class Refusal(NamedTuple):
-    """
-    Why an authority would refuse a name, as far as can be seen without it.
-
-    Attributes:
-        reason: ``caa`` or ``dnssec``.
-        why: In words.
-        hint: What mends it, where that is one thing.
-    """
-
-    reason: str
-    why: str
-    hint: str | None = None
 
 
 class Keyring(Protocol):
@@ -109,12 +94,4 @@ class Challenges(Protocol):
 
         Returns:
             Name -> why its values could not be taken away.
-        """
-
-    def refusal(self, names: Sequence[str], caa: Sequence[str]) -> Refusal | None:
-        """
-        Say why an authority would refuse *names*, as the DNS is now; never raises.
-
-        Args:
-            caa: What the authority is called in CAA records; none: nobody knows.
         """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
@@ -46,16 +47,9 @@ class Money(Frozen):
             return raw
         if isinstance(raw, dict):
             return handler(raw)
-        found = _MONEY.fullmatch(raw) if isinstance(raw, str) else None
-        if found is None:
-            raise ValueError(_SHAPE)
-        whole, part, currency = found.groups()
-        if len(part or "") > MINOR_DIGITS.get(currency, 2):
-            raise ValueError(
-                f"{currency} has {MINOR_DIGITS.get(currency, 2)} decimals at most"
-            )
-        amount = Decimal(f"{whole}.{part or 0}")
-        return cls.model_construct(amount=_rounded(amount, currency), currency=currency)
+        if not isinstance(raw, str):
+            raise ValueError(_SHAPE)  # noqa: TRY004  (pydantic tells these)
+        return _read(raw)
 
     @model_serializer
     def _to_text(self) -> str:
@@ -110,6 +104,21 @@ class Money(Frozen):
             amount=exact.quantize(Decimal(1).scaleb(-digits), rounding="ROUND_DOWN"),
             currency=self.currency,
         )
+
+
+@lru_cache(maxsize=4096)
+def _read(text: str) -> Money:
+    """Return the amount that *text* says; records say the same ones over and over."""
+    found = _MONEY.fullmatch(text)
+    if found is None:
+        raise ValueError(_SHAPE)
+    whole, part, currency = found.groups()
+    if len(part or "") > MINOR_DIGITS.get(currency, 2):
+        raise ValueError(
+            f"{currency} has {MINOR_DIGITS.get(currency, 2)} decimals at most"
+        )
+    amount = _rounded(Decimal(f"{whole}.{part or 0}"), currency)
+    return Money.model_construct(amount=amount, currency=currency)
 
 
 class Price(Frozen):

@@ -11,6 +11,7 @@ registration that is lost costs nothing.
 from __future__ import annotations
 
 import json
+import re
 from base64 import urlsafe_b64encode
 from collections import deque
 from collections.abc import Mapping
@@ -42,8 +43,9 @@ TRIES: Final = 4
 _FIRST_PAUSE: Final = 0.5
 #: A wait that an overloaded front door asks for is waited out if it is no longer.
 _SHORT: Final = 30.0
-_BUSY: Final = 503
+_BUSY: Final = frozenset({429, 503})
 _POOL: Final = 64
+_BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]{8,}={0,2}")
 _TYPE: Final = "application/jose+json"
 _ALGORITHMS: Final = {"secp256r1": ES256, "secp384r1": ES384}
 #: What the directory must have for an order (RFC 8555, 7.1.1).
@@ -126,11 +128,20 @@ class Acme:
             Rejected: It is none.
         """
         if self._directory is None:
-            self._directory = directory(self._account, self.http, self.url)
+            self._directory = self._patiently()
             missing = [name for name in NEEDED if name not in self._directory]
             if missing:
                 raise Rejected(f"{self.url} is no ACME directory: no {missing[0]}")
         return self._directory
+
+    def _patiently(self) -> Mapping[str, Any]:
+        """Ask for the directory, and again where nothing comes back."""
+        for number in range(1, TRIES):
+            try:
+                return directory(self._account, self.http, self.url)
+            except Transient:
+                self._account.sleep(_FIRST_PAUSE * 2.0**number)
+        return directory(self._account, self.http, self.url)
 
     @property
     def meta(self) -> Mapping[str, Any]:
@@ -206,13 +217,12 @@ class Acme:
         self._take(key, payload)
 
     def _binding(self, key: AccountKey, kid: str) -> Mapping[str, Any]:
-        mac = self._account.secrets.get("eabHmac", "")
-        try:
-            made: Mapping[str, Any] = ExternalAccountBinding.from_data(
-                key.jwk.public_key(), kid, mac, Directory(dict(self.directory))
-            )
-        except (ValueError, JoseError):
-            raise Rejected("the external account's MAC key is no base64url") from None
+        mac = self._account.secrets.get("eabHmac", "").strip()
+        if not _BASE64URL.fullmatch(mac):
+            raise Rejected("the MAC key of the external account is no base64url")
+        made: Mapping[str, Any] = ExternalAccountBinding.from_data(
+            key.jwk.public_key(), kid, mac.rstrip("="), Directory(dict(self.directory))
+        )
         return made
 
     def _take(self, key: AccountKey, payload: Mapping[str, Any]) -> None:
@@ -281,13 +291,8 @@ class Acme:
                     raise failure
                 continue
             tries += 1
-            busy = answer is not None and answer.status == _BUSY and pause is not None
-            unsent = answer is None and not isinstance(failure, Ambiguous)
-            safe = again or busy or unsent
-            if not isinstance(failure, (Transient, Ambiguous)) or not safe:
-                raise _as_transient(failure)
-            told = pause if pause is not None else _FIRST_PAUSE * 2.0**tries
-            if tries >= TRIES or told > _SHORT:
+            told = _wait(failure, answer, pause, tries, again=again)
+            if told is None or tries >= TRIES:
                 raise _as_transient(failure)
             self._account.sleep(told)
 
@@ -355,6 +360,22 @@ class Acme:
         if nonce:
             with self._lock:
                 self._nonces.append(nonce)
+
+
+def _wait(
+    failure: ProviderError,
+    answer: Answered | None,
+    pause: float | None,
+    tries: int,
+    *,
+    again: bool,
+) -> float | None:
+    """Return in how many seconds the same may be asked again; None: not at all."""
+    if answer is not None and answer.status in _BUSY and pause is not None:
+        return pause if pause <= _SHORT else None  # it was not even looked at
+    unsent = answer is None and isinstance(failure, Transient)
+    asks = isinstance(failure, (Transient, Ambiguous)) and (again or unsent)
+    return _FIRST_PAUSE * 2.0**tries if asks else None
 
 
 def _as_transient(failure: ProviderError) -> ProviderError:

@@ -23,7 +23,6 @@ from reconciler.providers._acme_job import (
     Job,
     Proof,
     begin,
-    last_failure,
     pending,
     refuse_account_key,
     texts,
@@ -66,8 +65,7 @@ class Issuing:
         """Bring every job to its end; raises nothing."""
         with ThreadPoolExecutor(THREADS, "acme") as pool:
             each = _Each(pool)
-            each(self._allowed, jobs)
-            each(self._begun, _going(jobs))
+            each(self._begun, jobs)
             shown = self._shown(_going(jobs))
             try:
                 each(self._answer, _going(jobs))
@@ -76,29 +74,6 @@ class Issuing:
                 self._cleared(shown)
 
     # -- begin ---------------------------------------------------------------------
-
-    def _allowed(self, job: Job) -> None:
-        """
-        Raise Rejected where the authority would refuse, as the DNS is.
-
-        Where that was said the last time too, the authority is asked all the same: it
-        may see what we do not, and nothing may be missing for our word alone.
-        """
-        if self._account.challenges is None:
-            return
-        found = self._account.challenges.refusal(job.names, self._called(job))
-        if found is None or last_failure(job.want) == found.reason:
-            return
-        text = self._acme.http.shown(found.why)
-        raise Rejected(text, hint=found.hint, reason=found.reason)
-
-    def _called(self, job: Job) -> Sequence[str]:
-        """Return what the authority is called in CAA records."""
-        for one in job.want.makings.authorities:
-            if one.name == self._account.name and one.caa:
-                return one.caa
-        said = self._acme.meta.get("caaIdentities")
-        return [str(one) for one in said] if isinstance(said, list) else []
 
     def _begun(self, job: Job) -> None:
         """Have an order, new or of an earlier run, and what it waits for."""

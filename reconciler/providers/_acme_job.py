@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 from pydantic import JsonValue
 
 from reconciler.errors import ProviderError, Rejected
-from reconciler.kinds.certificate import Certificate, orders
+from reconciler.kinds.certificate import Certificate
 from reconciler.kinds.certificate.changes import Issue, Renew
 from reconciler.model import Receipt
 from reconciler.model.material import Drawer
@@ -198,12 +198,6 @@ def began(drawer: Drawer) -> datetime | None:
         return datetime.fromisoformat(str(found)) if found else None
     except ValueError:
         return None
-
-
-def last_failure(want: Certificate) -> str | None:
-    """Return why the last order failed, if it did."""
-    found = [*orders(want.recorded)]
-    return found[-1].failed if found else None
 
 
 def rehearsed(error: ProviderError) -> ProviderError:

@@ -3,9 +3,8 @@ What an authority's refusals mean: RFC 7807 documents with the types of RFC 8555
 
 Every error has the type, without its URN prefix, as its ``reason``: the kind decides by
 it whether another issuer would help. Our own words beside them: ``unreachable`` (nobody
-answered), ``timeout`` (it is still at work), ``propagation`` (servers do not show a
-proof yet: it was not told to look), ``dnssec`` (nor asked: it could not look the name
-up), ``paused`` (it wants a person first: Let's
+answered), ``timeout`` (it is still at work), ``propagation`` (not all servers showed a
+proof in time: it was not told to look), ``paused`` (it wants a person first: Let's
 Encrypt says that with the type of a rate limit), and a status that came without a type.
 """
 
@@ -25,9 +24,8 @@ URN: Final = "urn:ietf:params:acme:error:"
 UNREACHABLE: Final = "unreachable"
 TIMEOUT: Final = "timeout"
 PROPAGATION: Final = "propagation"
-DNSSEC: Final = "dnssec"
-CAA: Final = "caa"
 _SERVER_ERROR: Final = 500
+_THROTTLED: Final = 429
 #: Where a rate limit does not say when it ends: as the shortest that is published.
 _WAIT: Final = timedelta(hours=1)
 _UNTIL: Final = re.compile(
@@ -107,6 +105,8 @@ def error(
         early = TooEarly(text, until=_until(problem.detail, now, after))
         early.reason = kind
         return early
+    if status == _THROTTLED and kind == str(_THROTTLED):
+        return Transient(text, reason="rateLimited")  # a front door, by its own words
     if kind in {"serverInternal", "badNonce"} or status >= _SERVER_ERROR:
         return Transient(text, reason=kind)
     return Rejected(text, reason=kind)

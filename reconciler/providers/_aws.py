@@ -23,7 +23,7 @@ REGION = "us-east-1"
 CREDENTIALS = frozenset({"accessKeyId", "secretAccessKey"})
 #: A question is asked this often at most, and so is what was told to wait.
 _TRIES = 3
-_QUESTIONS = ("list_", "get_", "check_", "view_")
+_QUESTIONS = ("list_", "get_", "check_", "view_", "describe_", "head_")
 _BUSY = frozenset(
     {
         "OperationLimitExceeded",
@@ -81,16 +81,17 @@ class Aws:
         own = {"requestsPerSecond": per_second} if real and per_second else {}
         self.limit = Limit({**own, **account.limits}, account.clock, account.sleep)
         self.counts: Counter[str] = Counter()
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[tuple[str, str], Any] = {}
 
-    def calls(self, service: str) -> Calls:
-        """Return a new series of calls to *service*."""
+    def calls(self, service: str, region: str | None = None) -> Calls:
+        """Return a new series of calls to *service*, in *region* or the usual one."""
+        asked = (service, region or self._region)
         with _MAKING:
-            if service not in self._clients:
-                self._clients[service] = self._client(service)
-            return Calls(self, self._clients[service])
+            if asked not in self._clients:
+                self._clients[asked] = self._client(*asked)
+            return Calls(self, self._clients[asked])
 
-    def _client(self, service: str) -> Any:
+    def _client(self, service: str, region: str) -> Any:
         from botocore.config import Config  # noqa: PLC0415
 
         secrets = self.account.secrets
@@ -103,7 +104,7 @@ class Aws:
         }
         return _session().client(
             service,
-            region_name=self._region,
+            region_name=region,
             endpoint_url=self.account.endpoint,
             config=Config(**options),
             aws_access_key_id=secrets["accessKeyId"],

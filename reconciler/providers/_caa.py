@@ -1,21 +1,19 @@
 """
-Whether the CAA records of a name allow the authority whose certificate is served.
+Which CAA records are in force for a name, and whether they allow who signed for it.
 
-Source: RFC 8659 (3: the closest name upwards that has any decides; 4.2: ``issue``;
-4.3: ``issuewild``). Whom a certificate is from is told by the organisation in its
-issuer, and what that one is called in CAA by what authorities publish (CCADB). Of an
-authority that is not in the list, nothing is said.
+Source: RFC 8659 (3: the closest name upwards that has any decides, the aliases of each
+followed); what they say is read by ``model.caa``. Whom a certificate is from is told by
+the organisation in its issuer, and what that one is called in CAA by what authorities
+publish (CCADB). Of an authority that is not in the list, nothing is said.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
+from reconciler.model import caa
 from reconciler.providers._names import Names
 
-_RECORD: Final = re.compile(r'^(\d{1,3}) ([A-Za-z0-9]+) "?([^"]*)"?$')
 #: A part of the issuer's organisation, in lower case -> its names in CAA.
 ISSUERS: Final = {
     "let's encrypt": ("letsencrypt.org",),
@@ -49,15 +47,10 @@ def refused(names: Names, name: str, issuer: str) -> str | None:
     Raises:
         Transient: The records cannot be read; authorities refuse then too.
     """
-    found = _closest(names, name.removeprefix("*."))
-    wild = [value for tag, value in found if tag == "issuewild"]
-    plain = [value for tag, value in found if tag == "issue"]
-    rules = wild if name.startswith("*.") and wild else plain
-    if not rules:
-        return None
-    allowed = {value.partition(";")[0].strip().lower() for value in rules}
+    force = in_force(names, name)
     same = next((all_ for all_ in ISSUERS.values() if all_[0] == issuer), (issuer,))
-    return None if allowed & set(same) else issuer
+    asked = caa.Asked(frozenset(same), wild=name.startswith("*."))
+    return issuer if caa.forbids(caa.entries(force.rows), asked) else None
 
 
 def known(organisation: str | None) -> str | None:
@@ -66,17 +59,30 @@ def known(organisation: str | None) -> str | None:
     return next((names[0] for part, names in ISSUERS.items() if part in said), None)
 
 
-def _closest(names: Names, name: str) -> list[tuple[str, str]]:
-    """Return tag and value of the records that are in force for *name*."""
-    labels = name.split(".")
-    for start in range(len(labels) - 1):
+class Force(NamedTuple):
+    """The records in force, in zone-file notation, and the name that has them."""
+
+    at: str
+    rows: tuple[str, ...] = ()
+
+
+def in_force(
+    names: Names, name: str, kept: dict[str, tuple[str, ...]] | None = None
+) -> Force:
+    """
+    Return the CAA records that are in force for *name*, which may be a wildcard.
+
+    What is learned on the way up is *kept* for the next name.
+
+    Raises:
+        Transient: The records cannot be read; authorities refuse then too.
+    """
+    labels = name.removeprefix("*.").split(".")
+    known = {} if kept is None else kept
+    for start in range(len(labels)):
         at = ".".join(labels[start:])
-        if rows := names.resolve(at, "CAA").values:
-            return [*_read(rows)]
-    return []
-
-
-def _read(rows: Iterable[str]) -> Iterable[tuple[str, str]]:
-    for row in rows:
-        if match := _RECORD.match(row):
-            yield match[2].lower(), match[3]
+        if at not in known:
+            known[at] = tuple(sorted(names.resolve(at, "CAA").values))
+        if known[at]:
+            return Force(at, known[at])
+    return Force(name.removeprefix("*."))

@@ -19,7 +19,6 @@ from pydantic import JsonValue
 
 from reconciler.errors import ProviderError, ReconcilerError
 from reconciler.model import Cache
-from reconciler.model.material import Refusal
 from reconciler.providers._authoritative import Server, missing
 from reconciler.providers._octodns_texts import Values, Written
 
@@ -58,13 +57,11 @@ class World(NamedTuple):
         writer: Returns the account of that name; raises ReconcilerError.
         servers: Returns the servers of a zone; none where they cannot be asked here.
             Raises ProviderError where the DNS above it does not answer.
-        refusal: Returns why an authority would refuse names; see ``Challenges``.
     """
 
     zone_of: Callable[[str], Zone | None]
     writer: Callable[[str], Writer]
     servers: Callable[[Zone], Sequence[Server]]
-    refusal: Callable[[Sequence[str], Sequence[str]], Refusal | None]
 
 
 class _Placed(NamedTuple):
@@ -112,10 +109,6 @@ class DnsChallenges:
     def remove(self, texts: Mapping[str, frozenset[str]]) -> Mapping[str, str]:
         """Take *texts* away again, and what is left of earlier runs."""
         return self._placed(texts, there=False).failed
-
-    def refusal(self, names: Sequence[str], caa: Sequence[str]) -> Refusal | None:
-        """Say what an authority would refuse, before it is asked."""
-        return self._world.refusal(names, caa)
 
     # -- write ---------------------------------------------------------------------
 

@@ -323,16 +323,16 @@ class Http:
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             # An address to go to is read, though nobody goes there.
             return None, lost(f"{operation}: the answer was lost: {_kind(error)}")
-        reply = reply_of(response, self._words, plain)
+        reply = reply_of(response, self._words, plain=plain)
         reply = reply._replace(request_id=named(reply.request_id, self._hidden))
         return self._judged(reply, operation, lost)
 
-    def _sent(self, request: httpx.Request | Sent) -> httpx.Response:
+    def _sent(self, request: httpx.Request | Sent) -> Answered:
         if isinstance(request, httpx.Request):
-            return self._opened().send(request)
+            got = self._opened().send(request)
+            return Answered(got.status_code, got.headers, got.content)
         assert self._account.wire is not None  # noqa: S101  (see ``call``)
-        status, headers, body = self._account.wire(request)
-        return httpx.Response(status, headers=dict(headers), content=body)
+        return self._account.wire(request)
 
     def _judged(
         self, reply: Reply, operation: str, lost: type[Ambiguous | Transient]

@@ -13,22 +13,22 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from hashlib import sha256
 from typing import Any, Final, NamedTuple, Protocol
 
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-)
 from pydantic import JsonValue
 
 from reconciler.errors import Rejected
 from reconciler.model import Drawer, Material
+from reconciler.providers._certificate import (
+    certificates,
+    chain_pem,
+    key_pem,
+    private_key,
+    spki,
+    wrong,
+)
 
 FORMAT: Final = "reconciler.keys/v1"
 #: What is a file, a secret of AWS and a path of Vault, whatever the case of letters
@@ -149,36 +149,30 @@ def bought(key: str, chain: str) -> Material:
     Raises:
         Rejected: It is no PEM, or the key needs a passphrase.
     """
-    private = _private(key.encode())
-    if private is None:
+    pem, certified = _key(key.encode()), _chain(chain.encode())
+    if pem is None:
         raise Rejected(
             "the key that was bought cannot be read",
-            hint="it has to be PEM (PRIVATE KEY) and without a passphrase",
+            hint="it has to be PEM (PRIVATE KEY), RSA or EC, and without a passphrase",
         )
-    found = _chain(chain.encode())
-    if not found:
+    if certified is None:
         raise Rejected(
             "the certificate that was bought cannot be read",
             hint="it has to be PEM (CERTIFICATE), the leaf first",
         )
-    sent = [found[0], *(one for one in found[1:] if one.issuer != one.subject)]
-    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return Material(pem, b"".join(one.public_bytes(Encoding.PEM) for one in sent))
+    return Material(pem, certified)
 
 
 def readable(kept: Material) -> bool:
     """Say whether *kept* is a private key and at least one certificate."""
-    return _private(kept.key) is not None and bool(_chain(kept.chain))
+    return _key(kept.key) is not None and _chain(kept.chain) is not None
 
 
 def unfit(kept: Material) -> str | None:
     """Say why *kept* is no certificate with its key; None where it is one."""
-    private, chain = _private(kept.key), _chain(kept.chain)
-    if private is None or not chain:
+    if not readable(kept):
         return "it is no key and certificate"
-    if _spki(private.public_key()) != _spki(chain[0].public_key()):
-        return "the key is not the certificate's"
-    return None
+    return wrong(certificates(kept.chain), kept.key)
 
 
 def apart(drawer: Drawer, others: Iterable[str]) -> None:
@@ -215,32 +209,25 @@ def _keys(value: JsonValue | Mapping[str, JsonValue]) -> Iterator[str]:
             pass
 
 
-def _public(pem: str) -> bytes | None:
-    private = _private(pem.encode())
-    return None if private is None else _spki(private.public_key())
+def _public(pem: str) -> str | None:
+    with suppress(Rejected):
+        return spki(private_key(pem.encode()).public_key())
+    return None
 
 
-def _spki(key: Any) -> bytes:
-    found: bytes = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return found
+def _key(pem: bytes) -> bytes | None:
+    with suppress(Rejected):
+        return key_pem(private_key(pem))
+    return None
 
 
-def _private(pem: bytes) -> Any:
-    try:
-        return load_pem_private_key(pem, None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        return None
-
-
-def _chain(pem: bytes) -> list[x509.Certificate]:
-    try:
-        return x509.load_pem_x509_certificates(pem)
-    except ValueError:
-        return []
+def _chain(pem: bytes) -> bytes | None:
+    with suppress(Rejected):
+        return chain_pem(certificates(pem))
+    return None
 
 
 def _json(raw: bytes) -> Any:
-    try:
+    with suppress(ValueError):
         return json.loads(raw)
-    except ValueError:
-        return None
+    return None

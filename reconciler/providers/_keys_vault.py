@@ -102,7 +102,7 @@ class Vault:
             raise Rejected(_STRANGE)
         if "root" in (about.get("policies") or ()):
             yield Advice(
-                "the token is a root token: no policy limits it",
+                "it is a root token: no policy limits it",
                 "make a policy with create, read and update on the path below data/, "
                 "and a token of that policy alone",
             )

@@ -36,7 +36,8 @@ class Bills:
 
     def books(self, want: Subscription) -> Books:
         """Return the records, and what was done and is not in them yet."""
-        return Books({**want.recorded, **self._fresh.get(want.uid, {})})
+        fresh = self._fresh.get(want.uid)
+        return Books({**want.recorded, **fresh}) if fresh else want.books
 
     def remember(
         self, want: Subscription, of: Of, step: str, **facts: JsonValue

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from json import loads
 from typing import Any, Final, NamedTuple
 
 import httpx
 
 from reconciler.errors import ProviderError, Rejected
+from reconciler.model.driver import Answered
 
 
 class Reply(NamedTuple):
@@ -71,20 +73,21 @@ def says_nothing(reply: Reply) -> bool:
     return broken or code.is_server_error(reply.status)
 
 
-def reply_of(response: httpx.Response, words: Words, plain: bool) -> Reply:  # noqa: FBT001
+def reply_of(answer: Answered, words: Words, *, plain: bool) -> Reply:
     """Return what came back; the body as text where it is *plain* and a success."""
-    headers = {name.lower(): value for name, value in response.headers.items()}
+    status, given, body = answer
+    headers = {name.lower(): value for name, value in given.items()}
     data: Any = None
-    if plain and response.is_success:
-        data = response.text
-    elif response.status_code != httpx.codes.NO_CONTENT:
+    if plain and httpx.codes.is_success(status):
+        data = body.decode("utf-8", "replace")
+    elif status != httpx.codes.NO_CONTENT:
         try:
-            data = response.json()
+            data = loads(body)
         except ValueError:
             data = UNREADABLE
     named = None if data is UNREADABLE else words.request_id(data)
     number = named or headers.get("x-request-id") or headers.get("request-id")
-    return Reply(response.status_code, data, headers, number)
+    return Reply(status, data, headers, number)
 
 
 def retry_after(value: str, now: datetime) -> float | None:

@@ -26,7 +26,9 @@ def shown(text: str, secrets: Iterable[str] = ()) -> str:
             text = text.replace(secret, "***")
     # A vendor may name a customer, whom nobody here knows as a person's data.
     text = without_addresses(without_cards(text, "***"), "***")
-    plain = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in text)
+    plain = " ".join(text.split())
     return plain if len(plain) <= _LONGEST else plain[: _LONGEST - 1] + "…"
 
 

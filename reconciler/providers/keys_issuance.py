@@ -20,7 +20,7 @@ from reconciler.model import (
     Receipt,
     Unknown,
 )
-from reconciler.providers._keys_kept import kept
+from reconciler.providers._certificate import kept
 
 
 class KeysIssuance(Driver[Certificate, CertificateChange]):

@@ -1,11 +1,12 @@
 """
-AWS: Route 53 and STS by moto, Route 53 Domains by a registrar of our own.
+AWS: Route 53, STS, S3 and Secrets Manager by moto; the rest by emulators of our own.
 
 moto knows 7 of the 36 operations of Route 53 Domains, takes 20 domains at most and
-never forgets a duplicate request, so that service is answered here
-(``aws_domains.py``). The world's part is::
+never forgets a duplicate request (``aws_domains.py``); what it takes as a certificate,
+ACM does not (``aws_acm.py``). The world's part is::
 
-    aws: {account: "123456789012", accessKeyId: sandbox, domains: {...}, zones: [...]}
+    aws: {account: "123456789012", accessKeyId: sandbox, domains: {...}, zones: [...],
+          certificates: [...], buckets: [...]}
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from xml.sax.saxutils import escape
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from reconciler.sandbox import registrar
+from reconciler.sandbox import aws_acm, aws_stores, registrar
 from reconciler.sandbox.aws_domains import Registrar
 from reconciler.sandbox.aws_zones import Zones, memory
 from reconciler.sandbox.emulator import Bench, Emulator, Server
@@ -52,6 +53,8 @@ def operation(scope: Scope, body: bytes) -> str:
     target: str = headers.get(b"x-amz-target", b"").decode()
     if target:
         return target.rpartition(".")[2]
+    if aws_stores.signed_for(scope)[1] == "s3":
+        return aws_stores.operation(scope)
     if b"Action=" in body:
         return body.partition(b"Action=")[2].partition(b"&")[0].decode()
     return _route53(scope["method"], scope["path"])
@@ -74,6 +77,7 @@ class _Aws:
     def __init__(self, bench: Bench, registrar: Registrar, moto: ASGIApp) -> None:
         self._bench = bench
         self._registrar = registrar
+        self._acm = aws_acm.Acm(bench)
         self._moto = moto
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,6 +93,13 @@ class _Aws:
                 status, said = self._registrar.answer(
                     target.removeprefix(_TARGET), json.loads(body or b"{}"), fault
                 )
+            await _say(send, status, json.dumps(said), _JSON)
+        elif target.startswith(aws_acm.TARGET):
+            region, _ = aws_stores.signed_for(scope)
+            asked = json.loads(body or b"{}")
+            name = target.removeprefix(aws_acm.TARGET)
+            with self._bench.lock:
+                status, said = self._acm.answer(name, asked, region, fault)
             await _say(send, status, json.dumps(said), _JSON)
         elif operation(scope, body) == "GetCallerIdentity":
             wrong = fault is not None and fault.kind == "wrong-account"
@@ -116,12 +127,22 @@ class _Aws:
             said.append(message)
 
         await self._moto(scope, receive, keep)
-        if said[0]["status"] < 300 and name in _EFFECTS:
+        if said[0]["status"] < 300 and name.partition(":")[0] in aws_stores.EFFECTS:
+            self._bench.effect(name, _stored(scope, body))
+        elif said[0]["status"] < 300 and name in _EFFECTS:
             zones = Zones(self._bench)
             self._bench.state["zones"] = zones.as_json()
             self._bench.effect(name, zones.name_of(scope["path"]) or _asked(body))
         for message in said:
             await send(message)
+
+
+def _stored(scope: Scope, body: bytes) -> str:
+    """Return the object or the secret that a request is about."""
+    if b"x-amz-target" not in dict(scope["headers"]):
+        return str(scope["path"]).lstrip("/")
+    asked = json.loads(body or b"{}")
+    return str(asked.get("Name") or asked.get("SecretId"))
 
 
 def _asked(body: bytes) -> str:
@@ -192,6 +213,7 @@ class _Server(AsgiServer):
     def stop(self) -> None:
         super().stop()
         Zones(self._bench).forget()
+        aws_stores.Stores(self._bench).forget()
 
 
 def _make(bench: Bench) -> Server:
@@ -210,6 +232,7 @@ def _make(bench: Bench) -> Server:
         )
     domains = Registrar(bench)
     Zones(bench).restore(bench.state["zones"])
+    aws_stores.Stores(bench).restore(map(str, bench.world.get("buckets", ())))
     wsgi: Any = DomainDispatcherApplication(create_backend_app)
     moto: Any = WSGIMiddleware(wsgi)
     return _Server(_Gate(_Aws(bench, domains, moto), bench, operation), bench)
@@ -219,8 +242,12 @@ def _edit(bench: Bench, thing: str, data: Mapping[str, Any]) -> None:
     """
     Change by hand: ``domain`` and ``price`` as at every registrar.
 
-    ``record`` takes {zone, record}, ``operations`` {delay, outcome}.
+    ``record`` takes {zone, record}, ``operations`` {delay, outcome}, ``certificate``
+    what ``Acm.by_hand`` does.
     """
+    if thing == "certificate":
+        aws_acm.Acm(bench).by_hand(data)
+        return
     if thing == "record":
         zones = Zones(bench)
         zones.by_hand(data)

@@ -147,7 +147,11 @@ def world(
         resources: The inventory's documents, by kind.
         oddities: What is not as the inventory wants it.
     """
-    providers = [one for one in resources["Provider"] if isinstance(one, Provider)]
+    providers = [
+        one
+        for one in resources["Provider"]
+        if isinstance(one, Provider) and not one.files
+    ]
     domains = [one for one in resources["Domain"] if isinstance(one, Domain)]
     vendors = {provider.name: provider.spec.type for provider in providers}
     names: dict[str, dict[str, Any]] = {vendor: {} for vendor in vendors.values()}

@@ -38,7 +38,7 @@ class Gate:
         """Serve one request."""
         if scope["type"] != "http":
             return
-        body = await _body(receive)
+        body = await whole(receive)
         operation = self._operation(scope, body)
         self._bench.ledger.count(self._bench.vendor, operation)
         fault = self._bench.faults.take(self._bench.vendor, operation)
@@ -114,7 +114,8 @@ async def _hang_up(send: Send) -> None:
     await cycle.message_event.wait()  # set when the connection is really gone
 
 
-async def _body(receive: Receive) -> bytes:
+async def whole(receive: Receive) -> bytes:
+    """Return the body of a request."""
     parts: list[bytes] = []
     while True:
         message = await receive()

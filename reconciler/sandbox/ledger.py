@@ -51,6 +51,14 @@ class Ledger:
             self._effects.append(numbered)
             return numbered
 
+    def copy(self) -> Ledger:
+        """Return one with the same past, which goes its own way."""
+        found = Ledger()
+        with self._lock:
+            found._effects = [*self._effects]
+            found._requests = Counter(self._requests)
+        return found
+
     def count(self, vendor: str, operation: str) -> None:
         """Count one request, whatever becomes of it."""
         with self._lock:

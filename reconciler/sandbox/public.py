@@ -17,7 +17,8 @@ done there shows here. The world's part is::
 Oddities: ``registryExpires`` (days), ``statuses``, ``nameservers``, ``undated``,
 ``unlinked``, ``moved`` and ``silent`` (the registrar) in RDAP; ``parent``, ``child``,
 ``lame``, ``cached``, ``mute``, ``serials``, ``ds``, ``keys`` and ``signed`` in DNS, and
-``behind`` {host: seconds}: it goes on with the zone as it is now. ``/routes`` says where on this machine each address is played.
+``behind`` {host: seconds}: it goes on with the zone as it is now. ``/routes`` says
+where on this machine each address is played.
 """
 
 from __future__ import annotations

@@ -6,10 +6,9 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
-from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import compile_path
 from starlette.status import HTTP_204_NO_CONTENT
@@ -17,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from reconciler.sandbox.emulator import Bench
 from reconciler.sandbox.faults import Fault
-from reconciler.sandbox.gate import Gate
+from reconciler.sandbox.gate import Gate, whole
 from reconciler.sandbox.server import AsgiServer
 
 _FORM = "application/x-www-form-urlencoded"
@@ -98,7 +97,11 @@ class _Api:
         self, bench: Bench, operations: Sequence[Operation], unknown: Answer
     ) -> None:
         self._bench = bench
-        self._table = [(o, _pattern(o.path)) for o in operations]
+        self._table: dict[str, list[tuple[Operation, re.Pattern[str]]]] = {}
+        for one in operations:
+            for method in one.methods:
+                entry = (one, _pattern(one.path))
+                self._table.setdefault(method, []).append(entry)
         self._unknown = unknown
 
     def name(self, scope: Scope, _: bytes) -> str:
@@ -106,45 +109,56 @@ class _Api:
         return found[0].name if found else "unknown"
 
     def _find(self, scope: Scope) -> tuple[Operation, dict[str, str]] | None:
-        for operation, pattern in self._table:
+        """Return what serves a request; whoever names it asks, and who serves it."""
+        if _FOUND not in scope:
+            scope[_FOUND] = self._looked_up(scope)
+        found: tuple[Operation, dict[str, str]] | None = scope[_FOUND]
+        return found
+
+    def _looked_up(self, scope: Scope) -> tuple[Operation, dict[str, str]] | None:
+        for operation, pattern in self._table.get(scope["method"], ()):
             match = pattern.match(scope["path"])
-            if (
-                match
-                and scope["method"] in operation.methods
-                and _has(scope, operation.when)
-            ):
+            if match and _has(scope, operation.when):
                 return operation, match.groupdict()
         return None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         found = self._find(scope)
-        request = Request(scope, receive)
-        body = await request.body()
+        body = await whole(receive)
         answer = self._unknown
         if found:
             operation, path = found
             with self._bench.lock:
-                answer = operation.serve(self._call(request, path, body))
+                answer = operation.serve(self._call(scope, path, body))
         headers = dict(answer.headers)
         await _response(answer, headers)(scope, receive, send)
 
-    def _call(self, request: Request, path: dict[str, str], body: bytes) -> Call:
-        fault: Fault | None = request.scope.get("fault")
+    def _call(self, scope: Scope, path: dict[str, str], body: bytes) -> Call:
+        fault: Fault | None = scope.get("fault")
         stale = fault is not None and fault.kind == "stale"
+        sent = scope["query_string"].decode("latin-1")
+        asked = parse_qsl(sent, keep_blank_values=True) if sent else []
+        data = _json(body)
         return Call(
             bench=self._bench,
             state=fault.snapshot if fault and stale else self._bench.state,
             path=path,
-            query=dict(request.query_params),
-            headers={name.lower(): value for name, value in request.headers.items()},
-            json=data if isinstance(data := _json(body), dict) else None,
+            query=dict(asked),
+            headers=_headers(scope),
+            json=data if isinstance(data, dict) else None,
             fault=fault,
             items=data if isinstance(data, list) else None,
             body=body,
-            method=request.method,
-            where=request.url.path,
-            asked=request.query_params.multi_items(),
+            method=scope["method"],
+            where=scope["path"],
+            asked=asked,
         )
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    """Return the headers by their names in lower case, as every server gives them."""
+    pairs = scope["headers"]
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in pairs}
 
 
 def _response(answer: Answer, headers: dict[str, str]) -> Response:
@@ -155,6 +169,10 @@ def _response(answer: Answer, headers: dict[str, str]) -> Response:
     return JSONResponse(answer.data, answer.status, headers)
 
 
+#: Under which name a request remembers what serves it.
+_FOUND: Final = "reconciler.operation"
+
+
 @cache
 def _pattern(path: str) -> re.Pattern[str]:
     return compile_path(path)[0]
@@ -163,7 +181,7 @@ def _pattern(path: str) -> re.Pattern[str]:
 def _has(scope: Scope, wanted: Mapping[str, str]) -> bool:
     if not wanted:
         return True
-    sent = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
+    sent = _headers(scope)
     return all(sent.get(name) == value for name, value in wanted.items())
 
 

@@ -146,10 +146,16 @@ def new_id(account: Account, prefix: str) -> str:
 def copied(value: Any) -> Any:
     """Return *value*, which could be JSON, with nothing of it shared."""
     if isinstance(value, dict):
-        return {name: copied(one) for name, one in value.items()}
+        return {
+            name: copied(one) if isinstance(one, _NESTED) else one
+            for name, one in value.items()
+        }
     if isinstance(value, list):
-        return [copied(one) for one in value]
+        return [copied(one) if isinstance(one, _NESTED) else one for one in value]
     return value
+
+
+_NESTED: Final = (dict, list)
 
 
 def key_of(call: Call) -> str | None:

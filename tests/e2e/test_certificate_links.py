@@ -12,7 +12,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.links import CERTIFICATE, FILE, LATE, NAME, OTHER, WEB, Linked
+from tests.support.links import FILE, LATE, NAME, OTHER, WEB, Linked
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
@@ -66,7 +66,9 @@ def test_ca_back_again(fresh):
 def test_ca_rate_limit(fresh):
     """It is waited for as long as the authority says, and in nobody's name before."""
     one = {"burst": 1, "period": "6h"}
-    fresh.by_hand("acme", "settings", authority="first", limits={"ordersPerAccount": one})
+    fresh.by_hand(
+        "acme", "settings", authority="first", limits={"ordersPerAccount": one}
+    )
     fresh.ran()
     print(fresh.found(), fresh.todo(), fresh.deferred(), fresh.recorded())
 
@@ -89,7 +91,9 @@ def test_dns_propagation_late(fresh):
 def caa(fresh, *rows):
     record = {"Name": f"{NAME}.", "Type": "CAA", "TTL": 300}
     values = [{"Value": row} for row in rows]
-    fresh.by_hand("aws", "record", zone=NAME, record={**record, "ResourceRecords": values})
+    fresh.by_hand(
+        "aws", "record", zone=NAME, record={**record, "ResourceRecords": values}
+    )
 
 
 def test_caa_forbids(fresh):

@@ -575,3 +575,34 @@ def test_a_secret_that_is_not_there_is_an_error_of_the_store(tmp_path):
     for want in wants:
         with pytest.raises(Rejected):
             ring.open(want)
+
+
+# -- the doctor -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("about", "token", "said"),
+    [
+        ({}, "sandbox-vault", "the token is taken"),
+        ({"policies": ["root"]}, "sandbox-vault", "it is a root token"),
+        ({}, "canary-7f3a", "the keys are not taken"),
+    ],
+)
+def test_the_doctor_asks_a_vault_about_its_token(tmp_path, sandbox, about, token, said):
+    from reconciler.cli.doctor.accounts import checks
+    from reconciler.cli.project import Project
+
+    endpoint = sandbox.endpoint("vault")
+    (tmp_path / "inventory").mkdir()
+    (tmp_path / "inventory" / "a.yaml").write_text(
+        "apiVersion: reconciler/v1\n"
+        f"Provider/vault: {{type: vault, endpoint: '{endpoint}', "
+        "credentials: {token: {env: TOKEN}}}\n"
+    )
+    options = {"root": str(tmp_path), "env": "main", "quiet": True, "verbose": False}
+    options |= {"inventory": "inventory", "policies": "policies"}
+    project = Project({**options, "select": (), "exclude": ()}, {"TOKEN": token})
+    sandbox.edit("vault", "token", {"policies": ["reconciler"], **about})
+    (check,) = checks(project)
+    assert said in check.said
+    assert "canary-7f3a" not in f"{check}"

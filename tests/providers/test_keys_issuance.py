@@ -108,7 +108,10 @@ def test_the_root_is_left_out():
 
 def test_a_key_of_another_certificate_may_not_be_installed():
     one, two = material(number=1), material(number=2)
-    assert seen(two.key, one.chain).kept.wrong == "the key is not the certificate's"
+    assert (
+        seen(two.key, one.chain).kept.wrong
+        == "its private key belongs to another certificate"
+    )
 
 
 def test_a_chain_that_is_out_of_order_may_not_be_installed():
@@ -116,7 +119,7 @@ def test_a_chain_that_is_out_of_order_may_not_be_installed():
     leaf = one.chain.split(b"-----BEGIN")[1]
     other = two.chain.split(b"-----BEGIN")[2]
     mixed = b"-----BEGIN" + leaf + b"-----BEGIN" + other
-    assert "did not sign the one before" in seen(one.key, mixed).kept.wrong
+    assert "its chain is not in order" in seen(one.key, mixed).kept.wrong
 
 
 def encrypted(pem: bytes) -> bytes:

@@ -9,6 +9,16 @@ from typing import Any, ClassVar
 
 import trustme
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import rsa as rsa_keys
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from reconciler.kinds.certificate import (
     Certificate,
@@ -241,3 +251,59 @@ def only(state: Any) -> Site:
 def why(state: Any) -> str:
     assert isinstance(state, Unknown)
     return state.why
+
+
+@cache
+def issued_with(
+    names: tuple[str, ...],
+    days: float,
+    rsa: int = 0,
+    uses: tuple[str, ...] = (),
+    purposes: tuple[str, ...] = (),
+) -> Material:
+    """Return a certificate with a kind of key and uses that are said."""
+    signer = x509.load_pem_x509_certificate(_signer()[0])
+    by = load_pem_private_key(_signer()[1], None)
+    key: Any = (
+        rsa_keys.generate_private_key(65537, rsa)
+        if rsa
+        else ec.generate_private_key(ec.SECP256R1())
+    )
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, names[0])])
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(signer.subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(NOW - timedelta(days=1))
+        .not_valid_after(NOW + timedelta(days=days))
+        .add_extension(x509.SubjectAlternativeName(map(x509.DNSName, names)), False)
+    )
+    if uses:
+        usage = x509.KeyUsage(**{use: use in uses for use in _USES})
+        builder = builder.add_extension(usage, True)
+    if purposes:
+        found = x509.ExtendedKeyUsage([_PURPOSES[one] for one in purposes])
+        builder = builder.add_extension(found, False)
+    made = builder.sign(by, hashes.SHA256())  # type: ignore[arg-type]
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return Material(private, made.public_bytes(Encoding.PEM) + _signer()[0])
+
+
+@cache
+def _signer() -> tuple[bytes, bytes]:
+    ca = trustme.CA()
+    return ca.cert_pem.bytes(), ca.private_key_pem.bytes()
+
+
+_USES = (
+    "digital_signature", "content_commitment", "key_encipherment",
+    "data_encipherment", "key_agreement", "key_cert_sign", "crl_sign",
+    "encipher_only", "decipher_only",
+)  # fmt: skip
+_PURPOSES = {
+    "server": ExtendedKeyUsageOID.SERVER_AUTH,
+    "client": ExtendedKeyUsageOID.CLIENT_AUTH,
+    "mail": ExtendedKeyUsageOID.EMAIL_PROTECTION,
+}

@@ -3,6 +3,7 @@
 from reconciler.kinds.certificate.allotment import allotted
 from reconciler.kinds.certificate.certificate import Certificate
 from reconciler.kinds.certificate.changes import (
+    MISPLACED,
     NEXT,
     CertificateChange,
     Changes,
@@ -12,6 +13,7 @@ from reconciler.kinds.certificate.changes import (
     Reload,
     Renew,
 )
+from reconciler.kinds.certificate.issuing import ISSUING, IssuingState, Rules, hindered
 from reconciler.kinds.certificate.memory import Order, orders
 from reconciler.kinds.certificate.spec import CertificateSpec, KeyStore, Target
 from reconciler.kinds.certificate.state import (
@@ -37,7 +39,9 @@ KIND = Certificate
 
 __all__ = [
     "BOUGHT",
+    "ISSUING",
     "KIND",
+    "MISPLACED",
     "NEXT",
     "SURFACE",
     "TLS",
@@ -51,12 +55,14 @@ __all__ = [
     "InstalledState",
     "IssuanceState",
     "Issue",
+    "IssuingState",
     "Kept",
     "KeyStore",
     "Offer",
     "Order",
     "Reload",
     "Renew",
+    "Rules",
     "Scanned",
     "SecurityTxt",
     "Served",
@@ -65,5 +71,6 @@ __all__ = [
     "Target",
     "TlsState",
     "allotted",
+    "hindered",
     "orders",
 ]

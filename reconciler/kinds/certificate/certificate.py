@@ -18,6 +18,7 @@ from reconciler.kinds.certificate.changes import (
     Renew,
 )
 from reconciler.kinds.certificate.findings import findings
+from reconciler.kinds.certificate.issuing import ISSUING, IssuingState, refusals
 from reconciler.kinds.certificate.memory import remembered
 from reconciler.kinds.certificate.outlook import due, first_end, quiet_until
 from reconciler.kinds.certificate.serving import ERROR
@@ -66,6 +67,7 @@ class Certificate(Resource[Changes]):
         "bucket": InstalledState,
         "secret": InstalledState,
         SURFACE.family: SurfaceState,
+        ISSUING.family: IssuingState,
     }
     checks: ClassVar[Mapping[str, str]] = CHECKS
     recalls: ClassVar[bool] = True
@@ -93,11 +95,12 @@ class Certificate(Resource[Changes]):
 
     def witnesses(self) -> tuple[Share, ...]:
         """Return who looks at what is served, and at what else anyone can see."""
-        return (TLS,) if self.spec.scan == "off" else (TLS, SURFACE)
+        scan = () if self.spec.scan == "off" else (SURFACE,)
+        return (TLS, *scan, *((ISSUING,) if self.spec.mode == "acme" else ()))
 
     def relies_on(self, witness: Share) -> bool:
-        """Say that nothing but a look tells what is served; the scan is beside it."""
-        return witness != SURFACE
+        """Say that nothing but a look tells what is served; others are beside it."""
+        return witness not in {SURFACE, ISSUING}
 
     def diff(self, have: Have, now: datetime) -> Iterator[Changes]:
         """Yield what is missing on the way from issued over installed to served."""
@@ -106,6 +109,7 @@ class Certificate(Resource[Changes]):
     def findings(self, have: Have, now: datetime) -> Iterator[Finding]:
         """Yield what visitors meet, or soon will, and what stands in the way."""
         yield from findings(self, have, now)
+        yield from refusals(self, have, now)
         yield from surface.seen(self, have, now)
 
     def due(self, have: Have, now: datetime) -> Iterator[Due]:

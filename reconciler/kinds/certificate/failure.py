@@ -66,7 +66,6 @@ _FAULTS: Final = {
     "caa": Fault.VALIDATION,
     "connection": Fault.VALIDATION,
     "dns": Fault.VALIDATION,
-    "dnssec": Fault.VALIDATION,
     "incorrectResponse": Fault.VALIDATION,
     "tls": Fault.VALIDATION,
     "unauthorized": Fault.VALIDATION,

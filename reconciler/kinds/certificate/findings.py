@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from reconciler.kinds.certificate.refusals import refusals
+from reconciler.kinds.certificate.changes import MISPLACED
+from reconciler.kinds.certificate.failures import failures
+from reconciler.kinds.certificate.memory import lost, refused
 from reconciler.kinds.certificate.renewal import part, reserve
 from reconciler.kinds.certificate.serving import (
     CRITICAL,
@@ -23,10 +25,11 @@ from reconciler.kinds.certificate.state import (
     InstalledState,
     IssuanceState,
     Kept,
+    Site,
     TlsState,
 )
 from reconciler.kinds.certificate.steps import usable, was_ours
-from reconciler.model import Finding, Have, Severity, Unknown, duration_text
+from reconciler.model import Finding, Have, Place, Severity, Unknown, duration_text
 
 if TYPE_CHECKING:
     from reconciler.kinds.certificate.certificate import Certificate
@@ -83,12 +86,16 @@ def _issued(
     if kept is not None and kept.wrong:
         message = f"what is kept cannot be used: {kept.wrong}"
         yield want.found("certificate-unusable", Severity.CRITICAL, message, "spec.key")
+    gone = lost(want, issued, now)
+    if gone is not None:
+        message = f"its key store has lost {gone.fingerprint[:8]}, which was issued"
+        yield want.found("key-lost", Severity.ERROR, message, "spec.key.store")
     if issued.trouble:
         message = f"its authority cannot be asked: {issued.trouble}"
         where = "spec.issuers"
         yield want.found("issuer-unreachable", Severity.WARNING, message, where)
     if want.spec.mode == "acme":
-        yield from refusals(want, now)
+        yield from failures(want, now)
         yield from _tight(want, kept)
     elif kept is not None:
         yield from _bought(want, kept, now)
@@ -146,12 +153,26 @@ def _places(
                 "mode: provider"
             )
             yield want.found("two-renew", Severity.WARNING, message, where)
-        ours = f"installed/{place.mark}" in want.recorded
-        if kept and ours and site.fingerprint not in {None, kept.fingerprint}:
-            if was_ours(want, place.mark, site.fingerprint):
-                continue
-            message = f"what we installed at {place.target} was replaced by another one"
-            yield want.found("installation-replaced", Severity.ERROR, message, where)
+        if kept and site.fingerprint != kept.fingerprint:
+            yield _missing(want, place, site, kept)
+
+
+def _missing(want: Certificate, place: Place, site: Site, kept: Kept) -> Finding:
+    """Return why a place does not have what was issued, as far as is known."""
+    where, mark = "spec.deploy", kept.fingerprint[:8]
+    why = refused(want.recorded, place.mark)
+    if why == MISPLACED:
+        message = f"{place.target} put {mark} at another site than its own"
+        return want.found("installed-elsewhere", Severity.ERROR, message, where)
+    if why is not None:
+        message = f"{mark} was issued, and {place.target} did not take it"
+        return want.found("not-installed", Severity.ERROR, message, where)
+    ours = f"installed/{place.mark}" in want.recorded
+    if ours and site.fingerprint and not was_ours(want, place.mark, site.fingerprint):
+        message = f"what we installed at {place.target} was replaced by another one"
+        return want.found("installation-replaced", Severity.ERROR, message, where)
+    message = f"{mark} was issued, and is not installed at {place.target} yet"
+    return want.found("not-installed", Severity.WARNING, message, where)
 
 
 def _own_renewals(want: Certificate, have: Have) -> Iterator[Finding]:

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 
 from reconciler.kinds.certificate.changes import Changes, Install, Issue, Renew
-from reconciler.kinds.certificate.state import InstalledState, IssuanceState
+from reconciler.kinds.certificate.renewal import part
+from reconciler.kinds.certificate.state import InstalledState, IssuanceState, Kept
 from reconciler.model import Ended, Have
 
 if TYPE_CHECKING:
@@ -68,6 +69,37 @@ def orders(recorded: Mapping[str, JsonValue]) -> Iterator[Order]:
         )
 
 
+def lost(want: Certificate, issued: IssuanceState, now: datetime) -> Kept | None:
+    """
+    Return what the record says was issued, and the key store does not have.
+
+    Another machine, or an empty disk: not a reason to order everything anew. None
+    where the store has something, or what it had is at its emergency anyway.
+    """
+    if issued.kept is not None or issued.began is not None:
+        return None
+    try:
+        found = Kept.model_validate(want.recorded.get("issued"))
+    except ValidationError:
+        return None
+    left = part(found.life, want.spec.renewal.emergency)
+    return found if found.not_after - left > now else None
+
+
+def refused(recorded: Mapping[str, JsonValue], mark: str) -> str | None:
+    """
+    Return why the last installation at a place failed; None where it did not.
+
+    It may be empty: nothing is known of it but that it failed.
+    """
+    failed, done = recorded.get(f"refused/{mark}"), recorded.get(f"installed/{mark}")
+    if not isinstance(failed, dict):
+        return None
+    if isinstance(done, dict) and str(done.get("at")) >= str(failed.get("at")):
+        return None
+    return str(failed.get("reason") or "")
+
+
 def remembered(
     want: Certificate, change: Changes, ended: Ended, have: Have
 ) -> Mapping[str, JsonValue]:
@@ -75,9 +107,12 @@ def remembered(
     if isinstance(change, (Issue, Renew)):
         return _ordered(want, change, ended, have)
     word = _PLACED.get(change.verb)
+    mark, at = str(change.details.get("mark")), ended.at.isoformat()
+    if isinstance(change, Install) and ended.status == "failed":
+        reason = str(ended.evidence.get("reason") or "")
+        return {f"refused/{mark}": {"at": at, "reason": reason}}
     if word is None or ended.status != "applied":
         return {}
-    mark, at = str(change.details.get("mark")), ended.at.isoformat()
     found: dict[str, JsonValue] = {"at": at, **_short(ended)}
     state = have.get(change.share)
     site = state.sites.get(mark) if isinstance(state, InstalledState) else None

@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from reconciler.kinds.certificate.case import Allotted, case_of, changed
 from reconciler.kinds.certificate.changes import Issue, Renew
 from reconciler.kinds.certificate.decision import Decision, Hold, decide
+from reconciler.kinds.certificate.memory import lost
 from reconciler.kinds.certificate.renewal import Reason
 from reconciler.kinds.certificate.state import IssuanceState, Kept
 from reconciler.model import ISSUANCE, FieldChange, Have, Share
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _OTHERS: Final = frozenset(
     {Reason.MISSING, Reason.NAMES, Reason.ISSUER, Reason.PROFILE, Reason.KEY}
 )
+_SHORT: Final = 8
 _WORDS: Final = {
     Reason.MISSING: "was never issued",
     Reason.REVOKED: "was revoked",
@@ -52,7 +54,8 @@ def next_order(
         return None
     kept = issued.kept
     if kept is None or kept.wrong or found.reason in _OTHERS:
-        return _issue(want, kept, found)
+        gone = lost(want, issued, now)
+        return _issue(want, kept, found, _is_gone(gone) if gone else None)
     return _renew(want, kept, found)
 
 
@@ -89,7 +92,16 @@ def _details(
     return details
 
 
-def _issue(want: Certificate, kept: Kept | None, found: Decision) -> Issue:
+def _is_gone(known: Kept) -> str:
+    return (
+        f"the key store is empty, and {known.fingerprint[:_SHORT]} was issued, good to "
+        f"{known.not_after:%Y-%m-%d}: is this the machine with the keys?"
+    )
+
+
+def _issue(
+    want: Certificate, kept: Kept | None, found: Decision, hold: str | None
+) -> Issue:
     details = _details(want, kept, found)
     names = tuple(want.spec.names)
     if kept is not None:
@@ -104,6 +116,7 @@ def _issue(want: Certificate, kept: Kept | None, found: Decision) -> Issue:
         ),
         because=_because(want, kept, found),
         due=kept.not_after if kept else None,
+        hold=hold,
         not_before=found.wait.until if found.wait else None,
         details=details,
     )

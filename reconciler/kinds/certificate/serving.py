@@ -114,6 +114,7 @@ def broken_chain(state: TlsState, kept: Kept) -> list[Served]:
         for one in whole(state)
         if one.fingerprint == kept.fingerprint
         and not one.trusted
+        and None not in {one.chain, kept.chain}
         and one.chain != kept.chain
     ]
 

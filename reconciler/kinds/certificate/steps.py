@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from reconciler.kinds.certificate.changes import (
+    MISPLACED,
     NEXT,
     Changes,
     Check,
@@ -22,6 +23,7 @@ from reconciler.kinds.certificate.changes import (
     Reload,
     Renew,
 )
+from reconciler.kinds.certificate.memory import refused
 from reconciler.kinds.certificate.ordering import next_order
 from reconciler.kinds.certificate.serving import broken_chain, whole
 from reconciler.kinds.certificate.state import (
@@ -64,9 +66,7 @@ def steps(want: Certificate, have: Have, now: datetime) -> Iterator[Changes]:
         state = have.get(place.share)
         if isinstance(state, InstalledState):
             site = state.sites.get(place.mark, Site())
-            placed = [
-                *_placed(want, place, site, issued, order if soon else None, now)
-            ]
+            placed = [*_placed(want, place, site, issued, order if soon else None, now)]
             yield from placed or _chained(want, have, place, site, issued, now)
     yield from _reloads(want, have, issued, now)
 
@@ -187,6 +187,8 @@ def _stands_in_the_way(
     want: Certificate, place: Place, site: Site, kept: Kept | None
 ) -> str | None:
     """Say why a person should look before what is at *place* is replaced."""
+    if refused(want.recorded, place.mark) == MISPLACED:
+        return f"{place.target} took it, and put it at another site: look there first"
     if site.fingerprint is None or kept is None:
         return None
     if was_ours(want, place.mark, site.fingerprint):
@@ -294,7 +296,9 @@ def done(want: Certificate, change: Changes, have: Have) -> bool | None:
         wanted = kept.fingerprint if asked == NEXT and kept else asked
         if "chain" in change.details and kept is not None:
             seen = have.get(TLS)
-            return None if not isinstance(seen, TlsState) else not broken_chain(seen, kept)
+            return (
+                None if not isinstance(seen, TlsState) else not broken_chain(seen, kept)
+            )
         return site.fingerprint == wanted
     if isinstance(change, Reload):
         return _everywhere(str(change.details.get("fingerprint")), have)

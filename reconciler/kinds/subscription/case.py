@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import calendar
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Final, NamedTuple
@@ -48,6 +48,8 @@ class Case:
     """
     What follows from terms, records and gateways for one subscription.
 
+    Nothing of it changes once it is made: what was worked out is kept.
+
     Args:
         spec: With its terms; without them nothing can be said.
         books: What the records remember.
@@ -67,8 +69,10 @@ class Case:
         self.books = books
         self.have = have
         self.now = now
+        self._bills: dict[tuple[Of, str, str], Bill | None] = {}
+        self._failed: dict[Of, datetime | None] = {}
 
-    @property
+    @cached_property
     def ours(self) -> bool:
         """Whether this tool collects, and nothing keeps it from doing so."""
         terms = self.terms
@@ -103,7 +107,7 @@ class Case:
         same = [m for m in limits if m and m.currency == self.terms.price.currency]
         return min(same, key=lambda money: money.amount) if same else None
 
-    @property
+    @cached_property
     def readable(self) -> bool:
         """Whether every gateway that could show a payment was read."""
         return all(isinstance(self.have.get(s), BillingState) for s in self.shares)
@@ -121,7 +125,7 @@ class Case:
     # -- periods -----------------------------------------------------------------
 
     @cached_property
-    def invoiced(self) -> list[Invoiced]:
+    def invoiced(self) -> Sequence[Invoiced]:
         """What was made to be paid, the oldest first."""
         return self.books.invoiced()
 
@@ -140,7 +144,7 @@ class Case:
         """Return the period that begins on *begins*."""
         return Span(begins, following(begins, self.terms.term, self.spec.since.day))
 
-    @property
+    @cached_property
     def today(self) -> date:
         """The day it is for the customer."""
         return self.now.astimezone(ZoneInfo(self.terms.time_zone)).date()
@@ -209,8 +213,15 @@ class Case:
 
     # -- bills -------------------------------------------------------------------
 
-    def open(self) -> Iterator[Invoiced]:
-        """Yield what was made and neither paid nor given up, the oldest first."""
+    def open(self) -> Sequence[Invoiced]:
+        """Return what was made and neither paid nor given up, the oldest first."""
+        return self._open
+
+    @cached_property
+    def _open(self) -> list[Invoiced]:
+        return [*self._still_open()]
+
+    def _still_open(self) -> Iterator[Invoiced]:
         for one in self.invoiced:
             if self.books.voided(one.of) or self.paid(one.of) or self.dropped(one):
                 continue
@@ -228,7 +239,7 @@ class Case:
             if one.of.leg == 0 and self.books.voided(one.of) and second not in legs:
                 yield one
 
-    @property
+    @cached_property
     def ended(self) -> datetime | None:
         """Since when nothing more is wanted; None while it is."""
         if self.spec.state not in _ENDING:
@@ -237,10 +248,13 @@ class Case:
 
     def dropped(self, one: Invoiced) -> bool:
         """Say whether the end came before the period of *one* began: nobody owes it."""
-        if self.ended is None:
-            return False
+        return self._last_day is not None and one.begins > self._last_day
+
+    @cached_property
+    def _last_day(self) -> date | None:
+        """The day on which it ends, for the customer."""
         zone = ZoneInfo(self.terms.time_zone)
-        return one.begins > self.ended.astimezone(zone).date()
+        return self.ended.astimezone(zone).date() if self.ended else None
 
     def needless(self) -> Iterator[Invoiced]:
         """Yield what can be paid and must not be: nobody owes it, or it is paid."""
@@ -253,12 +267,22 @@ class Case:
             if self.dropped(one) or self.paid(one.of):
                 yield one
 
-    def unpaid(self) -> list[Invoiced]:
+    def unpaid(self) -> Sequence[Invoiced]:
         """Return what is owed: open, or between two gateways."""
+        return self._unpaid
+
+    @cached_property
+    def _unpaid(self) -> list[Invoiced]:
         return sorted([*self.open(), *self.fenced()], key=lambda one: one.begins)
 
     def bill(self, one: Invoiced) -> Bill | None:
         """Return what its gateway shows of it."""
+        key = (one.of, one.provider, one.id)
+        if key not in self._bills:
+            self._bills[key] = self._bill(one)
+        return self._bills[key]
+
+    def _bill(self, one: Invoiced) -> Bill | None:
         state = self.state(one.provider)
         if state is None:
             return None
@@ -267,12 +291,14 @@ class Case:
 
     def paid(self, of: Of) -> bool:
         """Say whether the period was paid, by the records or at a gateway."""
-        if self.books.paid(of):
-            return True
+        return self.books.paid(of) is not None or of[:2] in self._paid_there
+
+    @cached_property
+    def _paid_there(self) -> frozenset[tuple[str, str]]:
+        """What a gateway shows as paid: period and purpose."""
         states = (self.state(share.provider) for share in self.shares)
-        bills = [bill for state in states if state for bill in state.bills]
-        same = (of.period, of.purpose)
-        return any(b.state == "paid" and (b.period, b.purpose) == same for b in bills)
+        bills = (bill for state in states if state for bill in state.bills)
+        return frozenset((b.period, b.purpose) for b in bills if b.state == "paid")
 
     # -- dunning -----------------------------------------------------------------
 
@@ -283,9 +309,15 @@ class Case:
         What no bank declined (a key that may not, an answer that was lost) is no
         customer's failure: nobody is dunned for it.
         """
-        tries = [t for t in self.books.tries(one.of) if t.declined]
-        if tries:
-            return tries[0].at
+        if one.of not in self._failed:
+            self._failed[one.of] = self._failed_at(one)
+        return self._failed[one.of]
+
+    def _failed_at(self, one: Invoiced) -> datetime | None:
+        declined = (t.at for t in self.books.tries(one.of) if t.declined)
+        first = next(declined, None)
+        if first is not None:
+            return first
         if self.terms.collect == "invoice":
             due = self._to_be_paid_by(one)
             return due if due <= self.now else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property
 from typing import Final, Literal, NamedTuple
@@ -27,6 +27,10 @@ TOLD: Final = "told"
 PROMISED: Final = "promised"
 #: Which letters no channel takes, and since when.
 UNREACHED: Final = "unreached"
+_BILL: Final = "bill"
+_PRICE: Final = "price"
+#: Of ``bill/PERIOD/PURPOSE/LEG/try/NAME``, which part the name is.
+_TRY: Final = 5
 #: What came of a letter that counts: somebody has it, as far as anybody can know.
 _TAKEN: Final = frozenset({"accepted", "delivered"})
 Kind = Literal["soft", "hard", "action", "refused", "lost"]
@@ -137,10 +141,20 @@ class Books:
         )
 
     @cached_property
+    def _keys(self) -> Mapping[str, list[str]]:
+        """The names of the facts, by what they begin with: a record has hundreds."""
+        found: dict[str, list[str]] = {}
+        for key in self.facts:
+            found.setdefault(key.partition("/")[0], []).append(key)
+        return found
+
+    def _beginning(self, head: str) -> list[str]:
+        return self._keys.get(head.removesuffix("/"), [])
+
+    @cached_property
     def begun(self) -> list[str]:
         """The gateways where something was begun, and nobody knows its end."""
-        facts = (self.fact(key) for key in self.facts if key.startswith(BEGUN))
-        return [str(fact["provider"]) for fact in facts]
+        return [str(self.fact(key)["provider"]) for key in self._beginning(BEGUN)]
 
     @property
     def ended(self) -> datetime | None:
@@ -154,9 +168,13 @@ class Books:
         fact = self.fact(PASSED)
         return date.fromisoformat(str(fact["until"])) if fact else None
 
-    def prices(self) -> list[Priced]:
+    def prices(self) -> Sequence[Priced]:
         """Return every price that was ever seen, the oldest first."""
-        facts = [self.fact(key) for key in self.facts if key.startswith("price/")]
+        return self._prices
+
+    @cached_property
+    def _prices(self) -> list[Priced]:
+        facts = [self.fact(key) for key in self._beginning(_PRICE)]
         found = [
             Priced(
                 _moment(fact["at"]),
@@ -167,17 +185,17 @@ class Books:
         ]
         return sorted(found, key=lambda one: one.at)
 
-    def invoiced(self) -> list[Invoiced]:
+    def invoiced(self) -> Sequence[Invoiced]:
         """Return everything that was made to be paid, the oldest period first."""
-        return list(self._made)
+        return self._made
 
     @cached_property
     def _made(self) -> list[Invoiced]:
         return sorted(self._invoiced(), key=lambda one: (one.begins, one.of))
 
     def _invoiced(self) -> Iterator[Invoiced]:
-        for key in self.facts:
-            if not key.startswith("bill/") or not key.endswith("/invoice"):
+        for key in self._beginning(_BILL):
+            if not key.endswith("/invoice"):
                 continue
             _, period, purpose, leg, _ = key.split("/")
             fact = self.fact(key)
@@ -198,8 +216,8 @@ class Books:
 
     def payments(self) -> Iterator[Payment]:
         """Yield what was paid, as it is recorded."""
-        for key in self.facts:
-            if not key.startswith("bill/") or not key.endswith("/paid"):
+        for key in self._beginning(_BILL):
+            if not key.endswith("/paid"):
                 continue
             _, period, purpose, leg, _ = key.split("/")
             fact = self.fact(key)
@@ -218,7 +236,7 @@ class Books:
     @cached_property
     def _paid(self) -> Mapping[tuple[str, str], datetime]:
         """When each period was paid, for each purpose: on the first leg, if on both."""
-        paid = (k for k in self.facts if k.startswith("bill/") and k.endswith("/paid"))
+        paid = (key for key in self._beginning(_BILL) if key.endswith("/paid"))
         found: dict[tuple[str, str], datetime] = {}
         for key in sorted(paid):
             _, period, purpose, _, _ = key.split("/")
@@ -239,18 +257,25 @@ class Books:
         """Return what is held for *of*: ``id``, ``at``, ``amount``."""
         return self.fact(f"{of.fact}/authorized")
 
-    def tries(self, of: Of) -> list[Try]:
+    def tries(self, of: Of) -> Sequence[Try]:
         """Return the attempts at the period of *of* on every leg, in order."""
-        found = []
-        for leg in (0, 1):
-            start = f"{of._replace(leg=leg).fact}/try/"
-            for key in self.facts:
-                if key.startswith(start):
-                    fact = self.fact(key)
-                    kind: Kind = fact["kind"]  # type: ignore[assignment]
-                    said = (str(fact.get("code", "")), str(fact.get("method", "")))
-                    found.append(Try(_moment(fact["at"]), kind, *said))
-        return sorted(found)
+        return self._tries.get(of[:2], ())
+
+    @cached_property
+    def _tries(self) -> Mapping[tuple[str, str], list[Try]]:
+        found: dict[tuple[str, str], list[Try]] = {}
+        for key in self._beginning(_BILL):
+            parts = key.split("/", _TRY)
+            if len(parts) <= _TRY or parts[_TRY - 1] != "try":
+                continue
+            fact = self.fact(key)
+            kind: Kind = fact["kind"]  # type: ignore[assignment]
+            said = (str(fact.get("code", "")), str(fact.get("method", "")))
+            tried = Try(_moment(fact["at"]), kind, *said)
+            found.setdefault((parts[1], parts[2]), []).append(tried)
+        for each in found.values():
+            each.sort()
+        return found
 
     def told(self, of: Of, step: str) -> datetime | None:
         """Return when the customer was told *step* of the period, and has it."""
@@ -259,14 +284,18 @@ class Books:
             return None
         return _moment(fact["at"])
 
-    def said(self, of: Of) -> dict[str, datetime]:
+    def said(self, of: Of) -> Mapping[str, datetime]:
         """Return every step of the period that was said, and when."""
-        start = told(of, "")
-        return {
-            key.removeprefix(start): _moment(self.fact(key)["at"])
-            for key in self.facts
-            if key.startswith(start)
-        }
+        return self._said.get(of[:2], {})
+
+    @cached_property
+    def _said(self) -> Mapping[tuple[str, str], Mapping[str, datetime]]:
+        found: dict[tuple[str, str], dict[str, datetime]] = {}
+        for key in self._beginning(TOLD):
+            _, period, purpose, step = key.split("/", 3)
+            steps = found.setdefault((period, purpose), {})
+            steps[step] = _moment(self.fact(key)["at"])
+        return found
 
     def promised(self, of: Of) -> datetime | None:
         """Return when the customer was told that a suspension would be."""

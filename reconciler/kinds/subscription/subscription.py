@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import ClassVar, Self
+from functools import cached_property
+from typing import ClassVar, NamedTuple, Self
 
-from pydantic import JsonValue, PrivateAttr
+from pydantic import JsonValue
 
 from reconciler.kinds.subscription import memory, native
 from reconciler.kinds.subscription.case import Case, shares
@@ -47,8 +48,30 @@ from reconciler.model import (
     Spec,
     State,
     Sway,
+    Terms,
 )
 from reconciler.model.resource import Resource
+
+
+class _Shares(NamedTuple):
+    """Which gateways collect, by *terms* and *books*."""
+
+    terms: Terms | None
+    books: Books
+    found: tuple[Share, ...]
+
+
+class _Known:
+    """
+    What was worked out of one subscription last: a run asks for it many times.
+
+    Whoever takes something from here looks whether it is of what he has.
+    """
+
+    def __init__(self) -> None:
+        self.books = Books({})
+        self.case: Case | None = None
+        self.shares: _Shares | None = None
 
 
 class Subscription(Resource[SubscriptionChange]):
@@ -67,20 +90,29 @@ class Subscription(Resource[SubscriptionChange]):
     listed_by_name: ClassVar[bool] = False
     follows_folder: ClassVar[bool] = False
     spec: SubscriptionSpec
-    _books: Books | None = PrivateAttr(default=None)
+
+    @cached_property
+    def _known(self) -> _Known:
+        """What was worked out for who asked last; a copy has it, and asks whether."""
+        return _Known()
 
     @property
     def books(self) -> Books:
         """What the records remember of it."""
-        facts = self.recorded
-        if self._books is None or self._books.facts is not facts:
-            self._books = Books(facts)
-        return self._books
+        facts, books = self.recorded, self._known.books
+        if books.facts is not facts:
+            books = self._known.books = Books(facts)
+        return books
 
     def case(self, have: Have, now: datetime) -> Case | None:
         """Return everything that decides about it; None without terms."""
-        terms = self.spec.terms
-        return Case(self.spec, terms, self.books, have, now) if terms else None
+        terms, books, case = self.spec.terms, self.books, self._known.case
+        if terms is None:
+            return None
+        same = case and case.spec is self.spec and case.books is books
+        if case is None or not same or case.now != now or case.have != have:
+            case = self._known.case = Case(self.spec, terms, books, {**have}, now)
+        return case
 
     @property
     def payer(self) -> str | None:
@@ -94,7 +126,11 @@ class Subscription(Resource[SubscriptionChange]):
 
     def shares(self) -> tuple[Share, ...]:
         """Return the gateways that collect, or did."""
-        return shares(self.spec.terms, self.books)
+        terms, books, known = self.spec.terms, self.books, self._known.shares
+        if known is None or known.terms is not terms or known.books is not books:
+            known = _Shares(terms, books, shares(terms, books))
+            self._known.shares = known
+        return known.found
 
     def diff(self, have: Have, now: datetime) -> Iterator[SubscriptionChange]:
         """Yield the next step of every period."""

@@ -6,8 +6,9 @@ them a wire that loses requests and answers, and a world that crashes, oversleep
 pays by itself at the worst moment.
 """
 
+from reconciler.sandbox.paying.act import Played
 from reconciler.sandbox.paying.faults import APART, EVERY, Fault, FaultKind
-from reconciler.sandbox.paying.play import Played, Stage
+from reconciler.sandbox.paying.play import Stage
 from reconciler.sandbox.paying.search import Tally, after, at_random, singly, tallied
 from reconciler.sandbox.paying.story import SHORT, STORIES, Story
 

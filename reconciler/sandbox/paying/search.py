@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import pickle
 import random
 from collections.abc import Iterator, Sequence
-from itertools import count
 from typing import Final, Literal, NamedTuple
 
+from reconciler.sandbox.paying.act import Played
 from reconciler.sandbox.paying.faults import APART, Fault, FaultKind
-from reconciler.sandbox.paying.play import Played, Stage
+from reconciler.sandbox.paying.play import Stage
 from reconciler.sandbox.paying.story import Story
 
 #: How often a request meets each fault: lost, stuck, crashed ... (the same rates by
@@ -33,51 +31,16 @@ RATES: Final[dict[FaultKind, float]] = {
 
 def singly(stage: Stage, story: Story, kind: FaultKind) -> Iterator[Played]:
     """Play *story* with one fault of *kind*, at every request in turn."""
-    for at in count():
-        played = stage.play(story, [Fault(at, kind)])
-        if not played.met:
-            break
-        yield played
+    known = stage.known(story)
+    for at in range(known.played.effects):
+        yield known.with_(Fault(at, kind))
 
 
 def after(stage: Stage, story: Story, first: Fault) -> list[Played]:
-    """
-    Play *story* with *first*, and with every other fault at every later request.
-
-    What comes before the second fault is played once: at each request the process
-    splits, and every copy goes on with another fault.
-    """
-    found: list[Played] = []
-    answer: list[int] = []
-
-    def choice(number: int) -> FaultKind | None:
-        if number == first.at:
-            return first.kind
-        if number < first.at or answer:
-            return None
-        for kind in APART:
-            reading, writing = os.pipe()
-            if os.fork() == 0:
-                answer.append(writing)
-                return kind
-            os.close(writing)
-            with os.fdopen(reading, "rb") as pipe:
-                found.append(pickle.load(pipe))  # noqa: S301  (our own copy wrote it)
-            os.wait()
-        return None
-
-    try:
-        played = stage.acted(story, choice)
-        told = pickle.dumps(played)
-    except BaseException as error:  # the copy must never come back to the caller
-        if not answer:
-            raise
-        told = pickle.dumps(error)
-    if answer:
-        with os.fdopen(answer[0], "wb") as pipe:
-            pipe.write(told)
-        os._exit(0)
-    return found
+    """Play *story* with *first*, and with every other fault at every later request."""
+    once = stage.rehearsed(story, [first])
+    later = range(first.at + 1, once.played.effects)
+    return [once.with_(Fault(at, kind)) for at in later for kind in APART]
 
 
 def at_random(stage: Stage, seed: int) -> Played:
@@ -86,13 +49,15 @@ def at_random(stage: Stage, seed: int) -> Played:
     story = drawn(luck)
     kinds, rates = list(RATES), list(RATES.values())
     fine = 1 - sum(rates)
+    lots: list[FaultKind | None] = []
 
-    def choice(_number: int) -> FaultKind | None:
-        if luck.random() < fine:
-            return None
-        return luck.choices(kinds, rates)[0]
+    def choice(number: int) -> FaultKind | None:
+        while len(lots) <= number:
+            good = luck.random() < fine
+            lots.append(None if good else luck.choices(kinds, rates)[0])
+        return lots[number]
 
-    return stage.acted(story, choice)
+    return stage.known(story).acted(choice)
 
 
 def drawn(luck: random.Random) -> Story:

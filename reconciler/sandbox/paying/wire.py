@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -28,6 +28,22 @@ class Late(NamedTuple):
     at: datetime
     way: Way
     sent: Sent
+
+
+class Carried(NamedTuple):
+    """
+    What a wire has carried.
+
+    Attributes:
+        effects: How many requests with an effect.
+        bodies: What was sent with each key.
+    """
+
+    effects: int
+    met: tuple[Fault, ...]
+    late: tuple[Late, ...]
+    reused: frozenset[str]
+    bodies: Mapping[str, bytes]
 
 
 class Wire:
@@ -61,6 +77,17 @@ class Wire:
         self._clock = clock
         self._fault = fault
         self._beside = beside
+
+    def carried(self) -> Carried:
+        """Return what it has carried until now."""
+        bodies, reused = dict(self._bodies), frozenset(self.reused)
+        return Carried(self.effects, tuple(self.met), tuple(self.late), reused, bodies)
+
+    def take_up(self, carried: Carried) -> None:
+        """Go on as one that has carried that."""
+        self.effects, self.met = carried.effects, [*carried.met]
+        self.late, self.reused = [*carried.late], {*carried.reused}
+        self._bodies = dict(carried.bodies)
 
     def to(self, way: Way) -> Way:
         """Return the way to one vendor, over this wire."""

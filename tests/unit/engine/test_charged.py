@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.sandbox.paying.play import START, Stage, _Act
+from reconciler.sandbox.paying import Stage
+from reconciler.sandbox.paying.act import START, Act
 from reconciler.sandbox.paying.story import STORIES
 
 WAYS = {
@@ -28,7 +29,7 @@ def test_what_is_booked_is_what_was_taken(stage, name):
     stage.clock.set(START, frozen=True)
     stage._set("stripe", story.stripe)
     stage._set("paypal", story.paypal)
-    act = _Act(stage, story, lambda _number: None)
+    act = Act(stage, story, lambda _number: None)
     (taken,) = act.played().taken
     items = act.store.read().spend(act.clock()).items
     # Once, at the gateway that took it: what was held, or declined, is booked nowhere.

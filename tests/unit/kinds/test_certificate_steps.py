@@ -257,7 +257,7 @@ def test_what_was_installed_is_remembered_by_what_is_there():
     fact = certificate().remembers(only, ended(), after)
     mark = "installed/Provider/web"
     assert fact == {mark: {"at": NOW.isoformat(), "fingerprint": OURS}}
-    assert certificate().remembers(only, ended("failed"), after) == {}
+    assert certificate().remembers(only, ended("not_applied"), after) == {}
 
 
 def test_a_reload_that_was_done_is_not_done_again_at_once():
@@ -280,3 +280,20 @@ def test_what_we_installed_and_somebody_replaced_is_said():
     recorded = {"installed/Provider/web": {"at": "x", "fingerprint": OURS}}
     have = {CA: issued(kept()), WEB.share: installed(THEIRS), TLS: served(THEIRS)}
     assert "installation-replaced" in codes(have, certificate(recorded=recorded))
+
+
+def test_an_empty_store_is_no_reason_to_order_everything_anew():
+    recorded = {"issued": kept(age=20).model_dump(mode="json")}
+    have = {CA: issued(), WEB.share: installed(OURS), TLS: served(OURS)}
+    first = steps(have, certificate(recorded=recorded))[0]
+    assert isinstance(first, Issue)
+    assert "is this the machine with the keys?" in (first.hold or "")
+    assert "key-lost" in codes(have, certificate(recorded=recorded))
+
+
+def test_what_was_lost_is_ordered_anew_when_it_presses():
+    recorded = {"issued": kept(age=88).model_dump(mode="json")}
+    have = {CA: issued(), WEB.share: installed(OURS), TLS: served(OURS)}
+    first = steps(have, certificate(recorded=recorded))[0]
+    assert isinstance(first, Issue)
+    assert first.hold is None

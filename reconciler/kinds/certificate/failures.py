@@ -1,4 +1,4 @@
-"""Why no certificate came of the last orders: one finding for each kind of cause. Pure."""
+"""Why no certificate came of the last orders: a finding for each kind of cause. Pure."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ _BY_FAULT: Final = {
     Fault.VALIDATION: _VALIDATION,
     Fault.PROPAGATION: _Cause(
         "challenge-not-shown",
-        "not all servers of its zone showed the proof in time, and {issuer} was not "
-        "told to look",
+        "the proof was not shown by all servers of its zone in time, and {issuer} was "
+        "not told to look",
         mends=True,
     ),
 }
@@ -55,18 +55,11 @@ _BY_WORD: Final = {
         "caa-forbids-order",
         'its CAA records do not allow {issuer}; add to its zone: CAA 0 {tag} "{caa}"',
     ),
-    "dnssec": _Cause(
-        "dnssec-forbids-order",
-        "resolvers that validate refuse its zone (DNSSEC), and so will {issuer}: "
-        "sign it anew, or take the DS away at its registrar",
-    ),
     "dns": _Cause("issuer-cannot-resolve", "{issuer} cannot look its names up"),
 }
-#: What the authority calls by another word than we did, who looked more closely.
-_SAME: Final = {"dns": "dnssec"}
 
 
-def refusals(want: Certificate, now: datetime) -> Iterator[Finding]:
+def failures(want: Certificate, now: datetime) -> Iterator[Finding]:
     """Yield why the last orders failed, since the last that did not."""
     failed: list[Order] = []
     for one in reversed([one for one in orders(want.recorded) if not one.rehearsal]):
@@ -76,9 +69,6 @@ def refusals(want: Certificate, now: datetime) -> Iterator[Finding]:
     if not failed:
         return
     last, word = failed[0], str(failed[0].failed)
-    closer = _SAME.get(word)
-    if closer is not None and any(one.failed == closer for one in failed):
-        word = closer
     cause = _BY_WORD.get(word) or _BY_FAULT.get(fault(word), _OTHER)
     said = cause.says.format(
         issuer=last.issuer, caa=_called(want, last.issuer), tag=_tag(last)
