@@ -8,13 +8,17 @@ web servers, never from the product's own words.
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
 
+from reconciler.sandbox import Fault
+from reconciler.sandbox.example_certificates import account_key
 from tests.support.links import FILE, LATE, NAME, OTHER, WEB, Linked
 
-DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+DONE = [("issue", "applied"), ("install", "applied")]
+RENEWED = [("renew", "applied"), ("install", "applied")]
 
 
 @pytest.fixture
@@ -34,43 +38,59 @@ def sound(fresh):
 
 
 def test_not_issued(fresh):
-    assert fresh.todo() == [("issue", "allow"), ("install", "allow")]
-    assert fresh.ran() == [("issue", "applied"), ("install", "applied")]
+    plan = fresh.plan()
+    assert fresh.todo(plan) == [("issue", "allow"), ("install", "allow")]
+    assert fresh.ran() == DONE
     fresh.agrees()
 
 
 def test_ca_down(fresh):
-    """Only a fault of theirs: another is asked once there was patience enough."""
+    """A fault of theirs: with patience enough, the next one is asked."""
     fresh.by_hand("acme", "down", authority="first", **{"for": 40 * 3600})
     assert fresh.ran() == [("issue", "failed")]
     plan = fresh.plan()
     assert fresh.found(plan) == {"issuer-fails": "warning"}
     assert fresh.todo(plan) == []
     assert fresh.deferred(plan)["issue"] > fresh.clock()
-    for _ in range(5):
-        fresh.later(hours=6)
+    fresh.later(hours=8)
+    assert fresh.ran() == [("issue", "failed")]
+    assert fresh.found() == {"issuer-fails": "error"}
+    for _ in range(2):
+        fresh.later(hours=9)
         fresh.ran()
     assert fresh.orders() == ["second"]
     fresh.agrees()
 
 
-def test_ca_back_again(fresh):
+def test_ca_down_and_back_again(fresh):
     fresh.by_hand("acme", "down", authority="first", **{"for": 3 * 3600})
     fresh.ran()
     fresh.later(hours=6)
-    fresh.ran()
+    assert fresh.ran() == DONE
     assert fresh.orders() == ["first"]
     fresh.agrees()
 
 
 def test_ca_rate_limit(fresh):
-    """It is waited for as long as the authority says, and in nobody's name before."""
-    one = {"burst": 1, "period": "6h"}
-    fresh.by_hand(
-        "acme", "settings", authority="first", limits={"ordersPerAccount": one}
-    )
-    fresh.ran()
-    print(fresh.found(), fresh.todo(), fresh.deferred(), fresh.recorded())
+    """It is waited for as long as the authority says, and not asked before."""
+    limits = {"ordersPerAccount": {"burst": 1, "period": "10h"}}
+    fresh.by_hand("acme", "settings", authority="first", limits=limits)
+    fresh.settled()
+    fresh.edit(FILE, f"names: [{NAME}]", f"names: [{NAME}, www.{NAME}]")
+    fresh.commit()
+    assert fresh.ran() == [("issue", "not_applied")]
+    plan = fresh.plan()
+    assert fresh.found(plan)["issuer-limit"] == "warning"
+    assert fresh.todo(plan) == []
+    until = fresh.deferred(plan)["issue"]
+    assert timedelta(hours=9) < until - fresh.clock() <= timedelta(hours=10)
+    assert fresh.asked() == 2
+    fresh.later(hours=6)
+    assert fresh.ran() == []
+    assert fresh.asked() == 2
+    fresh.later(hours=4)
+    assert fresh.ran() == DONE
+    assert fresh.orders() == ["first", "first"]
 
 
 def test_dns_propagation_late(fresh):
@@ -79,105 +99,195 @@ def test_dns_propagation_late(fresh):
     assert fresh.ran() == [("issue", "failed")]
     plan = fresh.plan()
     assert fresh.found(plan) == {"challenge-not-shown": "warning"}
-    assert LATE in fresh.recorded_failure()
-    assert fresh.deferred(plan)
-    assert fresh.asked() == 1
+    assert fresh.deferred(plan)["issue"] > fresh.clock()
     fresh.later(days=1)
-    fresh.ran()
-    assert fresh.asked() == 1
+    assert fresh.ran() == DONE
+    assert fresh.asked() == 1  # it was the same order, and the same proof
     fresh.agrees()
-
-
-def caa(fresh, *rows):
-    record = {"Name": f"{NAME}.", "Type": "CAA", "TTL": 300}
-    values = [{"Value": row} for row in rows]
-    fresh.by_hand(
-        "aws", "record", zone=NAME, record={**record, "ResourceRecords": values}
-    )
-
-
-def test_caa_forbids(fresh):
-    fresh.edit(FILE, "    records:\n", CAA % "other.example")
-    fresh.commit()
-    print(fresh.ran())
-    print(fresh.found(), fresh.todo(), fresh.deferred(), fresh.recorded())
 
 
 CAA = """\
     records:
-      - {name: "@", type: CAA, value: '0 issue "%s"'}
+      - {name: "@", type: CAA, values: [%s]}
 """
 
 
+def test_caa_forbids(sound):
+    """The plan says so while what is served is still good, with the record to add."""
+    sound.edit(FILE, "    records:\n", CAA % """'0 issue "second.example"'""")
+    sound.commit()
+    sound.apply()
+    sound.by_hand("acme", "revoke", authority="first", name=NAME)
+    sound.later(days=1)
+    plan = sound.plan()
+    assert sound.found(plan)["caa-forbids"] == "error"
+    assert '0 issue "first.example"' in sound.said("caa-forbids", plan)
+    assert ("renew", "failed") in sound.ran()
+    plan = sound.plan()
+    assert sound.found(plan)["caa-forbids-order"] == "error"
+    assert '0 issue "first.example"' in sound.said("caa-forbids-order", plan)
+    assert sound.todo(plan) == []
+    sound.edit(FILE, "values: ['", "values: ['0 issue \"first.example\"', '")
+    sound.commit()
+    for _ in range(2):  # the records, and then the order
+        sound.later(hours=6)
+        sound.ran()
+    assert sound.orders() == ["first", "first"]
+    sound.agrees()
+
+
 def test_dnssec_bogus(fresh):
+    """No authority can look it up; whose fault that is, is seen beside it."""
     fresh.by_hand("public", "oddity", name=NAME, signed="forged")
-    print(fresh.ran())
-    print(fresh.found(), fresh.todo(), fresh.deferred(), fresh.recorded())
-
-
-def test_ca_cannot_resolve(fresh):
     fresh.by_hand("acme", "bogus", name=NAME)
-    print(fresh.ran())
-    print(fresh.found(), fresh.todo(), fresh.deferred(), fresh.recorded())
+    assert fresh.ran() == [("issue", "failed")]
+    plan = fresh.plan()
+    found = fresh.found(plan)
+    assert found["issuing-dnssec-bogus"] == "error"
+    assert found["issuer-cannot-resolve"] == "error"
+    assert fresh.todo(plan) == []
+    fresh.by_hand("public", "oddity", name=NAME, signed="well")
+    fresh.by_hand("acme", "bogus", name=NAME, mended=True)
+    fresh.later(hours=6)
+    assert fresh.ran() == DONE
+    assert fresh.orders() == ["first"]
+    fresh.agrees()
+
+
+# -- issued, and of no use -----------------------------------------------------------------
 
 
 def test_wrong_key(sound):
-    print("X")
+    """The key store has another key: nothing of it is installed, a new one is made."""
+    whole = json.loads(sound.drawer.read_text())
+    whole["current"]["key"] = account_key()
+    sound.drawer.write_text(json.dumps(whole))
+    old = sound.installed()
+    plan = sound.plan()
+    assert sound.found(plan) == {"certificate-unusable": "critical"}
+    assert sound.todo(plan) == [("issue", "allow"), ("install", "allow")]
+    assert sound.installed() == old
+    assert sound.ran() == DONE
+    assert sound.installed() != old
+    sound.agrees()
 
 
 def test_revoked(sound):
     sound.by_hand("acme", "revoke", authority="first", name=NAME)
     sound.later(days=1)
     plan = sound.plan()
-    print(sound.found(plan), sound.todo(plan), sound.ran())
+    assert sound.found(plan) == {"certificate-revoked": "critical"}
+    assert "can wait\n    no: what" in sound.explained()
+    assert sound.ran() == RENEWED
     sound.agrees()
 
 
-def test_not_installed(sound):
+# -- issued, and not installed ----------------------------------------------------------------
+
+
+def test_not_installed(fresh):
+    """The panel does not take it; it is installed when it does, and not issued again."""
+    fault = Fault(vendor="whm", operation="installssl", kind="status", status=400)
+    fresh.sandbox.inject(fault)
+    assert fresh.ran() == [("issue", "applied"), ("install", "failed")]
+    plan = fresh.plan()
+    assert fresh.found(plan) == {"not-installed": "error"}
+    assert fresh.todo(plan) == [("install", "allow")]
+    assert fresh.ran() == [("install", "applied")]
+    assert fresh.orders() == ["first"]
+    fresh.agrees()
+
+
+def test_replaced_by_hand(sound):
     sound.panel(certificates={NAME: {"ends": 10, "automatic": False}})
     plan = sound.plan()
-    print(sound.found(plan), sound.todo(plan), sound.ran())
+    assert sound.found(plan) == {"installation-replaced": "error"}
+    assert sound.ran() == [("install", "applied")]
     sound.agrees()
 
 
 def test_wrong_site(fresh):
+    """It would spoil that site again and again: a person looks first."""
     fresh.panel(addons=["other.example"], misplaced="other.example")
-    print(fresh.ran())
+    assert fresh.ran() == [("issue", "applied"), ("install", "failed")]
     plan = fresh.plan()
-    print(fresh.found(plan), fresh.todo(plan), fresh.deferred(plan))
-
-
-def test_not_reloaded(sound):
-    sound.by_hand("public", "address", address=WEB, keeps="reload")
-    sound.by_hand("public", "address", address=OTHER, keeps="reload")
-    sound.by_hand("acme", "revoke", authority="first", name=NAME)
-    sound.later(days=1)
-    print(sound.ran())
-    plan = sound.plan()
-    print(sound.found(plan), sound.todo(plan), sound.deferred(plan))
-
-
-def test_one_address_stale(sound):
-    sound.by_hand("public", "address", address=OTHER, keeps="for-good")
-    sound.by_hand("acme", "revoke", authority="first", name=NAME)
-    sound.later(days=1)
-    print(sound.ran())
-    plan = sound.plan()
-    print(sound.found(plan), sound.todo(plan), sound.deferred(plan))
-
-
-def test_old_chain(sound):
-    sound.panel(stale_bundles=1)
-    sound.edit(FILE, "issuers: [first, second]", "issuers: [second]")
-    sound.commit()
-    print(sound.ran())
-    plan = sound.plan()
-    print(sound.found(plan), sound.todo(plan), sound.deferred(plan))
+    assert fresh.found(plan) == {"installed-elsewhere": "error"}
+    assert fresh.todo(plan) == [("install", "hold")]
+    before = fresh.sandbox.ledger.effects("whm")
+    assert fresh.ran() == []
+    assert fresh.sandbox.ledger.effects("whm") == before
+    fresh.panel(misplaced=None)
+    assert fresh.approved() == [("install", "applied")]
+    fresh.agrees()
 
 
 def test_autossl_fights(sound):
+    """Two that renew the same: ours does not fight, and says who does."""
     sound.by_hand("whm", "autossl", autossl=True, fights=True)
     sound.panel(autossl=True)
     sound.later(days=1, hours=1)
     plan = sound.plan()
-    print(sound.found(plan), sound.todo(plan), sound.deferred(plan))
+    found = {"installation-replaced": "error", "two-renew": "warning"}
+    assert sound.found(plan) == found
+    assert sound.todo(plan) == [("install", "hold")]
+    assert sound.ran() == []
+    sound.panel(excluded=[f"{part}{NAME}" for part in ("", "www.", "mail.")])
+    sound.later(days=1)
+    assert sound.found() == {"installation-replaced": "error"}
+    assert sound.approved() == [("install", "applied")]
+    sound.later(days=2)
+    sound.agrees()
+
+
+# -- installed, and not served ------------------------------------------------------------------
+
+
+def test_not_reloaded(sound):
+    for address in (WEB, OTHER):
+        sound.by_hand("public", "address", address=address, keeps="reload")
+    sound.by_hand("acme", "revoke", authority="first", name=NAME)
+    sound.later(days=1)
+    assert sound.ran() == RENEWED
+    plan = sound.plan()
+    assert sound.found(plan) == {"not-served": "error"}
+    assert sound.todo(plan) == [("reload", "allow")]
+    text = sound.explained()
+    assert "can wait\n    until 2027-02-20" in text
+    assert "run: reconciler apply --select Certificate/bakker.example" in text
+    assert sound.ran() == [("reload", "applied")]
+    sound.agrees()
+
+
+def test_one_of_two_addresses_stale(sound):
+    """An old machine behind the same name: to load again is tried, and not for ever."""
+    sound.by_hand("public", "address", address=OTHER, keeps="for-good")
+    sound.by_hand("acme", "revoke", authority="first", name=NAME)
+    sound.later(days=2)
+    assert sound.ran() == RENEWED
+    plan = sound.plan()
+    assert sound.found(plan) == {"not-served": "error", "tls-addresses-differ": "error"}
+    assert sound.ran() == [("reload", "applied")]
+    plan = sound.plan()
+    assert sound.todo(plan) == []
+    assert OTHER in sound.said("not-served", plan)
+    assert "to load it again did not help" in sound.said("not-served", plan)
+    sound.by_hand("public", "address", address=OTHER, keeps="none")
+    sound.later(hours=2)
+    sound.agrees()
+
+
+def test_old_chain(sound):
+    """Another authority signed it, and the panel kept the bundle of the first."""
+    sound.panel(stale_bundles=1)
+    sound.edit(FILE, "issuers: [first, second]", "issuers: [second]")
+    sound.commit()
+    assert sound.ran() == DONE
+    plan = sound.plan()
+    found = {"chain-not-served": "critical", "tls-untrusted": "critical"}
+    assert sound.found(plan) == found
+    assert sound.deferred(plan)["install"] > sound.clock()
+    assert "are warned by their browsers" in sound.explained()
+    sound.later(hours=1)
+    assert sound.ran() == [("install", "applied")]
+    assert sound.orders() == ["first", "second"]
+    sound.agrees()

@@ -15,6 +15,7 @@ from reconciler.model import Ref
 from reconciler.providers._install import seen
 from reconciler.sandbox.example_certificates import account_key
 from tests.support.agency import Agency
+from tests.support.shell import at
 
 START = datetime(2026, 11, 22, 8, tzinfo=UTC)
 NAME = "bakker.example"
@@ -110,9 +111,9 @@ class Linked(Agency):
     # -- what the product says and does --------------------------------------------
 
     def settled(self):
-        """Run until all three states agree, and nothing is left to do."""
+        """Run once; all three states agree."""
         self.ran()
-        self.agrees()
+        assert self.served() == {self.kept()} == {self.installed()}
         return self
 
     def ran(self, **options: Any) -> list[tuple[str, str]]:
@@ -141,6 +142,19 @@ class Linked(Agency):
         """Return what waits, and until when."""
         plan = plan or self.plan()
         return {one.verb: one.until for one in plan.deferred}
+
+    def approved(self) -> list[tuple[str, str]]:
+        """Do what is held, as somebody who may has said; return as ``ran``."""
+        result = self.apply(
+            approved={one.id: one.digest for one in self.plan().actions}
+        )
+        return [(d.action.change.verb, d.status) for d in result.done]
+
+    def explained(self) -> str:
+        """Return what ``explain`` says of the certificate."""
+        said = at(self, "explain", CERTIFICATE)
+        assert said.code == 0, said.err
+        return str(said.out)
 
     # -- what is so -------------------------------------------------------------------
 

@@ -1,14 +1,12 @@
-"""Why no certificate came of the last orders: a finding for each kind of cause. Pure."""
+"""Why no certificate came of the last orders: one finding for each cause. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from reconciler.kinds.certificate.failure import Fault, fault
 from reconciler.kinds.certificate.memory import Order, orders
-from reconciler.kinds.certificate.serving import left_text
 from reconciler.model import Finding, Severity
 
 if TYPE_CHECKING:
@@ -55,11 +53,12 @@ _BY_WORD: Final = {
         "caa-forbids-order",
         'its CAA records do not allow {issuer}; add to its zone: CAA 0 {tag} "{caa}"',
     ),
+    "key-store": _Cause("key-store-fails", "its key store does not keep it"),
     "dns": _Cause("issuer-cannot-resolve", "{issuer} cannot look its names up"),
 }
 
 
-def failures(want: Certificate, now: datetime) -> Iterator[Finding]:
+def failures(want: Certificate) -> Iterator[Finding]:
     """Yield why the last orders failed, since the last that did not."""
     failed: list[Order] = []
     for one in reversed([one for one in orders(want.recorded) if not one.rehearsal]):
@@ -74,8 +73,7 @@ def failures(want: Certificate, now: datetime) -> Iterator[Finding]:
         issuer=last.issuer, caa=_called(want, last.issuer), tag=_tag(last)
     )
     times = "once" if len(failed) == 1 else f"{len(failed)} times"
-    ago = left_text(now - last.at).removeprefix("ends in ")
-    message = f"{said} ({times}, {ago} ago for the last time: {last.failed})"
+    message = f"{said} ({times}, last on {last.at:%Y-%m-%d %H:%M}: {last.failed})"
     first = cause.mends and len(failed) == 1
     severity = Severity.WARNING if first else Severity.ERROR
     yield want.found(cause.code, severity, message, "spec.issuers")

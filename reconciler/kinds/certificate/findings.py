@@ -28,7 +28,7 @@ from reconciler.kinds.certificate.state import (
     Site,
     TlsState,
 )
-from reconciler.kinds.certificate.steps import usable, was_ours
+from reconciler.kinds.certificate.steps import last_time, usable, was_ours
 from reconciler.model import Finding, Have, Place, Severity, Unknown, duration_text
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _issued(
         where = "spec.issuers"
         yield want.found("issuer-unreachable", Severity.WARNING, message, where)
     if want.spec.mode == "acme":
-        yield from failures(want, now)
+        yield from failures(want)
         yield from _tight(want, kept)
     elif kept is not None:
         yield from _bought(want, kept, now)
@@ -221,11 +221,22 @@ def _not_served(
         )
         if site is None or site.fingerprint != kept.fingerprint:
             return  # it is not installed everywhere: that comes first
+    helps = "" if _may_help(want, seen) else "; to load it again did not help"
     for one in whole(seen):
         if one.fingerprint != kept.fingerprint:
             mark = (one.fingerprint or "?")[:8]
             message = (
                 f"{one.address} serves {mark} for {one.name}, and "
-                f"{kept.fingerprint[:8]} is installed"
+                f"{kept.fingerprint[:8]} is installed{helps}"
             )
             yield want.found("not-served", Severity.ERROR, message, "spec.deploy")
+
+
+def _may_help(want: Certificate, seen: TlsState) -> bool:
+    """Whether some place was not told to load it again before *seen* was looked at."""
+    for place in want.makings.places:
+        last = last_time(want, f"reloaded/{place.mark}")
+        placed = last_time(want, f"installed/{place.mark}")
+        if last is None or last > seen.seen or (placed is not None and placed > last):
+            return True
+    return False

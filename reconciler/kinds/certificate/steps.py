@@ -141,7 +141,7 @@ def _chained(
     broken = broken_chain(seen, kept)
     if not broken or site.fingerprint != kept.fingerprint or not site.reads:
         return
-    last = _last(want, f"installed/{place.mark}")
+    last = last_time(want, f"installed/{place.mark}")
     again = last + _SOON if last is not None else now
     yield Install(
         share=place.share,
@@ -267,11 +267,11 @@ def _checks(want: Certificate, have: Have, now: datetime) -> Iterator[Check]:
 
 def _rested(want: Certificate, fact: str, pause: timedelta, now: datetime) -> bool:
     """Whether it is long ago that the same was done."""
-    last = _last(want, fact)
+    last = last_time(want, fact)
     return last is None or now - last >= pause
 
 
-def _last(want: Certificate, fact: str) -> datetime | None:
+def last_time(want: Certificate, fact: str) -> datetime | None:
     """Return when the same was done last."""
     said = want.recorded.get(fact)
     at = said.get("at") if isinstance(said, dict) else None
