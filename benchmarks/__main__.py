@@ -23,6 +23,7 @@ MEASURES = {
     "dns": ("dns", "dns"),
     "requests": ("requests", "requests"),
     "import": ("imports", "imports"),
+    "issuing": ("issuing", "issuing"),
     "probing": ("probing", "probing"),
     "renewals": ("certificates", "renewals"),
     "books": ("books", "books"),

@@ -59,7 +59,8 @@ class Reader:
         Raises:
             Broken: It gave no answer.
         """
-        asked, found = iter(oids), {}
+        asked = iter(oids)
+        found: dict[str, bytes] = {}
         with self._lock:
             while some := list(islice(asked, _AT_ONCE)):
                 found.update(self._answers(some))

@@ -70,7 +70,7 @@ def accounts(project: Project, wants: Iterable[AnyResource]) -> Accounts:
     declared = project.accounts_declared
     drivers: dict[Share, AnyDriver] = {}
     failed: dict[str, str] = {}
-    for share in sorted(_shares(wants, watched=PUBLIC in declared)):
+    for share in sorted(_shares(wants, declared)):
         provider = declared.get(share.provider)
         if provider is None:
             failed[share.provider] = _NOT_DECLARED.get(share.provider, _NOT_THERE)
@@ -84,13 +84,14 @@ def accounts(project: Project, wants: Iterable[AnyResource]) -> Accounts:
     return Accounts(drivers, identities, failed, also=(project.keyring.close,))
 
 
-def _shares(wants: Iterable[AnyResource], *, watched: bool) -> set[Share]:
+def _shares(
+    wants: Iterable[AnyResource], declared: Mapping[str, Provider]
+) -> set[Share]:
     """Return every share of *wants*, and the witnesses' if there is their account."""
     found: set[Share] = set()
     for want in wants:
         found.update(want.shares())
-        if watched:
-            found.update(want.witnesses())
+        found.update(one for one in want.witnesses() if one.provider in declared)
     return found
 
 

@@ -51,6 +51,10 @@ OWN: Final = "own"
 #: reserved, and it needs no document.
 KEYS: Final = "keys"
 
+#: The account of whoever reads the public logs of certificates. Its name is reserved;
+#: without a document nobody does.
+TRANSPARENCY: Final = "ct"
+
 
 class Share(NamedTuple):
     """

@@ -146,6 +146,10 @@ class Town:
         """Return how many orders the authority was given so far."""
         return max(map(int, _ORDERS.findall(self.pebble.log)), default=0)
 
+    def made(self) -> tuple[int, int]:
+        """Return how many orders were begun, and filled, so far."""
+        return self.orders(), self.pebble.log.count("Issued certificate serial")
+
     def root(self) -> bytes:
         """Return the certificate that the authority's own is signed by."""
         return self.pebble.ask("/roots/0")

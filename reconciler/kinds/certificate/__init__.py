@@ -34,11 +34,17 @@ from reconciler.kinds.certificate.surface import (
     SecurityTxt,
     SurfaceState,
 )
+from reconciler.kinds.certificate.transparency import (
+    CT,
+    Logged,
+    TransparencyState,
+)
 
 KIND = Certificate
 
 __all__ = [
     "BOUGHT",
+    "CT",
     "ISSUING",
     "KIND",
     "MISPLACED",
@@ -58,6 +64,7 @@ __all__ = [
     "IssuingState",
     "Kept",
     "KeyStore",
+    "Logged",
     "Offer",
     "Order",
     "Reload",
@@ -70,6 +77,7 @@ __all__ = [
     "SurfaceState",
     "Target",
     "TlsState",
+    "TransparencyState",
     "allotted",
     "hindered",
     "orders",

@@ -33,6 +33,11 @@ from reconciler.kinds.certificate.state import (
 from reconciler.kinds.certificate.steps import done, steps
 from reconciler.kinds.certificate.story import story
 from reconciler.kinds.certificate.surface import CHECKS, SURFACE, SurfaceState
+from reconciler.kinds.certificate.transparency import (
+    CT,
+    TransparencyState,
+    strangers,
+)
 from reconciler.model import (
     ISSUANCE,
     Chapter,
@@ -68,6 +73,7 @@ class Certificate(Resource[Changes]):
         "secret": InstalledState,
         SURFACE.family: SurfaceState,
         ISSUING.family: IssuingState,
+        CT.family: TransparencyState,
     }
     checks: ClassVar[Mapping[str, str]] = CHECKS
     recalls: ClassVar[bool] = True
@@ -96,11 +102,12 @@ class Certificate(Resource[Changes]):
     def witnesses(self) -> tuple[Share, ...]:
         """Return who looks at what is served, and at what else anyone can see."""
         scan = () if self.spec.scan == "off" else (SURFACE,)
-        return (TLS, *scan, *((ISSUING,) if self.spec.mode == "acme" else ()))
+        ordered = (ISSUING, CT) if self.spec.mode == "acme" else ()
+        return (TLS, *scan, *ordered)
 
     def relies_on(self, witness: Share) -> bool:
         """Say that nothing but a look tells what is served; others are beside it."""
-        return witness not in {SURFACE, ISSUING}
+        return witness not in {SURFACE, ISSUING, CT}
 
     def diff(self, have: Have, now: datetime) -> Iterator[Changes]:
         """Yield what is missing on the way from issued over installed to served."""
@@ -110,6 +117,7 @@ class Certificate(Resource[Changes]):
         """Yield what visitors meet, or soon will, and what stands in the way."""
         yield from findings(self, have, now)
         yield from refusals(self, have, now)
+        yield from strangers(self, have, now)
         yield from surface.seen(self, have, now)
 
     def due(self, have: Have, now: datetime) -> Iterator[Due]:

@@ -11,6 +11,7 @@ from pydantic import JsonValue, ValidationError
 from reconciler.kinds.certificate.changes import Changes, Install, Issue, Renew
 from reconciler.kinds.certificate.renewal import part
 from reconciler.kinds.certificate.state import InstalledState, IssuanceState, Kept
+from reconciler.kinds.certificate.transparency import known
 from reconciler.model import Ended, Have
 
 if TYPE_CHECKING:
@@ -128,8 +129,9 @@ def _ordered(
     old = want.recorded.get(_ORDERS)
     rows: list[JsonValue] = list(old) if isinstance(old, list) else []
     said = ended.evidence
-    sent = not said.get("not_sent")
-    if ended.status == "applied" or sent or said.get("reason"):
+    # What a run that died had begun is nobody's failure: the next one goes on with it.
+    refused = ended.status == "failed" and not said.get("not_sent")
+    if ended.status == "applied" or refused or said.get("reason"):
         row: dict[str, JsonValue] = {
             "at": ended.at.isoformat(),
             "issuer": str(change.details.get("issuer")),
@@ -149,6 +151,7 @@ def _ordered(
     kept = state.kept if isinstance(state, IssuanceState) else None
     if ended.status == "applied" and kept is not None:
         facts["issued"] = kept.model_dump(mode="json", exclude_none=True)
+        facts |= known(want.recorded, kept, ended.at)
     return facts
 
 

@@ -8,7 +8,7 @@ for a time of the day, and a day, at which somebody may be disturbed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -215,7 +215,7 @@ def _before_it_is_made(case: Case) -> Iterator[Letter]:
         )
 
 
-def _lead(case: Case, ends: datetime, said: dict[str, datetime]) -> str | None:
+def _lead(case: Case, ends: datetime, said: Mapping[str, datetime]) -> str | None:
     """Return the step of the latest reminder that is reached, if it is still news."""
     leads = case.terms.invoicing.remind_at
     reached = [x for x in leads if case.after(ends, -x) <= case.now]

@@ -8,7 +8,7 @@ first invoice that is made after it was seen.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import pairwise
@@ -130,7 +130,7 @@ def parts(case: Case) -> Iterator[Part]:
                 yield part
 
 
-def _had(one: Invoiced, after: Priced, seen: list[Priced]) -> bool:
+def _had(one: Invoiced, after: Priced, seen: Sequence[Priced]) -> bool:
     """
     Say whether *one* was made at the price *after* already.
 

@@ -9,7 +9,7 @@ paid a second time until a read, or a replay of the same key, has told.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -197,13 +197,13 @@ def _method(case: Case, one: Invoiced) -> Method | None:
     return next(untried, None)
 
 
-def _used_up(case: Case, tries: list[Try]) -> bool:
+def _used_up(case: Case, tries: Sequence[Try]) -> bool:
     """Say whether banks were asked as often as the policy allows."""
     asked = [t for t in tries if t.kind != "refused"]
     return len(asked) >= case.terms.dunning.max_attempts
 
 
-def _too_soon(tries: list[Try], now: datetime) -> bool:
+def _too_soon(tries: Sequence[Try], now: datetime) -> bool:
     """Say whether to wait: a day, and longer after each refusal that is no bank's."""
     if not tries:
         return False
@@ -215,7 +215,7 @@ def _too_soon(tries: list[Try], now: datetime) -> bool:
     return now - tries[-1].at < GAP * min(max(refused, 1), _PATIENCE)
 
 
-def _can_retry(method: Method, tries: list[Try], now: datetime) -> bool:
+def _can_retry(method: Method, tries: Sequence[Try], now: datetime) -> bool:
     """Say whether *method* may be charged again: never after a hard decline."""
     same = [t for t in tries if t.method == method.token]
     if any(t.kind == "hard" for t in same):

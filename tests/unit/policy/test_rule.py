@@ -326,7 +326,7 @@ def test_a_sound_policy_has_no_errors() -> None:
             id="an unknown kind",
         ),
         pytest.param(
-            {"match": {"verbs": ["explode"]}},
+            {"match": {"verbs": ["xyzzy"]}},
             "spec.match.verbs[0]",
             ["E505", "known: authorize, auto-renew, block-transfer"],
             id="an unknown verb",
