@@ -9,13 +9,26 @@ web servers, never from the product's own words.
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 
+from reconciler.errors import Locked
+from reconciler.providers._install import seen
 from reconciler.sandbox import Fault
 from reconciler.sandbox.example_certificates import account_key
-from tests.support.links import FILE, LATE, NAME, OTHER, WEB, Linked
+from tests.support.links import (
+    BOUGHT,
+    FILE,
+    LATE,
+    NAME,
+    OTHER,
+    PROVIDED,
+    THIRD,
+    WEB,
+    Linked,
+)
 
 DONE = [("issue", "applied"), ("install", "applied")]
 RENEWED = [("renew", "applied"), ("install", "applied")]
@@ -291,3 +304,89 @@ def test_old_chain(sound):
     assert sound.ran() == [("install", "applied")]
     assert sound.orders() == ["first", "second"]
     sound.agrees()
+
+
+# -- somebody else issues it ------------------------------------------------------------------
+
+
+def test_autossl_fails(tmp_path):
+    """Its own server renews it, and cannot: it is woken up once a day, and told of."""
+    with Linked(tmp_path, PROVIDED) as ours:
+        ours.by_hand("whm", "autossl", autossl=True)
+        seed = {NAME: {"ends": 10}}
+        ours.panel(autossl=True, certificates=seed, problem="DNS DCV: no record")
+        old = ours.installed()
+        assert ours.todo() == [("check", "allow")]
+        assert ours.ran() == [("check", "applied")]
+        plan = ours.plan()
+        assert ours.found(plan)["own-renewal-fails"] == "error"
+        assert "DNS DCV: no record" in ours.said("own-renewal-fails", plan)
+        assert ours.todo(plan) == []
+        ours.panel(problem=None)
+        ours.later(hours=21)
+        assert ours.ran() == [("check", "applied")]
+        ours.later(days=1)
+        assert ours.installed() != old
+        assert ours.served() == {ours.installed()}
+        plan = ours.plan()
+        assert (ours.found(plan), ours.todo(plan)) == ({}, [])
+
+
+def test_bought(tmp_path):
+    """Installed and watched like any other; that it ends is said, and nothing ordered."""
+    with Linked(tmp_path, BOUGHT) as ours:
+        first = ours.bought(days=40)
+        assert ours.ran() == [("install", "applied")]
+        assert ours.served() == {first} == {ours.installed()}
+        ours.later(days=15)
+        plan = ours.plan()
+        assert ours.found(plan)["bought-certificate-ends"] == "warning"
+        assert ours.todo(plan) == []
+        second = ours.bought(days=380)
+        assert ours.ran() == [("install", "applied")]
+        assert ours.served() == {second} == {ours.installed()}
+        plan = ours.plan()
+        assert (ours.found(plan), ours.todo(plan)) == ({}, [])
+        assert ours.orders() == []
+
+
+# -- around it ---------------------------------------------------------------------------------
+
+
+def test_the_account_moves_to_another_server(sound):
+    """Its certificate follows it there: the same one, and nothing is ordered."""
+    with sound.another_server() as other:
+        sound.edit(FILE, "provider: whm-1", "provider: whm-2")
+        sound.edit(FILE, f"values: [{WEB}, {OTHER}]", f"values: [{THIRD}]")
+        sound.commit()
+        assert sound.found() == {"not-installed": "warning"}
+        assert sorted(sound.ran()) == [("install", "applied"), ("records", "applied")]
+        moved = other.bench("whm").state["accounts"]["bakker"]["sites"][NAME]
+        assert seen(moved["pem"].encode()).fingerprint == sound.kept()
+        sound.addresses = [THIRD]
+        assert sound.orders() == ["first"]
+        sound.agrees()
+
+
+def test_no_longer_wanted(sound):
+    """What nobody wants is reported, and nothing of it is taken away."""
+    text = (sound.root / FILE).read_text()
+    sound.write(FILE, text[: text.index("Certificate/")])
+    sound.commit()
+    before = sound.sandbox.ledger.effects()
+    assert sound.found() == {"orphaned": "warning"}
+    assert sound.ran() == []
+    assert sound.sandbox.ledger.effects() == before
+    assert sound.served() == {sound.kept()} == {sound.installed()}
+
+
+def test_two_runs_at_once(fresh):
+    """One acts, the other is told so; there is one order."""
+    slow = Fault(vendor="acme", operation="first/newOrder", kind="slow", seconds=0.5)
+    fresh.sandbox.inject(slow)
+    with ThreadPoolExecutor(2) as pool:
+        runs = [pool.submit(fresh.ran, actor=who) for who in ("ann", "bob")]
+    ended = {type(one.exception()) for one in runs}
+    assert ended == {type(None), Locked}
+    assert fresh.orders() == ["first"]
+    fresh.agrees()

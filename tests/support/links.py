@@ -6,13 +6,21 @@ import hashlib
 import json
 import socket
 import ssl
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
-from reconciler.model import Ref
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from reconciler.providers._certificate import key_pem
 from reconciler.providers._install import seen
+from reconciler.sandbox import Sandbox, World
+from reconciler.sandbox.acme_seeds import ProfileSeed
+from reconciler.sandbox.acme_sign import Wish, authority
 from reconciler.sandbox.example_certificates import account_key
 from tests.support.agency import Agency
 from tests.support.shell import at
@@ -20,7 +28,7 @@ from tests.support.shell import at
 START = datetime(2026, 11, 22, 8, tzinfo=UTC)
 NAME = "bakker.example"
 CERTIFICATE = f"Certificate/{NAME}"
-WEB, OTHER = "192.0.2.20", "192.0.2.21"
+WEB, OTHER, THIRD = "192.0.2.20", "192.0.2.21", "192.0.2.22"
 LATE = "ns-2049.awsdns-65.net"
 FILE = "inventory/site.yaml"
 ACCOUNTS = """\
@@ -62,6 +70,26 @@ ACME = f"""\
   scan: off
   key: {{store: {{file: .sandbox/keys}}}}
 """
+PROVIDED = f"{CERTIFICATE}: {{mode: provider, names: [{NAME}], scan: off}}\n"
+BOUGHT = f"""\
+{CERTIFICATE}:
+  mode: import
+  names: [{NAME}]
+  scan: off
+  bought:
+    certificate: {{file: .sandbox/secrets/bought.pem}}
+    key: {{file: .sandbox/secrets/bought.key}}
+"""
+SECOND = """\
+apiVersion: reconciler/v1
+Provider/whm-2:
+  type: whm
+  account: whm2.agency.example
+  endpoint: {endpoint}
+  credentials:
+    user: {{file: .sandbox/secrets/whm-user}}
+    token: {{file: .sandbox/secrets/whm-token}}
+"""
 SITE = """\
 apiVersion: reconciler/v1
 Domain/{name}:
@@ -94,11 +122,38 @@ class Linked(Agency):
         more = {"accounts": ACCOUNTS, "start": START, "remote": False, **more}
         super().__init__(tmp, {FILE: text}, public=True, **more)
         self.secret("acme-account-key", account_key())
+        public = self.sandbox.bench("public").world
+        public["certificates"].setdefault(THIRD, [{"names": [NAME], "days": 60}])
+        public["panels"][THIRD] = "whm-2"
 
     def secret(self, name: str, text: str) -> None:
         path = self.root / ".sandbox" / "secrets" / name
         path.write_text(text, encoding="ascii")
         path.chmod(0o600)
+
+    def bought(self, days: float) -> str:
+        """Have the secrets hold a certificate that was just bought; return its mark."""
+        seller = self.sandbox.bench("acme").state["authorities"]["second"]["ca"]
+        key = ec.generate_private_key(ec.SECP256R1())
+        number = x509.random_serial_number()
+        wish = Wish((NAME,), key.public_key(), "", "http://x", self.clock(), number)
+        profile = ProfileSeed(validity=timedelta(days=days))
+        pem = authority(seller).issue(wish, profile)
+        self.secret("bought.pem", pem + seller["intermediates"][0])
+        self.secret("bought.key", key_pem(key).decode())
+        return seen(pem.encode()).fingerprint
+
+    @contextmanager
+    def another_server(self) -> Iterator[Sandbox]:
+        """Have a second panel, with the same account on it and nothing installed."""
+        first = self.sandbox.bench("whm").world
+        part = {**first, "hostname": "whm2.agency.example"}
+        with Sandbox(World({"whm": part}), self.clock) as other:
+            for bench in self.sandbox.benches.values():
+                bench[1].beside["whm-2"] = other.bench("whm")
+            text = SECOND.format(endpoint=other.endpoint("whm"))
+            self.write("inventory/second.yaml", text)
+            yield other
 
     def by_hand(self, vendor: str, thing: str, **data: Any) -> None:
         """Change something at a vendor, or its way of working."""
@@ -224,7 +279,3 @@ class Linked(Agency):
         assert self.todo(plan) == []
         assert self.deferred(plan) == {}
         assert self.found(plan) == {}
-
-    def recorded(self) -> dict[str, Any]:
-        """Return the facts of the certificate's record."""
-        return dict(self.project().store.read().record(*Ref("Certificate", NAME)).facts)
