@@ -16,16 +16,18 @@ from typing import Final
 
 from reconciler.errors import Ambiguous, ProviderError, Rejected, Transient
 from reconciler.model import Account
-from reconciler.model.material import Keyring
+from reconciler.model.material import Drawer, Keyring
 from reconciler.providers._acme import Acme
 from reconciler.providers._acme_certificate import certified, evidence
 from reconciler.providers._acme_job import (
     Job,
     Proof,
     begin,
+    files,
     pending,
     refuse_account_key,
     texts,
+    usable,
 )
 from reconciler.providers._acme_orders import (
     Order,
@@ -36,7 +38,7 @@ from reconciler.providers._acme_orders import (
     profile_of,
     why_invalid,
 )
-from reconciler.providers._acme_problem import TIMEOUT
+from reconciler.providers._acme_problem import KEY_STORE, PROPAGATION, TIMEOUT
 
 #: So many requests at once: more only queue for the same connections.
 THREADS: Final = 20
@@ -66,18 +68,21 @@ class Issuing:
         with ThreadPoolExecutor(THREADS, "acme") as pool:
             each = _Each(pool)
             each(self._begun, jobs)
+            begun = [job for job in jobs if job.proofs or job.stale]
             shown = self._shown(_going(jobs))
+            each(self._filed, [job for job in _going(jobs) if files(job.proofs)])
             try:
                 each(self._answer, _going(jobs))
                 self._follow(each, jobs)
             finally:
-                self._cleared(shown)
+                self._cleared(shown, begun)
 
     # -- begin ---------------------------------------------------------------------
 
     def _begun(self, job: Job) -> None:
         """Have an order, new or of an earlier run, and what it waits for."""
         now = self._account.clock()
+        job.drawer = usable(job.drawer)
         if not job.resumed:
             begin(job, now, self._acme.key.public)
             self._noted(job)
@@ -88,7 +93,8 @@ class Issuing:
             job.url, order = new_order(self._acme, job)
             self._noted(job)
         if order.status == "pending" or job.resumed:
-            for status, proof in authorizations(self._acme, order):
+            kind = job.want.spec.challenge
+            for status, proof in authorizations(self._acme, order, kind):
                 waits = status == "pending" and order.status == "pending"
                 (job.proofs if waits else job.stale).append(proof)
 
@@ -103,8 +109,15 @@ class Issuing:
     def _noted(self, job: Job) -> None:
         """Have the drawer know how far *job* is, before anything further is done."""
         if job.keeps:
-            whole = job.drawer._replace(pending=pending(job))
-            job.drawer = self._keys.put(job.want, whole)
+            self._put(job, job.drawer._replace(pending=pending(job)))
+
+    def _put(self, job: Job, drawer: Drawer) -> None:
+        """Keep *drawer*; where the store refuses, it is no fault of the authority."""
+        try:
+            job.drawer = self._keys.put(job.want, drawer)
+        except ProviderError as error:
+            error.reason = error.reason or KEY_STORE
+            raise
 
     # -- show ----------------------------------------------------------------------
 
@@ -117,7 +130,8 @@ class Issuing:
             for job in jobs:
                 why = _first(failed, job.proofs)
                 if why is not None:
-                    job.fail(Transient(self._acme.http.shown(why), reason="dns"))
+                    text = self._acme.http.shown(why)
+                    job.fail(Transient(text, reason=PROPAGATION))
         return everything
 
     def _present(self, wanted: dict[str, frozenset[str]]) -> dict[str, str]:
@@ -129,9 +143,26 @@ class Issuing:
         except ProviderError as error:
             return dict.fromkeys(wanted, error.what)
 
-    def _cleared(self, shown: dict[str, frozenset[str]]) -> None:
-        if shown and self._account.challenges is not None:
-            self._account.challenges.remove(shown)
+    def _filed(self, job: Job) -> None:
+        """Show the files that prove the names of *job*."""
+        challenges = self._account.challenges
+        why = (
+            "there is no web server here to prove a name at"
+            if challenges is None
+            else challenges.present_files(job.accounts, files(job.proofs))
+        )
+        if why is not None:
+            raise Rejected(self._acme.http.shown(why), reason="http")
+
+    def _cleared(self, shown: dict[str, frozenset[str]], begun: Sequence[Job]) -> None:
+        challenges = self._account.challenges
+        if challenges is None:
+            return
+        if shown:
+            challenges.remove(shown)
+        for job in begun:
+            if left := files((*job.proofs, *job.stale)):
+                challenges.remove_files(job.accounts, left)
 
     # -- follow --------------------------------------------------------------------
 
@@ -188,7 +219,7 @@ class Issuing:
     def _dropped(self, job: Job) -> None:
         """Have the drawer forget an order that nothing comes of."""
         if job.keeps:
-            job.drawer = self._keys.put(job.want, job.drawer._replace(pending=None))
+            self._put(job, job.drawer._replace(pending=None))
 
     def _have(self, job: Job, order: Order) -> None:
         """Fetch the certificate, prove it, and keep it with its key."""
@@ -196,7 +227,7 @@ class Issuing:
         if job.keeps:
             whole = job.drawer._replace(current=material, pending=None)
             try:
-                job.drawer = self._keys.put(job.want, whole)
+                self._put(job, whole)
             except Ambiguous:
                 if self._keys.open(job.want).current != material:
                     raise

@@ -40,6 +40,7 @@ from reconciler.kinds.certificate import (
     TlsState,
 )
 from reconciler.model import Account, Change, Observation, Witness
+from reconciler.providers._certificate import chain_mark
 from reconciler.providers._handshake import (
     NO_ROUTE,
     Trust,
@@ -205,6 +206,7 @@ class PublicTls(Witness[Certificate]):
             not_after=leaf.not_valid_after_utc,
             matches=matches(leaf, name),
             trusted=self._trust.holds(leaf, others),
+            chain=chain_mark(others),
         )
 
 

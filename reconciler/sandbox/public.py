@@ -18,9 +18,9 @@ done there shows here. The world's part is::
 
 Oddities: ``registryExpires`` (days), ``statuses``, ``nameservers``, ``undated``,
 ``unlinked``, ``moved`` and ``silent`` (the registrar) in RDAP; ``parent``, ``child``,
-``lame``, ``cached``, ``mute``, ``serials``, ``ds``, ``keys`` and ``signed`` in DNS.
-``/routes``
-says where on this machine each address is played.
+``lame``, ``cached``, ``mute``, ``serials``, ``ds``, ``keys`` and ``signed`` in DNS, and
+``behind`` {host: seconds}: it goes on with the zone as it is now. ``/routes`` says
+where on this machine each address is played.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from typing import Any
 from reconciler.errors import ReconcilerError
 from reconciler.sandbox.dns_server import DnsServers
 from reconciler.sandbox.emulator import Bench, Emulator, Server
-from reconciler.sandbox.panel_tls import Installed
+from reconciler.sandbox.panel_tls import Installed, hold
 from reconciler.sandbox.public_names import (
     ROOT,
     SERVERS,
@@ -175,18 +175,26 @@ def edit(bench: Bench, thing: str, data: Mapping[str, Any]) -> None:
     """
     Change what anyone can read: ``oddity``, ``site`` take {name, <field>: value, ...}.
 
+    ``address`` is of ``panel_tls``.
+
     Raises:
         ReconcilerError: There is no such thing.
     """
     match thing, dict(data):
         case "oddity", {"name": str() as name, **fields}:
+            if late := fields.get("behind"):
+                fields["behind"] = PublicNames(bench).copied(name, late)
             odd = bench.state["oddities"].get(name, {})
             bench.state["oddities"][name] = {**odd, **fields}
         case "site", {"name": str() as name, **fields}:
             sites = bench.state.setdefault("sites", {})
             sites[name] = {**sites.get(name, {}), **fields}
+        case "address", {"address": str() as name, "keeps": str() as keeps, **fields}:
+            hold(bench, name, keeps)
         case _:
-            raise ReconcilerError("post {name, ...} to oddity or to site")
+            raise ReconcilerError(
+                "post {name, ...} to oddity or site, {address, keeps} to address"
+            )
     bench.effect("by-hand", name, fields=sorted(fields))
 
 
