@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
@@ -25,12 +26,14 @@ if TYPE_CHECKING:
 #: The setting of an account that says where its zones are served, if not where the
 #: delegation says.
 NAMESERVERS: Final = "nameservers"
+#: The setting of an account that says which folder its web server serves.
+WEBROOT: Final = "webroot"
 
 
 def challenges(project: Project) -> DnsChallenges:
     """Return who proves names; nothing is resolved or made before one is proven."""
     around = _Around(project)
-    world = World(around.zone_of, around.writer, around.servers)
+    world = World(around.zone_of, around.writer, around.servers, around.webroot)
     notes = _Notes(project.folder / f"challenges-{project.env}.sqlite", project.clock)
     return DnsChallenges(world, project.clock, project.sleep, notes)
 
@@ -92,6 +95,12 @@ class _Around:
         with self._lock:
             names = self._public()
             return [] if names is None else delegated(names, zone.name)
+
+    def webroot(self, name: str) -> Path | None:
+        """Return the folder that the web server of the account *name* serves."""
+        provider = self._project.accounts_declared.get(name)
+        folder = provider.spec.settings.get(WEBROOT) if provider else None
+        return self._project.root / folder if folder else None
 
     def _public(self) -> Names | None:
         """Return the DNS; None where the inventory is of this machine alone."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Protocol
 
 from pydantic import JsonValue
@@ -85,6 +85,23 @@ class Challenges(Protocol):
         Returns:
             Name -> why it could not be shown, for those that could not.
         """
+
+    def present_files(
+        self, accounts: Iterable[str], files: Mapping[str, str]
+    ) -> str | None:
+        """
+        Have the web servers of *accounts* answer for the files of a proof.
+
+        Args:
+            accounts: Where the certificate is installed.
+            files: What is asked for below ``/.well-known/acme-challenge`` -> its text.
+
+        Returns:
+            Why they cannot, if so.
+        """
+
+    def remove_files(self, accounts: Iterable[str], files: Mapping[str, str]) -> None:
+        """Take the same files away again; never raises."""
 
     def remove(self, texts: Mapping[str, frozenset[str]]) -> Mapping[str, str]:
         """

@@ -23,6 +23,7 @@ from reconciler.providers._acme_job import (
     Job,
     Proof,
     begin,
+    files,
     pending,
     refuse_account_key,
     texts,
@@ -67,12 +68,14 @@ class Issuing:
         with ThreadPoolExecutor(THREADS, "acme") as pool:
             each = _Each(pool)
             each(self._begun, jobs)
+            begun = [job for job in jobs if job.proofs or job.stale]
             shown = self._shown(_going(jobs))
+            each(self._filed, [job for job in _going(jobs) if files(job.proofs)])
             try:
                 each(self._answer, _going(jobs))
                 self._follow(each, jobs)
             finally:
-                self._cleared(shown)
+                self._cleared(shown, begun)
 
     # -- begin ---------------------------------------------------------------------
 
@@ -90,7 +93,8 @@ class Issuing:
             job.url, order = new_order(self._acme, job)
             self._noted(job)
         if order.status == "pending" or job.resumed:
-            for status, proof in authorizations(self._acme, order):
+            kind = job.want.spec.challenge
+            for status, proof in authorizations(self._acme, order, kind):
                 waits = status == "pending" and order.status == "pending"
                 (job.proofs if waits else job.stale).append(proof)
 
@@ -139,9 +143,26 @@ class Issuing:
         except ProviderError as error:
             return dict.fromkeys(wanted, error.what)
 
-    def _cleared(self, shown: dict[str, frozenset[str]]) -> None:
-        if shown and self._account.challenges is not None:
-            self._account.challenges.remove(shown)
+    def _filed(self, job: Job) -> None:
+        """Show the files that prove the names of *job*."""
+        challenges = self._account.challenges
+        why = (
+            "there is no web server here to prove a name at"
+            if challenges is None
+            else challenges.present_files(job.accounts, files(job.proofs))
+        )
+        if why is not None:
+            raise Rejected(self._acme.http.shown(why), reason="http")
+
+    def _cleared(self, shown: dict[str, frozenset[str]], begun: Sequence[Job]) -> None:
+        challenges = self._account.challenges
+        if challenges is None:
+            return
+        if shown:
+            challenges.remove(shown)
+        for job in begun:
+            if left := files((*job.proofs, *job.stale)):
+                challenges.remove_files(job.accounts, left)
 
     # -- follow --------------------------------------------------------------------
 

@@ -41,14 +41,16 @@ class Proof(NamedTuple):
     How one name is proven.
 
     Attributes:
-        name: Of the TXT record.
-        text: Its value.
+        name: Of the TXT record, or the name itself where a file proves it.
+        text: Its value, or what the file says.
         url: Of the challenge that it answers.
+        token: The name of the file; empty for a record.
     """
 
     name: str
     text: str
     url: str
+    token: str = ""
 
 
 @dataclass
@@ -104,6 +106,11 @@ class Job:
         found = self.change.details.get("replaces")
         return str(found) if found else None
 
+    @property
+    def accounts(self) -> frozenset[str]:
+        """The accounts whose web servers could show a file."""
+        return frozenset(place.provider for place in self.want.makings.places)
+
     def fail(self, error: Exception) -> None:
         """End without a certificate."""
         self.ended = error
@@ -113,8 +120,14 @@ def texts(proofs: Iterable[Proof]) -> dict[str, frozenset[str]]:
     """Return what has to be seen: name of the TXT record -> its values."""
     found: dict[str, set[str]] = {}
     for proof in proofs:
-        found.setdefault(proof.name, set()).add(proof.text)
+        if not proof.token:
+            found.setdefault(proof.name, set()).add(proof.text)
     return {name: frozenset(values) for name, values in found.items()}
+
+
+def files(proofs: Iterable[Proof]) -> dict[str, str]:
+    """Return the files that have to be seen: token -> what it says."""
+    return {proof.token: proof.text for proof in proofs if proof.token}
 
 
 def usable(drawer: Drawer) -> Drawer:

@@ -27,7 +27,7 @@ from reconciler.providers._acme_problem import (
 )
 from reconciler.providers._certificate import request
 
-CHALLENGE: Final = "dns-01"
+_DNS: Final = "dns-01"
 _PREFIX: Final = "_acme-challenge"
 #: What an authority says where it does not take ``replaces``: RFC 9773 knows the first;
 #: Boulder says the others where another account, or nobody, ordered the old one.
@@ -132,27 +132,30 @@ def _order(acme: Acme, answer: Answered) -> Order:
     )
 
 
-def authorizations(acme: Acme, order: Order) -> Iterator[tuple[str, Proof]]:
+def authorizations(acme: Acme, order: Order, kind: str) -> Iterator[tuple[str, Proof]]:
     """
     Yield the status of each authorization of *order*, and how its name is proven.
 
     Raises:
-        Rejected: The authority does not take a proof by DNS.
+        Rejected: The authority does not take a proof of this *kind*.
     """
     for url in order.authorizations:
         row = _mapping(acme.get(url, "get-authorization"))
         name = _name(row)
-        found = next((c for c in _challenges(row) if c.get("type") == CHALLENGE), None)
+        found = next((c for c in _challenges(row) if c.get("type") == kind), None)
         status = str(row.get("status"))
         if found is None and status != "pending":
             continue  # it was proven in another way
         if found is None:
-            raise Rejected(f"{name}: the authority takes no proof by {CHALLENGE}")
+            raise Rejected(f"{name}: the authority takes no proof by {kind}")
         token, place = found.get("token"), found.get("url")
         if not isinstance(token, str) or not isinstance(place, str):
             raise Rejected(f"{name}: a challenge is not what RFC 8555 says")
-        text = digest(f"{token}.{acme.key.thumbprint}")
-        yield status, Proof(f"{_PREFIX}.{name}", text, acme.sound(place))
+        said, place = f"{token}.{acme.key.thumbprint}", acme.sound(place)
+        if kind == _DNS:
+            yield status, Proof(f"{_PREFIX}.{name}", digest(said), place)
+        else:
+            yield status, Proof(name, said, place, token)
 
 
 def digest(authorization: str) -> str:

@@ -9,9 +9,10 @@ run left: it is noted before it is written. Values of others are never touched.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from pathlib import Path
 from threading import Lock
 from typing import Final, NamedTuple, Protocol
 
@@ -21,6 +22,7 @@ from reconciler.errors import ProviderError, ReconcilerError
 from reconciler.model import Cache
 from reconciler.providers._authoritative import Server, missing
 from reconciler.providers._octodns_texts import Values, Written
+from reconciler.providers._webroots import Webroots
 
 #: So long servers may take to show what was written at their master.
 PATIENCE: Final = timedelta(minutes=3)
@@ -30,7 +32,8 @@ _LONGEST: Final = 5.0
 #: Where nobody can be asked what the servers show, they are given so long.
 _BLIND: Final = 30.0
 _ALIASES: Final = 8
-_THREADS: Final = 8
+#: So many zones are changed, and servers asked, at once.
+_WRITERS, _THREADS = 4, 16
 _NOTED: Final = timedelta(days=30)
 
 
@@ -57,11 +60,13 @@ class World(NamedTuple):
         writer: Returns the account of that name; raises ReconcilerError.
         servers: Returns the servers of a zone; none where they cannot be asked here.
             Raises ProviderError where the DNS above it does not answer.
+        webroot: Returns the folder that an account's web server serves, if it says so.
     """
 
     zone_of: Callable[[str], Zone | None]
     writer: Callable[[str], Writer]
     servers: Callable[[Zone], Sequence[Server]]
+    webroot: Callable[[str], Path | None] = lambda _: None
 
 
 class _Placed(NamedTuple):
@@ -93,6 +98,7 @@ class DnsChallenges:
         self._clock = clock
         self._sleep = sleep
         self._notes = _Notes(cache, clock)
+        self._webroots = Webroots(world.webroot)
 
     def __repr__(self) -> str:
         return "DnsChallenges(...)"
@@ -110,6 +116,16 @@ class DnsChallenges:
         """Take *texts* away again, and what is left of earlier runs."""
         return self._placed(texts, there=False).failed
 
+    def present_files(
+        self, accounts: Iterable[str], files: Mapping[str, str]
+    ) -> str | None:
+        """Put *files* where web servers show them; see ``Challenges``."""
+        return self._webroots.present(accounts, files)
+
+    def remove_files(self, accounts: Iterable[str], files: Mapping[str, str]) -> None:
+        """Take *files* away again."""
+        self._webroots.remove(accounts, files)
+
     # -- write ---------------------------------------------------------------------
 
     def _placed(self, texts: Mapping[str, frozenset[str]], *, there: bool) -> _Placed:
@@ -119,7 +135,7 @@ class DnsChallenges:
         for _ in range(_ALIASES):
             by_zone = self._by_zone(todo, placed.failed)
             todo = []
-            with ThreadPoolExecutor(_THREADS) as pool:
+            with ThreadPoolExecutor(_WRITERS) as pool:
                 done = pool.map(lambda one: self._change(*one, there=there), by_zone)
             for (zone, rows), (aliases, failed) in zip(by_zone, done, strict=True):
                 for called, name, values in rows:

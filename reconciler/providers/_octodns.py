@@ -42,7 +42,7 @@ from reconciler.providers._txt import OURS, Form
 
 _THREADS = 8
 #: A zone that others change meanwhile is read and changed so often, with such pauses.
-_TRIES, _PAUSE = 4, 0.5
+_TRIES, _PAUSE = 6, 0.25
 
 
 class Listed(NamedTuple):
@@ -300,7 +300,7 @@ class OctodnsDriver(Driver[Domain, DomainChange]):
         if zone is None or zone.trouble:
             why = zone.trouble if zone else "there is no such zone"
             raise Rejected(f"{name} at {self.account.name}: {why}")
-        for left in reversed(range(_TRIES)):
+        for number in range(1, _TRIES + 1):
             desk = self.desk(zone)
             reading, live = self._read_at(desk, zone)
             refuses = partial(self._no_text, reading.foreign)
@@ -308,9 +308,9 @@ class OctodnsDriver(Driver[Domain, DomainChange]):
             try:
                 self._write(desk, live, found.todo)
             except (Rejected, Transient, Ambiguous):
-                if not left:
+                if number == _TRIES:
                     raise
-                self.account.sleep(_PAUSE)
+                self.account.sleep(_PAUSE * number)
             else:
                 return found.written
         raise AssertionError("unreachable")

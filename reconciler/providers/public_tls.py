@@ -95,7 +95,7 @@ class PublicTls(Witness[Certificate]):
         )
         return self._looks.observe(wants, self._look)
 
-    def touched(self, want: Certificate, change: Change) -> None:
+    def touched(self, want: Certificate, change: Change | None) -> None:
         """Look again after any change, and patiently after some; see ``Witness``."""
         self._looks.forget(want)
         if not isinstance(change, Install | Reload) or change.share.family != _SERVES:

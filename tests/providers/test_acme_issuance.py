@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from reconciler.errors import (
     Ambiguous,
@@ -22,7 +25,7 @@ from reconciler.model.driver import Answered, Sent
 from reconciler.providers._acme import NONCES
 from reconciler.providers._acme_job import pending as noted
 from reconciler.providers._acme_problem import Problem, error
-from reconciler.providers._certificate import crl_urls, kept, private_key, spki
+from reconciler.providers._certificate import crl_urls, kept, new_key, private_key, spki
 from reconciler.providers.acme_issuance import AcmeIssuance
 from reconciler.testing import Case, DriverContract, Trouble
 from tests.support.issuing import (
@@ -301,6 +304,27 @@ class TestProofs:
         driver.close()
 
 
+class TestFiles:
+    def test_no_record_is_asked_for(self, ca: Ca) -> None:
+        one = want(names=[NAME, f"www.{NAME}"], challenge="http-01")
+        ca.edit("settings", alwaysValid=True)
+        got(ca.driver(), one)
+        assert [name for name, _ in ca.shown.calls] == ["files", "no files"]
+
+    def test_what_cannot_be_shown_is_told(self, ca: Ca) -> None:
+        one = want(names=[NAME], challenge="http-01")
+        ca.shown.fails["files"] = "none of its places says which folder it serves"
+        no = failed(ca.driver(), one)
+        assert no.reason == "http"
+        assert "which folder" in no.what
+        assert ca.shown.calls[-1][0] == "no files"
+
+    def test_an_authority_that_takes_none_says_so(self) -> None:
+        for ca in world(main={"challenges": ["dns-01"]}):
+            no = failed(ca.driver(), want(names=[NAME], challenge="http-01"))
+            assert "takes no proof by http-01" in no.what
+
+
 class TestLimits:
     def test_a_limit_says_until_when(self) -> None:
         for ca in world(
@@ -469,6 +493,7 @@ class TestRenewal:
             got(driver, one)
             driver.apply(one, renew(one, replaces="AAAA.BBBB"), "key")
             assert ca.issued() == 2
+            assert len([url for url in ca.asked if "new-order" in url]) == 2
             assert state(driver, one).advised is None
 
 
@@ -769,6 +794,13 @@ class TestTheAccount:
         assert len(ca.effects("newAccount")) == 1
         assert len(ca.effects("keyChange")) == 1
 
+    def test_where_both_keys_have_one_the_next_is_taken(self, ca: Ca) -> None:
+        got(ca.driver(), want())
+        got(ca.driver(secrets={"accountKey": account_key(1)}), want("b.example"))
+        got(ca.driver(secrets={"nextAccountKey": account_key(1)}), want("c.example"))
+        assert not ca.effects("keyChange")
+        assert len(ca.effects("newAccount")) == 2
+
     def test_a_key_change_whose_answer_was_lost_has_happened(self, ca: Ca) -> None:
         got(ca.driver(), want())
         lose(ca, "key-change", "after")
@@ -843,18 +875,52 @@ class TestWhereItLeads:
         ca.way = lambda _: Answered(200, {}, body)
         assert "is no ACME directory" in failed(ca.driver(), want()).what
 
-    def test_a_certificate_for_something_else_is_not_kept(self, ca: Ca) -> None:
-        driver = ca.driver()
-        got(driver, want("other.example"))
-        other = ca.keys.drawers["other.example"].current
-        assert other is not None
+    @pytest.mark.parametrize(
+        ("names", "own", "days", "why"),
+        [
+            (["other.example"], True, 9, "not for the names"),
+            ([NAME, f"*.{NAME}", "more.example"], True, 9, "not for the names"),
+            ([NAME, f"*.{NAME}"], True, -1, "has ended already"),
+            ([NAME, f"*.{NAME}"], False, 9, "belongs to another certificate"),
+        ],
+    )
+    def test_a_certificate_for_something_else_is_not_kept(
+        self, ca: Ca, names: list[str], own: bool, days: int, why: str
+    ) -> None:
         way = ca.way
-        ca.way = lambda sent: (
-            way(sent)._replace(body=other.chain) if "/cert/" in sent.url else way(sent)
-        )
-        no = failed(driver, want())
+
+        def other(sent: Sent) -> Answered:
+            answer = way(sent)
+            if "/cert/" not in sent.url:
+                return answer
+            pending = ca.keys.drawers[NAME].pending or {}
+            key = private_key(str(pending["key"]).encode())
+            made = signed(names, key if own else new_key("ecdsa-p256"), ca, days)
+            return answer._replace(body=made)
+
+        ca.way = other
+        no = failed(ca.driver(), want())
         assert "signed something else" in no.what
+        assert why in no.what
         assert ca.keys.drawers[NAME].current is None
+
+
+def signed(names: list[str], key: Any, ca: Ca, days: int) -> bytes:
+    """Return a certificate that signs itself."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Somebody")])
+    san = x509.SubjectAlternativeName([x509.DNSName(one) for one in names])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(7)
+        .not_valid_before(ca.clock() - timedelta(days=9))
+        .not_valid_after(ca.clock() + timedelta(days=days))
+        .add_extension(san, critical=False)
+        .sign(key, SHA256())
+    )
+    return made.public_bytes(Encoding.PEM)
 
 
 class TestTheDrawer:

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
 
 import pytest
 from cryptography import x509
@@ -13,7 +18,7 @@ from reconciler.errors import Rejected
 from reconciler.model import Receipt
 from reconciler.providers.acme_issuance import AcmeIssuance
 from tests.support.issuing import account_key, got, issue, ordered, want
-from tests.support.pebble import Town, now, real_town
+from tests.support.pebble import Town, now, real_pebble, real_town
 
 pytestmark = pytest.mark.real
 _numbers = itertools.count()
@@ -140,14 +145,52 @@ def test_a_key_of_the_other_kind(town: Town, zone: str) -> None:
     assert leaf(town, zone)[0].public_key().key_size == 2048  # type: ignore[union-attr]
 
 
-def test_an_external_account_is_bound(tmp_path: object, town: Town, zone: str) -> None:
+def test_a_web_server_shows_the_files(tmp_path: Path, town: Town) -> None:
+    """Another Pebble: one that looks at our port."""
+    name = f"z{next(_numbers)}.example"
+    town.zone(name, ("www", "A", ["127.0.0.1"]))
+    (tmp_path / "www").mkdir()
+    with serving(tmp_path / "www") as port:
+        dns = f"127.0.0.1:{town.pdns.dns_port}"
+        once = {"PEBBLE_AUTHZREUSE": "0"}
+        settings = {"httpPort": port}
+        for pebble in real_pebble(tmp_path / "p", dns, once, settings):
+            proofs = town.challenges(webroot={"web": tmp_path / "www"}.get)
+            at = {"endpoint": pebble.directory, "trust": pebble.trust}
+            made = AcmeIssuance(town.account(challenges=proofs, **at))
+            wild = {"names": [f"www.{name}"], "challenge": "http-01"}
+            one = want(f"www.{name}", places=["web", "elsewhere"], **wild)
+            got(made, one)
+            assert [*(tmp_path / "www").rglob("*.*")] == [tmp_path / "www/.well-known"]
+            (no,) = ordered(made, want(f"b.{name}", places=["elsewhere"], **wild))
+            assert "settings.webroot" in str(no)
+            made.close()
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[int]:
+    """Serve the files of *folder* to everybody."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    handler = partial(Quiet, directory=str(folder))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def test_an_external_account_is_bound(tmp_path: Path, town: Town, zone: str) -> None:
     """Another Pebble, on the same DNS, that takes nobody else."""
-    from pathlib import Path
-
-    from tests.support.pebble import real_pebble
-
     folder, mac = (
-        Path(str(tmp_path)),
+        tmp_path,
         "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W",
     )
     settings = {

@@ -303,6 +303,19 @@ def test_every_route_stays_on_this_machine(sandbox: Sandbox) -> None:
     assert said["authorities"].startswith("-----BEGIN CERTIFICATE-----")
 
 
+def test_real_servers_play_addresses_too() -> None:
+    """They come before what the stand-in has there, and are trusted by their own."""
+    played = {"198.51.100.3:53": "127.0.0.1:5301", "192.0.2.1:443": "127.0.0.1:8443"}
+    part = {**PUBLIC, "played": played, "authorities": "-----BEGIN theirs-----\n"}
+    with Sandbox(World({"public": part}), SandboxClock(NOW, frozen=True)) as beside:
+        said = get(beside, "/routes").json()
+    assert played.items() <= said["routes"].items()
+    assert "198.51.100.1:53" in said["routes"]
+    assert said["authorities"].endswith(
+        "END CERTIFICATE-----\n-----BEGIN theirs-----\n"
+    )
+
+
 def test_changes_by_hand(sandbox: Sandbox) -> None:
     sandbox.edit("public", "oddity", {"name": "due.example", "statuses": ["inactive"]})
     assert registry(sandbox, "due.example")["status"] == ["inactive"]

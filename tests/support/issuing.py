@@ -19,6 +19,7 @@ from reconciler.model import (
     Authority,
     Drawer,
     Makings,
+    Place,
     Receipt,
     Share,
 )
@@ -47,6 +48,7 @@ def want(
     names: Sequence[str] = (),
     issuers: Sequence[str] = ("main",),
     recorded: Mapping[str, Any] | None = None,
+    places: Sequence[str] = (),
     **spec: Any,
 ) -> Certificate:
     whole = {
@@ -56,7 +58,13 @@ def want(
         **spec,
     }
     made = Certificate.model_validate({"metadata": {"name": name}, "spec": whole})
-    found = Makings(authorities=tuple(Authority(name=one) for one in issuers))
+    found = Makings(
+        authorities=tuple(Authority(name=one) for one in issuers),
+        places=tuple(
+            Place(target=f"Provider/{one}", provider=one, family="install")
+            for one in places
+        ),
+    )
     return made.joined(lambda: found).recalling(lambda: recorded or {})
 
 
@@ -131,6 +139,13 @@ class Shown:
             left = [v for v in self.records.get(name, []) if v not in values]
             self.records[name] = left
         return {}
+
+    def present_files(self, accounts: Any, files: Mapping[str, str]) -> str | None:
+        self.calls.append(("files", {}))
+        return self.fails.get("files")
+
+    def remove_files(self, accounts: Any, files: Mapping[str, str]) -> None:
+        self.calls.append(("no files", {}))
 
 
 class Ca(AcmeWorld):
