@@ -233,6 +233,32 @@ def test_a_zone_answers_for_itself(sandbox: Sandbox, tcp: bool) -> None:
     ]
 
 
+def test_a_server_that_is_behind(sandbox: Sandbox) -> None:
+    """It goes on with what it had, for so long; the others have what is new."""
+    late = {"name": "due.example", "behind": {HOSTS[0]: 60}}
+    sandbox.edit("public", "oddity", late)
+    zone = sandbox.bench("public").state["zones"]["due.example"]
+    zone["records"]["new/TXT"] = ['"y"']
+    try:
+        answers = []
+        for seconds in (0, 59, 60):
+            sandbox.clock.set(NOW + timedelta(seconds=seconds), frozen=True)
+            ask_all = [
+                rows(ask(sandbox, served(sandbox, h), "new.due.example", "TXT").answer)
+                for h in HOSTS
+            ]
+            answers.append(ask_all)
+        assert answers == [[[], ['"y"']], [[], ['"y"']], [['"y"'], ['"y"']]]
+    finally:
+        del zone["records"]["new/TXT"]
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1", "nowhere"])
+def test_only_a_panel_keeps_what_it_serves(sandbox: Sandbox, address: str) -> None:
+    with pytest.raises(ReconcilerError, match="cannot keep 'reload'"):
+        sandbox.edit("public", "address", {"address": address, "keeps": "reload"})
+
+
 def test_aliases_and_denials(sandbox: Sandbox) -> None:
     """RFC 2308: NXDOMAIN, or NODATA where other types or names below exist."""
     at = served(sandbox, "ns1.due.example")
