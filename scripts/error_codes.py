@@ -51,6 +51,7 @@ CAUSES = {
     "E612": "An invoice of ours cannot be drawn or archived",
     "E613": "A character is in none of the fonts of invoices",
     "E614": "What is said to be paid is not open, or not that much is left of it",
+    "E615": "A program that the demo with real ones runs is not installed",
     "E620": "The fallback of a channel carries no notices, or has another audience",
     "E621": "A text of notices is wrong, or there is none in a channel's language",
     "E622": "Two channels would be the first to tell customers",

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import socket
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Collection, Iterable
 from datetime import date
 from importlib import resources
 from pathlib import Path
@@ -18,6 +14,7 @@ from pathlib import Path
 import click
 
 from reconciler.cli import demo_days
+from reconciler.cli.demo_agency import DemoAgency, ended, say, show
 from reconciler.engine.exits import Exit
 from reconciler.errors import ReconcilerError
 
@@ -62,8 +59,17 @@ Domain/closed-client.example: {provider: namecom-main}
     type=click.Path(path_type=Path),
     help="Work there and leave everything to look at.",
 )
-def demo_command(folder: Path | None) -> None:
+@click.option(
+    "--real",
+    is_flag=True,
+    help="Certificates alone, and real programs: PowerDNS, Pebble and nginx.",
+)
+def demo_command(folder: Path | None, *, real: bool) -> None:
     """Run the loop and check its end."""
+    if real:
+        from reconciler.cli.demo_real import needed
+
+        needed()
     kept = folder is not None
     where = folder or Path(tempfile.mkdtemp(prefix="reconciler-demo-"))
     if where.exists() and any(where.iterdir()):
@@ -71,12 +77,10 @@ def demo_command(folder: Path | None) -> None:
             f"{where} is not empty", hint="name a new folder", code="E608"
         )
     began = time.monotonic()
-    demo = _Demo(where / "agency")
     try:
-        demo.prepare(where / "remote.git")
-        demo.run()
+        with ended():
+            _closed(where, real=real)
     finally:
-        demo.call("sandbox", "down", quiet=True)
         if not kept:
             shutil.rmtree(where, ignore_errors=True)
     took = time.monotonic() - began
@@ -90,15 +94,27 @@ def demo_command(folder: Path | None) -> None:
 COMMAND = demo_command
 
 
-class _Demo:
-    """A copy of the example agency with a remote of its own, and its sandbox."""
+def _closed(where: Path, *, real: bool) -> None:
+    """Run one of the demos in *where*, and stop what it started."""
+    if real:
+        from reconciler.cli.demo_real import RealDemo
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+        RealDemo(where / "agency").run(where / "remote.git")
+        return
+    demo = _Demo(where / "agency")
+    try:
+        demo.prepare(where / "remote.git")
+        demo.run()
+    finally:
+        demo.call("sandbox", "down", quiet=True)
+
+
+class _Demo(DemoAgency):
+    """A copy of the example agency, and its sandbox."""
 
     def prepare(self, remote: Path) -> None:
         """Make yesterday's commit, start the sandbox on it, then today's commit."""
-        _say("The example agency: an inventory in git, and its vendors on loopback")
+        say("The example agency: an inventory in git, and its vendors on loopback")
         self.root.mkdir(parents=True)
         for name in ("inventory", "policies"):
             shutil.copytree(example(name), self.root / name)
@@ -113,54 +129,50 @@ class _Demo:
         closed = self.root / "inventory" / "clients" / "closed.yaml"
         closed.write_text(CLOSED)
         (self.root / ".gitignore").write_text(".sandbox/\n")
-        _git(self.root, "init", "-q", "-b", "main")
-        _git(remote.parent, "init", "-q", "--bare", "-b", "main", str(remote))
-        _git(self.root, "remote", "add", "origin", str(remote))
-        self._commit("inventory: as it was applied last")
+        self.begin(remote)
+        self.commit("inventory: as it was applied last")
         self.expect("sandbox", "up", "--control-port", "0", "--receiver-port", "0")
         for name, text in today.items():
             (self.root / name).write_text(text)
         closed.unlink()
-        self._commit("inventory: new addresses, new nameserver, one client less")
+        self.commit("inventory: new addresses, new nameserver, one client less")
 
     def run(self) -> None:
         """Look, plan, apply, tell, answer, plan again, verify."""
         from reconciler.cli.show_received import beats, received
 
         self.expect("validate")
-        _say("A Site is one entry in git; this is what it stands for")
+        say("A Site is one entry in git; this is what it stands for")
         self.expect("expand", "Site/broodjes.example")
-        _say("Monday: what is coming, and who sees to it")
+        say("Monday: what is coming, and who sees to it")
         # One name cannot be read, on purpose: what looks at everything ends with 3.
         incomplete = {Exit.DONE, Exit.PARTLY}
         self.expect("-q", "due", "--horizon", "30d", codes=incomplete)
-        _say("What somebody changed by hand since the last run")
+        say("What somebody changed by hand since the last run")
         self.expect("-q", "drift", codes=incomplete)
-        _say("The plan: what is due, what was changed by hand, what git changed")
+        say("The plan: what is due, what was changed by hand, what git changed")
         self.expect("-q", "plan", "--view", "summary", codes=incomplete)
-        _say("One client's part of it, with the reason of each action")
+        say("One client's part of it, with the reason of each action")
         self.expect("-q", "plan", "--select", "client=bakker")
-        _say("Apply: what policy allows; the rest waits for a person")
+        say("Apply: what policy allows; the rest waits for a person")
         apply = ("-q", "apply", "--auto-approve", "--held-ok")
         self.expect(*apply, codes=incomplete)
-        _say(
-            "A certificate has three states, and they agree: issued, installed, served"
-        )
+        say("A certificate has three states, and they agree: issued, installed, served")
         self.expect("-q", "explain", "Certificate/fiets.example")
-        _say("Who was told")
-        _show(received(self._control()))
-        _say("A person answers in git, the next run is complete, the heartbeat beats")
+        say("Who was told")
+        show(received(self._control()))
+        say("A person answers in git, the next run is complete, the heartbeat beats")
         self._answer()
         # Two actions are denied still: at night nobody is there.
         self.expect(*apply, codes={Exit.DONE, Exit.DENIED}, quiet=True)
-        _show(beats(self._control()))
-        _say("The second plan: nothing more to do")
+        show(beats(self._control()))
+        say("The second plan: nothing more to do")
         out = self.root / ".sandbox" / "second-plan.json"
         self.expect("-q", "plan", "--view", "summary", aside=("--out", str(out)))
         if not json.loads(out.read_text())["summary"]["noop"]:
             raise ReconcilerError("the second plan still has something to do")
         self._money()
-        _say("The audit log, and the proof that it is what was written")
+        say("The audit log, and the proof that it is what was written")
         self.expect("audit", "log", "--select", "Subscription/fiets.example")
         self.expect("audit", "verify")
 
@@ -170,15 +182,15 @@ class _Demo:
 
         days = demo_days.Days(date.today())  # noqa: DTZ011  (as above)
         apply = ("-q", "apply", "--auto-approve", "--select", "Subscription")
-        _say(f"{days.invoiced:%A, %d %B}: three customers are invoiced, and told")
+        say(f"{days.invoiced:%A, %d %B}: three customers are invoiced, and told")
         demo_days.go(self._control(), days.invoiced)
         self.expect(*apply)
-        _show(letters(self._control()))
-        _say(f"{days.charged:%A, %d %B}: one card pays, one is declined")
+        show(letters(self._control()))
+        say(f"{days.charged:%A, %d %B}: one card pays, one is declined")
         demo_days.go(self._control(), days.charged)
         # A card that is declined was not paid: that run ends with 3.
         self.expect(*apply, codes={Exit.PARTLY})
-        _show(letters(self._control(), days.charged))
+        show(letters(self._control(), days.charged))
         self.expect("explain", "Subscription/cafe-menu.example")
         self.expect("owed")
         self.expect("-q", "books")
@@ -194,47 +206,7 @@ class _Demo:
         head, _, tail = path.read_text().partition(entry)
         path.write_text(head + entry + tail.replace(then, now, 1))
         click.echo(f"{name}\n  {entry}\n- {then}\n+ {now}")
-        self._commit("inventory: studio-archive.example is held by nobody here")
-
-    def expect(
-        self,
-        *argv: str,
-        codes: Collection[Exit] = (Exit.DONE,),
-        quiet: bool = False,
-        aside: tuple[str, ...] = (),
-    ) -> None:
-        """
-        Run one command of ours and fail where its exit code is another.
-
-        *aside* are options that are for the demo alone and not shown.
-        """
-        code = self.call(*argv, quiet=quiet, aside=aside)
-        if code not in codes:
-            raise ReconcilerError(f"`reconciler {' '.join(argv)}` ended with {code}")
-
-    def call(self, *argv: str, quiet: bool = False, aside: tuple[str, ...] = ()) -> int:
-        """Run one command of ours in the demo's folder and return its exit code."""
-        if not self.root.is_dir():
-            return Exit.DONE
-        if not quiet:
-            click.secho(f"$ reconciler {' '.join(argv)}", fg="cyan")
-        sink = subprocess.DEVNULL if quiet else None
-        done = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "reconciler.cli",
-                "-C",
-                str(self.root),
-                *argv,
-                *aside,
-            ],
-            stdout=sink,
-            stderr=sink,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-        return done.returncode
+        self.commit("inventory: studio-archive.example is held by nobody here")
 
     def _move_ports(self) -> None:
         """Use free ports: the shipped ones may be taken by a sandbox of yours."""
@@ -245,11 +217,6 @@ class _Demo:
                 text = text.replace(port, str(_free_port()))
             path.write_text(text)
 
-    def _commit(self, subject: str) -> None:
-        _git(self.root, "add", "--all")
-        _git(self.root, "commit", "-q", "-m", subject)
-        _git(self.root, "push", "-q", "origin", "main")
-
 
 def example(name: str) -> Path:
     """Return a folder of the shipped example: in the package, or in the checkout."""
@@ -258,23 +225,8 @@ def example(name: str) -> Path:
     return shipped if shipped.is_dir() else package.parent / name
 
 
-def _git(folder: Path, *argv: str) -> None:
-    who = ["-c", "user.name=Demo", "-c", "user.email=demo@agency.example"]
-    environ = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
-    subprocess.run(["git", *who, "-C", str(folder), *argv], check=True, env=environ)
-
-
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def _show(lines: Iterable[str]) -> None:
-    for line in lines:
-        click.echo(line)
-
-
-def _say(title: str) -> None:
-    click.secho(f"\n== {title}", bold=True)

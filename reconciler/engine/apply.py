@@ -104,7 +104,7 @@ def apply(setting: Setting, order: Order) -> Result:
     chosen, stale, vanished = choose(planned, order.approved)
     doubted = _witnessed(setting, chosen)
     if doubted:  # a look may be a day old: nothing is done because of that one
-        world = world.updated(look(setting, doubted))
+        world = world.updated(look(setting, doubted, done=False))
         planned = _plan(setting, scope, was, world, recovered)
         chosen, stale, vanished = choose(planned, order.approved)
     done: list[Done] = []

@@ -207,14 +207,18 @@ def _act(setting: Setting, action: Action) -> Receipt | Exception:
         return Ambiguous(f"the driver failed: {type(error).__name__}")
 
 
-def look(setting: Setting, wave: Sequence[Action]) -> World:
-    """Look at everything of *wave* again; nothing that witnesses remember counts."""
+def look(setting: Setting, wave: Sequence[Action], *, done: bool = True) -> World:
+    """
+    Look at everything of *wave* again; nothing that witnesses remember counts.
+
+    *done* is False where nothing of it was begun: nobody waits for its effect then.
+    """
     wants = {action.want.ref: action.want for action in wave}
     for action in wave:  # what witnesses saw before is no proof of what was done
         for share in action.want.witnesses():
             driver = setting.accounts.drivers.get(share)
             if isinstance(driver, Witness):
-                driver.touched(action.want, action.change)
+                driver.touched(action.want, action.change if done else None)
     return observe(wants.values(), setting.accounts)
 
 

@@ -245,9 +245,10 @@ class Witness(Driver[WantT, Change]):
         raise NotImplementedError(f"a witness cannot {change.verb} {want.ref} ({key})")
 
     @abstractmethod
-    def touched(self, want: WantT, change: Change) -> None:
+    def touched(self, want: WantT, change: Change | None) -> None:
         """
         Forget what was seen of *want*: *change* was, or may have been, done to it.
 
         What is seen in the next hours is soon looked at again: the world needs time.
+        None: nothing was done, but something hangs on what the next look shows.
         """

@@ -16,7 +16,7 @@ from typing import Final
 
 from reconciler.errors import Ambiguous, ProviderError, Rejected, Transient
 from reconciler.model import Account
-from reconciler.model.material import Keyring
+from reconciler.model.material import Drawer, Keyring
 from reconciler.providers._acme import Acme
 from reconciler.providers._acme_certificate import certified, evidence
 from reconciler.providers._acme_job import (
@@ -27,6 +27,7 @@ from reconciler.providers._acme_job import (
     pending,
     refuse_account_key,
     texts,
+    usable,
 )
 from reconciler.providers._acme_orders import (
     Order,
@@ -37,7 +38,7 @@ from reconciler.providers._acme_orders import (
     profile_of,
     why_invalid,
 )
-from reconciler.providers._acme_problem import TIMEOUT
+from reconciler.providers._acme_problem import KEY_STORE, PROPAGATION, TIMEOUT
 
 #: So many requests at once: more only queue for the same connections.
 THREADS: Final = 20
@@ -81,6 +82,7 @@ class Issuing:
     def _begun(self, job: Job) -> None:
         """Have an order, new or of an earlier run, and what it waits for."""
         now = self._account.clock()
+        job.drawer = usable(job.drawer)
         if not job.resumed:
             begin(job, now, self._acme.key.public)
             self._noted(job)
@@ -107,8 +109,15 @@ class Issuing:
     def _noted(self, job: Job) -> None:
         """Have the drawer know how far *job* is, before anything further is done."""
         if job.keeps:
-            whole = job.drawer._replace(pending=pending(job))
-            job.drawer = self._keys.put(job.want, whole)
+            self._put(job, job.drawer._replace(pending=pending(job)))
+
+    def _put(self, job: Job, drawer: Drawer) -> None:
+        """Keep *drawer*; where the store refuses, it is no fault of the authority."""
+        try:
+            job.drawer = self._keys.put(job.want, drawer)
+        except ProviderError as error:
+            error.reason = error.reason or KEY_STORE
+            raise
 
     # -- show ----------------------------------------------------------------------
 
@@ -121,7 +130,8 @@ class Issuing:
             for job in jobs:
                 why = _first(failed, job.proofs)
                 if why is not None:
-                    job.fail(Transient(self._acme.http.shown(why), reason="dns"))
+                    text = self._acme.http.shown(why)
+                    job.fail(Transient(text, reason=PROPAGATION))
         return everything
 
     def _present(self, wanted: dict[str, frozenset[str]]) -> dict[str, str]:
@@ -209,7 +219,7 @@ class Issuing:
     def _dropped(self, job: Job) -> None:
         """Have the drawer forget an order that nothing comes of."""
         if job.keeps:
-            job.drawer = self._keys.put(job.want, job.drawer._replace(pending=None))
+            self._put(job, job.drawer._replace(pending=None))
 
     def _have(self, job: Job, order: Order) -> None:
         """Fetch the certificate, prove it, and keep it with its key."""
@@ -217,7 +227,7 @@ class Issuing:
         if job.keeps:
             whole = job.drawer._replace(current=material, pending=None)
             try:
-                job.drawer = self._keys.put(job.want, whole)
+                self._put(job, whole)
             except Ambiguous:
                 if self._keys.open(job.want).current != material:
                     raise

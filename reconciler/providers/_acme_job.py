@@ -29,6 +29,7 @@ from reconciler.providers._certificate import (
     new_key,
     private_key,
 )
+from reconciler.providers._keys_document import unfit
 
 _FORM: Final = 1
 #: What was begun earlier is begun anew: authorities forget orders after a week.
@@ -127,6 +128,14 @@ def texts(proofs: Iterable[Proof]) -> dict[str, frozenset[str]]:
 def files(proofs: Iterable[Proof]) -> dict[str, str]:
     """Return the files that have to be seen: token -> what it says."""
     return {proof.token: proof.text for proof in proofs if proof.token}
+
+
+def usable(drawer: Drawer) -> Drawer:
+    """Return *drawer* without a certificate that nobody could use: no store has it."""
+    current = drawer.current
+    if current is None or unfit(current) is None:
+        return drawer
+    return drawer._replace(current=None)
 
 
 def resume(job: Job, now: datetime) -> bool:

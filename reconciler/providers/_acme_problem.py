@@ -3,8 +3,10 @@ What an authority's refusals mean: RFC 7807 documents with the types of RFC 8555
 
 Every error has the type, without its URN prefix, as its ``reason``: the kind decides by
 it whether another issuer would help. Our own words beside them: ``unreachable`` (nobody
-answered), ``timeout`` (it is still at work), ``paused`` (it wants a person first: Let's
-Encrypt says that with the type of a rate limit), and a status that came without a type.
+answered), ``timeout`` (it is still at work), ``propagation`` (not all servers showed a
+proof in time: it was not told to look), ``key-store`` (ours does not keep it),
+``paused`` (it wants a person first: Let's Encrypt says that with the type of a rate
+limit), and a status that came without a type.
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ from reconciler.providers._reply import retry_after
 URN: Final = "urn:ietf:params:acme:error:"
 UNREACHABLE: Final = "unreachable"
 TIMEOUT: Final = "timeout"
+PROPAGATION: Final = "propagation"
+KEY_STORE: Final = "key-store"
 _SERVER_ERROR: Final = 500
 _THROTTLED: Final = 429
 #: Where a rate limit does not say when it ends: as the shortest that is published.

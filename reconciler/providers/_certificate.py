@@ -64,6 +64,7 @@ def kept(
         profile=profile,
         ari=ari(leaf),
         wrong=wrong(chain, material.key),
+        chain=chain_mark(chain[1:]),
     )
 
 
@@ -142,6 +143,15 @@ def names_of(leaf: x509.Certificate) -> tuple[str, ...]:
 def fingerprint(leaf: x509.Certificate) -> str:
     """Return the SHA-256 of *leaf*, in hex."""
     return leaf.fingerprint(SHA256()).hex()
+
+
+def chain_mark(issuers: Sequence[x509.Certificate]) -> str:
+    """Return the SHA-256 of who signed a leaf, in hex; a root in it does not count."""
+    digest = Hash(SHA256())
+    for one in issuers:
+        if one.subject != one.issuer:
+            digest.update(one.public_bytes(Encoding.DER))
+    return digest.finalize().hex()
 
 
 def spki(key: object) -> str:

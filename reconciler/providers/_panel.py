@@ -23,8 +23,8 @@ from typing import Any, Final, NamedTuple
 
 from pydantic import JsonValue
 
-from reconciler.errors import Rejected
-from reconciler.kinds.certificate import Certificate, Site
+from reconciler.errors import Ambiguous, ProviderError, Rejected
+from reconciler.kinds.certificate import MISPLACED, Certificate, Site
 from reconciler.model.names import covered
 from reconciler.providers._answers import mapping, rows
 from reconciler.providers._install import seen
@@ -228,9 +228,12 @@ def problems(data: Any) -> dict[str, str]:
     }
 
 
-def refusal(data: Any, vhost: Vhost, want: Certificate) -> str | None:
+def refusal(data: Any, vhost: Vhost, want: Certificate) -> ProviderError | None:
     """
-    Say what is wrong with the ``data`` of an installation that called itself done.
+    Return what is wrong with the ``data`` of an installation that called itself done.
+
+    Where it was done is known of one that went to another site: Rejected, and
+    ``misplaced``. What else is wrong leaves open what was done: Ambiguous.
 
     The panel names the site it was installed at, and the domains of the site that got
     it (``working_domains``) or did not (``warning_domains``): all that are wanted must
@@ -238,10 +241,12 @@ def refusal(data: Any, vhost: Vhost, want: Certificate) -> str | None:
     """
     said = mapping(data)
     if "status" in said and str(said["status"]) != "1":
-        return str(said.get("statusmsg") or said.get("message") or "it says nothing")
+        told = said.get("statusmsg") or said.get("message") or "it says nothing"
+        return Ambiguous(str(told))
     where = str(said.get("servername") or said.get("domain") or vhost.name).lower()
     if where not in vhost.domains | {vhost.name}:
-        return f"it was installed at {where}, and not at {vhost.name}"
+        what = f"it was installed at {where}, and not at {vhost.name}"
+        return Rejected(what, reason=MISPLACED)
     warned = {str(name).lower() for name in said.get("warning_domains") or ()}
     missed = sorted(warned & set(want.spec.names) & vhost.domains)
-    return f"it was not installed for {missed[0]}" if missed else None
+    return Ambiguous(f"it was not installed for {missed[0]}") if missed else None

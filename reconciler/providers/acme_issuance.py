@@ -35,6 +35,7 @@ from reconciler.model import (
 from reconciler.providers._acme_advice import Advisor
 from reconciler.providers._acme_job import Job, began, rehearsed, resume
 from reconciler.providers._acme_line import transport
+from reconciler.providers._acme_problem import KEY_STORE
 from reconciler.providers._certificate import kept
 from reconciler.providers._http import Http
 
@@ -178,6 +179,7 @@ class AcmeIssuance(Driver[Certificate, Order]):
             job.drawer = self._keys.open(job.want)
             resume(job, self._account.clock())
         except ProviderError as error:
+            error.reason = error.reason or KEY_STORE
             job.fail(error)
 
     def _rehearse(self, jobs: Sequence[Job]) -> None:

@@ -63,7 +63,7 @@ class CertSpotter(Witness[Certificate]):
         self._exact |= {frozenset(want.spec.names): want.name for want in wants}
         return self._looks.observe(wants, self._look)
 
-    def touched(self, want: Certificate, change: Change) -> None:
+    def touched(self, want: Certificate, change: Change | None) -> None:
         """Look again after any change; see ``Witness``."""
         del change
         self._looks.forget(want)

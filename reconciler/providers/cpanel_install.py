@@ -159,7 +159,8 @@ class CpanelInstall(Installer):
         }
         wrong = refusal(self._cpanel.post("SSL", "install_ssl", params), vhost, want)
         if wrong is not None:
-            raise Ambiguous(self._cpanel.http.shown(f"install_ssl: {wrong}"))
+            what = self._cpanel.http.shown(f"install_ssl: {wrong.what}")
+            raise type(wrong)(what, reason=wrong.reason)
 
     def _failed(
         self,

@@ -83,7 +83,7 @@ class PublicDelegation(Witness[Domain]):
         """Report what the DNS shows of each name, once a day."""
         return self._looks.observe(as_domains(wants), self._look)
 
-    def touched(self, want: Domain, change: Change) -> None:
+    def touched(self, want: Domain, change: Change | None) -> None:
         """Look again after any change; see ``Witness``."""
         del change
         self._looks.forget(want)

@@ -39,9 +39,9 @@ class PublicIssuing(Witness[Certificate]):
         """Report what is in force for the names of each certificate, once a day."""
         return self._looks.observe(wants, self._look)
 
-    def touched(self, want: Certificate, change: Change) -> None:
-        """Look again after a change that the DNS may have refused."""
-        if change.verb in {"issue", "renew"}:
+    def touched(self, want: Certificate, change: Change | None) -> None:
+        """Look again after a change that the DNS may have refused; see ``Witness``."""
+        if change is None or change.verb in {"issue", "renew"}:
             self._looks.forget(want)
 
     def _look(self, want: Certificate) -> IssuingState:

@@ -131,9 +131,9 @@ class PublicRdap(Witness[Domain]):
         """Report what the registries say, each name once a day."""
         return self._looks.observe(as_domains(wants), self._look)
 
-    def touched(self, want: Domain, change: Change) -> None:
+    def touched(self, want: Domain, change: Change | None) -> None:
         """Ask again after what a registry can see; see ``Witness``."""
-        if change.verb not in _ELSEWHERE:
+        if change is None or change.verb not in _ELSEWHERE:
             self._looks.forget(want)
 
     def _look(self, want: Domain) -> RdapState:

@@ -70,7 +70,7 @@ class PublicSurface(Witness[Certificate]):
         """Report what is seen of each certificate's names, once a day."""
         return self._looks.observe(wants, self._look)
 
-    def touched(self, want: Certificate, change: Change) -> None:
+    def touched(self, want: Certificate, change: Change | None) -> None:
         """Look again after any change; see ``Witness``."""
         del change
         self._looks.forget(want)

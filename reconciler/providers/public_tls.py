@@ -40,6 +40,7 @@ from reconciler.kinds.certificate import (
     TlsState,
 )
 from reconciler.model import Account, Change, Observation, Witness
+from reconciler.providers._certificate import chain_mark
 from reconciler.providers._handshake import (
     NO_ROUTE,
     Trust,
@@ -94,7 +95,7 @@ class PublicTls(Witness[Certificate]):
         )
         return self._looks.observe(wants, self._look)
 
-    def touched(self, want: Certificate, change: Change) -> None:
+    def touched(self, want: Certificate, change: Change | None) -> None:
         """Look again after any change, and patiently after some; see ``Witness``."""
         self._looks.forget(want)
         if not isinstance(change, Install | Reload) or change.share.family != _SERVES:
@@ -205,6 +206,7 @@ class PublicTls(Witness[Certificate]):
             not_after=leaf.not_valid_after_utc,
             matches=matches(leaf, name),
             trusted=self._trust.holds(leaf, others),
+            chain=chain_mark(others),
         )
 
 

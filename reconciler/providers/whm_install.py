@@ -248,7 +248,8 @@ class WhmInstall(Installer):
         reply = self._whm.post("installssl", params, effect=True)
         wrong = refusal(mapping(reply.data).get("data"), vhost, want)
         if wrong is not None:
-            raise Ambiguous(self._whm.http.shown(f"installssl: {wrong}"))
+            what = self._whm.http.shown(f"installssl: {wrong.what}")
+            raise type(wrong)(what, reason=wrong.reason)
 
     def _after(
         self,

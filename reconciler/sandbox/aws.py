@@ -131,6 +131,7 @@ class _Aws:
             self._bench.effect(name, _stored(scope, body))
         elif said[0]["status"] < 300 and name in _EFFECTS:
             zones = Zones(self._bench)
+            zones.tidy()
             self._bench.state["zones"] = zones.as_json()
             self._bench.effect(name, zones.name_of(scope["path"]) or _asked(body))
         for message in said:

@@ -77,6 +77,21 @@ class Zones:
             for zone in self._backend.zones.values()
         ]
 
+    def tidy(self) -> None:
+        """
+        Have moto forget how what is gone came to be.
+
+        It takes a record that was deleted for one that is there, when the same is
+        created again and another one comes after it in the zone.
+        """
+        for zone in self._backend.zones.values():
+            there = {(one.name.strip("."), one.type) for one in zone.rrsets}
+            zone.rr_changes[:] = [
+                one
+                for one in zone.rr_changes
+                if _key(one["ResourceRecordSet"]) in there
+            ]
+
     def by_hand(self, data: Mapping[str, Any]) -> None:
         """Write ``record`` into ``zone``; without values it is removed."""
         record = data["record"]
@@ -87,6 +102,10 @@ class Zones:
                 self._write(zone, [record])
             else:
                 zone.delete_rrset(_whole(record, zone.name))
+
+
+def _key(record: Mapping[str, Any]) -> tuple[str, str]:
+    return str(record["Name"]).strip("."), str(record["Type"])
 
 
 def _whole(record: Mapping[str, Any], zone: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, Final, NamedTuple
 
 from cryptography import x509
@@ -37,6 +38,8 @@ _LIFE: Final = timedelta(days=90)
 _RENEWS: Final = timedelta(days=15)
 _TAKES: Final = timedelta(days=3)
 _NIGHT: Final = timedelta(hours=24)
+_SINCE: Final = datetime(2020, 1, 1, tzinfo=UTC)
+_UNTIL: Final = datetime(2060, 1, 1, tzinfo=UTC)
 
 
 class CertificateSeed(Seed):
@@ -67,6 +70,7 @@ class SitesSeed(Seed):
         excluded: Domains that it leaves alone.
         problem: Why no domain of it can be validated.
         misplaced: An installation ends up at this site, and says so.
+        stale_bundles: So many installations leave the bundle as it was.
     """
 
     addons: tuple[str, ...] = ()
@@ -75,6 +79,7 @@ class SitesSeed(Seed):
     excluded: tuple[str, ...] = ()
     problem: str | None = None
     misplaced: str | None = None
+    stale_bundles: int = 0
 
 
 class Outcome(NamedTuple):
@@ -115,6 +120,7 @@ def _issued(
 def issued(names: tuple[str, ...], ends: datetime, issuer: str) -> tuple[str, str]:
     """Return a certificate of *issuer* for *names* and its key, both as PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
+    by = _signer() if issuer == AUTHORITY else key
     made = (
         x509.CertificateBuilder()
         .subject_name(_named(names[0]))
@@ -125,10 +131,55 @@ def issued(names: tuple[str, ...], ends: datetime, issuer: str) -> tuple[str, st
         .not_valid_after(ends)
         .add_extension(x509.SubjectAlternativeName(map(x509.DNSName, names)), False)  # noqa: FBT003
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)  # noqa: FBT003
-        .sign(key, hashes.SHA256())
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(by.public_key()),
+            False,  # noqa: FBT003
+        )
+        .sign(by, hashes.SHA256())
     )
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return made.public_bytes(Encoding.PEM).decode(), private.decode()
+
+
+@cache
+def _signer() -> ec.EllipticCurvePrivateKey:
+    """Return AutoSSL's key: from its name, so that no panel has to keep it."""
+    number = int.from_bytes(hashlib.sha256(AUTHORITY.encode()).digest()[:31])
+    return ec.derive_private_key(number, ec.SECP256R1())
+
+
+@cache
+def authority() -> str:
+    """Return the certificate that has signed whatever AutoSSL made, as PEM."""
+    key, name = _signer(), _named(AUTHORITY)
+    usage = x509.KeyUsage(
+        digital_signature=True,
+        key_cert_sign=True,
+        crl_sign=True,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(_SINCE)
+        .not_valid_after(_UNTIL)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)  # noqa: FBT003
+        .add_extension(usage, True)  # noqa: FBT003
+        .add_extension(
+            x509.SubjectKeyIdentifier.from_public_key(key.public_key()),
+            False,  # noqa: FBT003
+        )
+        .sign(key, hashes.SHA256())
+    )
+    return made.public_bytes(Encoding.PEM).decode()
 
 
 def _named(text: str) -> x509.Name:
@@ -205,11 +256,14 @@ def install(account: dict[str, Any], form: Mapping[str, str]) -> Outcome:
         return Outcome(f"The certificate does not support the domain {site}.")
     if not (_self_signed(found) or _bundled(found, form.get("cab", ""))):
         return Outcome("No CA bundle was found for the certificate's issuer.")
-    where = account["misplaced"] or site
+    where, cab = account["misplaced"] or site, form.get("cab", "")
+    if account["stale_bundles"]:
+        account["stale_bundles"] -= 1
+        cab = account["sites"][where]["cab"]
     account["sites"][where] = {
         "pem": form["crt"],
         "key": form["key"],
-        "cab": form.get("cab", ""),
+        "cab": cab,
         "automatic": False,
     }
     return Outcome(None, where)

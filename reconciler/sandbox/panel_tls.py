@@ -1,4 +1,10 @@
-"""What is installed at the sandbox's panels, as its web servers serve it."""
+"""
+What is installed at the sandbox's panels, as its web servers serve it.
+
+``POST /public/address {address, keeps: reload|for-good|none}``: from now on it serves
+what it serves now, whatever is installed, until the panel restarts its web server, or
+for good (an old machine behind a balancer), or no more.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +15,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from reconciler.errors import ReconcilerError
 from reconciler.sandbox.emulator import Bench
-from reconciler.sandbox.panel_sites import domains
+from reconciler.sandbox.panel_sites import authority, domains
 
-_PANELS: Final = ("whm", "cpanel")
 _AUTHORITY: Final = "acme"
+_RELOAD, _FOR_GOOD, _NONE = "reload", "for-good", "none"
 
 
 class Installed:
@@ -30,15 +37,17 @@ class Installed:
 
     def __call__(self, address: str, name: str) -> ssl.SSLContext | None:
         """Return what *address* serves for *name*; None where no panel is behind it."""
-        panel = self._bench.state.get("panels", {}).get(address)
-        beside = self._bench.beside.get(panel or "")
-        if beside is None or panel not in _PANELS:
+        panel = _behind(self._bench, address)
+        if panel is None:
             return None
-        with beside.lock:
-            site = next(_sites(beside.state, name), None)
-        if site is None or not site["cab"]:
+        held = self._bench.state.get("held", {}).get(address)
+        if held is not None and _still(held, panel):
+            text = held["texts"].get(name, "")
+        else:
+            with panel.lock:
+                text = next(_sites(panel.state, name), "")
+        if not text:
             return None
-        text = site["pem"].rstrip() + "\n" + site["cab"].rstrip() + "\n" + site["key"]
         mark = hashlib.sha256(text.encode()).hexdigest()
         found = self._made.get(mark)
         if found is None:
@@ -49,18 +58,57 @@ class Installed:
         """Return the certificates that sign what is installed, as PEM."""
         beside = self._bench.beside.get(_AUTHORITY)
         if beside is None:
-            return ""
+            return authority() if self._bench.state.get("panels") else ""
         with beside.lock:
             known = beside.state.get("authorities", {}).values()
             roots = [root for one in known for root in one["ca"]["roots"]]
-        return "".join(f"{root.rstrip()}\n" for root in roots)
+        return "".join(f"{root.rstrip()}\n" for root in (*roots, authority()))
 
 
-def _sites(state: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
+def hold(bench: Bench, address: str, keeps: str) -> None:
+    """
+    Have *address* go on with what it serves now; see above.
+
+    Raises:
+        ReconcilerError: No panel is behind it, or it cannot keep so.
+    """
+    panel = _behind(bench, address)
+    if panel is None or keeps not in {_RELOAD, _FOR_GOOD, _NONE}:
+        raise ReconcilerError(f"{address} cannot keep {keeps!r}: no panel, or no word")
+    held = bench.state.setdefault("held", {})
+    held.pop(address, None)
+    if keeps == _NONE:
+        return
+    with panel.lock:
+        names = {
+            name
+            for account in panel.state.get("accounts", {}).values()
+            for site in account.get("sites", {})
+            for name in domains(site)
+        }
+        texts = {name: next(_sites(panel.state, name), "") for name in sorted(names)}
+        restarts = panel.state.get("restarts", 0)
+    since = restarts if keeps == _RELOAD else None
+    held[address] = {"texts": texts, "since": since}
+
+
+def _still(held: Mapping[str, Any], panel: Bench) -> bool:
+    since = held["since"]
+    return since is None or panel.state.get("restarts", 0) <= since
+
+
+def _behind(bench: Bench, address: str) -> Bench | None:
+    name = bench.state.get("panels", {}).get(address)
+    return bench.beside.get(name or "")
+
+
+def _sites(state: Mapping[str, Any], name: str) -> Iterator[str]:
+    """Yield what serves *name*, as one PEM; AutoSSL's authority signs itself."""
     for account in state.get("accounts", {}).values():
         for site, row in account.get("sites", {}).items():
-            if name in domains(site):
-                yield row
+            if name in domains(site) and (row["cab"] or row["automatic"]):
+                parts = (row["pem"], row["cab"], row["key"])
+                yield "\n".join(part.rstrip() for part in parts if part)
 
 
 def context_of(pem: str) -> ssl.SSLContext:

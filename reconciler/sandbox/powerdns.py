@@ -221,7 +221,7 @@ class _Gated:
         for zone in self.server.ask("GET", "/zones"):
             self.server.ask("DELETE", f"/zones/{zone['id']}")
         for zone in self._bench.state["zones"]:
-            self.server.ask("POST", "/zones", _whole(zone))
+            self.server.ask("POST", "/zones", zone_body(zone))
 
     def stop(self) -> None:
         if self._gate is not None:
@@ -304,7 +304,7 @@ def _zones(server: PowerDnsServer) -> list[dict[str, Any]]:
     return found
 
 
-def _whole(zone: Mapping[str, Any]) -> dict[str, Any]:
+def zone_body(zone: Mapping[str, Any]) -> dict[str, Any]:
     """Return the zone as the API wants it; ``@`` and relative names are welcome."""
     apex = f"{zone['name']}."
     return {

@@ -13,12 +13,14 @@ done there shows here. The world's part is::
       sites: {name: {...}}                             as ``web_sites`` takes it
       panels: {address: vendor}                        who has what it serves installed
       oddities: {name: {...}}                          what is not as it should be
+      played: {"192.0.2.80:443": "127.0.0.1:8443"}     real servers behind addresses
+      authorities: PEM                                 who signs what those serve
 
 Oddities: ``registryExpires`` (days), ``statuses``, ``nameservers``, ``undated``,
 ``unlinked``, ``moved`` and ``silent`` (the registrar) in RDAP; ``parent``, ``child``,
-``lame``, ``cached``, ``mute``, ``serials``, ``ds``, ``keys`` and ``signed`` in DNS.
-``/routes``
-says where on this machine each address is played.
+``lame``, ``cached``, ``mute``, ``serials``, ``ds``, ``keys`` and ``signed`` in DNS, and
+``behind`` {host: seconds}: it goes on with the zone as it is now. ``/routes`` says
+where on this machine each address is played.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from typing import Any
 from reconciler.errors import ReconcilerError
 from reconciler.sandbox.dns_server import DnsServers
 from reconciler.sandbox.emulator import Bench, Emulator, Server
-from reconciler.sandbox.panel_tls import Installed
+from reconciler.sandbox.panel_tls import Installed, hold
 from reconciler.sandbox.public_names import (
     ROOT,
     SERVERS,
@@ -56,6 +58,7 @@ _PARTS = (
     "sites",
     "oddities",
     "panels",
+    "played",
 )
 
 
@@ -67,7 +70,8 @@ def make(bench: Bench) -> Server:
 
 
 def _fill(bench: Bench) -> None:
-    unknown = sorted(set(bench.world) - {*_PARTS, "suffixes", "route53"})
+    others = {"suffixes", "route53", "authorities"}
+    unknown = sorted(set(bench.world) - {*_PARTS, *others})
     if unknown:
         raise ReconcilerError(f"the public world has no part {unknown[0]!r}")
     parts = {part: dict(bench.world.get(part, {})) for part in _PARTS}
@@ -84,6 +88,7 @@ def _fill(bench: Bench) -> None:
         start=now.isoformat(),
         suffixes=list(bench.world.get("suffixes", ["example"])),
         route53=list(bench.world.get("route53", ())),
+        authorities=str(bench.world.get("authorities", "")),
     )
 
 
@@ -136,9 +141,11 @@ class _Public:
         ports |= {f"{address}:443": port for address, port in self._tls.ports.items()}
         ports |= {f"{address}:80": port for address, port in self._tls.plain.items()}
         routes = {public: f"{self._host}:{port}" for public, port in ports.items()}
+        routes |= self._bench.state.get("played", {})
         said = {"roots": [address_of(ROOT)], "routes": routes}
-        authorities = self._tls.authorities + self._installed.authorities()
-        return Answer(200, {**said, "authorities": authorities})
+        signers = self._tls.authorities + self._installed.authorities()
+        signers += self._bench.state.get("authorities", "")
+        return Answer(200, {**said, "authorities": signers})
 
 
 def _certificates(bench: Bench) -> dict[str, list[Wanted]]:
@@ -168,18 +175,26 @@ def edit(bench: Bench, thing: str, data: Mapping[str, Any]) -> None:
     """
     Change what anyone can read: ``oddity``, ``site`` take {name, <field>: value, ...}.
 
+    ``address`` is of ``panel_tls``.
+
     Raises:
         ReconcilerError: There is no such thing.
     """
     match thing, dict(data):
         case "oddity", {"name": str() as name, **fields}:
+            if late := fields.get("behind"):
+                fields["behind"] = PublicNames(bench).copied(name, late)
             odd = bench.state["oddities"].get(name, {})
             bench.state["oddities"][name] = {**odd, **fields}
         case "site", {"name": str() as name, **fields}:
             sites = bench.state.setdefault("sites", {})
             sites[name] = {**sites.get(name, {}), **fields}
+        case "address", {"address": str() as name, "keeps": str() as keeps, **fields}:
+            hold(bench, name, keeps)
         case _:
-            raise ReconcilerError("post {name, ...} to oddity or to site")
+            raise ReconcilerError(
+                "post {name, ...} to oddity or site, {address, keeps} to address"
+            )
     bench.effect("by-hand", name, fields=sorted(fields))
 
 

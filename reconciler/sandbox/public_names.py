@@ -9,6 +9,7 @@ glue, NXDOMAIN, or REFUSED for zones that a server does not have.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import dns.flags
@@ -172,8 +173,35 @@ class PublicNames:
             answer.flags &= ~dns.flags.AA
         return answer
 
+    def copied(self, zone: str, late: Mapping[str, float]) -> dict[str, Any]:
+        """Return the zone as it is now, at each host that is *late* by such seconds."""
+        now = self._bench.clock()
+        return {
+            host: {
+                "until": (now + timedelta(seconds=seconds)).isoformat(),
+                "records": {
+                    "/".join(key): [*rows]
+                    for key, rows in (self._zone(zone, host) or {}).items()
+                },
+            }
+            for host, seconds in late.items()
+        }
+
+    def _late(self, zone: str, host: str) -> Records | None:
+        """Return what *host* still has of *zone*; None where it is not behind."""
+        odd = self._bench.state["oddities"].get(zone, {}).get("behind", {})
+        old = odd.get(host)
+        if old is None or self._bench.clock() >= datetime.fromisoformat(old["until"]):
+            return None
+        return {
+            (key.partition("/")[0], key.partition("/")[2]): list(rows)
+            for key, rows in old["records"].items()
+        }
+
     def _zone(self, zone: str, host: str) -> Records | None:
         """Return the records of *zone* at *host*; None where it does not have it."""
+        if (old := self._late(zone, host)) is not None:
+            return old
         own = self._bench.state["zones"].get(zone)
         if own is not None:
             hosts = [str(one).lower() for one in own["nameservers"]]

@@ -149,6 +149,7 @@ def _restart(call: Call, accounts: Accounts) -> Answer:
     service = given(call).get("service", "")
     if service != "httpd":
         return failed(f"Unknown service: {service}")
+    call.bench.state["restarts"] = call.bench.state.get("restarts", 0) + 1
     for account in accounts.values():
         for name in account["sites"]:
             call.bench.effect("restart", name)

@@ -170,7 +170,7 @@ def test_a_failure_after_the_effect_is_not_called_a_refusal(bench: Bench) -> Non
 def test_installed_on_the_wrong_site(bench: Bench) -> None:
     bench.edit(misplaced="auto.example")
     want = at("new.example")
-    with pytest.raises(Ambiguous, match=r"at auto\.example, and not at new\.example"):
+    with pytest.raises(Rejected, match=r"at auto\.example, and not at new\.example"):
         bench.driver.apply(want, install(want), "k")
     changes = want.diff(have(want, bench.state(want), NEW), NOW)
     assert [change.verb for change in changes] == ["install"]

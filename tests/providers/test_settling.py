@@ -160,6 +160,16 @@ def test_nobody_waits_for_what_no_server_was_told(
     assert scene.slept == []
 
 
+def test_nobody_waits_before_anything_was_done(
+    scene: Scene, old: Pair, new: Pair
+) -> None:
+    """A reload follows from what visitors see: they look again, and once."""
+    state = scene.visited(lambda n: old if n else new, lambda _: new, doubted=True)
+    assert marks(state) == {ONE: old.mark, TWO: new.mark}
+    assert [server.visits for server in scene.servers] == [1, 1]
+    assert scene.slept == []
+
+
 def test_how_long_and_how_often_are_limits_of_the_account(
     scene: Scene, old: Pair, new: Pair
 ) -> None:

@@ -402,7 +402,7 @@ def test_installed_on_the_wrong_site(bench: Bench) -> None:
     want = at("agency.example", "agency")
     bench.keys.fill("agency.example", one)
     change = install(want, mark(one))
-    with pytest.raises(Ambiguous, match=r"installed at shop\.example, and not at"):
+    with pytest.raises(Rejected, match=r"installed at shop\.example, and not at"):
         bench.driver.apply(want, change, "k")
     assert want.done(change, have(want, bench.state(want), one)) is False
     assert [c.verb for c in bench.diff(want, one)] == ["install"]

@@ -304,6 +304,26 @@ def test_zones_come_from_the_world_and_survive(tmp_path: Path) -> None:
     ]
 
 
+def test_what_was_deleted_can_be_made_again(running: Sandbox) -> None:
+    """As a proof of a name is; something else comes after it in the zone."""
+    running.reset(WORLD)
+    proof = {
+        "Name": "_acme-challenge.a.example.",
+        "Type": "TXT",
+        "TTL": 60,
+        "ResourceRecords": [{"Value": '"t"'}],
+    }
+    api = client(running, "route53")
+    (zone,) = api.list_hosted_zones()["HostedZones"]
+    for action in ("CREATE", "DELETE", "CREATE"):
+        batch = {"Changes": [{"Action": action, "ResourceRecordSet": proof}]}
+        api.change_resource_record_sets(HostedZoneId=zone["Id"], ChangeBatch=batch)
+    with pytest.raises(ClientError, match="already exists"):
+        batch = {"Changes": [{"Action": "CREATE", "ResourceRecordSet": proof}]}
+        api.change_resource_record_sets(HostedZoneId=zone["Id"], ChangeBatch=batch)
+    api.close()
+
+
 def test_two_sandboxes_of_one_process_share_no_zone(running: Sandbox) -> None:
     """They are the same account of AWS, and moto has one memory."""
     running.reset(WORLD)

@@ -233,6 +233,32 @@ def test_a_zone_answers_for_itself(sandbox: Sandbox, tcp: bool) -> None:
     ]
 
 
+def test_a_server_that_is_behind(sandbox: Sandbox) -> None:
+    """It goes on with what it had, for so long; the others have what is new."""
+    late = {"name": "due.example", "behind": {HOSTS[0]: 60}}
+    sandbox.edit("public", "oddity", late)
+    zone = sandbox.bench("public").state["zones"]["due.example"]
+    zone["records"]["new/TXT"] = ['"y"']
+    try:
+        answers = []
+        for seconds in (0, 59, 60):
+            sandbox.clock.set(NOW + timedelta(seconds=seconds), frozen=True)
+            ask_all = [
+                rows(ask(sandbox, served(sandbox, h), "new.due.example", "TXT").answer)
+                for h in HOSTS
+            ]
+            answers.append(ask_all)
+        assert answers == [[[], ['"y"']], [[], ['"y"']], [['"y"'], ['"y"']]]
+    finally:
+        del zone["records"]["new/TXT"]
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1", "nowhere"])
+def test_only_a_panel_keeps_what_it_serves(sandbox: Sandbox, address: str) -> None:
+    with pytest.raises(ReconcilerError, match="cannot keep 'reload'"):
+        sandbox.edit("public", "address", {"address": address, "keeps": "reload"})
+
+
 def test_aliases_and_denials(sandbox: Sandbox) -> None:
     """RFC 2308: NXDOMAIN, or NODATA where other types or names below exist."""
     at = served(sandbox, "ns1.due.example")
@@ -275,6 +301,19 @@ def test_every_route_stays_on_this_machine(sandbox: Sandbox) -> None:
     assert all(at.startswith("127.0.0.1:") for at in said["routes"].values())
     assert "192.0.2.1:443" in said["routes"]
     assert said["authorities"].startswith("-----BEGIN CERTIFICATE-----")
+
+
+def test_real_servers_play_addresses_too() -> None:
+    """They come before what the stand-in has there, and are trusted by their own."""
+    played = {"198.51.100.3:53": "127.0.0.1:5301", "192.0.2.1:443": "127.0.0.1:8443"}
+    part = {**PUBLIC, "played": played, "authorities": "-----BEGIN theirs-----\n"}
+    with Sandbox(World({"public": part}), SandboxClock(NOW, frozen=True)) as beside:
+        said = get(beside, "/routes").json()
+    assert played.items() <= said["routes"].items()
+    assert "198.51.100.1:53" in said["routes"]
+    assert said["authorities"].endswith(
+        "END CERTIFICATE-----\n-----BEGIN theirs-----\n"
+    )
 
 
 def test_changes_by_hand(sandbox: Sandbox) -> None:

@@ -14,9 +14,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from cryptography import x509
+from cryptography.x509.verification import PolicyBuilder, Store
 
 from reconciler.errors import ReconcilerError
-from reconciler.sandbox import Sandbox, SandboxClock, World
+from reconciler.sandbox import Sandbox, SandboxClock, World, panel_sites
 from tests.support.certificates import mark, material
 from tests.support.contract import NOW
 from tests.support.web import web
@@ -154,6 +156,16 @@ def test_installing(sandbox: Sandbox) -> None:
     assert "leaked" not in sandbox.bench("whm").state
 
 
+def test_a_bundle_that_stays(sandbox: Sandbox) -> None:
+    fields = {"user": "cafe", "domain": "cafe.example", "stale_bundles": 1}
+    sandbox.edit("whm", "account", fields)
+    site = sandbox.bench("whm").state["accounts"]["cafe"]["sites"]
+    for bundle in ("", parts()["cab"]):
+        post(sandbox, "installssl", domain="cafe.example", **parts())
+        assert site["cafe.example"]["cab"] == bundle
+        assert site["cafe.example"]["pem"] == parts()["crt"]
+
+
 @pytest.mark.parametrize(
     ("change", "why"),
     [
@@ -207,6 +219,15 @@ def test_a_night_of_autossl(sandbox: Sandbox) -> None:
     assert (log["username"], log["start_time"]) == ("bakker", "2026-11-23T09:00:00Z")
     sandbox.clock.advance(timedelta(days=1))
     assert vhosts(sandbox)["bakker.example"]["crt"]["not_after"] == ends
+
+
+def test_what_autossl_makes_is_signed_by_its_authority(sandbox: Sandbox) -> None:
+    site = sandbox.bench("whm").state["accounts"]["bakker"]["sites"]["bakker.example"]
+    store = Store([x509.load_pem_x509_certificate(panel_sites.authority().encode())])
+    builder = PolicyBuilder().store(store).time(NOW.replace(tzinfo=None))
+    leaf = x509.load_pem_x509_certificate(site["pem"].encode())
+    name = x509.DNSName("bakker.example")
+    assert builder.build_server_verifier(name).verify(leaf, [])
 
 
 def test_what_autossl_may_not_have(sandbox: Sandbox) -> None:

@@ -98,8 +98,13 @@ class Scene:
         self.slept: list[float] = []
 
     def visited(
-        self, *serves: Callable[[int], Pair | None], change: Any = None, **more: Any
+        self,
+        *serves: Callable[[int], Pair | None],
+        change: Any = None,
+        doubted: bool = False,
+        **more: Any,
     ) -> Any:
+        """Return what is seen after *change*, or where nothing was done but doubted."""
         self.servers = [Changing(one) for one in serves]
         driver = PublicTls(self.account._replace(sleep=self.sleep, **more))
         with urllib.request.urlopen(f"{self.account.endpoint}/routes") as answer:
@@ -112,7 +117,7 @@ class Scene:
         driver.observe([want])
         for server in self.servers:
             server.visits = 0
-        if change is not None:
+        if change is not None or doubted:
             driver.touched(want, change)
         return driver.observe([want]).states[NAME]
 

@@ -3,6 +3,7 @@
 from reconciler.kinds.certificate.allotment import allotted
 from reconciler.kinds.certificate.certificate import Certificate
 from reconciler.kinds.certificate.changes import (
+    MISPLACED,
     NEXT,
     CertificateChange,
     Changes,
@@ -46,6 +47,7 @@ __all__ = [
     "CT",
     "ISSUING",
     "KIND",
+    "MISPLACED",
     "NEXT",
     "SURFACE",
     "TLS",

@@ -67,4 +67,6 @@ class Check(CertificateChange):
     verb: Literal["check"] = "check"
 
 
+#: Why an installation is no success: the place put it at another site.
+MISPLACED: Final = "misplaced"
 Changes = Issue | Renew | Install | Reload | Check

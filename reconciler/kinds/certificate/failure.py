@@ -42,6 +42,7 @@ class Fault(StrEnum):
     LIMIT = "limit"
     PAUSED = "paused"
     VALIDATION = "validation"
+    PROPAGATION = "propagation"
     REQUEST = "request"
 
     @property
@@ -61,6 +62,7 @@ _FAULTS: Final = {
     "unreachable": Fault.ISSUER,
     "rateLimited": Fault.LIMIT,
     "paused": Fault.PAUSED,
+    "propagation": Fault.PROPAGATION,
     "caa": Fault.VALIDATION,
     "connection": Fault.VALIDATION,
     "dns": Fault.VALIDATION,

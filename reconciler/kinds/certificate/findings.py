@@ -7,11 +7,14 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from reconciler.kinds.certificate.memory import lost, orders
+from reconciler.kinds.certificate.changes import MISPLACED
+from reconciler.kinds.certificate.failures import failures
+from reconciler.kinds.certificate.memory import lost, refused
 from reconciler.kinds.certificate.renewal import part, reserve
 from reconciler.kinds.certificate.serving import (
     CRITICAL,
     ERROR,
+    broken_chain,
     left_text,
     serving,
     whole,
@@ -22,10 +25,11 @@ from reconciler.kinds.certificate.state import (
     InstalledState,
     IssuanceState,
     Kept,
+    Site,
     TlsState,
 )
-from reconciler.kinds.certificate.steps import usable, was_ours
-from reconciler.model import Finding, Have, Severity, Unknown, duration_text
+from reconciler.kinds.certificate.steps import last_time, usable, was_ours
+from reconciler.model import Finding, Have, Place, Severity, Unknown, duration_text
 
 if TYPE_CHECKING:
     from reconciler.kinds.certificate.certificate import Certificate
@@ -91,7 +95,7 @@ def _issued(
         where = "spec.issuers"
         yield want.found("issuer-unreachable", Severity.WARNING, message, where)
     if want.spec.mode == "acme":
-        yield from _failed(want, now)
+        yield from failures(want)
         yield from _tight(want, kept)
     elif kept is not None:
         yield from _bought(want, kept, now)
@@ -108,26 +112,6 @@ def _tight(want: Certificate, kept: Kept | None) -> Iterator[Finding]:
     many = len(want.spec.issuers)
     for one in weaknesses(kept.life, want.spec.renewal, RUNS, many):
         yield want.found(one.code, Severity.WARNING, one.message, one.field)
-
-
-def _failed(want: Certificate, now: datetime) -> Iterator[Finding]:
-    """Yield why the last orders failed, since the last that did not."""
-    found = [one for one in orders(want.recorded) if not one.rehearsal]
-    failed = 0
-    for one in reversed(found):
-        if one.failed is None:
-            break
-        failed += 1
-    if failed:
-        last = found[-1]
-        ago = left_text(now - last.at).removeprefix("ends in ")
-        times = "once" if failed == 1 else f"{failed} times"
-        message = (
-            f"{last.issuer} refused it {times}, {ago} ago for the last time: "
-            f"{last.failed}"
-        )
-        severity = Severity.WARNING if failed == 1 else Severity.ERROR
-        yield want.found("order-failed", severity, message, "spec.issuers")
 
 
 def _bought(want: Certificate, kept: Kept, now: datetime) -> Iterator[Finding]:
@@ -169,12 +153,26 @@ def _places(
                 "mode: provider"
             )
             yield want.found("two-renew", Severity.WARNING, message, where)
-        ours = f"installed/{place.mark}" in want.recorded
-        if kept and ours and site.fingerprint not in {None, kept.fingerprint}:
-            if was_ours(want, place.mark, site.fingerprint):
-                continue
-            message = f"what we installed at {place.target} was replaced by another one"
-            yield want.found("installation-replaced", Severity.ERROR, message, where)
+        if kept and site.fingerprint != kept.fingerprint:
+            yield _missing(want, place, site, kept)
+
+
+def _missing(want: Certificate, place: Place, site: Site, kept: Kept) -> Finding:
+    """Return why a place does not have what was issued, as far as is known."""
+    where, mark = "spec.deploy", kept.fingerprint[:8]
+    why = refused(want.recorded, place.mark)
+    if why == MISPLACED:
+        message = f"{place.target} put {mark} at another site than its own"
+        return want.found("installed-elsewhere", Severity.ERROR, message, where)
+    if why is not None:
+        message = f"{mark} was issued, and {place.target} did not take it"
+        return want.found("not-installed", Severity.ERROR, message, where)
+    ours = f"installed/{place.mark}" in want.recorded
+    if ours and site.fingerprint and not was_ours(want, place.mark, site.fingerprint):
+        message = f"what we installed at {place.target} was replaced by another one"
+        return want.found("installation-replaced", Severity.ERROR, message, where)
+    message = f"{mark} was issued, and is not installed at {place.target} yet"
+    return want.found("not-installed", Severity.WARNING, message, where)
 
 
 def _own_renewals(want: Certificate, have: Have) -> Iterator[Finding]:
@@ -194,6 +192,16 @@ def _own_renewals(want: Certificate, have: Have) -> Iterator[Finding]:
             yield want.found("nobody-renews", Severity.ERROR, message, where)
 
 
+def _chains(want: Certificate, kept: Kept, seen: TlsState) -> Iterator[Finding]:
+    """Yield each address that serves the right one after somebody else's chain."""
+    for one in broken_chain(seen, kept):
+        message = (
+            f"{one.address} serves {kept.fingerprint[:8]} for {one.name} with another "
+            "chain than it was issued with: browsers cannot follow it"
+        )
+        yield want.found("chain-not-served", Severity.CRITICAL, message, "spec.deploy")
+
+
 def _not_served(
     want: Certificate,
     have: Have,
@@ -205,6 +213,7 @@ def _not_served(
     kept = usable(issued, now)
     if kept is None or not want.makings.places:
         return
+    yield from _chains(want, kept, seen)
     for place in want.makings.places:
         state = have.get(place.share)
         site = (
@@ -212,11 +221,22 @@ def _not_served(
         )
         if site is None or site.fingerprint != kept.fingerprint:
             return  # it is not installed everywhere: that comes first
+    helps = "" if _may_help(want, seen) else "; to load it again did not help"
     for one in whole(seen):
         if one.fingerprint != kept.fingerprint:
             mark = (one.fingerprint or "?")[:8]
             message = (
                 f"{one.address} serves {mark} for {one.name}, and "
-                f"{kept.fingerprint[:8]} is installed"
+                f"{kept.fingerprint[:8]} is installed{helps}"
             )
             yield want.found("not-served", Severity.ERROR, message, "spec.deploy")
+
+
+def _may_help(want: Certificate, seen: TlsState) -> bool:
+    """Whether some place was not told to load it again before *seen* was looked at."""
+    for place in want.makings.places:
+        last = last_time(want, f"reloaded/{place.mark}")
+        placed = last_time(want, f"installed/{place.mark}")
+        if last is None or last > seen.seen or (placed is not None and placed > last):
+            return True
+    return False

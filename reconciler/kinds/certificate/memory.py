@@ -30,8 +30,9 @@ class Order(NamedTuple):
 
     Attributes:
         names: What it was for.
-        failed: The kind of its failure (the ACME error type, or ``unreachable`` where
-            the authority was not reached); None where it was issued.
+        failed: The kind of its failure (the ACME error type, or a word of ours:
+            ``unreachable`` where the authority was not reached, ``propagation`` where
+            it was not asked to look yet); None where it was issued.
         until: The authority takes no other before then.
         replaced: It replaced an older one by its ARI identifier.
         rehearsal: It was at the staging directory.
@@ -86,6 +87,20 @@ def lost(want: Certificate, issued: IssuanceState, now: datetime) -> Kept | None
     return found if found.not_after - left > now else None
 
 
+def refused(recorded: Mapping[str, JsonValue], mark: str) -> str | None:
+    """
+    Return why the last installation at a place failed; None where it did not.
+
+    It may be empty: nothing is known of it but that it failed.
+    """
+    failed, done = recorded.get(f"refused/{mark}"), recorded.get(f"installed/{mark}")
+    if not isinstance(failed, dict):
+        return None
+    if isinstance(done, dict) and str(done.get("at")) >= str(failed.get("at")):
+        return None
+    return str(failed.get("reason") or "")
+
+
 def remembered(
     want: Certificate, change: Changes, ended: Ended, have: Have
 ) -> Mapping[str, JsonValue]:
@@ -93,9 +108,12 @@ def remembered(
     if isinstance(change, (Issue, Renew)):
         return _ordered(want, change, ended, have)
     word = _PLACED.get(change.verb)
+    mark, at = str(change.details.get("mark")), ended.at.isoformat()
+    if isinstance(change, Install) and ended.status == "failed":
+        reason = str(ended.evidence.get("reason") or "")
+        return {f"refused/{mark}": {"at": at, "reason": reason}}
     if word is None or ended.status != "applied":
         return {}
-    mark, at = str(change.details.get("mark")), ended.at.isoformat()
     found: dict[str, JsonValue] = {"at": at, **_short(ended)}
     state = have.get(change.share)
     site = state.sites.get(mark) if isinstance(state, InstalledState) else None

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from reconciler.kinds.certificate.state import Served, TlsState, end
+from reconciler.kinds.certificate.state import Kept, Served, TlsState, end
 from reconciler.model import Finding, Severity, duration_text
 
 if TYPE_CHECKING:
@@ -100,6 +100,23 @@ def whole(state: TlsState, name: str | None = None) -> Iterator[Served]:
     for one in state.served:
         if one.not_after is not None and name in {None, one.name}:
             yield one
+
+
+def broken_chain(state: TlsState, kept: Kept) -> list[Served]:
+    """
+    Return where *kept* is served, and nobody can follow who signed it.
+
+    Only where something else is served after it than was issued with it: to install it
+    again helps there, and there alone.
+    """
+    return [
+        one
+        for one in whole(state)
+        if one.fingerprint == kept.fingerprint
+        and not one.trusted
+        and None not in {one.chain, kept.chain}
+        and one.chain != kept.chain
+    ]
 
 
 def left_text(left: timedelta) -> str:

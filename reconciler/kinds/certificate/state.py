@@ -34,6 +34,7 @@ class Kept(Frozen):
         ari: How the authority calls it (RFC 9773, 4.1).
         wrong: Why it may not be installed: the key is another one, the chain is not
             in order.
+        chain: SHA-256 of who signed it, as it is to be served after it, in hex.
     """
 
     fingerprint: str
@@ -48,6 +49,7 @@ class Kept(Frozen):
     profile: str | None = None
     ari: str | None = None
     wrong: str | None = None
+    chain: str | None = None
 
     @property
     def life(self) -> timedelta:
@@ -131,6 +133,7 @@ class Served(Frozen):
         issuer: The common name of who signed it, or its organisation.
         matches: Whether it is good for the name.
         trusted: Whether its chain, as it is served, leads to a trusted authority.
+        chain: SHA-256 of what is served after it, in hex.
     """
 
     name: str
@@ -141,6 +144,7 @@ class Served(Frozen):
     not_after: AwareDatetime | None = None
     matches: bool = True
     trusted: bool = True
+    chain: str | None = None
 
 
 class TlsState(State):

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from reconciler.kinds.certificate.changes import (
+    MISPLACED,
     NEXT,
     Changes,
     Check,
@@ -22,8 +23,9 @@ from reconciler.kinds.certificate.changes import (
     Reload,
     Renew,
 )
+from reconciler.kinds.certificate.memory import refused
 from reconciler.kinds.certificate.ordering import next_order
-from reconciler.kinds.certificate.serving import whole
+from reconciler.kinds.certificate.serving import broken_chain, whole
 from reconciler.kinds.certificate.state import (
     TLS,
     InstalledState,
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 #: A place is told again to serve what it has, or to renew, so much later.
 AGAIN: Final = timedelta(hours=6)
 _DAILY: Final = timedelta(hours=20)
+_SOON: Final = timedelta(hours=1)
 _SHORT: Final = 8
 #: The family of places that serve by themselves what they have.
 _SERVES: Final = "install"
@@ -63,7 +66,8 @@ def steps(want: Certificate, have: Have, now: datetime) -> Iterator[Changes]:
         state = have.get(place.share)
         if isinstance(state, InstalledState):
             site = state.sites.get(place.mark, Site())
-            yield from _placed(want, place, site, issued, order if soon else None, now)
+            placed = [*_placed(want, place, site, issued, order if soon else None, now)]
+            yield from placed or _chained(want, have, place, site, issued, now)
     yield from _reloads(want, have, issued, now)
 
 
@@ -122,6 +126,45 @@ def _install(
     )
 
 
+def _chained(
+    want: Certificate,
+    have: Have,
+    place: Place,
+    site: Site,
+    issued: IssuanceState,
+    now: datetime,
+) -> Iterator[Install]:
+    """Yield what puts the right one at *place* again, with who signed it this time."""
+    kept, seen = usable(issued, now), have.get(TLS)
+    if kept is None or not isinstance(seen, TlsState) or place.family != _SERVES:
+        return
+    broken = broken_chain(seen, kept)
+    if not broken or site.fingerprint != kept.fingerprint or not site.reads:
+        return
+    last = last_time(want, f"installed/{place.mark}")
+    again = last + _SOON if last is not None else now
+    yield Install(
+        share=place.share,
+        fields=(
+            FieldChange(
+                field=f"chain {place.mark}",
+                before=(broken[0].chain or "")[:_SHORT],
+                after=(kept.chain or "")[:_SHORT],
+            ),
+        ),
+        because=f"{broken[0].address} serves it with another chain",
+        generation=_need(want, place, kept.fingerprint),
+        due=now,
+        not_before=again if again > now else None,
+        details={
+            "mark": place.mark,
+            "fingerprint": kept.fingerprint,
+            "names": list(want.spec.names),
+            "chain": kept.chain,
+        },
+    )
+
+
 def _need(want: Certificate, place: Place, generation: str) -> str:
     """
     Return which need an installation meets.
@@ -144,6 +187,8 @@ def _stands_in_the_way(
     want: Certificate, place: Place, site: Site, kept: Kept | None
 ) -> str | None:
     """Say why a person should look before what is at *place* is replaced."""
+    if refused(want.recorded, place.mark) == MISPLACED:
+        return f"{place.target} took it, and put it at another site: look there first"
     if site.fingerprint is None or kept is None:
         return None
     if was_ours(want, place.mark, site.fingerprint):
@@ -222,9 +267,15 @@ def _checks(want: Certificate, have: Have, now: datetime) -> Iterator[Check]:
 
 def _rested(want: Certificate, fact: str, pause: timedelta, now: datetime) -> bool:
     """Whether it is long ago that the same was done."""
+    last = last_time(want, fact)
+    return last is None or now - last >= pause
+
+
+def last_time(want: Certificate, fact: str) -> datetime | None:
+    """Return when the same was done last."""
     said = want.recorded.get(fact)
     at = said.get("at") if isinstance(said, dict) else None
-    return at is None or now - datetime.fromisoformat(str(at)) >= pause
+    return None if at is None else datetime.fromisoformat(str(at))
 
 
 def done(want: Certificate, change: Changes, have: Have) -> bool | None:
@@ -243,6 +294,11 @@ def done(want: Certificate, change: Changes, have: Have) -> bool | None:
     if isinstance(change, Install):
         asked = str(change.details.get("fingerprint"))
         wanted = kept.fingerprint if asked == NEXT and kept else asked
+        if "chain" in change.details and kept is not None:
+            seen = have.get(TLS)
+            return (
+                None if not isinstance(seen, TlsState) else not broken_chain(seen, kept)
+            )
         return site.fingerprint == wanted
     if isinstance(change, Reload):
         return _everywhere(str(change.details.get("fingerprint")), have)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import ClassVar, Literal
 
 from reconciler.engine import Accounts, Situation, World, observe, plan, unread
-from reconciler.engine.carry_out import Setting, carry_out
+from reconciler.engine.carry_out import Setting, carry_out, look
 from reconciler.engine.evaluate import Subject, evaluate
 from reconciler.engine.memory import NOTHING
 from reconciler.kinds.domain import REGISTRY, SEEN, RdapState
@@ -44,7 +44,7 @@ class Saw(Witness):
         return Observation(self.states)
 
     def touched(self, want, change):
-        self.log.append((want.name, change.verb))
+        self.log.append((want.name, change and change.verb))
 
 
 def seen(witness, wants=None):
@@ -180,6 +180,18 @@ def test_after_an_action_the_witnesses_look_again():
     setting = Setting("main", Book(), accounts, lambda: NOW)
     carry_out(setting, [action(flag(), want)], Plan("main", NOW))
     assert witness.log == [("a.example", "auto-renew"), ["a.example"]]
+
+
+def test_before_an_action_they_look_again_and_wait_for_nothing():
+    """Whoever is told of a change waits for its effect: there is none yet."""
+    from tests.unit.engine.made import flag
+
+    witness = Saw({"a.example": RdapState(seen=NOW)})
+    want = domain()
+    drivers = {SHARE: Acts({want.name: state()}), REGISTRY: witness}
+    setting = Setting("main", Book(), Accounts(drivers, {"acct": "me"}), lambda: NOW)
+    look(setting, [action(flag(), want)], done=False)
+    assert witness.log == [("a.example", None), ["a.example"]]
 
 
 def test_absence_is_never_a_witness_word():

@@ -243,7 +243,7 @@ def test_what_failed_waits_and_is_named():
     have = {CA: issued(), WEB.share: installed()}
     first = steps(have, want)[0]
     assert first.not_before == NOW + timedelta(minutes=5)
-    assert "order-failed" in codes(have, want)
+    assert "issuer-cannot-resolve" in codes(have, want)
 
 
 def ended(status="applied", **evidence):
@@ -257,7 +257,7 @@ def test_what_was_installed_is_remembered_by_what_is_there():
     fact = certificate().remembers(only, ended(), after)
     mark = "installed/Provider/web"
     assert fact == {mark: {"at": NOW.isoformat(), "fingerprint": OURS}}
-    assert certificate().remembers(only, ended("failed"), after) == {}
+    assert certificate().remembers(only, ended("not_applied"), after) == {}
 
 
 def test_a_reload_that_was_done_is_not_done_again_at_once():
