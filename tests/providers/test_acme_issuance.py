@@ -267,7 +267,7 @@ class TestProofs:
         ca.shown.fails[TXT] = "ns2.host.example does not show it yet"
         no = failed(driver, one)
         assert isinstance(no, Transient)
-        assert no.reason == "dns"
+        assert no.reason == "propagation"
         assert "ns2.host.example" in no.what
         assert state(driver, one).began is not None
         ca.shown.fails.clear()
@@ -300,7 +300,7 @@ class TestProofs:
 
     def test_without_any_dns_nothing_is_proven(self, ca: Ca) -> None:
         driver = AcmeIssuance(ca.account()._replace(challenges=None))
-        assert failed(driver, want()).reason == "dns"
+        assert failed(driver, want()).reason == "propagation"
         driver.close()
 
 
