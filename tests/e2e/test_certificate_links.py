@@ -190,6 +190,7 @@ def test_revoked(sound):
     sound.later(days=1)
     plan = sound.plan()
     assert sound.found(plan) == {"certificate-revoked": "critical"}
+    assert plan.actions[0].change.because == "was revoked"
     assert "can wait\n    no: what" in sound.explained()
     assert sound.ran() == RENEWED
     sound.agrees()

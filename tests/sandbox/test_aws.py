@@ -318,9 +318,9 @@ def test_what_was_deleted_can_be_made_again(running: Sandbox) -> None:
     for action in ("CREATE", "DELETE", "CREATE"):
         batch = {"Changes": [{"Action": action, "ResourceRecordSet": proof}]}
         api.change_resource_record_sets(HostedZoneId=zone["Id"], ChangeBatch=batch)
+    again = {"Changes": [{"Action": "CREATE", "ResourceRecordSet": proof}]}
     with pytest.raises(ClientError, match="already exists"):
-        batch = {"Changes": [{"Action": "CREATE", "ResourceRecordSet": proof}]}
-        api.change_resource_record_sets(HostedZoneId=zone["Id"], ChangeBatch=batch)
+        api.change_resource_record_sets(HostedZoneId=zone["Id"], ChangeBatch=again)
     api.close()
 
 
