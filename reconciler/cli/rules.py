@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import cache
 from typing import TYPE_CHECKING, Final, Literal
 
 from reconciler.audit import Flow, Ledger, Spend
@@ -57,6 +56,7 @@ class Court:
 
     def __init__(self, project: Project) -> None:
         self._project = project
+        self._seen: dict[str | None, tuple[Given, ...]] = {}
 
     def judged(self, plan: Plan, ledger: Ledger, now: datetime) -> Plan:
         """Return *plan* with the verdicts of all rules and what they found."""
@@ -119,10 +119,12 @@ class Court:
             return ()
         return self._signed(ledger.base.commit)
 
-    @cache  # noqa: B019  (as long as the project, which is as long as the process)
     def _signed(self, base: str | None) -> tuple[Given, ...]:
-        project = self._project
-        return signed_approvals(project.git, project.folders[1], base, project.head)
+        if base not in self._seen:
+            git, folder = self._project.git, self._project.folders[1]
+            found = signed_approvals(git, folder, base, self._project.head)
+            self._seen[base] = found
+        return self._seen[base]
 
     def _authors(self, ledger: Ledger) -> Callable[[Action], frozenset[str]]:
         """

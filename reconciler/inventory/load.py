@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from threading import Lock
 
 from reconciler.errors import InventoryErrors
 from reconciler.inventory.cache import Cache, code_digest
@@ -59,9 +60,18 @@ def _registry(kinds: Mapping[str, type[AnyResource]] | None) -> Kinds:
     return all_kinds if kinds is None else lambda: kinds
 
 
+#: Taken by the first load of a process, and never given back.
+_FIRST = Lock()
+
+
 @contextmanager
 def _without_collecting() -> Iterator[None]:
-    """Make no search for cycles while only data is made, nor look at it later."""
+    """
+    Make no search for cycles while only data is made, nor look at it later.
+
+    A process that loads again and again would keep its garbage with it: what is made
+    later is looked at like everything else.
+    """
     if not gc.isenabled():
         yield
         return
@@ -69,5 +79,6 @@ def _without_collecting() -> Iterator[None]:
     try:
         yield
     finally:
-        gc.freeze()
+        if _FIRST.acquire(blocking=False):
+            gc.freeze()
         gc.enable()

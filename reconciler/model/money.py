@@ -68,6 +68,11 @@ class Money(Frozen):
         }
 
     @classmethod
+    def read(cls, text: str) -> Money:
+        """Return what *text* says, as in ``12.50 EUR``; raises ValueError."""
+        return _read(text)
+
+    @classmethod
     def of_minor(cls, minor: int, currency: str) -> Money:
         """Return *minor* units (cents) of *currency*."""
         digits = MINOR_DIGITS.get(currency, 2)

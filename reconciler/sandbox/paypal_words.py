@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import marshal
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -57,18 +58,12 @@ class Route(NamedTuple):
 
 
 def copied(data: Any) -> Any:
-    """Return a copy of *data*, which is plain; several times as fast as deepcopy."""
-    if isinstance(data, dict):
-        return {
-            name: copied(one) if isinstance(one, _NESTED) else one
-            for name, one in data.items()
-        }
-    if isinstance(data, list):
-        return [copied(one) if isinstance(one, _NESTED) else one for one in data]
-    return data
+    """Return a copy of *data*, which is plain; many times as fast as deepcopy."""
+    return marshal.loads(marshal.dumps(data, _WITHOUT_SHARING))  # noqa: S302  (ours)
 
 
-_NESTED: Final = (dict, list)
+#: The last version of that format in which nothing refers to what came before.
+_WITHOUT_SHARING: Final = 2
 
 
 def stamp(moment: datetime) -> str:

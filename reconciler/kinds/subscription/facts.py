@@ -178,7 +178,7 @@ class Books:
         found = [
             Priced(
                 _moment(fact["at"]),
-                Money.model_validate(fact["price"]),
+                Money.read(str(fact["price"])),
                 int(str(fact["months"])),
             )
             for fact in facts
@@ -208,7 +208,7 @@ class Books:
                 str(number) if number else None,
                 date.fromisoformat(str(fact["begins"])),
                 date.fromisoformat(str(fact["ends"])),
-                Money.model_validate(fact["total"]),
+                Money.read(str(fact["total"])),
                 str(customer) if customer else None,
                 _amount(fact.get("net")),
                 _amount(fact.get("price")),
@@ -224,7 +224,7 @@ class Books:
             yield Payment(
                 Of(period, purpose, int(leg)),
                 _moment(fact["at"]),
-                Money.model_validate(fact["amount"]),
+                Money.read(str(fact["amount"])),
                 str(fact["provider"]),
                 str(fact.get("how") or ""),
             )
@@ -319,7 +319,7 @@ def promised(of: Of) -> str:
 
 
 def _amount(raw: JsonValue) -> Money | None:
-    return Money.model_validate(raw) if raw else None
+    return Money.read(str(raw)) if raw else None
 
 
 def _moment(raw: JsonValue) -> datetime:
