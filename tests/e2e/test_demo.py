@@ -26,7 +26,7 @@ def test_the_demo_tells_a_day_and_closes_the_loop(tmp_path):
     assert "INCOMPLETE: 1 could not be read (Domain/studio-archive.example)" in out
     assert "18 of 18 done" in out
     # People heard of it, and silence was the heartbeat's word for half a look.
-    assert "6 messages to ops@agency.example" in told
+    assert "5 messages to ops@agency.example" in told
     silent, beat = told.index("heartbeat  silent"), told.index("heartbeat  beat at")
     assert silent < told.index("+   provider: none") < beat
     # The second plan is complete, has nothing to do, and the log proves all of it.
