@@ -16,7 +16,7 @@ from reconciler.audit.objects import Snapshot, list_folder, read_names
 from reconciler.audit.origin import Local, Move, Origin, Refs, Remote
 from reconciler.audit.redact import redactor
 from reconciler.audit.store import Batch, Lease, LockStatus, Run
-from reconciler.audit.writer import Author, Draft, write
+from reconciler.audit.writer import Author, Draft, write, write_alone
 from reconciler.errors import AuditError, LostLock, Tampered
 
 #: So often a lock that moved while it was asked for is asked for again.
@@ -100,7 +100,7 @@ class GitStore:
             fence = self._fence(refs)
             before = self._status(refs.lock)
             wanted = lock.taken(run, before, fence, now, lease)
-            (oid,) = write(self.git, self.author, now, [lock.draft(wanted)])
+            oid = self._says(lock.draft(wanted), now, like=refs.lock)
             if self.origin.move([Move(self.names.lock, refs.lock, oid)]):
                 # Until here the last holder could still record something.
                 self._current = None
@@ -117,7 +117,7 @@ class GitStore:
             LostLock: It expired, or another run took it.
         """
         longer = lock.renewed(lease, now)
-        (oid,) = write(self.git, self.author, now, [lock.draft(longer)])
+        oid = self._says(lock.draft(longer), now, like=lease.oid)
         if not self.origin.move([Move(self.names.lock, lease.oid, oid)]):
             raise self._lost(lease)
         return longer._replace(oid=oid)
@@ -168,7 +168,7 @@ class GitStore:
         last = lease._replace(beat=lease.beat + 1)
         beat = lease.until - lease.term
         draft = lock.draft(last, released=True)
-        (oid,) = write(self.git, self.author, beat, [draft])
+        oid = self._says(draft, beat, like=lease.oid)
         self.origin.move([Move(self.names.lock, lease.oid, oid)])
         self.close()
 
@@ -202,6 +202,13 @@ class GitStore:
         assert prepared is not None  # noqa: S101  (there is a note)
         self._push(lease, prepared, lock.draft(ours, released=True), now)
         self._current = None
+
+    def _says(self, draft: Draft, now: datetime, *, like: str | None) -> str:
+        """Make the commit that says who has the lock; *like* is the one before it."""
+        if like is None:
+            (oid,) = write(self.git, self.author, now, [draft])
+            return oid
+        return write_alone(self.git, self.author, now, draft.message, like=like)
 
     def _push(
         self, lease: Lease, prepared: Prepared, says: Draft, now: datetime

@@ -66,6 +66,7 @@ BEHAVES: Mapping[str, Mapping[str, Any]] = {
     "short-once": {"behaves": "insufficient_funds", "times": 1},
     "short": {"behaves": "insufficient_funds"},
     "stolen": {"behaves": "stolen_card"},
+    "expired": {"ends": 200.0},
     "confirms": {"behaves": "authentication_required"},
     "bank": {"type": "sepa_debit", "settles": 2.0},
     "bank-bounces": {

@@ -34,7 +34,7 @@ def _deeds(one: Client) -> Iterator[Deed]:
 
     card = one.methods()[0][2] if one.methods() else ""
     match one.part:
-        case "stolen":
+        case "stolen" | "expired":
             yield on(2, lambda ours: new_card(ours, one))
         case "confirms":
             yield on(3, lambda ours: pays_on_the_page(ours, one))

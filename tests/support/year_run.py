@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from reconciler.audit.layout import HEAD, names
 from reconciler.cli.apply_command import carry_out
 from reconciler.cli.notices import Post
 from reconciler.engine import Exit, Result
@@ -42,6 +43,7 @@ class Mail(NamedTuple):
     at: datetime
     step: str
     subject: str
+    id: str
 
 
 class Tick(NamedTuple):
@@ -69,6 +71,7 @@ class Year:
         facts: What the records have of each subscription, by uid.
         due: When ``due`` said that something is charged or to be paid: (uid, period)
             -> the moments, asked once a month.
+        written: How many lines the journal had when an effect happened, by its number.
     """
 
     def __init__(self, tmp: Path, clients: Sequence[Client]) -> None:
@@ -76,6 +79,7 @@ class Year:
         self.ticks: list[Tick] = []
         self.due: dict[tuple[str, str], set[datetime]] = {}
         self._stamps: list[datetime] = []
+        self._tips: dict[int, str] = {}
         files = {"inventory/house.yaml": HOUSE}
         more: Any = {"files": files, "start": BEGIN, "accounts": FAST}
         self.ours = Paying(tmp, clients, **more)  # type: ignore[arg-type]
@@ -85,6 +89,7 @@ class Year:
         todo, months = deeds(list(self.clients)), set()
         with self.ours as ours:
             ours.inbox.hang = lambda _: self._stamps.append(ours.clock())
+            self._watch()
             # This server's token is one that never ends.
             ours.sandbox.bench("whm").state["tokens"][0]["expires"] = None
             for when in ticks(list(self.clients)):
@@ -98,6 +103,18 @@ class Year:
                 self.ticks.append(self._tick(when))
             self._read()
         return self
+
+    def _watch(self) -> None:
+        """Remember where the audit branch was at each effect of a vendor."""
+        effects, branch = self.ours.sandbox.ledger, names("main").audit
+        add, ref = effects.add, self.ours.root / ".git" / branch
+
+        def watched(effect: Effect) -> Effect:
+            made = add(effect)
+            self._tips[made.seq] = ref.read_text().strip()
+            return made
+
+        effects.add = watched  # type: ignore[method-assign]
 
     def _tick(self, when: datetime) -> Tick:
         """Run as the schedule does; a second time where it was a busy day."""
@@ -134,34 +151,44 @@ class Year:
         ours = self.ours
         self.effects: list[Effect] = ours.sandbox.ledger.effects()
         self.mails: dict[str, list[Mail]] = {one.name: [] for one in self.clients}
-        names = {f"billing@{one.site}": one.name for one in self.clients}
+        known = {f"billing@{one.site}": one.name for one in self.clients}
         for when, mail in zip(self._stamps, ours.inbox.mails, strict=True):
             (to,) = mail.to
             subject = " ".join(mail["Subject"].split())
-            self.mails[names[to]].append(Mail(when, step_of(subject), subject))
-        ledger = ours.project().ledger
+            letter = Mail(when, step_of(subject), subject, mail["Message-ID"])
+            self.mails[known[to]].append(letter)
+        project = ours.project()
+        ledger = project.ledger
         self.facts: Mapping[str, Mapping[str, Any]] = {
             uid: record.facts
             for (kind, uid), record in ledger.records().items()
             if kind == "Subscription"
         }
-        self.months = {
-            f"{month}": ledger.document(f"spend/{month}.json")
-            for month in (f"{y}-{m:02}" for y in (2027, 2028) for m in range(1, 13))
-        }
+        heads = {f"{tip}:{HEAD}" for tip in self._tips.values()}
+        read = project.store.git.objects(heads)
+        project.close()
+        lines = {name.partition(":")[0]: json.loads(raw) for name, raw in read.items()}
+        self.written = {n: lines[tip]["lines"] for n, tip in self._tips.items()}
         self.suspended = ours.suspended()
         self.verified = at(ours, "audit", "verify").out
-        self.books = at(ours, "books", "--since", "2027-07-01", "--format", "json")
+        books = at(ours, "books", "--since", "2027-07-01", "--format", "json")
+        assert books.code == 0, books.err
+        self.books = json.loads(books.out)
         plan = json.loads(at(ours, "plan", "--format", "json").out)
         self.findings = {(one["code"], one["name"]) for one in plan["findings"]}
-        log = at(ours, "audit", "log", "--format", "json")
-        self.log = log.out
+        log = at(ours, "audit", "log", "--format", "jsonl")
+        self.log = [json.loads(line) for line in log.out.splitlines()]
 
     # -- what there is of one customer ----------------------------------------------
 
     def charges(self, one: Client) -> list[Effect]:
         """Return what was really taken from it, in order."""
         return [e for e in self.effects if e.kind == "charge" and _of(e) == one.site]
+
+    def names(self, one: Client, which: str) -> str:
+        """Return what its subscription was called in its first, or last, intent."""
+        found = [line["name"] for line in self.log if line.get("uid") == one.site]
+        return str(found[0 if which == "first" else -1])
 
     def deeds(self, one: Client, *operations: str) -> list[Effect]:
         """Return what its server did, in order."""
