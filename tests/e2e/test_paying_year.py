@@ -14,7 +14,7 @@ from tests.support.year_run import Year
 
 
 # A year is longer than any other test, on a busy machine most of all.
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1500)
 def test_a_year_of_a_small_agency_comes_out_to_the_cent(tmp_path):
     year = Year(tmp_path, clients()).run()
     assert len(year.clients) == 60
