@@ -11,6 +11,7 @@ from typing import Any, Final
 from cryptography import x509
 from cryptography.x509 import verification
 
+from reconciler.providers._certificate import names_of
 from reconciler.providers._network import Network
 
 #: Why nothing could be had where this machine has no route: no fault of the address.
@@ -26,7 +27,7 @@ class Trust:
 
     def holds(self, leaf: x509.Certificate, others: list[x509.Certificate]) -> bool:
         """Say whether the chain holds, at a time when the leaf itself does."""
-        names = dns_names(leaf)
+        names = names_of(leaf)
         if not names or self._store is None:
             return False
         name = names[0].replace("*.", "any.", 1)
@@ -78,15 +79,6 @@ def chain_of(secured: ssl.SSLSocket) -> list[bytes]:
     found = below.get_unverified_chain() or ()
     pems = (ssl.PEM_cert_to_DER_cert(one.public_bytes()) for one in found)
     return [*pems] or [secured.getpeercert(binary_form=True) or b""]
-
-
-def dns_names(leaf: x509.Certificate) -> list[str]:
-    """Return the DNS names a certificate is for, in lower case."""
-    try:
-        found = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    except x509.ExtensionNotFound:
-        return []
-    return [name.lower() for name in found.value.get_values_for_type(x509.DNSName)]
 
 
 def _naive(moment: datetime) -> datetime:

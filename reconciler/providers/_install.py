@@ -20,7 +20,6 @@ from typing import ClassVar, Final, NamedTuple
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -50,6 +49,7 @@ from reconciler.model import (
     Unknown,
 )
 from reconciler.model.names import covered
+from reconciler.providers._certificate import fingerprint, names_of
 
 #: The verb after which a place has what is kept.
 INSTALL: Final = "install"
@@ -99,11 +99,6 @@ class Seen(NamedTuple):
         return cls(fingerprint(certificate), certificate.not_valid_after_utc)
 
 
-def fingerprint(certificate: x509.Certificate) -> str:
-    """Return SHA-256 of *certificate*, in hex."""
-    return certificate.fingerprint(hashes.SHA256()).hex()
-
-
 def read_leaf(pem: bytes) -> x509.Certificate:
     """Return the first certificate of *pem*; raise ValueError if it is none."""
     return x509.load_pem_x509_certificates(pem)[0]
@@ -112,17 +107,6 @@ def read_leaf(pem: bytes) -> x509.Certificate:
 def seen(pem: bytes) -> Seen:
     """Return what the first certificate of *pem* is; raise ValueError if it is none."""
     return Seen.of(read_leaf(pem))
-
-
-def names_of(certificate: x509.Certificate) -> tuple[str, ...]:
-    """Return the names that *certificate* is good for, in lower case."""
-    try:
-        said = certificate.extensions.get_extension_for_class(
-            x509.SubjectAlternativeName
-        )
-    except x509.ExtensionNotFound:
-        return ()
-    return tuple(name.lower() for name in said.value.get_values_for_type(x509.DNSName))
 
 
 def fits(key: bytes, certificate: x509.Certificate) -> bool:
@@ -152,7 +136,7 @@ def checked(material: Material, names: Iterable[str], now: datetime) -> Pair:
         raise Rejected("the key that is kept is not the certificate's")
     _in_order(chain)
     said = names_of(leaf)
-    bare = [name for name in names if name not in said and not covered(name, said)]
+    bare = [name for name in names if not covered(name, said)]
     if bare:
         raise Rejected(f"the certificate that is kept is not good for {bare[0]}")
     if not leaf.not_valid_before_utc <= now < leaf.not_valid_after_utc:

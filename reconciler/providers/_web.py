@@ -24,10 +24,10 @@ from cryptography import x509
 
 from reconciler.errors import Transient
 from reconciler.model import Account
+from reconciler.providers._certificate import names_of
 from reconciler.providers._handshake import (
     Trust,
     chain_of,
-    dns_names,
     unverified,
     why,
 )
@@ -160,7 +160,7 @@ class Web:
     def _holds(self, chain: list[bytes], host: str) -> bool:
         leaf, *others = [x509.load_der_x509_certificate(one) for one in chain]
         parent = f"*.{host.partition('.')[2]}"
-        named = set(dns_names(leaf)) & {host, parent}
+        named = set(names_of(leaf)) & {host, parent}
         return bool(named) and self._trust.holds(leaf, others)
 
 

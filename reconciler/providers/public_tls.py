@@ -40,12 +40,12 @@ from reconciler.kinds.certificate import (
     TlsState,
 )
 from reconciler.model import Account, Change, Observation, Witness
-from reconciler.providers._certificate import chain_mark
+from reconciler.model.names import covered
+from reconciler.providers._certificate import chain_mark, names_of
 from reconciler.providers._handshake import (
     NO_ROUTE,
     Trust,
     chain_of,
-    dns_names,
     unverified,
     why,
 )
@@ -204,7 +204,7 @@ class PublicTls(Witness[Certificate]):
             fingerprint=leaf.fingerprint(hashes.SHA256()).hex(),
             issuer=_issuer(leaf),
             not_after=leaf.not_valid_after_utc,
-            matches=matches(leaf, name),
+            matches=covered(name, names_of(leaf)),
             trusted=self._trust.holds(leaf, others),
             chain=chain_mark(others),
         )
@@ -240,12 +240,6 @@ def _reachable(served: Sequence[Served]) -> tuple[Served, ...]:
     """Leave out what cannot be reached from here, where another address can."""
     there = {one.name for one in served if one.problem != NO_ROUTE}
     return tuple(s for s in served if s.problem != NO_ROUTE or s.name not in there)
-
-
-def matches(leaf: x509.Certificate, name: str) -> bool:
-    """Say whether *leaf* is good for *name*: a wildcard is one whole label."""
-    parent = name.partition(".")[2]
-    return any(said in {name, f"*.{parent}"} for said in dns_names(leaf))
 
 
 def _issuer(leaf: x509.Certificate) -> str | None:
