@@ -17,7 +17,7 @@ vendor's reference ("Manage AutoSSL", ``SSL::installed_hosts``,
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -27,12 +27,41 @@ from reconciler.errors import Ambiguous, ProviderError, Rejected
 from reconciler.kinds.certificate import MISPLACED, Certificate, Site
 from reconciler.model.names import covered
 from reconciler.providers._answers import mapping, rows
-from reconciler.providers._install import seen
+from reconciler.providers._install import Pair, seen
 
 AUTOSSL: Final = "autossl"
 #: From so long before its end on AutoSSL may take a certificate of somebody else.
 _TAKES: Final = timedelta(days=3)
 _UNREADABLE: Final = (ValueError, KeyError, TypeError, OverflowError, IndexError)
+
+
+def after(
+    error: ProviderError,
+    pair: Pair,
+    done: Sequence[str],
+    again: Callable[[], Site] | None,
+) -> ProviderError:
+    """
+    Return what a failed installation means for the whole place.
+
+    Args:
+        error: Of the site that failed.
+        pair: What was to be installed.
+        done: The sites that have it already: what is half done is no failure.
+        again: Looks at the place once more; given where the panel itself said no,
+            which is no proof that nothing happened.
+    """
+    if done and not isinstance(error, Ambiguous):
+        return Ambiguous(f"{error.what}; and {done[0]} has it")
+    if again is None:
+        return error
+    try:
+        here = again()
+    except ProviderError:
+        return Ambiguous(f"{error.what}; and what is there cannot be read")
+    if here.fingerprint == pair.fingerprint:
+        return Ambiguous(f"{error.what}; and yet it seems to be installed")
+    return error
 
 
 class Installed(NamedTuple):

@@ -26,12 +26,13 @@ from pydantic import JsonValue
 
 from reconciler.errors import ProviderError, Rejected
 from reconciler.kinds.certificate import Certificate, Site
-from reconciler.model import Account, Advice, OpClass, Place, Receipt
+from reconciler.model import Account, OpClass, Place, Receipt
 from reconciler.model.names import covered
 from reconciler.providers._acm_rules import KEY_TYPES, another, refused
-from reconciler.providers._aws import CREDENTIALS, REGION, Aws, pages
+from reconciler.providers._aws import REGION, pages
+from reconciler.providers._aws_install import AwsInstaller
 from reconciler.providers._detail import Details
-from reconciler.providers._install import Installer, Pair, read_leaf, seen
+from reconciler.providers._install import Pair, read_leaf, seen
 
 TAG: Final = "reconciler:uid"
 ACM: Final = "acm"
@@ -70,37 +71,17 @@ class Listed(NamedTuple):
         ]
 
 
-class AwsAcm(Installer):
+class AwsAcm(AwsInstaller):
     """The certificates of one AWS account."""
 
     family: ClassVar[str] = ACM
     can: ClassVar[Mapping[str, OpClass]] = {"install": OpClass.PROBE}
     settles: ClassVar[timedelta] = timedelta(minutes=5)
-    credentials: ClassVar[frozenset[str]] = CREDENTIALS
 
     def __init__(self, account: Account) -> None:
         super().__init__(account)
-        self._aws = Aws(account, 5.0)
         self._details = Details(account, f"{account.endpoint}|{ACM}")
         self._listed: dict[str, list[Listed] | ProviderError] = {}
-
-    def close(self) -> None:
-        """Let go of connections."""
-        self._aws.close()
-
-    def identity(self) -> str | None:
-        """Return the number of the AWS account."""
-        return self._aws.identity()
-
-    def examine(self) -> Iterable[Advice]:
-        """Say what is unwise about the keys."""
-        return self._aws.examine()
-
-    def requests(self) -> dict[str, int]:
-        """Return how many requests were sent by operation, and begin anew."""
-        counted = dict(self._aws.counts)
-        self._aws.counts.clear()
-        return counted
 
     # -- reading --------------------------------------------------------------------
 

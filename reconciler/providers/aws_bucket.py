@@ -24,15 +24,16 @@ follows:
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final, NamedTuple
 
 from reconciler.errors import Rejected, Transient
 from reconciler.kinds.certificate import Certificate, Site
-from reconciler.model import Account, Advice, OpClass, Place, Receipt
-from reconciler.providers._aws import CREDENTIALS, REGION, Aws, Refusal
-from reconciler.providers._install import Installer, Pair
+from reconciler.model import Account, OpClass, Place, Receipt
+from reconciler.providers._aws import REGION, Refusal
+from reconciler.providers._aws_install import AwsInstaller
+from reconciler.providers._install import Pair
 
 BUCKET: Final = "bucket"
 _SERVICE: Final = "s3"
@@ -48,36 +49,17 @@ class Pointer(NamedTuple):
     etag: str
 
 
-class AwsBucket(Installer):
+class AwsBucket(AwsInstaller):
     """The buckets of one AWS account, as places of certificates."""
 
     family: ClassVar[str] = BUCKET
     can: ClassVar[Mapping[str, OpClass]] = {"install": OpClass.PROBE}
     settles: ClassVar[timedelta] = timedelta(minutes=5)
-    credentials: ClassVar[frozenset[str]] = CREDENTIALS
+    per_second: ClassVar[float | None] = None
 
     def __init__(self, account: Account) -> None:
         super().__init__(account)
-        self._aws = Aws(account)
         self._read: dict[tuple[str, str], Pointer | None] = {}
-
-    def close(self) -> None:
-        """Let go of connections."""
-        self._aws.close()
-
-    def identity(self) -> str | None:
-        """Return the number of the AWS account."""
-        return self._aws.identity()
-
-    def examine(self) -> Iterable[Advice]:
-        """Say what is unwise about the keys."""
-        return self._aws.examine()
-
-    def requests(self) -> dict[str, int]:
-        """Return how many requests were sent by operation, and begin anew."""
-        counted = dict(self._aws.counts)
-        self._aws.counts.clear()
-        return counted
 
     def prepare(self, wants: Sequence[Certificate]) -> None:
         """Forget what was read: there is no listing that would tell."""

@@ -19,16 +19,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any, ClassVar, Final
 
 from reconciler.errors import ProviderError
 from reconciler.kinds.certificate import Certificate, Site
-from reconciler.model import Account, Advice, OpClass, Place, Receipt
-from reconciler.providers._aws import CREDENTIALS, REGION, Aws, pages
-from reconciler.providers._install import Installer, Pair
+from reconciler.model import Account, OpClass, Place, Receipt
+from reconciler.providers._aws import REGION, pages
+from reconciler.providers._aws_install import AwsInstaller
+from reconciler.providers._install import Pair
 
 SECRET: Final = "secret"  # noqa: S105  (the name of a family)
 _SERVICE: Final = "secretsmanager"
@@ -39,36 +40,16 @@ _PAGE: Final = 100
 Versions = Mapping[str, Sequence[str]]
 
 
-class AwsSecret(Installer):
+class AwsSecret(AwsInstaller):
     """The secrets of one AWS account, as places of certificates."""
 
     family: ClassVar[str] = SECRET
     can: ClassVar[Mapping[str, OpClass]] = {"install": OpClass.PROBE}
     settles: ClassVar[timedelta] = timedelta(minutes=5)
-    credentials: ClassVar[frozenset[str]] = CREDENTIALS
 
     def __init__(self, account: Account) -> None:
         super().__init__(account)
-        self._aws = Aws(account, 5.0)
         self._listed: dict[str, Mapping[str, Versions] | ProviderError] = {}
-
-    def close(self) -> None:
-        """Let go of connections."""
-        self._aws.close()
-
-    def identity(self) -> str | None:
-        """Return the number of the AWS account."""
-        return self._aws.identity()
-
-    def examine(self) -> Iterable[Advice]:
-        """Say what is unwise about the keys."""
-        return self._aws.examine()
-
-    def requests(self) -> dict[str, int]:
-        """Return how many requests were sent by operation, and begin anew."""
-        counted = dict(self._aws.counts)
-        self._aws.counts.clear()
-        return counted
 
     def prepare(self, wants: Sequence[Certificate]) -> None:
         """Read the listing of each region that *wants* have a place in."""

@@ -23,11 +23,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar, Final
 
 from pydantic import JsonValue
 
-from reconciler.errors import Ambiguous, ProviderError, Rejected
+from reconciler.errors import ProviderError, Rejected
 from reconciler.kinds.certificate import Certificate, Changes, Check, Site
 from reconciler.model import Account, OpClass, Place, Receipt
 from reconciler.providers._answers import mapping, rows
@@ -38,6 +39,7 @@ from reconciler.providers._panel import (
     AutoSsl,
     Installed,
     Vhost,
+    after,
     certificate,
     excluded,
     fitting,
@@ -146,7 +148,12 @@ class CpanelInstall(Installer):
             try:
                 self._install(want, vhost, pair)
             except ProviderError as error:
-                raise self._failed(error, want, place, pair, done) from None
+                again = (
+                    partial(self._again, want, place)
+                    if isinstance(error, SaidNo)
+                    else None
+                )
+                raise after(error, pair, done, again) from None
             done.append(vhost.name)
         return Receipt(reference=f"{self._cpanel.user}/{','.join(done)}")
 
@@ -162,27 +169,9 @@ class CpanelInstall(Installer):
             what = self._cpanel.http.shown(f"install_ssl: {wrong.what}")
             raise type(wrong)(what, reason=wrong.reason)
 
-    def _failed(
-        self,
-        error: ProviderError,
-        want: Certificate,
-        place: Place,
-        pair: Pair,
-        done: Sequence[str],
-    ) -> ProviderError:
-        """Return what a failure means, once the sites were looked at again."""
-        if done and not isinstance(error, Ambiguous):
-            return Ambiguous(f"{error.what}; and {done[0]} has it")
-        if not isinstance(error, SaidNo):
-            return error
-        try:
-            self.prepare([want])
-            here = self.look(want, place)
-        except ProviderError:
-            return Ambiguous(f"{error.what}; and what is there cannot be read")
-        if here.fingerprint == pair.fingerprint:
-            return Ambiguous(f"{error.what}; and yet it seems to be installed")
-        return error
+    def _again(self, want: Certificate, place: Place) -> Site:
+        self.prepare([want])
+        return self.look(want, place)
 
     def check(self, want: Certificate, place: Place) -> Receipt:
         """Have AutoSSL look at the account now."""

@@ -24,11 +24,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar, Final
 
 from pydantic import JsonValue
 
-from reconciler.errors import Ambiguous, ProviderError, Rejected
+from reconciler.errors import ProviderError, Rejected
 from reconciler.kinds.certificate import Certificate, Changes, Check, Site
 from reconciler.model import Account, OpClass, Place, Receipt
 from reconciler.providers._answers import mapping, rows
@@ -37,6 +38,7 @@ from reconciler.providers._install import Installer, Pair
 from reconciler.providers._panel import (
     AutoSsl,
     Vhost,
+    after,
     certificate,
     excluded,
     fitting,
@@ -229,12 +231,13 @@ class WhmInstall(Installer):
         for vhost in vhosts:
             try:
                 self._install(want, vhost, pair)
-            except Rejected as refusal_:
-                raise self._after(refusal_, want, place, pair, done) from None
             except ProviderError as error:
-                if not done or isinstance(error, Ambiguous):
-                    raise
-                raise Ambiguous(f"{error.what}; and {done[0]} has it") from None
+                again = (
+                    partial(self._again, want, place)
+                    if isinstance(error, SaidNo)
+                    else None
+                )
+                raise after(error, pair, done, again) from None
             done.append(vhost.name)
         return Receipt(reference=f"{user}/{','.join(done)}")
 
@@ -251,27 +254,9 @@ class WhmInstall(Installer):
             what = self._whm.http.shown(f"installssl: {wrong.what}")
             raise type(wrong)(what, reason=wrong.reason)
 
-    def _after(
-        self,
-        refusal_: Rejected,
-        want: Certificate,
-        place: Place,
-        pair: Pair,
-        done: Sequence[str],
-    ) -> ProviderError:
-        """Return what a refusal means, once the sites were looked at again."""
-        if done:
-            return Ambiguous(f"{refusal_.what}; and {done[0]} has it")
-        if not isinstance(refusal_, SaidNo):
-            return refusal_
-        try:
-            self.prepare([want])
-            here = self.look(want, place)
-        except ProviderError:
-            return Ambiguous(f"{refusal_.what}; and what is there cannot be read")
-        if here.fingerprint == pair.fingerprint:
-            return Ambiguous(f"{refusal_.what}; and yet it seems to be installed")
-        return refusal_
+    def _again(self, want: Certificate, place: Place) -> Site:
+        self.prepare([want])
+        return self.look(want, place)
 
     def reload(self, want: Certificate, place: Place) -> Receipt:
         """Restart the web server of the whole machine, which reads all sites again."""
