@@ -1,5 +1,6 @@
 """`reconciler demo` is what people see first: it tells its story and reaches its end."""
 
+import re
 import subprocess
 import sys
 
@@ -29,6 +30,12 @@ def test_the_demo_tells_a_day_and_closes_the_loop(tmp_path):
     assert "18 to do, 2 held" in out
     assert "INCOMPLETE: 1 could not be read (Domain/studio-archive.example)" in out
     assert "18 of 18 done" in out
+    # What is issued is what is installed, and what every address serves.
+    states = out.partition("== A certificate has three states")[2]
+    story = states.partition("Story")[2].partition("Live")[0]
+    shown = re.findall(r"\b([0-9a-f]{8}) to \d{4}-", story)
+    assert len(shown) == 6, story  # issued, installed, two names at two addresses
+    assert len(set(shown)) == 1
     # People heard of it, and silence was the heartbeat's word for half a look.
     assert "5 messages to ops@agency.example" in told
     silent, beat = told.index("heartbeat  silent"), told.index("heartbeat  beat at")
