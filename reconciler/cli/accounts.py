@@ -15,6 +15,7 @@ from reconciler.model import (
     KEYS,
     OWN,
     PUBLIC,
+    USAGE,
     Account,
     AnyDriver,
     AnyResource,
@@ -107,9 +108,9 @@ def with_public(declared: Mapping[str, Provider]) -> dict[str, Provider]:
     return {**declared, PUBLIC: _built_in(PUBLIC)}
 
 
-def with_keys(declared: Mapping[str, Provider]) -> dict[str, Provider]:
-    """Return *declared* and where certificates that were bought are looked up."""
-    return {KEYS: _built_in(KEYS), **declared}
+def with_own_books(declared: Mapping[str, Provider]) -> dict[str, Provider]:
+    """Return *declared* and what is kept by us: certificates bought, what was used."""
+    return {KEYS: _built_in(KEYS), USAGE: _built_in(USAGE), **declared}
 
 
 def _built_in(name: str) -> Provider:
@@ -123,7 +124,7 @@ def all_loopback(declared: Mapping[str, Provider]) -> bool:
 
     What only keeps our own books, keys or files is no server, here or elsewhere.
     """
-    none = {OWN, KEYS}
+    none = {OWN, KEYS, USAGE}
     servers = [o for name, o in declared.items() if name not in none and not o.files]
     return bool(servers) and all(one.loopback for one in servers)
 

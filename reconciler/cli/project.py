@@ -19,7 +19,7 @@ from reconciler.cli.accounts import (
     accounts,
     all_loopback,
     providers,
-    with_keys,
+    with_own_books,
     with_public,
 )
 from reconciler.cli.cache import FileCache
@@ -184,7 +184,7 @@ class Project:
     def accounts_declared(self) -> dict[str, Provider]:
         """The trusted Provider documents, by name: who gets which secret."""
         tree = self.at_commit(self.trusted) if self.trusted else self.inventory
-        return with_public(with_keys({p.name: p for p in providers(tree)}))
+        return with_public(with_own_books({p.name: p for p in providers(tree)}))
 
     def at_commit(self, commit: str) -> Inventory:
         """

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from reconciler.inventory.shape import Named
 
 #: What other documents say a part of.
-_JOINED = "Certificate"
+_JOINED = frozenset({"Certificate", "HostingAccount", "Server"})
 
 
 class Inventory:
@@ -243,7 +243,7 @@ class Inventory:
         placed = resource.placed(
             lambda field: self.at(ref, field), self._via(row), lambda: self.namings(ref)
         )
-        if ref.kind == _JOINED:
+        if ref.kind in _JOINED:
             placed.joined(cache(lambda: self._makings(placed)))
         return placed
 

@@ -15,7 +15,9 @@ from reconciler.kinds.certificate import Certificate, Target
 from reconciler.kinds.domain import Domain
 from reconciler.kinds.hosting_account import HostingAccount
 from reconciler.kinds.issuer import Issuer
+from reconciler.kinds.patch_policy import PatchPolicy
 from reconciler.kinds.provider import Provider
+from reconciler.kinds.scaling_policy import ScalingPolicy
 from reconciler.model import AnyResource, Authority, Makings, Place, Ref
 from reconciler.model.authority import INSTALL
 
@@ -28,11 +30,21 @@ _FAMILIES: Final = {"aws": "acm"}
 def makings(want: AnyResource, find: Find) -> Makings:
     """Return what other documents say; what is not there is refused as a reference."""
     if not isinstance(want, Certificate):
-        return Makings()
+        return _ruled(want, find)
     return Makings(
         authorities=tuple(_authorities(want, find)),
         places=tuple(_places(want, find)),
         zones=_zones(want, find),
+    )
+
+
+def _ruled(want: AnyResource, find: Find) -> Makings:
+    """Return the policies that an account or a machine names."""
+    scaling = find(Ref("ScalingPolicy", getattr(want.spec, "scaling", None) or ""))
+    patching = find(Ref("PatchPolicy", getattr(want.spec, "patching", None) or ""))
+    return Makings(
+        scaling=scaling.spec if isinstance(scaling, ScalingPolicy) else None,
+        patching=patching.spec if isinstance(patching, PatchPolicy) else None,
     )
 
 

@@ -32,10 +32,12 @@ from reconciler.model.driver import (
     Cache,
     Driver,
     OpClass,
+    Probe,
     Witness,
 )
 from reconciler.model.finding import Finding, Severity
 from reconciler.model.follow import Chapter, Ended, Letter, Sway
+from reconciler.model.hosting import FILLS, METRICS, PlanLimits
 from reconciler.model.location import Location
 from reconciler.model.material import Challenges, Drawer, Keyring, Material
 from reconciler.model.money import Money, Price
@@ -63,20 +65,38 @@ from reconciler.model.plan import (
     digest_of,
     sha256,
 )
+from reconciler.model.proof import BackupProof, Proof, unproven
 from reconciler.model.quantity import Percent, Size
 from reconciler.model.ref import Naming, Ref, To
 from reconciler.model.resource import AnyResource, Due, Metadata, Resource
 from reconciler.model.secret import Personal, SecretRef
 from reconciler.model.seller import Seller
 from reconciler.model.terms import Terms
+from reconciler.model.usage import (
+    HEALTH,
+    OUTLOOK,
+    STALE,
+    USAGE,
+    Outlook,
+    OutlookState,
+    Reading,
+    UsageBook,
+    UsageState,
+)
 from reconciler.model.verdict import Decision, Verdict
 
 __all__ = [
+    "FILLS",
+    "HEALTH",
     "ISSUANCE",
     "KEYS",
+    "METRICS",
+    "OUTLOOK",
     "OWN",
     "PUBLIC",
+    "STALE",
     "TRANSPARENCY",
+    "USAGE",
     "Absent",
     "Account",
     "Action",
@@ -85,6 +105,7 @@ __all__ = [
     "AnyDriver",
     "AnyResource",
     "Authority",
+    "BackupProof",
     "Beside",
     "Cache",
     "Challenges",
@@ -119,12 +140,18 @@ __all__ = [
     "Observed",
     "OnDrift",
     "OpClass",
+    "Outlook",
+    "OutlookState",
     "Percent",
     "Period",
     "Personal",
     "Place",
     "Plan",
+    "PlanLimits",
     "Price",
+    "Probe",
+    "Proof",
+    "Reading",
     "Receipt",
     "Ref",
     "Refuse",
@@ -145,10 +172,13 @@ __all__ = [
     "Unknown",
     "Unmanaged",
     "Unread",
+    "UsageBook",
+    "UsageState",
     "Verdict",
     "Witness",
     "action_id",
     "digest_of",
     "duration_text",
     "sha256",
+    "unproven",
 ]

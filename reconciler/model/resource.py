@@ -206,6 +206,10 @@ class Resource(Spec, Generic[ChangeT]):
         """
         return ()
 
+    def probes(self) -> tuple[Share, ...]:
+        """Return who measures what it uses (family ``usage``); no plan asks them."""
+        return ()
+
     def relies_on(self, witness: Share) -> bool:
         """Say whether nothing but *witness* tells what it tells."""
         del witness

@@ -1,0 +1,270 @@
+"""A customer's account on a hosting server: on its plan, and running or suspended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, ClassVar, Self, TypeVar
+
+from pydantic import PrivateAttr, ValidationInfo, field_validator
+
+from reconciler.kinds.hosting_account import steps
+from reconciler.kinds.hosting_account.changes import (
+    ChangePlan,
+    Create,
+    HostingChange,
+    SetLimits,
+    SetPhp,
+    Suspend,
+    Terminate,
+    Unsuspend,
+)
+from reconciler.kinds.hosting_account.spec import HostingAccountSpec
+from reconciler.kinds.hosting_account.state import HOSTING, HostingState
+from reconciler.model import Absent, Finding, Have, Severity, Share, State, Sway
+from reconciler.model.names import to_ascii
+from reconciler.model.resource import Resource
+
+_STATE = steps.STATE
+_PLAN = steps.PLAN
+DoT = TypeVar("DoT", Suspend, Unsuspend, Terminate)
+
+
+class HostingAccount(Resource[HostingChange]):
+    """An account on a hosting server."""
+
+    kind: ClassVar[str] = "HostingAccount"
+    changes: ClassVar[tuple[type[HostingChange], ...]] = (
+        Create,
+        ChangePlan,
+        SetLimits,
+        SetPhp,
+        Suspend,
+        Unsuspend,
+        Terminate,
+    )
+    states: ClassVar[Mapping[str, type[State]]] = {HOSTING: HostingState}
+    spec: HostingAccountSpec
+    _leader: Sway | None = PrivateAttr(default=None)
+
+    @field_validator("metadata", mode="before")
+    @classmethod
+    def _a_labels(cls, raw: Any) -> Any:
+        """Take a name in its own script, as a domain's: the same name, one spelling."""
+        match raw:
+            case {"name": str() as name} if not name.isascii():
+                return {**raw, "name": to_ascii(name)}
+        return raw
+
+    @field_validator("spec")
+    @classmethod
+    def _has_a_domain(
+        cls, spec: HostingAccountSpec, info: ValidationInfo
+    ) -> HostingAccountSpec:
+        metadata = info.data.get("metadata")
+        if spec.domain is None and metadata is not None and "." not in metadata.name:
+            raise ValueError(f"write domain: {metadata.name} is no domain name")
+        return spec
+
+    def swayed(self, sways: Sequence[Sway]) -> Self:
+        """
+        Return it as its subscriptions want it: running if any of them pays.
+
+        It ends only where all of them ended.
+        """
+        if self.spec.state != "follow" or not sways:
+            return self
+        rank = ("suspended", "terminated")
+        found = min(sways, key=lambda one: (one.says in rank, one.says == rank[1]))
+        swayed = self.model_copy()
+        swayed._leader = found  # noqa: SLF001  (a copy of the same class)
+        return swayed
+
+    @property
+    def wanted(self) -> str:
+        """What it shall be, by itself or as another resource says; or ``follow``."""
+        if self._leader is None:
+            return self.spec.state
+        says = self._leader.says
+        return says if says in {"suspended", "terminated"} else "active"
+
+    @property
+    def domain(self) -> str:
+        """The main domain it shall have."""
+        return self.spec.domain or self.name.lower()
+
+    @property
+    def share(self) -> Share:
+        """The server that has it."""
+        return Share(self.spec.provider, HOSTING)
+
+    def shares(self) -> tuple[Share, ...]:
+        """Return the server's share: there is no other."""
+        return (self.share,)
+
+    def probes(self) -> tuple[Share, ...]:
+        """Return the server: it measures what its accounts use."""
+        return (Share(self.spec.provider, "usage"),)
+
+    def meant(self, state: HostingState) -> bool:
+        """Say whether *state* is of the very account this is about."""
+        named = self.spec.account in {None, state.account}
+        return named and state.domain == self.domain
+
+    def diff(self, have: Have, now: datetime) -> Iterator[HostingChange]:
+        """Yield what is missing; nothing is done to an account of somebody else."""
+        del now
+        state = have.get(self.share)
+        if isinstance(state, Absent):
+            yield from steps.created(self._case)
+        elif isinstance(state, HostingState) and self.meant(state):
+            for change in steps.changes(self._case, state):
+                match change:
+                    case Suspend():
+                        yield self._led(change)
+                    case Unsuspend():
+                        yield self._led(change)
+                    case Terminate():
+                        yield self._led(change)
+                    case _:
+                        yield change
+
+    @property
+    def _case(self) -> steps.Case:
+        return steps.Case(
+            self.share, self.spec, self.domain, self.wanted, self.metadata.protected
+        )
+
+    def _led(self, change: DoT) -> DoT:
+        """Say on whose behalf *change* is, where this follows another resource."""
+        if self._leader is None:
+            return change
+        because = f"{self._leader.by}: {self._leader.why or 'nothing is owed'}"
+        details = {**change.details, "follows": str(self._leader.by)}
+        more: dict[str, Any] = {"because": because, "details": details}
+        if isinstance(change, Suspend):
+            more["not_before"] = self._leader.not_before
+        return change.model_copy(update=more)
+
+    def findings(self, have: Have, now: datetime) -> Iterator[Finding]:
+        """Yield what differs and is a person's to mend."""
+        del now
+        match have.get(self.share):
+            case Absent() if self.wanted == "suspended" or not self.spec.ladder:
+                message = f"is not on {self.spec.provider}"
+                field = "spec.provider"
+                yield self.found("account-missing", Severity.ERROR, message, field)
+            case HostingState() as state if not self.meant(state):
+                yield self._another(state)
+            case HostingState() as state:
+                yield from self._kept(state)
+                yield from self._room(state)
+                yield from self._suspension(state)
+            case _:
+                pass
+
+    def _another(self, state: HostingState) -> Finding:
+        """Say whose account it is instead: nothing is done to the wrong one."""
+        if state.domain != self.domain:
+            message = f"the account {state.account} is that of {state.domain}"
+        else:
+            message = f"its domain is that of the account {state.account}"
+        field = "spec.account" if self.spec.account else "spec.domain"
+        message += ": nothing is done to it"
+        return self.found("account-differs", Severity.ERROR, message, field)
+
+    def _kept(self, state: HostingState) -> Iterator[Finding]:
+        """Yield why an account that shall end stays, and what keeps it busy."""
+        if self.wanted == "terminated" and self.metadata.protected:
+            message = (
+                "shall be terminated, and is protected: first take the protection "
+                "away, in a commit of its own"
+            )
+            yield self.found("protected-terminated", Severity.ERROR, message, _STATE)
+        if state.busy is not None:
+            message = f"{self.spec.provider} still works on it: {state.busy}"
+            yield self.found("account-busy", Severity.INFO, message)
+
+    def _room(self, state: HostingState) -> Iterator[Finding]:
+        """Yield what is used above what the plan allows."""
+        full = steps.overfull(steps.limits_of(self.spec, state), state)
+        if full:
+            message = "; ".join(full)
+            yield self.found("over-limit", Severity.WARNING, message, _PLAN)
+
+    def _suspension(self, state: HostingState) -> Iterator[Finding]:
+        if not state.suspended:
+            return
+        since = f" since {state.since.date()}" if state.since else ""
+        if not state.ours:
+            lift = "; only root can lift it" if state.locked else ""
+            wanted = self.wanted == "active"
+            message = (
+                f"is suspended{since}, and not by this tool: it is left alone{lift}"
+            )
+            severity = Severity.ERROR if wanted else Severity.WARNING
+            yield self.found("suspended-by-others", severity, message, _STATE)
+        elif self.wanted == "follow":
+            message = (
+                f"is suspended by this tool{since}, and nothing says for how long: "
+                "write state: active or state: suspended"
+            )
+            yield self.found("suspension-left", Severity.WARNING, message, _STATE)
+
+    def shows(self, word: str, have: Have) -> bool | None:
+        """Say whether it is ``suspended`` or ``active``; None where it was not read."""
+        state = have.get(self.share)
+        if not isinstance(state, HostingState) or not self.meant(state):
+            return None
+        return state.suspended is (word == "suspended")
+
+    def done(self, change: HostingChange, have: Have) -> bool | None:
+        """Say whether *have* shows the effect; somebody else's suspension is none."""
+        state = have.get(change.share)
+        if isinstance(state, Absent):
+            return self._gone(change)
+        if not isinstance(state, HostingState) or not self.meant(state):
+            return None
+        if state.busy is not None:
+            return None
+        return self._shown(change, state)
+
+    def pending(self, change: HostingChange, have: Have) -> str | None:
+        """Say that its server still works on it."""
+        state = have.get(change.share)
+        busy = state.busy if isinstance(state, HostingState) else None
+        return f"{change.share.provider} still works on it: {busy}" if busy else None
+
+    @staticmethod
+    def _gone(change: HostingChange) -> bool | None:
+        """Say what an account that is not there tells about *change*."""
+        match change:
+            case Terminate():
+                return True
+            case Create():
+                return False
+            case _:
+                return None
+
+    def _shown(self, change: HostingChange, state: HostingState) -> bool | None:
+        match change:
+            case Create():
+                return state.package == change.details["package"]
+            case ChangePlan():
+                return state.package == change.details["package"]
+            case SetLimits():
+                return not any(
+                    isinstance(one, SetLimits)
+                    for one in steps.changes(self._case, state)
+                )
+            case SetPhp():
+                php = state.php
+                return None if php is None else php == change.details["version"]
+            case Suspend():
+                return state.suspended and state.ours
+            case Unsuspend() if state.suspended:
+                return False if state.ours else None
+            case Unsuspend():
+                return True
+            case Terminate():
+                return False

@@ -1,0 +1,118 @@
+"""What is used: single readings, and what they say about the weeks to come."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple, Protocol
+
+from pydantic import AwareDatetime
+
+from reconciler.model.base import Frozen
+from reconciler.model.observed import State
+from reconciler.model.ref import Ref
+
+#: The account of what was measured and watched: our own books of it. Its name is
+#: reserved, and it needs no document.
+USAGE: Final = "usage"
+#: Families of that account: forecasts, and what the checks have found.
+OUTLOOK, HEALTH = "outlook", "health"
+#: A forecast that is older proves nothing.
+STALE: Final = timedelta(hours=26)
+
+
+class Reading(NamedTuple):
+    """
+    One measurement.
+
+    Attributes:
+        metric: One of ``METRICS``; ``value`` is in its unit.
+        at: When it was so at the source, aware.
+        limit: What the source says is the most; None: it knows none.
+    """
+
+    metric: str
+    at: datetime
+    value: float
+    limit: float | None = None
+
+
+class UsageState(State):
+    """
+    What was read of one resource at once; several times where the source keeps them.
+
+    Attributes:
+        readings: In the order of time.
+        source: Who measured it, as in ``whm-1``: what is wrong there is wrong in all.
+    """
+
+    readings: tuple[Reading, ...]
+    source: str
+
+
+class Outlook(Frozen):
+    """
+    What one metric will do, and what that is worth.
+
+    Attributes:
+        limit: In the unit of the metric; ``plan`` says of which plan or size.
+        current: The last reading, ``peak`` the highest of 14 days.
+        probability: Of reaching the limit (sustained) within *horizon* seconds.
+        when: The median crossing within the horizon.
+        mase: Back-tested error, beside ``naive_mase`` of the naive forecast.
+        coverage: Share of the back-test that the 95 % quantile covered.
+        history: Hours of data behind it.
+        skill: It beats the naive forecast. Without it, it may not lead to anything.
+        note: What a reader has to know, as that a lone spike cannot be foreseen.
+        low: The probability that the *smaller* neighbour's limit would be reached;
+            None where it was not asked.
+        past: Daily peaks, the last one today, ``ahead`` the median of the days to come
+            and ``worst`` their 95 % quantile: for the chart.
+    """
+
+    metric: str
+    limit: float
+    current: float
+    peak: float
+    probability: float
+    horizon: int
+    when: AwareDatetime | None = None
+    method: str = ""
+    mase: float | None = None
+    naive_mase: float | None = None
+    coverage: float | None = None
+    history: int = 0
+    skill: bool = False
+    note: str = ""
+    low: float | None = None
+    past: tuple[float, ...] = ()
+    ahead: tuple[float, ...] = ()
+    worst: tuple[float, ...] = ()
+
+
+class OutlookState(State):
+    """
+    Everything that is foreseen of one resource.
+
+    Attributes:
+        at: When it was worked out.
+        doubt: Why its source is not to be believed (all zeros, all alike); nothing may
+            follow from it then.
+    """
+
+    at: AwareDatetime
+    outlooks: tuple[Outlook, ...] = ()
+    doubt: str = ""
+
+    def of(self, metric: str) -> Outlook | None:
+        """Return what is foreseen of *metric*."""
+        return next((one for one in self.outlooks if one.metric == metric), None)
+
+
+class UsageBook(Protocol):
+    """What was measured, foreseen and checked, as it is kept between runs."""
+
+    def outlook(self, ref: Ref) -> OutlookState | None:
+        """Return the last forecast about *ref*; None where there is none."""
+
+    def health(self, ref: Ref) -> State | None:
+        """Return what the checks last found of *ref*; None where nobody checked."""
