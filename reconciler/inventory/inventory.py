@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from reconciler.inventory.shape import Named
 
 #: What other documents say a part of.
-_JOINED = frozenset({"Certificate", "HostingAccount", "Server"})
+_JOINED = frozenset({"Backup", "Certificate", "HostingAccount", "Server"})
 
 
 class Inventory:

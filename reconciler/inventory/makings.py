@@ -11,6 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from reconciler.kinds.backup import Backup
+from reconciler.kinds.backup_policy import BackupPolicy
+from reconciler.kinds.backup_repository import BackupRepository
 from reconciler.kinds.certificate import Certificate, Target
 from reconciler.kinds.domain import Domain
 from reconciler.kinds.hosting_account import HostingAccount
@@ -20,6 +23,7 @@ from reconciler.kinds.provider import Provider
 from reconciler.kinds.scaling_policy import ScalingPolicy
 from reconciler.model import AnyResource, Authority, Makings, Place, Ref
 from reconciler.model.authority import INSTALL
+from reconciler.model.repository import Repository
 
 Find = Callable[[Ref], AnyResource | None]
 ACCOUNT: Final = "HostingAccount"
@@ -29,6 +33,8 @@ _FAMILIES: Final = {"aws": "acm"}
 
 def makings(want: AnyResource, find: Find) -> Makings:
     """Return what other documents say; what is not there is refused as a reference."""
+    if isinstance(want, Backup):
+        return _backed(want, find)
     if not isinstance(want, Certificate):
         return _ruled(want, find)
     return Makings(
@@ -45,6 +51,29 @@ def _ruled(want: AnyResource, find: Find) -> Makings:
     return Makings(
         scaling=scaling.spec if isinstance(scaling, ScalingPolicy) else None,
         patching=patching.spec if isinstance(patching, PatchPolicy) else None,
+    )
+
+
+def _backed(want: Backup, find: Find) -> Makings:
+    """Return how *want* is backed up, and what is known of the places of its copies."""
+    policy = find(Ref("BackupPolicy", want.spec.policy))
+    if not isinstance(policy, BackupPolicy):
+        return Makings()
+    backing = want.spec.over(policy.spec)
+    places = (find(Ref("BackupRepository", one.repository)) for one in backing.copies)
+    return Makings(
+        backing=backing,
+        repositories=tuple(
+            Repository(
+                name=place.name,
+                engine=place.spec.engine,
+                domain=place.spec.failure_domain,
+                immutability=place.spec.immutability,
+                escrow=place.spec.escrow_key is not None,
+            )
+            for place in places
+            if isinstance(place, BackupRepository)
+        ),
     )
 
 

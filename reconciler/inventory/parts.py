@@ -35,14 +35,7 @@ def _planned(required: str, fields: str) -> Part:
 
 #: Kinds of the convention that have no module yet: their parts are expanded and
 #: shown, and are not part of the inventory. A module of the kind takes its place.
-PLANNED: Mapping[str, Part] = {
-    "BackupPolicy": _planned(
-        "objectives sources copies", "schedule keep drills anomaly"
-    ),
-    "Backup": _planned(
-        "of policy", "objectives sources copies schedule keep drills anomaly address"
-    ),
-}
+PLANNED: Mapping[str, Part] = {}
 _UNPLANNED = Part(frozenset(), frozenset(), known=False)
 
 #: Kind -> (field, field of the Site that fills it).

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from reconciler.model.backing import Backing
 from reconciler.model.base import Spec
 from reconciler.model.limits import Limits
 from reconciler.model.observed import Share
 from reconciler.model.patching import Patching
+from reconciler.model.repository import Repository
 from reconciler.model.scaling import Scaling
 
 #: The family of what authorities sign.
@@ -81,6 +83,8 @@ class Makings(Spec):
             with its records.
         scaling: The rules it is scaled by, of the ScalingPolicy that it names.
         patching: The rules it is patched by, of the PatchPolicy that it names.
+        backing: How it is backed up: its BackupPolicy, and what it says otherwise.
+        repositories: Where its copies are, in their order.
     """
 
     authorities: tuple[Authority, ...] = ()
@@ -88,3 +92,5 @@ class Makings(Spec):
     zones: dict[str, tuple[str, ...]] = Field(default={})
     scaling: Scaling | None = None
     patching: Patching | None = None
+    backing: Backing | None = None
+    repositories: tuple[Repository, ...] = ()

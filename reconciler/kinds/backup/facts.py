@@ -1,0 +1,118 @@
+"""What the record keeps of a backup: receipts and drills. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Final, Literal, NamedTuple
+
+from pydantic import JsonValue
+
+#: So many of each are kept in the record; the log has all of them.
+KEPT: Final = 90
+RECEIPTS: Final = "receipts"
+DRILLS: Final = "drills"
+Verdict = Literal["passed", "failed", "inconclusive"]
+
+
+class Received(NamedTuple):
+    """
+    A backup of which everything is known that proves it was one.
+
+    Attributes:
+        at: When it began: what is newer is not in it.
+        slot: For which due time; empty where somebody else made it.
+        copy: The repository that has it.
+        sources: Source -> ``snapshot``, ``files``, ``bytes``, ``manifest``, ``canary``.
+    """
+
+    at: datetime
+    slot: str
+    copy: str
+    sources: Mapping[str, Mapping[str, JsonValue]]
+
+    @property
+    def snapshots(self) -> Mapping[str, str]:
+        """The snapshot of each source."""
+        return {name: str(one["snapshot"]) for name, one in self.sources.items()}
+
+
+class Drilled(NamedTuple):
+    """
+    One drill that came to an end.
+
+    Attributes:
+        at: When it ended.
+        drill: ``sample`` or ``full``, ``check`` of a slice.
+        of: When what came back was backed up.
+        why: What was wrong.
+        seconds: How long until everything was back; ``estimated`` where a sample was
+            restored.
+        bytes: What came back.
+    """
+
+    at: datetime
+    copy: str
+    drill: str
+    verdict: Verdict
+    snapshots: Mapping[str, str]
+    of: datetime | None = None
+    why: str = ""
+    seconds: float | None = None
+    estimated: bool = False
+    bytes: int = 0
+    escrow: bool = False
+    reference: str = ""
+
+
+def receipts(recorded: Mapping[str, JsonValue]) -> Iterator[Received]:
+    """Yield the receipts of a record, the oldest first."""
+    for row in _rows(recorded, RECEIPTS):
+        sources = row.get("sources")
+        yield Received(
+            datetime.fromisoformat(str(row["at"])),
+            str(row.get("slot", "")),
+            str(row["copy"]),
+            {k: v for k, v in sources.items() if isinstance(v, dict)}
+            if isinstance(sources, dict)
+            else {},
+        )
+
+
+def drills(recorded: Mapping[str, JsonValue]) -> Iterator[Drilled]:
+    """Yield the drills of a record, the oldest first."""
+    for row in _rows(recorded, DRILLS):
+        snapshots, of = row.get("snapshots"), row.get("of")
+        seconds, size = row.get("seconds"), row.get("bytes")
+        yield Drilled(
+            at=datetime.fromisoformat(str(row["at"])),
+            copy=str(row["copy"]),
+            drill=str(row["drill"]),
+            verdict=_verdict(row.get("verdict")),
+            snapshots={k: str(v) for k, v in snapshots.items()}
+            if isinstance(snapshots, dict)
+            else {},
+            of=datetime.fromisoformat(str(of)) if of else None,
+            why=str(row.get("why", "")),
+            seconds=float(seconds) if isinstance(seconds, (int, float)) else None,
+            estimated=bool(row.get("estimated")),
+            bytes=size if isinstance(size, int) else 0,
+            escrow=bool(row.get("escrow")),
+            reference=str(row.get("reference", "")),
+        )
+
+
+def _verdict(word: object) -> Verdict:
+    """Return the verdict; whatever is not known to have passed or failed is neither."""
+    if word == "passed":
+        return "passed"
+    return "failed" if word == "failed" else "inconclusive"
+
+
+def _rows(
+    recorded: Mapping[str, JsonValue], fact: str
+) -> Iterator[dict[str, JsonValue]]:
+    rows = recorded.get(fact)
+    for row in rows if isinstance(rows, list) else ():
+        if isinstance(row, dict):
+            yield row

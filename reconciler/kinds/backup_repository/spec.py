@@ -1,0 +1,114 @@
+"""What YAML says of a place that keeps copies."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator, model_validator
+
+from reconciler.model import Duration, SecretRef, Spec, To
+from reconciler.model.repository import Engine, FailureDomain, Immutability
+
+
+class Credentials(Spec):
+    """
+    Three identities: whoever backs up cannot delete, whoever proves cannot write.
+
+    Attributes:
+        write: Adds snapshots, and nothing else. ``key`` and ``secret`` of S3 are one
+            text ``KEY:SECRET``; of REST ``USER:PASSWORD``.
+        maintain: Deletes and extends locks; left out: nothing is ever deleted.
+        drill: Only reads; left out: ``write`` is used.
+        password: Encrypts what is kept.
+    """
+
+    write: SecretRef | None = None
+    maintain: SecretRef | None = None
+    drill: SecretRef | None = None
+    password: SecretRef | None = None
+
+
+class Bucket(Spec):
+    """
+    How the bucket has to be set up; what is left out is not looked at.
+
+    Attributes:
+        expire: What is no longer current goes after so long: never before its lock.
+        replicate: The bucket (ARN) that it is replicated to.
+    """
+
+    versioning: bool | None = None
+    public_access_block: bool | None = None
+    encryption: Literal["AES256", "aws:kms"] | None = None
+    expire: Duration | None = None
+    replicate: str | None = None
+
+
+class BackupRepositorySpec(Spec):
+    """
+    A place that keeps copies.
+
+    Attributes:
+        url: Where: ``file:///srv/backup``, ``s3:https://s3.eu-west-1.amazonaws.com/
+            bucket/path``, ``rest:https://host/path`` or ``https://whm1:2087``.
+        provider: The account whose cloud or panel it is: there it is set up.
+        path: A folder within it, for many repositories of one place.
+        escrow_key: A second password that opens it, kept elsewhere and tried in drills.
+    """
+
+    engine: Engine
+    url: str
+    provider: Annotated[str, To("Provider")] | None = None
+    path: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/-]+$")] | None = None
+    credentials: Credentials = Credentials()
+    escrow_key: SecretRef | None = None
+    failure_domain: FailureDomain | None = None
+    immutability: Immutability = Immutability()
+    bucket: Bucket | None = None
+
+    @field_validator("url")
+    @classmethod
+    def _known(cls, url: str) -> str:
+        bare = url.removeprefix("s3:").removeprefix("rest:")
+        parts = urlsplit(bare)
+        local = parts.hostname in {"127.0.0.1", "::1", "localhost"}
+        if parts.scheme == "file" and parts.path.startswith("/") and not parts.netloc:
+            return url
+        if parts.username or parts.password:
+            raise ValueError("a URL has no user or password: they are credentials")
+        if parts.scheme == "https" or (parts.scheme == "http" and local):
+            return url
+        raise ValueError(
+            "write file:///folder, s3:https://host/bucket or rest:https://host/path "
+            "(http only on loopback)"
+        )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.engine in {"restic", "archive"} and self.credentials.password is None:
+            raise ValueError(
+                f"{self.engine} needs credentials.password: nothing is kept unencrypted"
+            )
+        if self.immutability.locks and not self.url.startswith("s3:"):
+            raise ValueError("only S3 locks objects: mode is none or append-only")
+        lasts = self.immutability.lasts
+        if (
+            self.bucket
+            and self.immutability.locks
+            and self.bucket.expire is not None
+            and self.bucket.expire < lasts
+        ):
+            raise ValueError(
+                "bucket.expire is shorter than immutability.for: what is locked "
+                "cannot go"
+            )
+        if self.immutability.locks and lasts < timedelta(days=1):
+            raise ValueError("a lock lasts at least 1d")
+        return self
+
+    @property
+    def place(self) -> str:
+        """The URL that a client connects to, or the folder."""
+        return self.url.removeprefix("s3:").removeprefix("rest:")

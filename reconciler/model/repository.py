@@ -1,0 +1,71 @@
+"""Where copies of backups are: what a BackupRepository says, without its secrets."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from reconciler.model.base import Spec
+from reconciler.model.calendar import Duration
+
+Engine = Literal["restic", "archive", "whm", "plesk"]
+LockMode = Literal["none", "append-only", "governance", "compliance"]
+
+
+class FailureDomain(Spec):
+    """
+    What can be lost at once; two copies that share all of it are one.
+
+    Attributes:
+        provider: Who runs the machines.
+        region: Where they are.
+        account: Whose account it is: who takes it over has all that is in it.
+    """
+
+    provider: str
+    region: str | None = None
+    account: str | None = None
+
+
+class Immutability(Spec):
+    """
+    What keeps a copy from being deleted by whoever has the keys.
+
+    Attributes:
+        mode: ``append-only``: the server takes no deletions; ``governance`` and
+            ``compliance``: S3 Object Lock, the second of which nobody lifts.
+        lasts: ``for`` in YAML: how long each object is locked.
+        extend: Locks of what is still needed are renewed before they end.
+    """
+
+    mode: LockMode = "none"
+    lasts: Annotated[Duration, Field(alias="for")] = timedelta(days=35)
+    extend: bool = True
+
+    @property
+    def locks(self) -> bool:
+        """Whether objects are locked by the storage itself."""
+        return self.mode in {"governance", "compliance"}
+
+
+class Repository(Spec):
+    """
+    The public part of a BackupRepository.
+
+    Attributes:
+        escrow: Whether it has a second key, to prove that losing the first is no end.
+    """
+
+    name: str
+    engine: Engine
+    domain: FailureDomain | None = None
+    immutability: Immutability = Immutability()
+    escrow: bool = False
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.engine in {"whm", "plesk"} and self.immutability.mode != "none":
+            raise ValueError(f"{self.engine} cannot lock what it keeps")
+        return self
