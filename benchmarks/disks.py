@@ -6,14 +6,14 @@ before the predictor was first run on it; the seeds that count are those of *HEL
 
 Sizes are shares of the quota, hour by hour:
 
-* **growth** per day: log-normal, median 0.22 %, sigma 0.9; 1.2 times as much from Monday
-  to Friday, half as much at the weekend; each day's is drawn from a gamma distribution
-  (shape 0.7), so that most days bring little and some much;
+* **growth** per day: log-normal, median 0.22 %, sigma 0.9; 1.2 times as much from
+  Monday to Friday, half as much at the weekend; each day's is drawn from a gamma
+  distribution (shape 0.7), so that most days bring little and some much;
 * **change-points**: 35 % of accounts grow at another rate (log-normal factor, sigma 1)
   from some day on;
 * **uploads**: Poisson, one in 70 days, log-normal, median 2.5 %, sigma 0.9;
-* **clean-ups**: half of the accounts, weekly (on a fixed weekday) or monthly: 30 to 90 %
-  of what has grown since the last one;
+* **clean-ups**: half of the accounts, weekly (on a fixed weekday) or every 30 days: 30
+  to 90 % of what has grown since the last one;
 * **nightly local backups**: half of the accounts: 3 to 12 % for one to three hours;
 * **noise**: 0.05 % of the quota, each hour.
 
@@ -56,8 +56,7 @@ class Disk(NamedTuple):
 def disks(seed: int, accounts: int, days: int = DAYS) -> list[Disk]:
     """Return *accounts* of *days*; the first day is a Monday."""
     return [
-        _disk(np.random.default_rng((seed, number)), days)
-        for number in range(accounts)
+        _disk(np.random.default_rng((seed, number)), days) for number in range(accounts)
     ]
 
 

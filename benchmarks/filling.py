@@ -1,11 +1,12 @@
 """
 Disks that fill up: who says so in time, and who cries wolf.
 
-Each account is replayed day by day with what was known then. An *episode* begins where
+Each account is replayed day by day with what was known then, from its fifth week on:
+who is full before that is asked of no rule. An *episode* begins where
 a rule first says "full within 14 days"; it was right where the quota is reached within
-21 days. A breach counts as foreseen where there was alarm at least three days before it,
-and not more than 21. The last 21 days of accounts that never fill up are left out: nobody can
-tell what would have come.
+21 days. A breach counts as foreseen where there was alarm at least three days before
+it, and not more than 21. The last 21 days of accounts that never fill up are left out:
+nobody can tell what would have come.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ HORIZON = 14
 _RIGHT = HORIZON * 3 // 2
 _AHEAD = 3
 _YEAR = 365
+#: Days of history before the first decision, for every rule.
+_FIRST = 28
 
 #: What is known until now, hour by hour -> how sure it is that it will be full.
 Rule = Callable[[np.ndarray, int], float]
@@ -122,25 +125,27 @@ RULES: dict[str, tuple[Rule, float]] = {
 
 def judged(disk: Disk, rule: Rule, on: float, seed: int) -> Tally:
     """Replay one account by one rule."""
-    hours = len(disk.used)
-    last = hours // 24 if disk.breach is not None else hours // 24 - _RIGHT
+    last = len(disk.used) // 24 - (0 if disk.breach is not None else _RIGHT)
+    if last < _FIRST:
+        return Tally()
     started = time.process_time()
-    said = [rule(disk.used[: day * 24], seed) for day in range(1, last + 1)]
+    said = [rule(disk.used[: day * 24], seed) for day in range(_FIRST, last + 1)]
     cpu = time.process_time() - started
     alarm = fill.alarms(said, on)
-    starts = [d for d in range(last) if alarm[d] and not (d and alarm[d - 1])]
+    days = [day for day, on_now in enumerate(alarm, _FIRST) if on_now]
+    starts = [day for day in days if day - 1 not in days]
     full = disk.breach / 24 if disk.breach is not None else None
     right, ahead = [], 0.0
     if full is not None:
-        right = [start for start in starts if full - (start + 1) <= _RIGHT]
-        early = [d + 1 for d in range(last) if alarm[d] and full - (d + 1) <= _RIGHT]
+        right = [start for start in starts if full - start <= _RIGHT]
+        early = [day for day in days if full - day <= _RIGHT]
         ahead = full - early[0] if early else 0.0
     foreseen = int(ahead >= _AHEAD)
-    years = last / _YEAR
+    years = len(said) / _YEAR
     wrong = len(starts) - len(right)
     lead = ahead * foreseen
     breaches = int(full is not None)
-    return Tally(len(right), wrong, foreseen, breaches, years, lead, last, cpu)
+    return Tally(len(right), wrong, foreseen, breaches, years, lead, len(said), cpu)
 
 
 def replayed(seed: int, accounts: int) -> dict[str, Tally]:

@@ -4,9 +4,9 @@ When something that only ever fills up will be full: the aligned peak bootstrap.
 A quota is hit by the peak of a day, not by its mean. So the peaks of the days are
 carried on: whole weeks of their daily steps are drawn from the past, the recent ones
 more often, each beginning on the weekday it goes on from. Weekly clean-ups and quiet
-weekends stay where they are; without that alignment a saw-tooth looks like a slope. What
-is cleaned up once a month does not fit into weeks: it is found, taken out, and put back
-on the day it is due.
+weekends stay where they are; without that alignment a saw-tooth looks like a slope.
+What is cleaned up once a month does not fit into weeks: it is found, taken out, and put
+back on the day it is due.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LEAST_DAYS = 2 * WEEK + 1
 #: Paths that are drawn.
 PATHS = 300
 #: After so many days a week of the past is drawn half as often: the mean of a quick
-#: view, which follows a change, and of a slow one, which is not misled by one busy week.
+#: view, which follows a change, and of a slow one, which no busy week misleads.
 HALF_LIVES = (10.0, 60.0)
 #: A step down that is so many times the usual one is a clean-up ...
 _CLEANED = 4.0
@@ -123,7 +123,7 @@ def _cleaned(steps: Array) -> tuple[Array, Array, Callable[[int], range]]:
     Return the steps without monthly clean-ups, those, and the days they are due.
 
     The days are counted from tomorrow, which is 0. Without two clean-ups a month apart
-    there is nothing to take out.
+    there is nothing to take out; nor where the next one did not come.
     """
     usual = max(float(np.median(np.abs(steps))), 1e-9)
     at = np.flatnonzero(steps < -_CLEANED * usual)
@@ -132,10 +132,11 @@ def _cleaned(steps: Array) -> tuple[Array, Array, Callable[[int], range]]:
         return steps, steps[:0], lambda _: range(0)
     month = round(float(gaps.mean()))
     following = int(at[-1]) + month - len(steps)
-    first = max(0, following) if following >= -_OVERDUE else following + month
+    if following < -_OVERDUE:
+        return steps, steps[:0], lambda _: range(0)
     plain = steps.copy()
     plain[at] = np.delete(steps, at).mean()
-    return plain, steps[at], lambda days: range(first, days, month)
+    return plain, steps[at], lambda days: range(max(0, following), days, month)
 
 
 def fill(

@@ -129,8 +129,7 @@ def theta(values: Array, origins: Sequence[int], horizon: int) -> Array:
 
 def _hours(values: Array, *, factors: bool) -> Array:
     """Return what each hour of the day adds to (or multiplies) the mean of its day."""
-    days = len(values) // DAY
-    if days < 2:
+    if len(values) < 2 * DAY:
         return np.ones(DAY) if factors else np.zeros(DAY)
     total = np.concatenate(([0.0], np.cumsum(values)))
     mean = (total[DAY:] - total[:-DAY]) / DAY
@@ -155,38 +154,45 @@ def nlinear(values: Array, origins: Sequence[int], horizon: int) -> Array:
     Weigh the hours of the last week (or less), each without the mean of the last day.
 
     One ridge regression in closed form for each origin; what is squared and summed is
-    carried on from origin to origin.
+    carried on from origin to origin. How far it looks back depends on what there is.
     """
     block = min(horizon, _BLOCK)
     found = np.full((len(origins), horizon), np.nan)
-    back = _window(min(origins), block)
-    if not back:
-        return found
-    every = np.lib.stride_tricks.sliding_window_view(values, back + block)
-    last = every[:, back - DAY : back].mean(axis=1, keepdims=True)
-    past, ahead = every[:, :back] - last, every[:, back:] - last
-    squares, crossed, done = np.zeros((back, back)), np.zeros((back, block)), 0
-    for row, at in sorted(enumerate(origins), key=lambda pair: pair[1]):
-        until = at - back - block + 1
-        squares += past[done:until].T @ past[done:until]
-        crossed += past[done:until].T @ ahead[done:until]
-        done = until
-        ridge = _RIDGE * max(float(np.trace(squares)) / back, 1e-12)
-        weights = np.linalg.solve(squares + ridge * np.eye(back), crossed)
-        known = values[at - back : at]
-        parts: list[Array] = []
-        for _ in range(0, horizon, block):
-            mean = known[-DAY:].mean()
-            parts.append((known - mean) @ weights + mean)
-            known = np.concatenate((known, parts[-1]))[-back:]
-        found[row] = np.concatenate(parts)[:horizon]
+    windows = [_window(at, block) for at in origins]
+    for back in sorted({*windows} - {0}):
+        rows = [row for row, window in enumerate(windows) if window == back]
+        rows.sort(key=lambda row: origins[row])
+        every = np.lib.stride_tricks.sliding_window_view(values, back + block)
+        last = every[:, back - DAY : back].mean(axis=1, keepdims=True)
+        past, ahead = every[:, :back] - last, every[:, back:] - last
+        squares, crossed, done = np.zeros((back, back)), np.zeros((back, block)), 0
+        for row in rows:
+            until = origins[row] - back - block + 1
+            squares += past[done:until].T @ past[done:until]
+            crossed += past[done:until].T @ ahead[done:until]
+            done = until
+            ridge = _RIDGE * max(float(np.trace(squares)) / back, 1e-12)
+            weights: Array = np.linalg.solve(squares + ridge * np.eye(back), crossed)
+            known = values[origins[row] - back : origins[row]]
+            found[row] = _carried(known, weights, horizon)
     return found
 
 
-def _window(first: int, block: int) -> int:
+def _carried(known: Array, weights: Array, horizon: int) -> Array:
+    """Go on from *known* block by block, each from the one before."""
+    back, block = weights.shape
+    parts: list[Array] = []
+    for _ in range(0, horizon, block):
+        mean = known[-DAY:].mean()
+        parts.append((known - mean) @ weights + mean)
+        known = np.concatenate((known, parts[-1]))[-back:]
+    return np.concatenate(parts)[:horizon]
+
+
+def _window(hours: int, block: int) -> int:
     """Return how many hours the regression looks back; 0: too little to learn from."""
     for back in (_WEEK, 3 * DAY, 2 * DAY, DAY):
-        if first - back - block >= max(back, 2 * DAY):
+        if hours - back - block >= max(back, 2 * DAY):
             return back
     return 0
 
