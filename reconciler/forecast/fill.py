@@ -152,7 +152,9 @@ def _cleaned(steps: Array) -> _Cleaned:
     usual = max(float(np.median(np.abs(steps))), 1e-9)
     at = np.flatnonzero(steps < -_CLEANED * usual)
     gaps = np.diff(at)
-    if not len(at) or (len(gaps) and not _MONTH[0] <= gaps.min() <= gaps.max() <= _MONTH[1]):
+    if not len(at) or (
+        len(gaps) and not _MONTH[0] <= gaps.min() <= gaps.max() <= _MONTH[1]
+    ):
         return _Cleaned(steps, steps[:0])
     month = round(float(gaps.mean())) if len(gaps) else 30
     due = int(at[-1]) + month - len(steps)

@@ -91,4 +91,7 @@ def test_paths_lie_about_the_median_and_repeat_with_their_seed() -> None:
 
 def test_only_the_last_sixty_days_count() -> None:
     old = np.concatenate([np.full(40 * DAY, 9e6), busy(5), busy(6)])
-    assert combined(old, DAY).median.tolist() == combined(old[40 * DAY :], DAY).median.tolist()
+    assert (
+        combined(old, DAY).median.tolist()
+        == combined(old[40 * DAY :], DAY).median.tolist()
+    )

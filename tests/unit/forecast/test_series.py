@@ -55,9 +55,7 @@ def test_each_hour_of_an_odd_day_is_one_hour(day, hours) -> None:
     """A summer time leaves one out or has it twice; no gap and no mean comes of it."""
     zone = ZoneInfo("Europe/Amsterdam")
     start = datetime.fromisoformat(day).replace(tzinfo=zone).astimezone(UTC)
-    samples = [
-        ((start + n * HOUR).astimezone(zone), float(n)) for n in range(hours)
-    ]
+    samples = [((start + n * HOUR).astimezone(zone), float(n)) for n in range(hours)]
     next_day = (datetime.fromisoformat(day) + timedelta(days=1)).replace(tzinfo=zone)
     samples.append((next_day, -1.0))
     found = even(samples, next_day)
@@ -80,7 +78,9 @@ def test_a_short_gap_is_bridged_by_a_line() -> None:
 def test_a_longer_gap_is_as_the_day_before() -> None:
     values = np.tile(np.arange(24.0), 4)
     values[50:60] = NAN
-    assert bridged(series(values)).values.tolist() == np.tile(np.arange(24.0), 4).tolist()
+    assert (
+        bridged(series(values)).values.tolist() == np.tile(np.arange(24.0), 4).tolist()
+    )
 
 
 @pytest.mark.parametrize("gap", [25, 100])
