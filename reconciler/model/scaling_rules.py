@@ -64,7 +64,8 @@ def decide(case: Sizing) -> Decision:
         return _up(case, limited, needs)._replace(notes=notes)
     loan = lent(case.past, case.ladder[case.at].name)
     if loan is not None:
-        return _back(case, limited, loan)._replace(notes=notes)
+        found = _back(case, loan)
+        return found._replace(notes=(*notes, *found.notes))
     return _down(case)._replace(notes=notes)
 
 
@@ -200,25 +201,21 @@ def _passes(case: Sizing, needs: Sequence[_Need]) -> bool:
 # -- smaller ---------------------------------------------------------------------
 
 
-def _back(case: Sizing, limited: Sequence[Outlook], loan: Moved) -> Decision:
+def _back(case: Sizing, loan: Moved) -> Decision:
     """Return the way back from a burst, once what was used would have fitted."""
-    burst = case.rules.burst
-    lasts = burst.lasts if burst else MONTH
-    home = next((one for one in case.ladder if one.name == loan.was), None)
-    if home is None or case.now - loan.at < lasts or home == case.ladder[case.at]:
+    lasts = case.rules.burst.lasts if case.rules.burst else MONTH
+    home = next((one for one in case.ladder[: case.at] if one.name == loan.was), None)
+    if home is None or case.now - loan.at < lasts:
         return Decision()
-    days = lasts.days + 1
     for metric, most in home.limits.items():
         found = case.seen.of(metric) if case.seen else None
         if found is None:
-            if any(one.metric == metric for one in limited):
-                return Decision()
-            continue
-        used = max(found.current, *found.past[-days:])
+            said = words.stays(loan, metric)
+            return Decision(notes=(Note("scaling-blind", said),))
+        used = max(found.current, *found.past[-lasts.days - 1 :])
         if used >= most * float(case.rules.target) or _again(case, found):
             return Decision()
-    because = words.back(loan, home, lasts)
-    return _planned(case, "back", home, because)
+    return _planned(case, "back", home, words.back(loan, home, lasts))
 
 
 def _again(case: Sizing, outlook: Outlook) -> bool:

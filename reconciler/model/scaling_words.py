@@ -89,6 +89,14 @@ def back(loan: Moved, home: Rung, lasts: timedelta) -> str:
     )
 
 
+def stays(loan: Moved, metric: str) -> str:
+    """Return why a burst is not given back."""
+    return (
+        f"the burst of {loan.at:%Y-%m-%d} is not given back: nobody measures {metric}, "
+        f"which {loan.was} limits"
+    )
+
+
 def smaller(rung: Rung, held: Outlook, rules: Scaling) -> str:
     """Return why a smaller size is enough."""
     metric = held.metric

@@ -8,6 +8,7 @@ from typing import Final, Literal, NamedTuple
 
 from pydantic import JsonValue
 
+from reconciler.model.hosting import METRICS, PlanLimits
 from reconciler.model.money import Money, Price
 from reconciler.model.scaling import Scaling
 from reconciler.model.usage import Outlook, OutlookState
@@ -35,6 +36,13 @@ class Rung(NamedTuple):
     name: str
     limits: Mapping[str, float]
     price: Price | None = None
+
+
+def rung(name: str, limits: PlanLimits, price: Price | None) -> Rung:
+    """Return the size that has these *limits*."""
+    found = {metric: limits.of(metric) for metric in METRICS}
+    known = {metric: most for metric, most in found.items() if most is not None}
+    return Rung(name, known, price)
 
 
 class Moved(NamedTuple):
