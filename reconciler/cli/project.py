@@ -28,7 +28,7 @@ from reconciler.engine import Accounts, Scope
 from reconciler.errors import ReconcilerError
 from reconciler.inventory import GitTree, Inventory, Source, WorkTree, load
 from reconciler.kinds.provider import Provider
-from reconciler.model import AnyResource
+from reconciler.model import AnyResource, BackupProof, unproven
 
 if TYPE_CHECKING:
     from reconciler.cli.rules import Court
@@ -261,6 +261,11 @@ class Project:
         from reconciler.cli.challenges import challenges
 
         return challenges(self)
+
+    @cached_property
+    def proof(self) -> BackupProof:
+        """Who says whether a backup was restored and verified: nobody does yet."""
+        return unproven
 
     def accounts(self, wants: Iterable[AnyResource]) -> Accounts:
         """Return the way to every account that *wants* need."""

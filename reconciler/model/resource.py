@@ -270,6 +270,15 @@ class Resource(Spec, Generic[ChangeT]):
         del change, have
         return None
 
+    def sees_to(self, change: ChangeT, have: Have, now: datetime) -> bool:
+        """
+        Say whether what follows a refusal of *change* comes by itself. Pure.
+
+        Asked of money that a bank would not move, after that was recorded.
+        """
+        del change, have, now
+        return False
+
     def remembers(
         self, change: ChangeT, ended: Ended, have: Have
     ) -> Mapping[str, JsonValue]:
