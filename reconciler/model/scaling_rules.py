@@ -39,6 +39,9 @@ SUSTAINED: Final = 3
 FULL: Final = 0.97
 #: What was used has to stay below such a share of the target of a smaller size.
 ROOM: Final = 0.7
+#: The finding about a source that is not believed; whoever keeps the books tells it,
+#: once for all that the source measures.
+DOUBTED: Final = "usage-doubtful"
 #: Two limits that are nearer to each other are the same one.
 _ALIKE: Final = 0.005
 #: Of every reading that has to be there before something is made smaller.
@@ -55,6 +58,8 @@ class _Need(NamedTuple):
 def decide(case: Sizing) -> Decision:
     """Return what follows for *case*; nothing follows from what nobody knows."""
     seen, why = case.seen, _blind(case)
+    if seen is not None and seen.doubt:
+        return Decision(notes=(Note(DOUBTED, words.blind(why)),))
     if seen is None or why:
         return Decision(notes=(Note("scaling-blind", words.blind(why)),))
     limited = [*_limited(case)]
@@ -87,8 +92,8 @@ def _limited(case: Sizing) -> Iterator[Outlook]:
         most = here.limits.get(outlook.metric)
         if most is None or (rules.metrics and outlook.metric not in rules.metrics):
             continue
-        least = most * float(rules.target) * (1 - _ALIKE)
-        if least <= outlook.limit <= most * (1 + _ALIKE):
+        same = abs(outlook.limit - most) <= _ALIKE * most
+        if same and abs(outlook.target - float(rules.target)) <= _ALIKE:
             yield outlook
 
 
@@ -115,8 +120,8 @@ def reached(outlook: Outlook, most: float) -> bool:
     if outlook.metric in FILLS and outlook.current >= FULL * most:
         return True
     days = outlook.past[-2:]
-    still = outlook.current >= outlook.limit
-    return still and len(days) > 1 and min(days) >= outlook.limit
+    still = outlook.current >= outlook.goal
+    return still and len(days) > 1 and min(days) >= outlook.goal
 
 
 def _notes(
@@ -130,7 +135,7 @@ def _notes(
         sure = outlook.probability >= float(case.rules.probability)
         if sure and not outlook.skill:
             yield Note("scaling-no-skill", words.no_skill(outlook))
-        elif outlook.past and outlook.past[-1] >= outlook.limit:
+        elif outlook.past and outlook.past[-1] >= outlook.goal:
             yield Note("scaling-spike", words.spike(outlook))
 
 

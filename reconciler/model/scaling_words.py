@@ -49,7 +49,7 @@ def proven(outlook: Outlook) -> str:
 
 def need(outlook: Outlook, rules: Scaling, *, now: bool) -> str:
     """Return why a larger size is needed."""
-    metric, most = outlook.metric, amount(outlook.metric, outlook.limit)
+    metric, most = outlook.metric, amount(outlook.metric, outlook.goal)
     if now:
         has = amount(metric, outlook.current)
         return f"{metric} is at {has} and stays at or above {most} now: no forecast"
@@ -138,7 +138,7 @@ def no_skill(outlook: Outlook) -> str:
 
 def spike(outlook: Outlook) -> str:
     """Return that an hour at the limit is no reason."""
-    most = amount(outlook.metric, outlook.limit)
+    most = amount(outlook.metric, outlook.goal)
     return (
         f"{outlook.metric} was at {most} today, and not for long: a lone spike cannot "
         "be foreseen, and nothing follows from it"

@@ -180,7 +180,7 @@ def pictured(metric: str, outlook: Outlook) -> dict[str, JsonValue]:
     """
 
     def share(values: Sequence[float]) -> list[JsonValue]:
-        return [round(min(max(one / outlook.limit, 0), 9) * 1000) for one in values]
+        return [round(min(max(one / outlook.goal, 0), 9) * 1000) for one in values]
 
     return {
         "metric": metric,

@@ -54,10 +54,10 @@ class Outlook(Frozen):
     What one metric will do, and what that is worth.
 
     Attributes:
-        limit: What shall not be reached, in the unit of the metric: the target's share
-            of the limit it has now. What is about another limit leads to nothing.
+        limit: The most that it may use on its plan or size, in the unit of the metric.
         current: The last reading, ``peak`` the highest of 14 days.
-        probability: Of reaching the limit (sustained) within *horizon* seconds.
+        probability: Of reaching ``target`` (a share of the limit), sustained, within
+            *horizon* seconds. ``when``, ``low`` and the back-test are about the same.
         when: The median crossing within the horizon.
         mase: Back-tested error, beside ``naive_mase`` of the naive forecast.
         coverage: Share of the back-test that the 95 % quantile covered.
@@ -69,7 +69,7 @@ class Outlook(Frozen):
         past: Daily peaks, the last one today, ``ahead`` the median of the days to come
             and ``worst`` their 95 % quantile. Nothing is made smaller with less than
             thirty days of peaks.
-        reached: Hours of the last 24 in which the limit was reached.
+        reached: Hours of the last 24 in which the target was reached.
     """
 
     metric: str
@@ -78,6 +78,7 @@ class Outlook(Frozen):
     peak: float
     probability: float
     horizon: int
+    target: float = 1.0
     when: AwareDatetime | None = None
     method: str = ""
     mase: float | None = None
@@ -91,6 +92,11 @@ class Outlook(Frozen):
     ahead: tuple[float, ...] = ()
     worst: tuple[float, ...] = ()
     reached: int = 0
+
+    @property
+    def goal(self) -> float:
+        """What shall not be reached, in the unit of the metric."""
+        return self.limit * self.target
 
 
 class OutlookState(State):

@@ -30,11 +30,11 @@ LADDER = (
 )
 
 
-def foreseen(metric="disk", limit=4.5 * GIB, probability=0.93, **more):
+def foreseen(metric="disk", limit=5 * GIB, probability=0.93, **more):
     """
-    An outlook with skill that says: it will be reached.
+    An outlook with skill that says: 90 % of the limit will be reached.
 
-    Amounts are shares of the limit.
+    Amounts are shares of what shall not be reached.
     """
     shares = {"current": 0.8, "peak": 0.85, **more}
     whole = {
@@ -52,10 +52,12 @@ def foreseen(metric="disk", limit=4.5 * GIB, probability=0.93, **more):
         **shares,
     }
     for name in ("current", "peak"):
-        whole[name] = whole[name] * limit
+        whole[name] = whole[name] * 0.9 * limit
     for name in ("past", "ahead", "worst"):
-        whole[name] = tuple(one * limit for one in whole[name])
-    return Outlook(metric=metric, limit=limit, probability=probability, **whole)
+        whole[name] = tuple(one * 0.9 * limit for one in whole[name])
+    return Outlook(
+        metric=metric, limit=limit, target=0.9, probability=probability, **whole
+    )
 
 
 def book(*outlooks, at=NOW, doubt=""):

@@ -26,7 +26,7 @@ from reconciler.model import (
     Proposal,
     Share,
 )
-from reconciler.model.scaling_rules import decide
+from reconciler.model.scaling_rules import DOUBTED, decide
 from reconciler.model.sizing import (
     Decision,
     Moved,
@@ -174,7 +174,8 @@ def said(one: Scaled) -> Iterator[Said]:
     """Yield what a person should know, whether anything is done or not."""
     found = decide(one.sizing)
     for note in found.notes:
-        yield Said(note.code, note.said)
+        if note.code != DOUBTED:
+            yield Said(note.code, note.said)
     if found.outside is not None or (found.because and found.way is None):
         ready = "; `reconciler propose` has the patch" if found.outside else ""
         yield Said("scaling-outside", f"{found.because}{ready}")
