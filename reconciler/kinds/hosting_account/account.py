@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Self, TypeVar
 
-from pydantic import PrivateAttr, ValidationInfo, field_validator
+from pydantic import JsonValue, PrivateAttr, ValidationInfo, field_validator
 
-from reconciler.kinds.hosting_account import steps
+from reconciler.kinds.hosting_account import sizes, steps
 from reconciler.kinds.hosting_account.changes import (
     ChangePlan,
     Create,
@@ -24,8 +24,12 @@ from reconciler.kinds.hosting_account.state import HOSTING, HostingState
 from reconciler.model import (
     USAGE,
     Absent,
+    Chapter,
+    Ended,
     Finding,
     Have,
+    OutlookState,
+    Proposal,
     Severity,
     Share,
     State,
@@ -33,11 +37,13 @@ from reconciler.model import (
 )
 from reconciler.model.names import to_ascii
 from reconciler.model.resource import Resource
-from reconciler.model.usage import OUTLOOK, Bounds, OutlookState, doubted
+from reconciler.model.usage import OUTLOOK, Bounds, doubted
 
 _STATE = steps.STATE
 _PLAN = steps.PLAN
 _FORESEEN = Share(USAGE, OUTLOOK)
+#: Findings that are good to know, and ask for nothing.
+_ASIDE = frozenset({"scaling-no-skill", "scaling-spike"})
 DoT = TypeVar("DoT", Suspend, Unsuspend, Terminate)
 
 
@@ -58,6 +64,7 @@ class HostingAccount(Resource[HostingChange]):
         HOSTING: HostingState,
         OUTLOOK: OutlookState,
     }
+    recalls: ClassVar[bool] = True
     spec: HostingAccountSpec
     _leader: Sway | None = PrivateAttr(default=None)
 
@@ -131,6 +138,11 @@ class HostingAccount(Resource[HostingChange]):
             self.spec, state if isinstance(state, HostingState) else None
         )
 
+    def quiet_until(self, have: Have, now: datetime) -> datetime | None:
+        """Never, where a policy scales it: its forecasts and its records move."""
+        del have
+        return None if self.spec.scaling is None else now
+
     def meant(self, state: HostingState) -> bool:
         """Say whether *state* is of the very account this is about."""
         named = self.spec.account in {None, state.account}
@@ -138,21 +150,34 @@ class HostingAccount(Resource[HostingChange]):
 
     def diff(self, have: Have, now: datetime) -> Iterator[HostingChange]:
         """Yield what is missing; nothing is done to an account of somebody else."""
-        del now
         state = have.get(self.share)
         if isinstance(state, Absent):
             yield from steps.created(self._case)
         elif isinstance(state, HostingState) and self.meant(state):
-            for change in steps.changes(self._case, state):
-                match change:
-                    case Suspend():
-                        yield self._led(change)
-                    case Unsuspend():
-                        yield self._led(change)
-                    case Terminate():
-                        yield self._led(change)
-                    case _:
-                        yield change
+            found = [*steps.changes(self._case, state)]
+            yield from map(self._spoken, found)
+            if (one := self._scaled(have, now)) is not None:
+                yield from sizes.move(one, found)
+
+    def _spoken(self, change: HostingChange) -> HostingChange:
+        match change:
+            case Suspend():
+                return self._led(change)
+            case Unsuspend():
+                return self._led(change)
+            case Terminate():
+                return self._led(change)
+            case _:
+                return change
+
+    def _scaled(self, have: Have, now: datetime) -> sizes.Scaled | None:
+        """Return what decides about its plan, where a policy does."""
+        if self.spec.scaling is None:
+            return None
+        state = have.get(self.share)
+        if not isinstance(state, HostingState) or not self.meant(state):
+            return None
+        return sizes.scaled(self._case, self.makings, self.recorded, have, now)
 
     @property
     def _case(self) -> steps.Case:
@@ -173,7 +198,6 @@ class HostingAccount(Resource[HostingChange]):
 
     def findings(self, have: Have, now: datetime) -> Iterator[Finding]:
         """Yield what differs and is a person's to mend."""
-        del now
         outlook = have.get(_FORESEEN)
         if isinstance(outlook, OutlookState):
             yield from doubted(outlook)
@@ -188,6 +212,7 @@ class HostingAccount(Resource[HostingChange]):
                 yield from self._kept(state)
                 yield from self._room(state)
                 yield from self._suspension(state)
+                yield from self._sized(have, now)
             case _:
                 pass
 
@@ -220,6 +245,13 @@ class HostingAccount(Resource[HostingChange]):
             message = "; ".join(full)
             yield self.found("over-limit", Severity.WARNING, message, _PLAN)
 
+    def _sized(self, have: Have, now: datetime) -> Iterator[Finding]:
+        """Yield what its policy would do and may not, and what it cannot tell."""
+        one = self._scaled(have, now)
+        for said in sizes.said(one) if one else ():
+            severity = Severity.INFO if said.code in _ASIDE else Severity.WARNING
+            yield self.found(said.code, severity, said.message, _PLAN)
+
     def _suspension(self, state: HostingState) -> Iterator[Finding]:
         if not state.suspended:
             return
@@ -238,6 +270,23 @@ class HostingAccount(Resource[HostingChange]):
                 "write state: active or state: suspended"
             )
             yield self.found("suspension-left", Severity.WARNING, message, _STATE)
+
+    def proposals(self, have: Have, now: datetime) -> Iterator[Proposal]:
+        """Yield the range that its policy would rather have."""
+        if (one := self._scaled(have, now)) is not None:
+            yield from sizes.proposals(one)
+
+    def remembers(
+        self, change: HostingChange, ended: Ended, have: Have
+    ) -> Mapping[str, JsonValue]:
+        """Return what the record keeps of a move that a policy asked for."""
+        del have
+        return sizes.kept(change, ended, self.recorded)
+
+    def story(self, have: Have, now: datetime) -> Iterator[Chapter]:
+        """Yield how its plan was moved, and what is foreseen, where a policy does."""
+        if (one := self._scaled(have, now)) is not None:
+            yield sizes.story(one)
 
     def shows(self, word: str, have: Have) -> bool | None:
         """Say whether it is ``suspended`` or ``active``; None where it was not read."""
