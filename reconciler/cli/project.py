@@ -28,7 +28,7 @@ from reconciler.engine import Accounts, Scope
 from reconciler.errors import ReconcilerError
 from reconciler.inventory import GitTree, Inventory, Source, WorkTree, load
 from reconciler.kinds.provider import Provider
-from reconciler.model import AnyResource
+from reconciler.model import AnyResource, BackupProof, unproven
 
 if TYPE_CHECKING:
     from reconciler.cli.rules import Court
@@ -52,6 +52,7 @@ class Project:
         secrets: Every secret value that was resolved; masked in all that is written.
         known_authors: Who, as the forge says, wrote what an action follows from; None
             where it was not asked.
+        proof: Who knows whether a backup of something was restored and verified.
     """
 
     def __init__(self, options: Mapping[str, Any], environ: Mapping[str, str]) -> None:
@@ -63,6 +64,7 @@ class Project:
         self.secrets: set[str] = set()
         self.trusted: str | None = None
         self.known_authors: Callable[[Action], frozenset[str]] | None = None
+        self.proof: BackupProof = unproven
         self._options = options
         self._trees: dict[str, Inventory] = {}
 
