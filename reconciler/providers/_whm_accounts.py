@@ -22,7 +22,7 @@ from reconciler.providers._whm import Whm
 MARKER: Final = "suspended-by-reconciler"
 WANT: Final = (
     "user,domain,owner,plan,suspended,suspendreason,suspendtime,is_locked,"
-    "disklimit,diskused,inodesused"
+    "disklimit,diskused,inodeslimit,inodesused"
 )
 UNREADABLE: Final = (ValueError, KeyError, TypeError, OverflowError, OSError)
 MIB: Final = 1024**2
