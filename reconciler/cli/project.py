@@ -52,7 +52,6 @@ class Project:
         secrets: Every secret value that was resolved; masked in all that is written.
         known_authors: Who, as the forge says, wrote what an action follows from; None
             where it was not asked.
-        proof: Who knows whether a backup of something was restored and verified.
     """
 
     def __init__(self, options: Mapping[str, Any], environ: Mapping[str, str]) -> None:
@@ -64,7 +63,6 @@ class Project:
         self.secrets: set[str] = set()
         self.trusted: str | None = None
         self.known_authors: Callable[[Action], frozenset[str]] | None = None
-        self.proof: BackupProof = unproven
         self._options = options
         self._trees: dict[str, Inventory] = {}
 
@@ -263,6 +261,11 @@ class Project:
         from reconciler.cli.challenges import challenges
 
         return challenges(self)
+
+    @cached_property
+    def proof(self) -> BackupProof:
+        """Who says whether a backup was restored and verified: nobody does yet."""
+        return unproven
 
     def accounts(self, wants: Iterable[AnyResource]) -> Accounts:
         """Return the way to every account that *wants* need."""
