@@ -43,7 +43,7 @@ _STATE = steps.STATE
 _PLAN = steps.PLAN
 _FORESEEN = Share(USAGE, OUTLOOK)
 #: Findings that are good to know, and ask for nothing.
-_ASIDE = frozenset({"scaling-no-skill", "scaling-spike"})
+_ASIDE = frozenset({"scaling-no-skill", "scaling-spike", "usage-doubtful"})
 DoT = TypeVar("DoT", Suspend, Unsuspend, Terminate)
 
 
@@ -152,7 +152,7 @@ class HostingAccount(Resource[HostingChange]):
         """Yield what is missing; nothing is done to an account of somebody else."""
         state = have.get(self.share)
         if isinstance(state, Absent):
-            yield from steps.created(self._case)
+            yield from steps.created(self._case, state.lacks)
         elif isinstance(state, HostingState) and self.meant(state):
             found = [*steps.changes(self._case, state)]
             yield from map(self._spoken, found)
@@ -206,11 +206,15 @@ class HostingAccount(Resource[HostingChange]):
                 message = f"is not on {self.spec.provider}"
                 field = "spec.provider"
                 yield self.found("account-missing", Severity.ERROR, message, field)
+            case Absent(lacks=str() as lacks) if lacks and self.wanted != "terminated":
+                yield self._packageless(lacks)
             case HostingState() as state if not self.meant(state):
                 yield self._another(state)
             case HostingState() as state:
                 yield from self._kept(state)
                 yield from self._room(state)
+                yield from map(self._packageless, state.lacking)
+                yield from self._unread(state)
                 yield from self._suspension(state)
                 yield from self._sized(have, now)
             case _:
@@ -251,6 +255,20 @@ class HostingAccount(Resource[HostingChange]):
         for said in sizes.said(one) if one else ():
             severity = Severity.INFO if said.code in _ASIDE else Severity.WARNING
             yield self.found(said.code, severity, said.message, _PLAN)
+
+    def _packageless(self, package: str) -> Finding:
+        """Say that what its plan is called on its server is not there."""
+        message = (
+            f"{self.spec.provider} has no package {package}: make it there, or name "
+            "another in packages of the plan"
+        )
+        return self.found("package-missing", Severity.ERROR, message, _PLAN)
+
+    def _unread(self, state: HostingState) -> Iterator[Finding]:
+        """Yield that nobody can tell whether its PHP is as it shall be."""
+        if self.spec.php != "keep" and state.php is None and state.busy is None:
+            message = f"{self.spec.provider} does not tell which PHP it runs on"
+            yield self.found("php-unread", Severity.WARNING, message, "spec.php")
 
     def _suspension(self, state: HostingState) -> Iterator[Finding]:
         if not state.suspended:
