@@ -59,7 +59,8 @@ def books_command(ctx: click.Context, /, **options: Any) -> None:
         if not names and not accounts.failed:
             raise ReconcilerError("no account here takes money", code="E630")
         project.say(f"asking {', '.join(names) or 'nobody'} …")
-        found = reckoning.taken(accounts, window.asked_since, names)
+        since, ledger = window.asked_since, project.ledger
+        found = reckoning.taken(accounts, since, names, ledger)
     found = found._replace(failed={**accounts.failed, **found.failed})
     compared = reckoning.compared(project.ledger, found, window)
     match options["form"]:

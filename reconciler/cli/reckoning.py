@@ -15,10 +15,12 @@ from reconciler.kinds.subscription.reckoning import (
     Reckoning,
     Remark,
     Window,
+    forgotten,
     reckon,
+    remembered,
 )
 from reconciler.model import Severity
-from reconciler.model.billing import Capture, Collector
+from reconciler.model.billing import Capture, Collector, Hold, Holder
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -35,11 +37,20 @@ class Taken(NamedTuple):
 
     captures: Mapping[str, tuple[Capture, ...]]
     failed: Mapping[str, str]
+    holds: Mapping[str, tuple[Hold, ...]] = {}
 
 
-def taken(accounts: Accounts, since: datetime, names: Iterable[str]) -> Taken:
-    """Ask the accounts called *names*; what goes wrong with one is its own trouble."""
+def taken(
+    accounts: Accounts, since: datetime, names: Iterable[str], ledger: Ledger
+) -> Taken:
+    """
+    Ask the accounts called *names*; what goes wrong with one is its own trouble.
+
+    What is held is asked for where *ledger* does not remember it.
+    """
+    known = {name for past in _pasts(ledger) for name in remembered(past.books)}
     captures: dict[str, tuple[Capture, ...]] = {}
+    holds: dict[str, tuple[Hold, ...]] = {}
     failed: dict[str, str] = {}
     collectors = dict(_collectors(accounts))
     for name in sorted(set(names) & collectors.keys()):
@@ -49,12 +60,15 @@ def taken(accounts: Accounts, since: datetime, names: Iterable[str]) -> Taken:
             if other:
                 failed[name] = other
             else:
-                captures[name] = tuple(driver.captures(since))
+                found = tuple(driver.captures(since))
+                if isinstance(driver, Holder):
+                    holds[name] = tuple(driver.holds(since, known))
+                captures[name] = found
         except ProviderError as error:
             failed[name] = error.what
         except Exception as error:  # noqa: BLE001  (a fault of a driver proves nothing)
             failed[name] = f"the driver failed: {type(error).__name__}"
-    return Taken(captures, failed)
+    return Taken(captures, failed, holds)
 
 
 def names_of(accounts: Accounts) -> list[str]:
@@ -70,9 +84,12 @@ def _collectors(accounts: Accounts) -> Iterator[tuple[str, Any]]:
 
 def compared(ledger: Ledger, found: Taken, window: Window) -> Reckoning:
     """Return what *found* comes to, by what *ledger* remembers."""
-    reckoning = reckon(_pasts(ledger), found.captures, window)
-    unread = tuple(_unread(account, why) for account, why in found.failed.items())
-    return reckoning._replace(remarks=(*reckoning.remarks, *unread))
+    pasts = [*_pasts(ledger)]
+    reckoning = reckon(pasts, found.captures, window)
+    more = [_unread(account, why) for account, why in found.failed.items()]
+    for account, holds in found.holds.items():
+        more += forgotten(account, holds, pasts, window)
+    return reckoning._replace(remarks=(*reckoning.remarks, *more))
 
 
 def _pasts(ledger: Ledger) -> Iterator[Past]:
@@ -99,7 +116,7 @@ def daily(journal: Journal, accounts: Accounts, now: datetime) -> None:
     if not names:
         return
     window = Window(now - timedelta(days=BACK), now + timedelta(seconds=1), now)
-    found = taken(accounts, window.asked_since, names)
+    found = taken(accounts, window.asked_since, names, ledger)
     reckoning = compared(ledger, found, window)
     notes = [
         books.note(

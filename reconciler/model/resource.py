@@ -26,6 +26,7 @@ from reconciler.model.follow import Chapter, Ended, Letter, Sway
 from reconciler.model.location import Location
 from reconciler.model.observed import Have, Share, State
 from reconciler.model.ref import Naming, Ref
+from reconciler.model.usage import Bounds
 
 By = Literal["auto", "you", "nobody"]
 
@@ -210,6 +211,11 @@ class Resource(Spec, Generic[ChangeT]):
         """Return who measures what it uses (family ``usage``); no plan asks them."""
         return ()
 
+    def bounds(self, have: Have) -> Bounds:
+        """Return the most that it may use of what is measured of it. Pure."""
+        del have
+        return Bounds()
+
     def relies_on(self, witness: Share) -> bool:
         """Say whether nothing but *witness* tells what it tells."""
         del witness
@@ -269,6 +275,15 @@ class Resource(Spec, Generic[ChangeT]):
         """
         del change, have
         return None
+
+    def sees_to(self, change: ChangeT, have: Have, now: datetime) -> bool:
+        """
+        Say whether what follows a refusal of *change* comes by itself. Pure.
+
+        Asked of money that a bank would not move, after that was recorded.
+        """
+        del change, have, now
+        return False
 
     def remembers(
         self, change: ChangeT, ended: Ended, have: Have

@@ -21,12 +21,23 @@ from reconciler.kinds.hosting_account.changes import (
 )
 from reconciler.kinds.hosting_account.spec import HostingAccountSpec
 from reconciler.kinds.hosting_account.state import HOSTING, HostingState
-from reconciler.model import Absent, Finding, Have, Severity, Share, State, Sway
+from reconciler.model import (
+    USAGE,
+    Absent,
+    Finding,
+    Have,
+    Severity,
+    Share,
+    State,
+    Sway,
+)
 from reconciler.model.names import to_ascii
 from reconciler.model.resource import Resource
+from reconciler.model.usage import OUTLOOK, Bounds, OutlookState, doubted
 
 _STATE = steps.STATE
 _PLAN = steps.PLAN
+_FORESEEN = Share(USAGE, OUTLOOK)
 DoT = TypeVar("DoT", Suspend, Unsuspend, Terminate)
 
 
@@ -43,7 +54,10 @@ class HostingAccount(Resource[HostingChange]):
         Unsuspend,
         Terminate,
     )
-    states: ClassVar[Mapping[str, type[State]]] = {HOSTING: HostingState}
+    states: ClassVar[Mapping[str, type[State]]] = {
+        HOSTING: HostingState,
+        OUTLOOK: OutlookState,
+    }
     spec: HostingAccountSpec
     _leader: Sway | None = PrivateAttr(default=None)
 
@@ -106,6 +120,17 @@ class HostingAccount(Resource[HostingChange]):
         """Return the server: it measures what its accounts use."""
         return (Share(self.spec.provider, "usage"),)
 
+    def witnesses(self) -> tuple[Share, ...]:
+        """Return who foresees what it will use; nobody, where nothing is scaled."""
+        return (_FORESEEN,) if self.spec.scaling is not None else ()
+
+    def bounds(self, have: Have) -> Bounds:
+        """Return the limits of the plan it is on, and those of the next smaller one."""
+        state = have.get(self.share)
+        return steps.bounds(
+            self.spec, state if isinstance(state, HostingState) else None
+        )
+
     def meant(self, state: HostingState) -> bool:
         """Say whether *state* is of the very account this is about."""
         named = self.spec.account in {None, state.account}
@@ -149,6 +174,9 @@ class HostingAccount(Resource[HostingChange]):
     def findings(self, have: Have, now: datetime) -> Iterator[Finding]:
         """Yield what differs and is a person's to mend."""
         del now
+        outlook = have.get(_FORESEEN)
+        if isinstance(outlook, OutlookState):
+            yield from doubted(outlook)
         match have.get(self.share):
             case Absent() if self.wanted == "suspended" or not self.spec.ladder:
                 message = f"is not on {self.spec.provider}"

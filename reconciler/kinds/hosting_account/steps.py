@@ -24,6 +24,7 @@ from reconciler.kinds.hosting_account.state import HostingState
 from reconciler.model import FieldChange, OnDrift, PlanLimits, Share
 from reconciler.model.hosting import METRICS, mib
 from reconciler.model.quantity import size_text
+from reconciler.model.usage import Bounds
 
 STATE: Final = "spec.state"
 PLAN: Final = "spec.plan"
@@ -101,6 +102,25 @@ def limits_of(spec: HostingAccountSpec, state: HostingState) -> PlanLimits:
     """Return the limits the account shall have on the plan that it is on."""
     step = step_of(spec, state)
     return spec.limits.over(step.limits) if step else spec.limits
+
+
+def bounds(spec: HostingAccountSpec, state: HostingState | None) -> Bounds:
+    """Return what may be used on its plan, and on the next smaller one of its range."""
+    ladder = spec.ladder
+    on = step_of(spec, state) if state else None
+    if on is None and len(ladder) == 1:
+        (on,) = ladder
+    if on is None:
+        return Bounds()
+    at = ladder.index(on)
+    less = _amounts(spec, ladder[at - 1]) if at else None
+    return Bounds(_amounts(spec, on), less)
+
+
+def _amounts(spec: HostingAccountSpec, step: Step) -> dict[str, float]:
+    limits = spec.limits.over(step.limits)
+    found = ((metric, limits.of(metric)) for metric in METRICS)
+    return {metric: most for metric, most in found if most is not None}
 
 
 def smaller(step: Step, state: HostingState) -> bool:

@@ -74,11 +74,28 @@ def suspended_from(case: Case, one: Invoiced) -> datetime | None:
     day like others. None: never yet.
     """
     planned = _planned(case, one)
-    warned = case.books.told(one.of, WARNING)
+    warned = case.books.told(one.of, warning(case, one))
     if planned is None or warned is None:
         return None
     named = case.books.promised(one.of) or warned
     return _fit(case, max(planned, warned + WARNED, named))
+
+
+def warning(case: Case, one: Invoiced) -> str:
+    """
+    Return the step whose warning counts about *one*.
+
+    After a hold it is warned anew: who was told to wait does not expect what was said
+    months ago. What is off the net already is not warned of once more.
+    """
+    held, said = case.books.held, case.books.said(one.of)
+    first = case.failed_at(one)
+    if held is None or first is None or case.terms.holds or SUSPENDED in said:
+        return WARNING
+    until = held.until or case.now  # lifted just now: this run takes note of it
+    if until <= first or WARNING not in said:
+        return WARNING
+    return f"{WARNING}-{held.since:%Y%m%d}"
 
 
 def foreseen(case: Case, one: Invoiced) -> datetime | None:
