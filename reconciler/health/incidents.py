@@ -78,9 +78,7 @@ def turned(
             memory = _pruned(memory, oldest)
         checks[name] = memory
     runs = tuple(at for at in book.runs if oldest < at < now)
-    book = book._replace(
-        at=now, runs=(*runs, now) if whole else runs, checks=checks
-    )
+    book = book._replace(at=now, runs=(*runs, now) if whole else runs, checks=checks)
     return _judged(book, topology, quiet, now)._replace(days=tuple(days))
 
 
@@ -213,9 +211,7 @@ class _Desk:
         memory, watches = self.checks[name], self._topology.watches
         day = datetime.fromtimestamp(self._now, UTC)
         mark = sha256([root.kind, root.name, group, self._now])[:8]
-        of_root = sorted(
-            n for n in watches if watches[n].of == root and n in self._ill
-        )
+        of_root = sorted(n for n in watches if watches[n].of == root and n in self._ill)
         return Incident(
             id=f"{day:%Y%m%d}-{mark}",
             root=root,

@@ -73,7 +73,9 @@ def state_file(book: Book) -> bytes:
         f'"held": {json.dumps(dict(sorted(book.held.items())))}',
         f'"incidents": {json.dumps(incidents, sort_keys=True)}',
     ]
-    rows = [f"  {json.dumps(n)}: {json.dumps(c, sort_keys=True)}" for n, c in checks.items()]
+    rows = [
+        f"  {json.dumps(n)}: {json.dumps(c, sort_keys=True)}" for n, c in checks.items()
+    ]
     lines.append('"checks": {\n' + ",\n".join(rows) + "\n}")
     return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
 

@@ -31,7 +31,9 @@ class Places:
         accounts: All HostingAccounts; asked for once, if at all.
     """
 
-    def __init__(self, find: Find, accounts: Callable[[], Iterable[AnyResource]]) -> None:
+    def __init__(
+        self, find: Find, accounts: Callable[[], Iterable[AnyResource]]
+    ) -> None:
         self._find = find
         self._accounts = accounts
 
@@ -56,9 +58,7 @@ class Places:
         host = self._host(Ref(kind, name))
         if host is None:
             return check
-        return check.model_copy(
-            update={"spec": spec.model_copy(update={"host": host})}
-        )
+        return check.model_copy(update={"spec": spec.model_copy(update={"host": host})})
 
     def _host(self, of: Ref) -> str | None:
         found = self._find(of)
@@ -110,7 +110,9 @@ class Places:
 
     def _signed(self, of: Ref) -> Iterator[Ref]:
         """Yield the certificate of the same name, and the first who issues it."""
-        found = self._find(of if of.kind == "Certificate" else Ref("Certificate", of.name))
+        found = self._find(
+            of if of.kind == "Certificate" else Ref("Certificate", of.name)
+        )
         if isinstance(found, Certificate):
             if found.ref != of:
                 yield found.ref

@@ -16,7 +16,9 @@ from reconciler.model import Ref
 Days = Mapping[int, Tally]
 
 
-def state_of(book: Book, watch: Watch, days: Days, *, resting: bool = False) -> HealthState:
+def state_of(
+    book: Book, watch: Watch, days: Days, *, resting: bool = False
+) -> HealthState:
     """
     Return what all looks say about the check that *watch* is.
 

@@ -48,7 +48,10 @@ def counted(
         return memory._replace(until=start), []
     good = _good_until(memory, spec, now)
     word = "up" if memory.last else "down"
-    pieces = [*_clipped(word, start, min(good, now)), *_clipped("unknown", max(start, good), now)]
+    pieces = [
+        *_clipped(word, start, min(good, now)),
+        *_clipped("unknown", max(start, good), now),
+    ]
     if spans:
         pieces = list(_without(pieces, spans))
     return _entered(memory._replace(until=now), pieces)
@@ -108,9 +111,7 @@ def _entered(
     return memory._replace(day=day, today=today), over
 
 
-def spans(
-    memory: Memory, spec: HealthCheckSpec, start: int, end: int
-) -> list[Span]:
+def spans(memory: Memory, spec: HealthCheckSpec, start: int, end: int) -> list[Span]:
     """
     Return when it may be down, between *start* and *end*.
 
