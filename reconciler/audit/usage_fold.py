@@ -22,12 +22,13 @@ from typing import Final, NamedTuple
 
 from reconciler.audit.shelf import Files
 from reconciler.audit.usage_table import (
+    Page,
     Rows,
     Series,
     Table,
     foreign,
     merged,
-    parsed,
+    page,
     series_of,
     tier_of,
     written,
@@ -37,13 +38,13 @@ from reconciler.audit.usage_table import (
 RAW: Final = 14
 HOURLY: Final = 92
 #: So many files of one unfinished day become one.
-SEGMENTS: Final = 24
+SEGMENTS: Final = 48
 NOW: Final = "now"
 _HOUR, _DAY = 60, 24
 #: What others keep on the same branch, and this package neither reads nor judges.
 _OTHERS: Final = frozenset({"health"})
 _PATH = re.compile(
-    r"now/\d{4}-\d\d-\d\d/[0-9a-f]{16}\.txt"
+    r"now/\d{4}-\d\d-\d\d/\d{4}-[0-9a-f]{16}\.txt"
     r"|raw/\d{4}-\d\d-\d\d\.txt|hours/\d{4}-\d\d(-\d\d)?\.txt|peaks/\d{4}-\d\d\.txt"
 )
 
@@ -95,22 +96,28 @@ def read(files: Files, names: Collection[str]) -> Iterator[tuple[Place, Table]]:
     """Yield the tables of *names*; raises AuditError where one is not what it says."""
     where = places(names)
     for name, data in sorted(files.read(where).items()):
-        yield where[name], opened(name, where[name], data)
+        yield where[name], opened(name, where[name], data).table()
 
 
-def opened(name: str, place: Place, data: bytes) -> Table:
-    """Return one table; raises AuditError where it is another than its name says."""
-    table = parsed(name, data)
+def opened(name: str, place: Place, data: bytes) -> Page:
+    """Return one file; raises AuditError where it is another than its name says."""
+    found = page(name, data)
     tier = "raw" if place.tier == NOW else place.tier
-    if (table.tier, table.period) != (tier, place.period):
-        raise foreign(name, f"it says it is {table.tier} of {table.period}")
-    return table
+    if (found.tier, found.period) != (tier, place.period):
+        raise foreign(name, f"it says it is {found.tier} of {found.period}")
+    return found
 
 
 def segment(rows: Rows, day: str) -> tuple[str, bytes]:
-    """Return the file of what one run has read of one day; the same twice is one."""
+    """
+    Return the file of what one run has read of one day; the same twice is one.
+
+    It is named for the last minute in it and the hash of what it says.
+    """
     data = written(Table("raw", day, rows))
-    return f"{NOW}/{day}/{hashlib.sha256(data).hexdigest()[:16]}.txt", data
+    last = max(series.times[-1] for series in rows.values())
+    digest = hashlib.sha256(data).hexdigest()[:16]
+    return f"{NOW}/{day}/{last:04d}-{digest}.txt", data
 
 
 def folded(files: Files, today: date) -> dict[str, bytes | None]:

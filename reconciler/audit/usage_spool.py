@@ -48,7 +48,7 @@ class Spool:
         for path in sorted(self._folder.glob(f"{NOW}_*.txt")):
             name = path.name.replace("_", "/", 2)
             data = path.read_bytes()
-            opened(name, places([name])[name], data)
+            opened(name, places([name])[name], data).table()
             found[name] = data
         return found
 

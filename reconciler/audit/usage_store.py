@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, NamedTuple
 
 from reconciler.audit.shelf import Files, Shelf
-from reconciler.audit.usage_fold import NOW, Place, folded, hourly, places, segment
+from reconciler.audit.usage_fold import (
+    NOW,
+    Place,
+    folded,
+    hourly,
+    opened,
+    places,
+    segment,
+)
 from reconciler.audit.usage_numbers import QUANTA, coarse, fine
 from reconciler.audit.usage_spool import Spool
 from reconciler.audit.usage_table import (
     DOUBTED,
     NO_LIMIT,
     Key,
+    Page,
     Rows,
     Series,
-    Table,
-    foreign,
+    joined,
     merged,
-    parsed,
     series_of,
 )
 from reconciler.model.ref import Ref
@@ -52,9 +59,6 @@ class Hour(NamedTuple):
     mean: float
     highest: float
     limit: float | None
-
-
-History = dict[tuple[Ref, str], list[Hour]]
 
 
 def refusal(reading: Reading, now: datetime) -> str | None:
@@ -113,77 +117,92 @@ class UsageStore:
         return self._shelf.files()
 
 
-def history(
-    files: Files,
-    since: datetime,
-    refs: Collection[Ref] | None = None,
-    *,
-    doubted: bool = False,
-) -> History:
+class Archive:
     """
-    Return what was used by the hour, of all or of *refs*, from the day of *since* on.
+    What was used by the hour, from the day of *since* on, of all or of *refs*.
 
-    What is kept by the day only stands at the beginning of its day. What a source
-    said that was not believed is left out, or comes alone where it is *doubted*.
+    Files are read at once, and what they say of a resource when it is asked for. What
+    is kept by the day only stands at the beginning of its day.
+
+    Raises:
+        AuditError: A file is not what it should be; also from what is asked later.
+    """
+
+    def __init__(
+        self, files: Files, since: datetime, refs: Collection[Ref] | None = None
+    ) -> None:
+        wanted = None if refs is None else {str(ref) for ref in refs}
+        self._lines: dict[str, list[tuple[Place, Page, str]]] = {}
+        first = since.astimezone(UTC).date()
+        for place, found in _since(files, first):
+            for line in found.lines:
+                ref = line[: line.find("\t")]
+                if wanted is None or ref in wanted:
+                    self._lines.setdefault(ref, []).append((place, found, line))
+
+    def refs(self) -> list[Ref]:
+        """Return what there is anything of, sorted."""
+        return sorted(map(_ref, self._lines))
+
+    def of(self, ref: Ref, *, doubted: bool = False) -> dict[str, list[Hour]]:
+        """
+        Return what *ref* used, by metric.
+
+        What a source said that was not believed is left out, or comes alone where it
+        is *doubted*.
+        """
+        found: dict[str, Series] = {}
+        for place, rows in self._periods(ref):
+            for key, series in rows.items():
+                if key.source.endswith(DOUBTED) is doubted:
+                    metric, mine = key.metric, _by_hour(place, series)
+                    before = found.get(metric)
+                    found[metric] = joined(before, mine) if before else mine
+        return {metric: [*_hours(metric, found[metric])] for metric in sorted(found)}
+
+    def _periods(self, ref: Ref) -> Iterator[tuple[Place, Rows]]:
+        """Yield what is kept, with all runs of one day in one."""
+        days: dict[Place, Rows] = {}
+        for place, found, line in self._lines.get(str(ref), ()):
+            key, series = found.row(line)
+            if place.tier in {NOW, "raw"}:
+                day = Place("raw", place.period)
+                days[day] = merged(days.get(day, {}), {key: series}, newer=True)
+            else:
+                yield place, {key: series}
+        yield from sorted(days.items())
+
+
+def latest(
+    files: Files, now: datetime, refs: Collection[Ref] | None = None
+) -> dict[tuple[Ref, str], tuple[str, Reading]]:
+    """
+    Return the last reading of everything (or of *refs*) since yesterday, by its source.
 
     Raises:
         AuditError: A file is not what it should be.
     """
-    wanted = None if refs is None else {str(ref) for ref in refs}.__contains__
-    found: dict[tuple[str, str], Series] = {}
-    first = since.astimezone(UTC).date()
-    for place, rows in _by_period(_since(files, first, wanted)):
-        for key, series in rows.items():
-            if key.source.endswith(DOUBTED) is doubted:
-                mine = _by_hour(place, series)
-                before = {key: found[key[:2]]} if key[:2] in found else {}
-                found[key[:2]] = merged(before, {key: mine}, newer=True)[key]
-    return {
-        (_ref(ref), metric): [*_hours(metric, series)]
-        for (ref, metric), series in sorted(found.items())
-    }
-
-
-def _by_period(tables: Iterable[tuple[Place, Table]]) -> Iterator[tuple[Place, Rows]]:
-    """Yield what is kept, with all runs of one day in one."""
-    days: dict[Place, Rows] = {}
-    for place, table in tables:
-        if place.tier in {NOW, "raw"}:
-            day = Place("raw", place.period)
-            days[day] = merged(days.get(day, {}), table.rows, newer=True)
-        else:
-            yield place, table.rows
-    yield from days.items()
+    wanted = None if refs is None else {str(ref) for ref in refs}
+    first = now.astimezone(UTC).date() - timedelta(days=1)
+    found: dict[tuple[str, str], tuple[str, Reading]] = {}
+    for place, one in reversed([*_since(files, first)]):
+        minutes = 1 if one.tier == "raw" else 60
+        for line in one.lines:
+            ref, metric, _ = line.split("\t", 2)
+            if (ref, metric) in found or (wanted is not None and ref not in wanted):
+                continue
+            key, series = one.row(line)
+            time, value, _, limit = (column[-1] for column in series)
+            at = _midnight(place) + timedelta(minutes=time * minutes)
+            most = None if limit == NO_LIMIT else fine(metric, limit)
+            reading = Reading(metric, at, fine(metric, value), most)
+            found[ref, metric] = (key.source, reading)
+    return {(_ref(ref), metric): one for (ref, metric), one in found.items()}
 
 
 def _ref(text: str) -> Ref:
     kind, _, name = text.partition("/")
     return Ref(kind, name)
-
-
-def latest(
-    files: Files, now: datetime, days: int = 2, refs: Collection[Ref] | None = None
-) -> dict[tuple[Ref, str], tuple[str, Reading]]:
-    """
-    Return the last reading of everything (or of *refs*) of these days, by its source.
-
-    Raises:
-        AuditError: A file is not what it should be.
-    """
-    wanted = None if refs is None else {str(ref) for ref in refs}.__contains__
-    first = now.astimezone(UTC).date() - timedelta(days=days)
-    found: dict[tuple[Ref, str], tuple[str, Reading]] = {}
-    for place, table in _since(files, first, wanted):
-        minutes = 1 if table.tier == "raw" else 60
-        for key, series in table.rows.items():
-            time, value, _, limit = (column[-1] for column in series)
-            at = _midnight(place) + timedelta(minutes=time * minutes)
-            whose = (_ref(key.ref), key.metric)
-            most = None if limit == NO_LIMIT else fine(key.metric, limit)
-            if whose not in found or found[whose][1].at <= at:
-                reading = Reading(key.metric, at, fine(key.metric, value), most)
-                found[whose] = (key.source, reading)
-    return found
 
 
 def _segments(measured: Iterable[Measured]) -> Iterator[tuple[str, bytes]]:
@@ -216,20 +235,13 @@ def _with(files: Files, more: Mapping[str, bytes]) -> Files:
     return Files(files.names | more.keys(), read)
 
 
-def _since(
-    files: Files, first: date, wanted: Callable[[str], bool] | None
-) -> Iterator[tuple[Place, Table]]:
-    """Yield every table that has something from the day *first* on, oldest first."""
+def _since(files: Files, first: date) -> Iterator[tuple[Place, Page]]:
+    """Yield every file that has something from the day *first* on, oldest first."""
     where = {n: p for n, p in places(files.names).items() if p.last >= first}
     read = files.read(where)
-    for name in sorted(where, key=lambda n: (where[n].period, n)):
-        place = where[name]
-        table = parsed(name, read[name], wanted)
-        if table.period != place.period or table.tier != (
-            "raw" if place.tier == NOW else place.tier
-        ):
-            raise foreign(name, f"it says it is {table.tier} of {table.period}")
-        yield place, table
+    order = {"peaks": 0, "hours": 1, "raw": 2, NOW: 3}
+    for name in sorted(where, key=lambda n: (where[n].period, order[where[n].tier], n)):
+        yield where[name], opened(name, where[name], read[name])
 
 
 def _midnight(place: Place) -> datetime:

@@ -15,7 +15,7 @@ was).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
@@ -103,11 +103,42 @@ def _line(key: Key, series: Series) -> str:
     return "\t".join((*key, packed(series.times), packed(series.values), over, limits))
 
 
-def parsed(
-    path: str, data: bytes, wanted: Callable[[str], bool] | None = None
-) -> Table:
+class Page(NamedTuple):
     """
-    Read one file; of other resources than those *wanted* only the lines are counted.
+    One file whose lines are not decoded yet.
+
+    Attributes:
+        path: Where it is, for what has to be said about it.
+    """
+
+    path: str
+    tier: Tier
+    period: str
+    lines: list[str]
+
+    def row(self, line: str) -> tuple[Key, Series]:
+        """
+        Return what one of the lines says.
+
+        Raises:
+            AuditError: It is not what this package writes.
+        """
+        try:
+            key, series = _row(line)
+            if series.times[-1] >= _LONGEST[self.tier, len(self.period)]:
+                raise ValueError("a time in it is not of its period")
+        except ValueError as error:
+            raise foreign(self.path, str(error)) from None
+        return key, series
+
+    def table(self) -> Table:
+        """Return everything that it says; raises AuditError as ``row`` does."""
+        return Table(self.tier, self.period, dict(map(self.row, self.lines)))
+
+
+def page(path: str, data: bytes) -> Page:
+    """
+    Read one file.
 
     Raises:
         AuditError: It is not what this package writes, or a part of it.
@@ -117,15 +148,12 @@ def parsed(
         head = _HEAD.fullmatch(lines[0])
         if head is None or int(head[3]) != len(lines) - 2 or lines[-1]:
             raise ValueError("its first line does not say what it is")
-        rows = dict(_rows(lines[1:-1], wanted))
-        longest = _LONGEST[head[1], len(head[2])]
-        if any(series.times[-1] >= longest for series in rows.values()):
-            raise ValueError("a time in it is not of its period")
-    except KeyError:
-        raise foreign(path, "there are no such files of such a period") from None
+        tier = tier_of(head[1])
+        if (tier, len(head[2])) not in _LONGEST:
+            raise ValueError(f"nothing is kept as {tier} of {head[2]}")
     except ValueError as error:
         raise foreign(path, str(error)) from None
-    return Table(tier_of(head[1]), head[2], rows)
+    return Page(path, tier, head[2], lines[1:-1])
 
 
 def foreign(path: str, why: str) -> AuditError:
@@ -137,20 +165,15 @@ def foreign(path: str, why: str) -> AuditError:
     )
 
 
-def _rows(
-    lines: Iterable[str], wanted: Callable[[str], bool] | None
-) -> Iterator[tuple[Key, Series]]:
-    for line in lines:
-        if wanted is not None and not wanted(line[: line.index("\t")]):
-            continue
-        fields = line.split("\t")
-        if len(fields) != _FIELDS:
-            raise ValueError(f"{len(fields)} columns in one line")
-        key = Key(*fields[:3])
-        found = _KEY.fullmatch("\t".join(key))
-        if found is None or found[1] not in QUANTA:
-            raise ValueError(f"{fields[0][:60]!r} has no {fields[1][:20]!r}")
-        yield key, _series(*fields[3:])
+def _row(line: str) -> tuple[Key, Series]:
+    fields = line.split("\t")
+    if len(fields) != _FIELDS:
+        raise ValueError(f"{len(fields)} columns in one line")
+    key = Key(*fields[:3])
+    found = _KEY.fullmatch("\t".join(key))
+    if found is None or found[1] not in QUANTA:
+        raise ValueError(f"{fields[0][:60]!r} has no {fields[1][:20]!r}")
+    return key, _series(*fields[3:])
 
 
 def _series(times: str, values: str, over: str, limits: str) -> Series:
@@ -176,11 +199,12 @@ def merged(old: Rows, new: Mapping[Key, Series], *, newer: bool) -> Rows:
     found = dict(old)
     for key, series in new.items():
         mine = found.get(key)
-        found[key] = series if mine is None else _joined(mine, series, newer=newer)
+        found[key] = series if mine is None else joined(mine, series, newer=newer)
     return found
 
 
-def _joined(old: Series, new: Series, *, newer: bool) -> Series:
+def joined(old: Series, new: Series, *, newer: bool = True) -> Series:
+    """Return both in the order of time; see ``merged``."""
     if old.times[-1] < new.times[0]:
         return Series(*(one + other for one, other in zip(old, new, strict=True)))
     first, second = (old, new) if newer else (new, old)

@@ -28,9 +28,10 @@ from reconciler.engine import Accounts, Scope
 from reconciler.errors import ReconcilerError
 from reconciler.inventory import GitTree, Inventory, Source, WorkTree, load
 from reconciler.kinds.provider import Provider
-from reconciler.model import AnyResource
+from reconciler.model import AnyResource, BackupProof, unproven
 
 if TYPE_CHECKING:
+    from reconciler.audit.outlooks import Book
     from reconciler.cli.rules import Court
     from reconciler.cli.sandbox_clock import SandboxTime
     from reconciler.model import Action
@@ -256,11 +257,23 @@ class Project:
         return keyring(self)
 
     @cached_property
+    def usage(self) -> Book:
+        """What is foreseen; read when the first driver asks."""
+        from reconciler.cli.usage_books import book
+
+        return book(self)
+
+    @cached_property
     def challenges(self) -> DnsChallenges:
         """Who proves to an authority that a name is ours."""
         from reconciler.cli.challenges import challenges
 
         return challenges(self)
+
+    @cached_property
+    def proof(self) -> BackupProof:
+        """Who says whether a backup was restored and verified: nobody does yet."""
+        return unproven
 
     def accounts(self, wants: Iterable[AnyResource]) -> Accounts:
         """Return the way to every account that *wants* need."""
