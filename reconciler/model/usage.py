@@ -54,7 +54,8 @@ class Outlook(Frozen):
     What one metric will do, and what that is worth.
 
     Attributes:
-        limit: In the unit of the metric; ``plan`` says of which plan or size.
+        limit: What shall not be reached, in the unit of the metric: the target's share
+            of the limit it has now. What is about another limit leads to nothing.
         current: The last reading, ``peak`` the highest of 14 days.
         probability: Of reaching the limit (sustained) within *horizon* seconds.
         when: The median crossing within the horizon.
@@ -66,7 +67,9 @@ class Outlook(Frozen):
         low: The probability that the *smaller* neighbour's limit would be reached;
             None where it was not asked.
         past: Daily peaks, the last one today, ``ahead`` the median of the days to come
-            and ``worst`` their 95 % quantile: for the chart.
+            and ``worst`` their 95 % quantile. Nothing is made smaller with less than
+            thirty days of peaks.
+        reached: Hours of the last 24 in which the limit was reached.
     """
 
     metric: str
@@ -87,6 +90,7 @@ class Outlook(Frozen):
     past: tuple[float, ...] = ()
     ahead: tuple[float, ...] = ()
     worst: tuple[float, ...] = ()
+    reached: int = 0
 
 
 class OutlookState(State):
