@@ -88,11 +88,13 @@ class Operation(NamedTuple):
 
 def rest(bench: Bench, operations: Sequence[Operation], unknown: Answer) -> AsgiServer:
     """Return a server of *operations*; whatever else is asked gets *unknown*."""
-    api = _Api(bench, operations, unknown)
+    api = Api(bench, operations, unknown)
     return AsgiServer(Gate(api, bench, api.name))
 
 
-class _Api:
+class Api:
+    """The application of a table of operations; whatever else is asked is unknown."""
+
     def __init__(
         self, bench: Bench, operations: Sequence[Operation], unknown: Answer
     ) -> None:
@@ -105,6 +107,7 @@ class _Api:
         self._unknown = unknown
 
     def name(self, scope: Scope, _: bytes) -> str:
+        """Return the operation of a request."""
         found = self._find(scope)
         return found[0].name if found else "unknown"
 
@@ -123,6 +126,7 @@ class _Api:
         return None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
         found = self._find(scope)
         body = await whole(receive)
         answer = self._unknown
