@@ -28,6 +28,8 @@ class HostingState(State):
         customised: Its limits were changed by hand on the server, so that it no longer
             follows its package.
         busy: What its server still does to it; nothing else is done meanwhile.
+        mark_left: It runs, and what marks our suspensions is still there: somebody
+            lifted one by hand.
     """
 
     account: str
@@ -42,3 +44,4 @@ class HostingState(State):
     used: dict[str, float] = {}
     customised: bool = False
     busy: str | None = None
+    mark_left: bool = False
