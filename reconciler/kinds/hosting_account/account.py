@@ -148,6 +148,10 @@ class HostingAccount(Resource[HostingChange]):
         named = self.spec.account in {None, state.account}
         return named and state.domain == self.domain
 
+    def strays(self, state: HostingState) -> bool:
+        """Say whether it was customised on its server, and git does not say why."""
+        return steps.strays(self.spec, state)
+
     def diff(self, have: Have, now: datetime) -> Iterator[HostingChange]:
         """Yield what is missing; nothing is done to an account of somebody else."""
         state = have.get(self.share)
@@ -241,6 +245,12 @@ class HostingAccount(Resource[HostingChange]):
         if state.busy is not None:
             message = f"{self.spec.provider} still works on it: {state.busy}"
             yield self.found("account-busy", Severity.INFO, message)
+        if self.strays(state):
+            message = (
+                f"was customised on {self.spec.provider}: it no longer follows its "
+                "plan, and a change of plan waits for a person"
+            )
+            yield self.found("account-customised", Severity.WARNING, message, _PLAN)
 
     def _room(self, state: HostingState) -> Iterator[Finding]:
         """Yield what is used above what the plan allows."""
@@ -271,6 +281,12 @@ class HostingAccount(Resource[HostingChange]):
             yield self.found("php-unread", Severity.WARNING, message, "spec.php")
 
     def _suspension(self, state: HostingState) -> Iterator[Finding]:
+        if state.mark_left:
+            message = (
+                "runs, and still carries the mark of a suspension that was lifted by "
+                "hand: take it away, or the next one will pass for ours"
+            )
+            yield self.found("suspension-mark-left", Severity.WARNING, message, _STATE)
         if not state.suspended:
             return
         since = f" since {state.since.date()}" if state.since else ""

@@ -154,6 +154,16 @@ def smaller(step: Step, state: HostingState) -> bool:
     return not compared
 
 
+def strays(spec: HostingAccountSpec, state: HostingState) -> bool:
+    """
+    Say whether the account was customised on its server, and git does not say why.
+
+    Where git gives it limits of its own, or its PHP, that is what customised it.
+    """
+    ours = bool(spec.limits.model_fields_set) or spec.php != "keep"
+    return state.customised and not ours
+
+
 def overfull(limits: PlanLimits, state: HostingState) -> Sequence[str]:
     """Return what does not fit: sentences, as in ``uses 6GiB of disk, ... 5GiB``."""
     found = []
@@ -188,6 +198,8 @@ def moved(
         field=PLAN, before=before, after=step.plan, on_drift=OnDrift.HOLD
     )
     hold = f"it does not fit: {'; '.join(fits)}" if fits else None
+    if hold is None and strays(case.spec, state):
+        hold = "it was customised on its server, and may not get what the plan gives"
     if step.package in state.lacking:
         details["lacking"], hold = step.package, _lacking(case, step.package)
     return ChangePlan(
