@@ -68,7 +68,7 @@ def _missed(missed: Sequence[Missed], *, full: bool) -> Iterator[str]:
         word = click.style("absent " if gone else "unknown", fg="yellow")
         some = names if full else names[:_FEW]
         more = f" and {len(names) - len(some)} more" if len(names) > len(some) else ""
-        yield visible(f"  {word}  {', '.join(some)}{more} ({source}): {why}")
+        yield f"  {word}  {', '.join(some)}{more} ({source}): {visible(why)}"
 
 
 def probed_data(result: Result) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from collections.abc import (
     Sequence,
 )
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
 from reconciler.audit.usage_store import Hour
@@ -45,6 +46,7 @@ _FEWEST_DAYS: Final = 7
 _ROOMY: Final = 0.7
 #: Days of peaks that are kept with a forecast.
 PAST: Final = 30
+_A_DAY: Final = 24
 #: What begins anew by itself each month is foreseen as what fills up and is cleaned.
 _FILLING: Final = FILLS | {"bandwidth"}
 
@@ -237,12 +239,31 @@ def _low(
 
 def _question(case: Case, metric: str, limit: float, now: datetime) -> Question:
     kind: Kind = "fill" if metric in _FILLING else "level"
-    samples = [
-        (one.at, one.highest if kind == "fill" else one.mean)
-        for one in case.hours[metric]
-    ]
+    hours = case.hours[metric]
+    if kind == "fill":
+        samples = list(_held([(one.at, one.highest) for one in hours]))
+    else:
+        samples = [(one.at, one.mean) for one in hours]
     seed = int(_share(f"{case.ref} {metric} {now.date()}") * 2**32)
     return Question(samples, limit, case.policy.horizon, now, seed, kind)
+
+
+def _held(
+    samples: Sequence[tuple[datetime, float]],
+) -> Iterator[tuple[datetime, float]]:
+    """
+    Yield each hour of what fills up: it stays as it was until it is read again.
+
+    So it is enough to read it a few times a day. Nobody knows what it was in a gap of
+    a day or more.
+    """
+    hour = timedelta(hours=1)
+    for (at, value), (then, _) in pairwise(samples):
+        yield at, value
+        gap = (then - at) // hour
+        for more in range(1, gap if gap < _A_DAY else 1):
+            yield at + more * hour, value
+    yield from samples[-1:]
 
 
 def daily(hours: Sequence[Hour]) -> list[tuple[datetime, float]]:

@@ -101,9 +101,8 @@ def test_what_is_far_away_gets_none():
         ([20.0] * 13 + [50.0], False),
         ([44.0] * 14, True),
         ([float(d) for d in range(28, 42)], False),  # one a day: 28 more in a month
-        ([float(d) for d in range(14, 28)], True)(
-            [float(d) for d in range(28, 14, -1)], True
-        ),
+        ([float(d) for d in range(14, 28)], True),
+        ([float(d) for d in range(28, 14, -1)], True),
         ([], False),
     ],
 )
@@ -138,6 +137,18 @@ def test_a_level_is_a_mean_and_a_filling_a_peak():
         ("level", 80.0),
         ("fill", 85.0),
     ]
+
+
+def test_what_fills_up_stays_as_it_was_until_it_is_read_again():
+    def asked(apart):
+        oracle = Oracle()
+        foresee(case({"disk": hours(80.0)[::apart]}), oracle, NOW)
+        return [at for at, _ in oracle.asked[0].samples]
+
+    for apart in (1, 3, 23):
+        found = asked(apart)
+        assert {b - a for a, b in pairwise(found)} == {timedelta(hours=1)}
+    assert {b - a for a, b in pairwise(asked(24))} == {timedelta(hours=24)}
 
 
 def test_the_same_day_asks_with_the_same_seed():
