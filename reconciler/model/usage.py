@@ -72,7 +72,9 @@ class Outlook(Frozen):
         low: The probability that the *smaller* neighbour's limit would be reached;
             None where it was not asked.
         past: Daily peaks, the last one today, ``ahead`` the median of the days to come
-            and ``worst`` their 95 % quantile: for the chart.
+            and ``worst`` their 95 % quantile. Nothing is made smaller with less than
+            thirty days of peaks.
+        reached: Hours of the last 24 in which the target was reached.
     """
 
     metric: str
@@ -94,6 +96,12 @@ class Outlook(Frozen):
     past: tuple[float, ...] = ()
     ahead: tuple[float, ...] = ()
     worst: tuple[float, ...] = ()
+    reached: int = 0
+
+    @property
+    def goal(self) -> float:
+        """What shall not be reached, in the unit of the metric."""
+        return self.limit * self.target
 
 
 class OutlookState(State):
