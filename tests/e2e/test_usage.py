@@ -106,11 +106,14 @@ def test_what_is_measured_is_foreseen_shown_and_in_the_plan(tmp_path, monkeypatc
         assert one.skill
         assert one.probability > 0.9
         assert agency.clock() < one.when < agency.clock() + timedelta(days=7)
-        assert (len(one.past), len(one.ahead), len(one.worst)) == (30, 14, 14)
+        assert (len(one.past), len(one.ahead), len(one.worst)) == (41, 14, 14)
         plan = agency.plan()
         assert [
             f.code for f in plan.findings if f.kind == "Provider" and f.name == USAGE
         ] == []
+        (scaled,) = [f for f in plan.findings if f.name == "shop.example"]
+        assert scaled.code == "scaling-recommended"
+        assert "large" in scaled.message
         assert plan.complete
 
         shown = at(agency, "usage", "show", "HostingAccount/shop.example")
@@ -211,6 +214,8 @@ def test_a_source_that_says_the_impossible_is_told_once(tmp_path, monkeypatch):
 
 def test_what_could_not_be_read_is_said_with_its_reason(tmp_path, monkeypatch):
     with Metered(tmp_path, SHOP + CAFE, monkeypatch) as agency:
+        used = {"disk": [-5.0, 1.0], "luck": [1.0, None], "cpu": [3.0, None]}
+        strange = {"package": "p10", "used": used}
         agency.says(shop={"broken": "the meter is being read"}, cafe=strange)
         done = at(agency, "usage", "probe")
         assert done.code == Exit.PARTLY
@@ -271,10 +276,6 @@ def town(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch, Metered(folder, SHOP, patch) as agency:
         agency.says(shop=2.0)
         yield agency
-    with pytest.MonkeyPatch.context() as patch:
-        with Metered(tmp_path_factory.mktemp("town"), SHOP, patch) as agency:
-            agency.says(shop=2.0)
-            yield agency
 
 
 def test_books_that_somebody_else_wrote_stop_the_probe_and_not_the_plan(

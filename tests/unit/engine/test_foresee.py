@@ -22,7 +22,7 @@ from reconciler.engine.foresee import (
 )
 from reconciler.model.ref import Ref
 from reconciler.model.scaling import Scaling
-from reconciler.model.usage import FAR, Bounds, OutlookState, Reading
+from reconciler.model.usage import FAR, UNASKED, Bounds, OutlookState, Reading
 
 NOW = datetime(2026, 11, 28, 10, tzinfo=UTC)
 SHOP = Ref("HostingAccount", "shop.example")
@@ -79,7 +79,7 @@ def test_what_nears_its_limit_is_foreseen_about_the_target():
         0.9,
         True,
     )
-    assert (one.metric, one.history, len(one.past)) == ("disk", 720, 30)
+    assert (one.metric, one.history, len(one.past)) == ("disk", 720, 31)
     assert one.past[-1] == one.peak == one.current == pytest.approx(80, abs=0.1)
     assert (state.source, state.at) == ("whm-1", NOW)
 
@@ -119,7 +119,7 @@ def test_the_smaller_plan_is_asked_about_where_it_might_do():
             case({"disk": hours(used)}, bounds=bounds), oracle, NOW
         ).outlooks
         low[used] = one.low, [asked.limit for asked in oracle.asked], len(one.past)
-    assert low == {10.0: (0.0, [], 30), 30.0: (0.3, [45.0], 30), 40.0: (None, [], 30)}
+    assert low == {10.0: (0.0, [], 31), 30.0: (0.3, [45.0], 31), 40.0: (None, [], 31)}
 
 
 def test_only_the_metrics_of_the_policy_and_what_has_a_limit():
@@ -127,6 +127,33 @@ def test_only_the_metrics_of_the_policy_and_what_has_a_limit():
     rules = RULES.model_copy(update={"metrics": ("disk", "io", "inodes")})
     state = foresee(case(used, rules, Bounds({"cpu": 100.0})), Oracle(), NOW)
     assert [(o.metric, o.limit) for o in state.outlooks] == [("io", 100.0)]
+
+
+def test_what_the_policy_does_not_look_at_is_kept_where_it_may_be_made_smaller():
+    """Nothing becomes smaller than what it uses of anything that is limited."""
+    rules = RULES.model_copy(update={"metrics": ("cpu",)})
+    used = {"cpu": hours(20.0), "disk": hours(80.0), "io": hours(5.0)}
+    limits = {"cpu": 100.0, "disk": 100.0}
+    oracle = Oracle()
+    only = foresee(case(used, rules, Bounds(limits)), oracle, NOW)
+    both = foresee(case(used, rules, Bounds(limits, limits)), oracle, NOW)
+    assert [o.metric for o in only.outlooks] == ["cpu"]
+    assert [(o.metric, o.method, o.skill) for o in both.outlooks] == [
+        ("cpu", FAR, False),
+        ("disk", UNASKED, False),
+    ]
+    assert (both.of("disk").past[-1], oracle.asked) == (80.0, [])
+
+
+def test_hours_of_the_last_day_at_the_target_are_counted():
+    busy = hours(lambda days: 95.0 if -5 / 24 < days < -1 / 24 else 50.0)
+    spiky = [one._replace(highest=99.0) for one in hours(50.0)]
+    found = foresee(case({"cpu": busy, "memory": spiky, "disk": spiky}), Oracle(), NOW)
+    assert [(o.metric, o.reached) for o in found.outlooks] == [
+        ("cpu", 3),
+        ("memory", 0),  # for an hour it counts what was so on average
+        ("disk", 24),
+    ]
 
 
 def test_a_level_is_a_mean_and_a_filling_a_peak():
