@@ -10,7 +10,8 @@ from pydantic import JsonValue
 
 from reconciler.kinds.server import steps
 from reconciler.kinds.server.changes import Resize
-from reconciler.kinds.server.state import ServerState
+from reconciler.kinds.server.spec import ServerSpec
+from reconciler.kinds.server.state import Offer, ServerState
 from reconciler.model import (
     OUTLOOK,
     USAGE,
@@ -25,7 +26,7 @@ from reconciler.model import (
 from reconciler.model.follow import Ended
 from reconciler.model.money import Money
 from reconciler.model.scaling import Scaling
-from reconciler.model.scaling_rules import decide
+from reconciler.model.scaling_rules import DOUBTED, decide
 from reconciler.model.sizing import (
     Decision,
     Moved,
@@ -36,6 +37,7 @@ from reconciler.model.sizing import (
     recalled,
     remembered,
 )
+from reconciler.model.usage import Bounds, doubted
 
 if TYPE_CHECKING:
     from reconciler.kinds.server.server import Server
@@ -125,7 +127,11 @@ class Scaled(NamedTuple):
     def findings(self, case: steps.Case, state: ServerState) -> Iterator[Finding]:
         """Yield what is only recommended, and why nothing follows."""
         found, want = self.decision(case, state), self.want
+        if self.seen is not None:
+            yield from doubted(self.seen)
         for note in found.notes:
+            if note.code == DOUBTED:
+                continue
             yield want.found(note.code, Severity.INFO, note.said, "spec.scaling")
         if found.to is not None and not found.acts:
             message = f"{found.to.name} instead of {state.size}: {found.because}"
@@ -157,9 +163,25 @@ class Scaled(NamedTuple):
 
 def _rung(case: steps.Case, state: ServerState, name: str) -> Rung:
     """Return a size with what it allows; its disk counts only where it comes along."""
-    offer = state.offers[name]
-    limits = {"cpu": offer.cores * _CORE, "memory": float(offer.memory)}
-    if "disk" in case.spec.irreversible and offer.disk is not None:
-        limits["disk"] = float(offer.disk)
+    limits = _limits(case.spec, state.offers[name])
     price = steps.monthly(state, name)
     return Rung(name, limits, Price(money=price, per="month") if price else None)
+
+
+def _limits(spec: ServerSpec, offer: Offer) -> dict[str, float]:
+    limits = {"cpu": offer.cores * _CORE, "memory": float(offer.memory)}
+    if "disk" in spec.irreversible and offer.disk is not None:
+        limits["disk"] = float(offer.disk)
+    return limits
+
+
+def bounds(spec: ServerSpec, state: ServerState) -> Bounds:
+    """Return what may be used of its size, and of the next smaller one it may have."""
+    ladder, offers = spec.ladder, state.offers
+    if state.size not in offers:
+        return Bounds()
+    at = ladder.index(state.size) if state.size in ladder else 0
+    less = ladder[at - 1] if at else None
+    known = less is not None and less in offers
+    smaller = _limits(spec, offers[less]) if known and less else None
+    return Bounds(_limits(spec, offers[state.size]), smaller)

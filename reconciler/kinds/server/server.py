@@ -15,7 +15,7 @@ from reconciler.kinds.server.changes import (
     Resize,
     ServerChange,
 )
-from reconciler.kinds.server.scaled import Scaled
+from reconciler.kinds.server.scaled import Scaled, bounds
 from reconciler.kinds.server.spec import ROOT, ServerSpec
 from reconciler.kinds.server.state import SERVER, ServerState
 from reconciler.model import (
@@ -31,6 +31,7 @@ from reconciler.model import (
     State,
 )
 from reconciler.model.resource import Resource
+from reconciler.model.usage import Bounds
 from reconciler.model.windows import coming
 
 _MEASURED = "usage"
@@ -78,6 +79,13 @@ class Server(Resource[ServerChange]):
         named = (spec.provider, spec.panel, spec.metrics)
         accounts = dict.fromkeys(one for one in named if one is not None)
         return tuple(Share(one, _MEASURED) for one in accounts)
+
+    def bounds(self, have: Have) -> Bounds:
+        """Return what it may use of the size it has, and of the next smaller one."""
+        state = have.get(self.share)
+        if not isinstance(state, ServerState) or not self.meant(state):
+            return Bounds()
+        return bounds(self.spec, state)
 
     def meant(self, state: ServerState) -> bool:
         """Say whether *state* is of the very machine this is about."""
