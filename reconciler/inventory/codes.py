@@ -168,6 +168,10 @@ TABLE: dict[str, Code] = {
         "an Issuer and a Provider of the same name",
         "rename one of them: both are accounts, and plans name them alike",
     ),
+    "E170": Code(
+        "two HostingAccounts that are about the same account",
+        "keep one of them: each account has one document that owns its plan",
+    ),
     "W160": Code("defaults that apply to nothing", "remove them or move the file"),
     "W161": Code("a RecordSet that no domain includes", "remove it or include it"),
     "W162": Code(

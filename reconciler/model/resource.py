@@ -340,6 +340,11 @@ class Resource(Spec, Generic[ChangeT]):
         del have, now
         return ()
 
+    def called_by(self, provider: str, vendor: str) -> str | None:
+        """Return what the account *provider* of *vendor* calls it, if anything."""
+        del provider, vendor
+        return None
+
     @classmethod
     def provisional(cls, name: str, shares: Sequence[Share]) -> Self | None:
         """

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self, TypeVar
 from pydantic import PrivateAttr, ValidationInfo, field_validator
 
 from reconciler.kinds.hosting_account import steps
+from reconciler.kinds.hosting_account.adoption import adoption, looking
 from reconciler.kinds.hosting_account.changes import (
     ChangePlan,
     Create,
@@ -21,7 +22,18 @@ from reconciler.kinds.hosting_account.changes import (
 )
 from reconciler.kinds.hosting_account.spec import HostingAccountSpec
 from reconciler.kinds.hosting_account.state import HOSTING, HostingState
-from reconciler.model import Absent, Finding, Have, Severity, Share, State, Sway
+from reconciler.model import (
+    Absent,
+    Adoption,
+    Finding,
+    Have,
+    Refuse,
+    Severity,
+    Share,
+    Spec,
+    State,
+    Sway,
+)
 from reconciler.model.names import to_ascii
 from reconciler.model.resource import Resource
 
@@ -44,6 +56,7 @@ class HostingAccount(Resource[HostingChange]):
         Terminate,
     )
     states: ClassVar[Mapping[str, type[State]]] = {HOSTING: HostingState}
+    follows_folder: ClassVar[bool] = False
     spec: HostingAccountSpec
     _leader: Sway | None = PrivateAttr(default=None)
 
@@ -228,6 +241,23 @@ class HostingAccount(Resource[HostingChange]):
                 "write state: active or state: suspended"
             )
             yield self.found("suspension-left", Severity.WARNING, message, _STATE)
+
+    @classmethod
+    def provisional(cls, name: str, shares: Sequence[Share]) -> Self | None:
+        """Return one that is only looked at, by its domain."""
+        if len(shares) != 1:
+            held = " and ".join(share.provider for share in shares)
+            raise ValueError(f"{held} both have an account of that domain")
+        spec = looking(shares[0])
+        return cls.model_validate({"metadata": {"name": name}, "spec": spec})
+
+    @classmethod
+    def adopted(cls, have: Have, usual: Spec, refuse: Refuse) -> Adoption:
+        """Return the document of a live account; see ``adoption``."""
+        del usual
+        ((share, state),) = have.items()
+        assert isinstance(state, HostingState)  # noqa: S101  (see the port)
+        return adoption(share, state, refuse)
 
     def shows(self, word: str, have: Have) -> bool | None:
         """Say whether it is ``suspended`` or ``active``; None where it was not read."""
