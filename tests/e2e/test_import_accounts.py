@@ -28,8 +28,8 @@ def test_what_is_there_is_declared_as_it_is(tmp_path):
     files = {"inventory/plans.yaml": PLANS}
     with Agency(tmp_path, files, accounts=ACCOUNTS) as agency:
         for user, fields in LIVE.items():
-            fields = {"plan": "basic", "owner": "reconciler-sandbox", **fields}
-            agency.sandbox.edit("whm", "account", {"user": user, **fields})
+            usual = {"user": user, "plan": "basic", "owner": "reconciler-sandbox"}
+            agency.sandbox.edit("whm", "account", {**usual, **fields})
         done = at(agency, "import", "Provider/whm-1", "--kind", "HostingAccount")
         assert done.code == 0, done.out + done.err
         tree = agency.project().inventory
