@@ -167,17 +167,15 @@ class Desk:
 
     def _called(self, called: Called, provider: str) -> str | None:
         """Return the name of the one document that *provider* calls so."""
-        tree, vendor = self._project.inventory, self._vendor(provider)
-        found = [
-            ref.name
-            for ref in tree.refs()
-            if ref.kind == called.kind
-            and tree.get(ref).called_by(provider, vendor) == called.name
-        ]
+        tree = self._project.inventory
+        vendor = self._project.accounts_declared[provider].spec.type
+        found = []
+        for ref in tree.refs():
+            if ref.kind == called.kind:
+                names = getattr(tree.get(ref).spec, called.among)
+                if names.get(provider, names.get(vendor)) == called.name:
+                    found.append(ref.name)
         return found[0] if len(found) == 1 else None
-
-    def _vendor(self, provider: str) -> str:
-        return self._project.accounts_declared[provider].spec.type
 
     def _named(self, beside: Beside, group: str, documents: dict[Ref, Document]) -> str:
         """Return what *beside* is called, and have it declared if it is not yet."""

@@ -88,9 +88,5 @@ class HostingPlan(Resource[Change]):
             raise ValueError("a plan is not its own neighbour")
         return self
 
-    def called_by(self, provider: str, vendor: str) -> str | None:
-        """Return its package there: by the account's own word, else its vendor's."""
-        return self.spec.packages.get(provider, self.spec.packages.get(vendor))
-
 
 KIND = HostingPlan

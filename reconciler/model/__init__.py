@@ -12,6 +12,7 @@ from reconciler.model.adoption import (
     Edit,
     ItemEdit,
     Left,
+    Proposal,
     Refuse,
     Rewrite,
 )
@@ -153,6 +154,7 @@ __all__ = [
     "Price",
     "Probe",
     "Proof",
+    "Proposal",
     "Reading",
     "Receipt",
     "Ref",

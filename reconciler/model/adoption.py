@@ -64,13 +64,16 @@ class Called(NamedTuple):
 
     Attributes:
         field: The field of the adopted document that gets the document's own name.
-        kind: Of which kind it is; see ``Resource.called_by``.
+        kind: Of which kind it is.
+        among: The field of that kind that says what it is called, by Provider or by
+            vendor; the Provider's own word wins.
         name: What the account calls it.
         why: What is said where no document is called so, or several are.
     """
 
     field: str
     kind: str
+    among: str
     name: str
     why: str
 
@@ -127,5 +130,21 @@ class ItemEdit(NamedTuple):
 
 
 Rewrite = Edit | ItemEdit
+
+
+class Proposal(NamedTuple):
+    """
+    What git could say, ready to be written; a person decides whether it shall.
+
+    Attributes:
+        field: The field that is changed.
+        because: For people.
+    """
+
+    field: str
+    change: Rewrite
+    because: str
+
+
 #: Says why a text may stand in no file, if so.
 Refuse = Callable[[str], str | None]

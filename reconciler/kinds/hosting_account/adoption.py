@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from pydantic import JsonValue
@@ -9,16 +10,32 @@ from pydantic import JsonValue
 from reconciler.kinds.hosting_account.spec import HostingAccountSpec
 from reconciler.kinds.hosting_account.state import HostingState
 from reconciler.kinds.hosting_account.steps import shown
-from reconciler.model import Adoption, Called, Left, PlanLimits, Refuse, Share
+from reconciler.model import Adoption, Called, Have, Left, PlanLimits, Refuse, Share
 
 _PLAN: Final = "HostingPlan"
 _SETTABLE: Final = ("disk", "bandwidth")
 
 
-def looking(share: Share) -> HostingAccountSpec:
-    """Return the spec of what only looks, at everything that there is to see."""
+def looking(shares: Sequence[Share]) -> HostingAccountSpec:
+    """
+    Return the spec of what only looks, at everything that there is to see.
+
+    Raises:
+        ValueError: Several servers have an account of that domain.
+    """
+    if len(shares) != 1:
+        held = " and ".join(share.provider for share in shares)
+        raise ValueError(f"{held} both have an account of that domain")
     limits = PlanLimits.model_validate({"bandwidth": "1MiB"})
-    return HostingAccountSpec(provider=share.provider, plan="unknown", limits=limits)
+    provider = shares[0].provider
+    return HostingAccountSpec(provider=provider, plan="unknown", limits=limits)
+
+
+def adopted(have: Have, refuse: Refuse) -> Adoption:
+    """Return the document of what the one share of *have* shows."""
+    ((share, state),) = have.items()
+    assert isinstance(state, HostingState)  # noqa: S101  (see the port)
+    return adoption(share, state, refuse)
 
 
 def adoption(share: Share, state: HostingState, refuse: Refuse) -> Adoption:
@@ -43,6 +60,7 @@ def adoption(share: Share, state: HostingState, refuse: Refuse) -> Adoption:
         called=Called(
             "plan",
             _PLAN,
+            "packages",
             state.package,
             f"no HostingPlan, or more than one, is the package {state.package} on "
             f"{share.provider}: declare it first",

@@ -29,6 +29,8 @@ class HostingState(State):
             follows its package.
         lacking: Packages of the plans it may be on that its server does not have.
         busy: What its server still does to it; nothing else is done meanwhile.
+        mark_left: It runs, and what marks our suspensions is still there: somebody
+            lifted one by hand.
     """
 
     account: str
@@ -44,3 +46,4 @@ class HostingState(State):
     customised: bool = False
     lacking: tuple[str, ...] = ()
     busy: str | None = None
+    mark_left: bool = False
