@@ -22,6 +22,7 @@ MEASURES = {
     "growth": ("local", "growth"),
     "dns": ("dns", "dns"),
     "requests": ("requests", "requests"),
+    "hosting": ("hosting", "hosting"),
     "import": ("imports", "imports"),
     "issuing": ("issuing", "issuing"),
     "probing": ("probing", "probing"),

@@ -168,6 +168,10 @@ TABLE: dict[str, Code] = {
         "an Issuer and a Provider of the same name",
         "rename one of them: both are accounts, and plans name them alike",
     ),
+    "E170": Code(
+        "two HostingAccounts that are about the same account",
+        "keep one of them: each account has one document that owns its plan",
+    ),
     "E175": Code(
         "two health checks that look at the same",
         "remove one: an outage would be told twice",
