@@ -32,7 +32,9 @@ from tests.support.contract import NOW, account
 
 SECRETS = {"key": "plesk-sandbox-key"}
 NEW = material("new.example", "www.new.example")
-BOTH = material("agency.example", "www.agency.example", "shop.example", "www.shop.example")
+BOTH = material(
+    "agency.example", "www.agency.example", "shop.example", "www.shop.example"
+)
 PART: dict[str, Any] = {
     "hostname": "plesk1.agency.example",
     "keys": [{"key": "plesk-sandbox-key"}],
@@ -136,7 +138,9 @@ AGENCY = certificate(
 
 
 def test_one_request_for_all_sites(bench: Bench) -> None:
-    seen = bench.driver.observe([WANT, AGENCY, at("auto.example"), at("bought.example")])
+    seen = bench.driver.observe(
+        [WANT, AGENCY, at("auto.example"), at("bought.example")]
+    )
     assert seen.requests == {"sites": 1}
 
 
@@ -153,7 +157,9 @@ def test_what_is_installed_is_told_by_its_name(bench: Bench) -> None:
     assert "PRIVATE KEY" in found["key"]
 
 
-@pytest.mark.parametrize(("name", "renews"), [("auto.example", "plesk"), ("bought.example", None)])
+@pytest.mark.parametrize(
+    ("name", "renews"), [("auto.example", "plesk"), ("bought.example", None)]
+)
 def test_what_is_somebody_elses_is_never_taken_for_ours(
     bench: Bench, name: str, renews: str | None
 ) -> None:
@@ -206,7 +212,11 @@ def test_a_result_that_is_an_error_is_looked_into(bench: Bench) -> None:
 def test_a_refusal_before_anything_is_one(bench: Bench) -> None:
     change = bench.change(WANT, NEW)
     bench.fault("certificate get-pool", "stale")
-    bench.row("newone")["pool"][f"{OURS}{mark(NEW)}"] = {"pem": "", "key": "", "cab": ""}
+    bench.row("newone")["pool"][f"{OURS}{mark(NEW)}"] = {
+        "pem": "",
+        "key": "",
+        "cab": "",
+    }
     with pytest.raises(Rejected, match="error 1007"):
         bench.driver.apply(WANT, change, "k")
     assert bench.effects() == []

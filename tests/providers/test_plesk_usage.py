@@ -46,7 +46,9 @@ def running() -> Iterator[Sandbox]:
 def probe(running: Sandbox) -> Iterator[PleskUsage]:
     running.clock.set(NOW, frozen=True)
     running.reset(World({"plesk": PART}))
-    with closing(PleskUsage(account(running, "plesk", {"key": "plesk-sandbox-key"}))) as it:
+    with closing(
+        PleskUsage(account(running, "plesk", {"key": "plesk-sandbox-key"}))
+    ) as it:
         yield it
 
 
@@ -65,7 +67,9 @@ def test_disk_and_traffic_of_all_from_one_request(
     state = seen.states["grow.example"]
     assert isinstance(state, UsageState)
     assert state.source == "main"
-    assert [(r.metric, r.value / MIB, (r.limit or 0) / MIB) for r in state.readings] == [
+    assert [
+        (r.metric, r.value / MIB, (r.limit or 0) / MIB) for r in state.readings
+    ] == [
         ("disk", 1200, 5120),
         ("bandwidth", 120, 10240),
     ]
@@ -76,7 +80,9 @@ def test_disk_and_traffic_of_all_from_one_request(
     assert isinstance(seen.states["missing.example"], Absent)
 
 
-def test_traffic_begins_anew_with_each_month(probe: PleskUsage, running: Sandbox) -> None:
+def test_traffic_begins_anew_with_each_month(
+    probe: PleskUsage, running: Sandbox
+) -> None:
     found = []
     for _ in range(12):
         state = probe.observe([GROW]).states["grow.example"]
@@ -87,16 +93,22 @@ def test_traffic_begins_anew_with_each_month(probe: PleskUsage, running: Sandbox
 
 
 def test_another_account_is_not_measured(probe: PleskUsage) -> None:
-    state = probe.observe([hosted("grow.example", account="else")]).states["grow.example"]
+    state = probe.observe([hosted("grow.example", account="else")]).states[
+        "grow.example"
+    ]
     assert isinstance(state, Unknown)
     assert "another account's" in state.why
 
 
-@pytest.mark.parametrize("kind", ["status", "malformed", "lost-after", "duplicate-page"])
+@pytest.mark.parametrize(
+    "kind", ["status", "malformed", "lost-after", "duplicate-page"]
+)
 def test_what_cannot_be_read_is_unknown(
     probe: PleskUsage, running: Sandbox, kind: Any
 ) -> None:
-    fault = Fault(vendor="plesk", operation="service-plan get+webspace get", kind=kind, times=0)
+    fault = Fault(
+        vendor="plesk", operation="service-plan get+webspace get", kind=kind, times=0
+    )
     running.inject(fault)
     states = probe.observe([GROW, FREE]).states.values()
     assert all(isinstance(state, Unknown) for state in states)
