@@ -101,17 +101,19 @@ def rest(
 
     Where one door leads to many rooms, *named* says which one a request is for.
     """
-    api = _Api(bench, operations, unknown, named)
+    api = Api(bench, operations, unknown, named)
     return AsgiServer(Gate(api, bench, api.name))
 
 
-class _Api:
+class Api:
+    """The application of a table of operations; whatever else is asked is unknown."""
+
     def __init__(
         self,
         bench: Bench,
         operations: Sequence[Operation],
         unknown: Answer,
-        named: Named | None,
+        named: Named | None = None,
     ) -> None:
         self._bench = bench
         self._named = named
@@ -123,6 +125,7 @@ class _Api:
         self._unknown = unknown
 
     def name(self, scope: Scope, body: bytes) -> str:
+        """Return the operation of a request."""
         found = self._find(scope)
         if found is None:
             return "unknown"
@@ -144,6 +147,7 @@ class _Api:
         return None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
         found = self._find(scope)
         body = await whole(receive)
         answer = self._unknown

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -14,9 +14,10 @@ from reconciler.model import Absent, Share, Unknown, UsageState
 from reconciler.providers import driver_class
 from reconciler.providers.plesk_usage import PleskUsage
 from reconciler.sandbox import Fault, Sandbox, SandboxClock, World
-from tests.support.contract import NOW, account
+from tests.support.contract import NOW, SandboxContract, account
 
 MIB = 1024**2
+LISTING = "service-plan get+webspace get"
 PART: dict[str, Any] = {
     "hostname": "plesk1.agency.example",
     "keys": [{"key": "plesk-sandbox-key"}],
@@ -34,6 +35,27 @@ def hosted(name: str, **spec: Any) -> HostingAccount:
 
 
 GROW, FREE = hosted("grow.example", account="grow"), hosted("free.example")
+
+
+class TestPleskUsage(SandboxContract):
+    driver = PleskUsage
+    vendor = "plesk"
+    part = PART
+    secrets: ClassVar = {"key": "plesk-sandbox-key"}
+    extra = "a probe finds nothing that nobody declares"
+    listing = LISTING
+    operations: ClassVar = {}
+
+    def wants(self) -> list[HostingAccount]:
+        return [GROW, FREE]
+
+    def missing(self) -> HostingAccount:
+        return hosted("missing.example")
+
+    def test_what_is_missing_is_absent_and_what_is_extra_is_unmanaged(self) -> None:
+        seen = self.made(self.start()).observe([*self.wants(), self.missing()])
+        assert isinstance(seen.states["missing.example"], Absent)
+        assert not seen.unmanaged
 
 
 @pytest.fixture(scope="module")
@@ -106,9 +128,7 @@ def test_another_account_is_not_measured(probe: PleskUsage) -> None:
 def test_what_cannot_be_read_is_unknown(
     probe: PleskUsage, running: Sandbox, kind: Any
 ) -> None:
-    fault = Fault(
-        vendor="plesk", operation="service-plan get+webspace get", kind=kind, times=0
-    )
+    fault = Fault(vendor="plesk", operation=LISTING, kind=kind, times=0)
     running.inject(fault)
     states = probe.observe([GROW, FREE]).states.values()
     assert all(isinstance(state, Unknown) for state in states)
