@@ -11,6 +11,7 @@ import pytest
 
 from reconciler.kinds.hosting_account import HostingAccount
 from reconciler.model import Absent, Share, Unknown, UsageState
+from reconciler.model.resource import Metadata, Resource
 from reconciler.providers import driver_class
 from reconciler.providers.plesk_usage import PleskUsage
 from reconciler.sandbox import Fault, Sandbox, SandboxClock, World
@@ -35,6 +36,15 @@ def hosted(name: str, **spec: Any) -> HostingAccount:
 
 
 GROW, FREE = hosted("grow.example", account="grow"), hosted("free.example")
+
+
+class Machine(Resource[Any]):
+    """Whatever else names this server as its panel."""
+
+    kind = "Machine"
+
+
+MACHINE = Machine(metadata=Metadata(name="web-1"), spec={})
 
 
 class TestPleskUsage(SandboxContract):
@@ -100,6 +110,28 @@ def test_disk_and_traffic_of_all_from_one_request(
     assert isinstance(free, UsageState)
     assert [(r.value / MIB, r.limit) for r in free.readings] == [(10, None), (0, None)]
     assert isinstance(seen.states["missing.example"], Absent)
+
+
+def test_the_machine_has_its_memory_and_its_largest_device(
+    probe: PleskUsage, running: Sandbox
+) -> None:
+    seen = probe.observe([MACHINE])
+    assert seen.requests == {"server stat": 1}
+    state = seen.states["web-1"]
+    assert isinstance(state, UsageState)
+    gib = 1024**3
+    assert [
+        (r.metric, r.value / gib, (r.limit or 0) / gib) for r in state.readings
+    ] == [
+        ("memory", 3, 8),
+        ("disk", 1010 / 1024, 100),
+    ]
+    running.inject(
+        Fault(vendor="plesk", operation="server get", kind="malformed", times=0)
+    )
+    both = probe.observe([MACHINE, GROW]).states
+    assert isinstance(both["web-1"], Unknown)
+    assert isinstance(both["grow.example"], UsageState)
 
 
 def test_traffic_begins_anew_with_each_month(
