@@ -172,8 +172,21 @@ def test_what_is_somebody_elses_is_never_taken_for_ours(
     site = bench.site(at(name))
     assert site.fingerprint is not None
     assert len(site.fingerprint) == 64
-    assert (site.not_after, site.renews) == (None, renews)
+    assert (site.not_after, site.renews, site.opaque) == (None, renews, True)
     assert site.names == (name, f"www.{name}")
+
+
+def test_what_nobody_can_tell_the_end_of_is_replaced_by_a_person_alone(
+    bench: Bench,
+) -> None:
+    one = material("bought.example", "www.bought.example")
+    bench.keys.fill("bought.example", one)
+    want = at("bought.example")
+    change = bench.change(want, one)
+    assert "does not tell when" in (change.hold or "")
+    bench.driver.apply(want, change, "k")
+    site = bench.site(want)
+    assert (site.fingerprint, site.not_after is None) == (mark(one), False)
 
 
 def served(bench: Bench, name: str) -> str | None:
