@@ -168,6 +168,15 @@ TABLE: dict[str, Code] = {
         "an Issuer and a Provider of the same name",
         "rename one of them: both are accounts, and plans name them alike",
     ),
+    "E175": Code(
+        "two health checks that look at the same",
+        "remove one: an outage would be told twice",
+    ),
+    "E176": Code(
+        "a health check of what is not declared",
+        "look at a name in a declared Domain, at a HostingAccount's domain, or at the "
+        "address of a Provider",
+    ),
     "E177": Code(
         "a Server whose size and sizes contradict each other",
         "sizes has every size of it, from the smallest to the largest",

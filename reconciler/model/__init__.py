@@ -11,6 +11,7 @@ from reconciler.model.adoption import (
     Edit,
     ItemEdit,
     Left,
+    Proposal,
     Refuse,
     Rewrite,
 )
@@ -151,6 +152,7 @@ __all__ = [
     "Price",
     "Probe",
     "Proof",
+    "Proposal",
     "Reading",
     "Receipt",
     "Ref",

@@ -106,5 +106,21 @@ class ItemEdit(NamedTuple):
 
 
 Rewrite = Edit | ItemEdit
+
+
+class Proposal(NamedTuple):
+    """
+    What git could say, ready to be written; a person decides whether it shall.
+
+    Attributes:
+        field: The field that is changed.
+        because: For people.
+    """
+
+    field: str
+    change: Rewrite
+    because: str
+
+
 #: Says why a text may stand in no file, if so.
 Refuse = Callable[[str], str | None]

@@ -17,7 +17,7 @@ from typing import (
 
 from pydantic import Field, JsonValue, PrivateAttr
 
-from reconciler.model.adoption import Adoption, Refuse, Rewrite
+from reconciler.model.adoption import Adoption, Proposal, Refuse, Rewrite
 from reconciler.model.authority import Makings
 from reconciler.model.base import Spec
 from reconciler.model.change import Change
@@ -26,6 +26,7 @@ from reconciler.model.follow import Chapter, Ended, Letter, Sway
 from reconciler.model.location import Location
 from reconciler.model.observed import Have, Share, State
 from reconciler.model.ref import Naming, Ref
+from reconciler.model.usage import Bounds
 
 By = Literal["auto", "you", "nobody"]
 
@@ -210,6 +211,11 @@ class Resource(Spec, Generic[ChangeT]):
         """Return who measures what it uses (family ``usage``); no plan asks them."""
         return ()
 
+    def bounds(self, have: Have) -> Bounds:
+        """Return the most that it may use of what is measured of it. Pure."""
+        del have
+        return Bounds()
+
     def relies_on(self, witness: Share) -> bool:
         """Say whether nothing but *witness* tells what it tells."""
         del witness
@@ -375,6 +381,11 @@ class Resource(Spec, Generic[ChangeT]):
         """
         del field, live
         return "is not something that YAML could follow"
+
+    def proposals(self, have: Have, now: datetime) -> Iterable[Proposal]:
+        """Yield what git could say instead, where only a person may decide. Pure."""
+        del have, now
+        return ()
 
     def found(
         self,

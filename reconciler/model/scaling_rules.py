@@ -39,6 +39,9 @@ SUSTAINED: Final = 3
 FULL: Final = 0.97
 #: What was used has to stay below such a share of the target of a smaller size.
 ROOM: Final = 0.7
+#: The finding about a source that is not believed; whoever keeps the books tells it,
+#: once for all that the source measures.
+DOUBTED: Final = "usage-doubtful"
 #: Two limits that are nearer to each other are the same one.
 _ALIKE: Final = 0.005
 #: Of every reading that has to be there before something is made smaller.
@@ -55,6 +58,8 @@ class _Need(NamedTuple):
 def decide(case: Sizing) -> Decision:
     """Return what follows for *case*; nothing follows from what nobody knows."""
     seen, why = case.seen, _blind(case)
+    if seen is not None and seen.doubt:
+        return Decision(notes=(Note(DOUBTED, words.blind(why)),))
     if seen is None or why:
         return Decision(notes=(Note("scaling-blind", words.blind(why)),))
     limited = [*_limited(case)]
@@ -64,7 +69,8 @@ def decide(case: Sizing) -> Decision:
         return _up(case, limited, needs)._replace(notes=notes)
     loan = lent(case.past, case.ladder[case.at].name)
     if loan is not None:
-        return _back(case, limited, loan)._replace(notes=notes)
+        found = _back(case, loan)
+        return found._replace(notes=(*notes, *found.notes))
     return _down(case)._replace(notes=notes)
 
 
@@ -86,8 +92,8 @@ def _limited(case: Sizing) -> Iterator[Outlook]:
         most = here.limits.get(outlook.metric)
         if most is None or (rules.metrics and outlook.metric not in rules.metrics):
             continue
-        least = most * float(rules.target) * (1 - _ALIKE)
-        if least <= outlook.limit <= most * (1 + _ALIKE):
+        same = abs(outlook.limit - most) <= _ALIKE * most
+        if same and abs(outlook.target - float(rules.target)) <= _ALIKE:
             yield outlook
 
 
@@ -114,8 +120,8 @@ def reached(outlook: Outlook, most: float) -> bool:
     if outlook.metric in FILLS and outlook.current >= FULL * most:
         return True
     days = outlook.past[-2:]
-    still = outlook.current >= outlook.limit
-    return still and len(days) > 1 and min(days) >= outlook.limit
+    still = outlook.current >= outlook.goal
+    return still and len(days) > 1 and min(days) >= outlook.goal
 
 
 def _notes(
@@ -129,7 +135,7 @@ def _notes(
         sure = outlook.probability >= float(case.rules.probability)
         if sure and not outlook.skill:
             yield Note("scaling-no-skill", words.no_skill(outlook))
-        elif outlook.past and outlook.past[-1] >= outlook.limit:
+        elif outlook.past and outlook.past[-1] >= outlook.goal:
             yield Note("scaling-spike", words.spike(outlook))
 
 
@@ -200,25 +206,21 @@ def _passes(case: Sizing, needs: Sequence[_Need]) -> bool:
 # -- smaller ---------------------------------------------------------------------
 
 
-def _back(case: Sizing, limited: Sequence[Outlook], loan: Moved) -> Decision:
+def _back(case: Sizing, loan: Moved) -> Decision:
     """Return the way back from a burst, once what was used would have fitted."""
-    burst = case.rules.burst
-    lasts = burst.lasts if burst else MONTH
-    home = next((one for one in case.ladder if one.name == loan.was), None)
-    if home is None or case.now - loan.at < lasts or home == case.ladder[case.at]:
+    lasts = case.rules.burst.lasts if case.rules.burst else MONTH
+    home = next((one for one in case.ladder[: case.at] if one.name == loan.was), None)
+    if home is None or case.now - loan.at < lasts:
         return Decision()
-    days = lasts.days + 1
     for metric, most in home.limits.items():
         found = case.seen.of(metric) if case.seen else None
         if found is None:
-            if any(one.metric == metric for one in limited):
-                return Decision()
-            continue
-        used = max(found.current, *found.past[-days:])
+            said = words.stays(loan, metric)
+            return Decision(notes=(Note("scaling-blind", said),))
+        used = max(found.current, *found.past[-lasts.days - 1 :])
         if used >= most * float(case.rules.target) or _again(case, found):
             return Decision()
-    because = words.back(loan, home, lasts)
-    return _planned(case, "back", home, because)
+    return _planned(case, "back", home, words.back(loan, home, lasts))
 
 
 def _again(case: Sizing, outlook: Outlook) -> bool:

@@ -49,7 +49,7 @@ def proven(outlook: Outlook) -> str:
 
 def need(outlook: Outlook, rules: Scaling, *, now: bool) -> str:
     """Return why a larger size is needed."""
-    metric, most = outlook.metric, amount(outlook.metric, outlook.limit)
+    metric, most = outlook.metric, amount(outlook.metric, outlook.goal)
     if now:
         has = amount(metric, outlook.current)
         return f"{metric} is at {has} and stays at or above {most} now: no forecast"
@@ -86,6 +86,14 @@ def back(loan: Moved, home: Rung, lasts: timedelta) -> str:
     return (
         f"the burst of {loan.at:%Y-%m-%d} has passed: what was used in the last "
         f"{duration_text(lasts)} fits {home.name}"
+    )
+
+
+def stays(loan: Moved, metric: str) -> str:
+    """Return why a burst is not given back."""
+    return (
+        f"the burst of {loan.at:%Y-%m-%d} is not given back: nobody measures {metric}, "
+        f"which {loan.was} limits"
     )
 
 
@@ -130,7 +138,7 @@ def no_skill(outlook: Outlook) -> str:
 
 def spike(outlook: Outlook) -> str:
     """Return that an hour at the limit is no reason."""
-    most = amount(outlook.metric, outlook.limit)
+    most = amount(outlook.metric, outlook.goal)
     return (
         f"{outlook.metric} was at {most} today, and not for long: a lone spike cannot "
         "be foreseen, and nothing follows from it"

@@ -8,6 +8,7 @@ from typing import Final, Literal, NamedTuple
 
 from pydantic import JsonValue
 
+from reconciler.model.hosting import METRICS, PlanLimits
 from reconciler.model.money import Money, Price
 from reconciler.model.scaling import Scaling
 from reconciler.model.usage import Outlook, OutlookState
@@ -35,6 +36,13 @@ class Rung(NamedTuple):
     name: str
     limits: Mapping[str, float]
     price: Price | None = None
+
+
+def rung(name: str, limits: PlanLimits, price: Price | None) -> Rung:
+    """Return the size that has these *limits*."""
+    found = {metric: limits.of(metric) for metric in METRICS}
+    known = {metric: most for metric, most in found.items() if most is not None}
+    return Rung(name, known, price)
 
 
 class Moved(NamedTuple):
@@ -172,7 +180,7 @@ def pictured(metric: str, outlook: Outlook) -> dict[str, JsonValue]:
     """
 
     def share(values: Sequence[float]) -> list[JsonValue]:
-        return [round(min(one / outlook.limit, 9) * 1000) for one in values]
+        return [round(min(max(one / outlook.goal, 0), 9) * 1000) for one in values]
 
     return {
         "metric": metric,
