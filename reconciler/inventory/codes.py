@@ -168,6 +168,14 @@ TABLE: dict[str, Code] = {
         "an Issuer and a Provider of the same name",
         "rename one of them: both are accounts, and plans name them alike",
     ),
+    "E173": Code(
+        "a ScalingPolicy that looks at what no plan of the range limits",
+        "write limits in the HostingPlans, or other metrics in the policy",
+    ),
+    "E174": Code(
+        "prices of a range, or maxIncrease, in several currencies",
+        "write them in one currency: nothing is converted",
+    ),
     "W160": Code("defaults that apply to nothing", "remove them or move the file"),
     "W161": Code("a RecordSet that no domain includes", "remove it or include it"),
     "W162": Code(
@@ -178,6 +186,10 @@ TABLE: dict[str, Code] = {
     "W163": Code(
         "a Subscription that covers what another customer has",
         "let the Subscription of that customer cover it",
+    ),
+    "W172": Code(
+        "a ScalingPolicy on an account that may be on one plan alone",
+        "write a range of plans, or remove scaling",
     ),
 }
 
