@@ -176,6 +176,23 @@ TABLE: dict[str, Code] = {
         "prices of a range, or maxIncrease, in several currencies",
         "write them in one currency: nothing is converted",
     ),
+    "E175": Code(
+        "two health checks that look at the same",
+        "remove one: an outage would be told twice",
+    ),
+    "E176": Code(
+        "a health check of what is not declared",
+        "look at a name in a declared Domain, at a HostingAccount's domain, or at the "
+        "address of a Provider",
+    ),
+    "E177": Code(
+        "a Server whose size and sizes contradict each other",
+        "sizes has every size of it, from the smallest to the largest",
+    ),
+    "E178": Code(
+        "two Servers for one machine",
+        "remove one of them: each would undo what the other one wants",
+    ),
     "W160": Code("defaults that apply to nothing", "remove them or move the file"),
     "W161": Code("a RecordSet that no domain includes", "remove it or include it"),
     "W162": Code(

@@ -7,7 +7,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.errors import InventoryError
-from reconciler.inventory import certificates, paths, scalings, stale
+from reconciler.inventory import (
+    certificates,
+    machines,
+    paths,
+    scalings,
+    stale,
+    watched,
+)
 from reconciler.inventory.cache import Cache
 from reconciler.inventory.complaint import Complaint
 from reconciler.inventory.defaults import Defaults, above, is_defaults
@@ -93,6 +100,8 @@ class Run:
             # What is as it was when it was kept was right then.
             self.complaints += certificates.complaints(loaded)
             self.complaints += scalings.complaints(loaded)
+            self.complaints += watched.complaints(loaded)
+            self.complaints += machines.complaints(loaded)
         self._save(index, taken)
         return loaded
 

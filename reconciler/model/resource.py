@@ -26,6 +26,7 @@ from reconciler.model.follow import Chapter, Ended, Letter, Sway
 from reconciler.model.location import Location
 from reconciler.model.observed import Have, Share, State
 from reconciler.model.ref import Naming, Ref
+from reconciler.model.usage import Bounds
 
 By = Literal["auto", "you", "nobody"]
 
@@ -209,6 +210,11 @@ class Resource(Spec, Generic[ChangeT]):
     def probes(self) -> tuple[Share, ...]:
         """Return who measures what it uses (family ``usage``); no plan asks them."""
         return ()
+
+    def bounds(self, have: Have) -> Bounds:
+        """Return the most that it may use of what is measured of it. Pure."""
+        del have
+        return Bounds()
 
     def relies_on(self, witness: Share) -> bool:
         """Say whether nothing but *witness* tells what it tells."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple, Protocol
 
 from pydantic import AwareDatetime
 
 from reconciler.model.base import Frozen
+from reconciler.model.finding import Finding, Severity
 from reconciler.model.observed import State
 from reconciler.model.ref import Ref
 
@@ -16,6 +18,8 @@ from reconciler.model.ref import Ref
 USAGE: Final = "usage"
 #: Families of that account: forecasts, and what the checks have found.
 OUTLOOK, HEALTH = "outlook", "health"
+#: The method of what is so far from its limit that nothing had to be foreseen.
+FAR: Final = "far away"
 #: A forecast that is older proves nothing.
 STALE: Final = timedelta(hours=26)
 
@@ -59,6 +63,7 @@ class Outlook(Frozen):
         probability: Of reaching ``target`` (a share of the limit), sustained, within
             *horizon* seconds. ``when``, ``low`` and the back-test are about the same.
         when: The median crossing within the horizon.
+        method: How it was foreseen; ``FAR``: it was not, being so far away.
         mase: Back-tested error, beside ``naive_mase`` of the naive forecast.
         coverage: Share of the back-test that the 95 % quantile covered.
         history: Hours of data behind it.
@@ -105,17 +110,41 @@ class OutlookState(State):
 
     Attributes:
         at: When it was worked out.
+        source: Who measured, as in ``whm-1``.
         doubt: Why its source is not to be believed (all zeros, all alike); nothing may
             follow from it then.
     """
 
     at: AwareDatetime
+    source: str = ""
     outlooks: tuple[Outlook, ...] = ()
     doubt: str = ""
 
     def of(self, metric: str) -> Outlook | None:
         """Return what is foreseen of *metric*."""
         return next((one for one in self.outlooks if one.metric == metric), None)
+
+
+def doubted(state: OutlookState) -> Iterator[Finding]:
+    """Yield that its source is not believed; of all that it measures it is the same."""
+    if state.doubt:
+        message = f"what it measures is not believed: {state.doubt}; nothing is scaled"
+        yield Finding(
+            "usage-doubtful", Severity.CRITICAL, "Provider", state.source, message
+        )
+
+
+class Bounds(NamedTuple):
+    """
+    The most that something may use of each metric.
+
+    Attributes:
+        limits: On the plan or size that it is on.
+        smaller: On the next smaller one it may be on; None where there is none.
+    """
+
+    limits: Mapping[str, float] = {}
+    smaller: Mapping[str, float] | None = None
 
 
 class UsageBook(Protocol):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 from reconciler.kinds.hosting_account import HostingAccount
+from reconciler.model.hosting import mib
 from reconciler.providers.whm_hosting import MARKER
 
 #: The user and the token of every server; fake, and good nowhere else.
@@ -41,6 +43,7 @@ def hosting_part(
         found[_user(one)] = {**_seed(one), **odd}
     return {
         "hostname": declared or _HOST,
+        "packages": _packages(accounts),
         "tokens": [{"user": USER, "token": TOKEN, "expires": _GOOD}],
         "accounts": {user: {"owner": USER, **seed} for user, seed in found.items()},
     }
@@ -51,8 +54,33 @@ def _seed(one: HostingAccount) -> dict[str, Any]:
     return {
         "domain": one.domain,
         "plan": one.spec.ladder[0].package if one.spec.ladder else "default",
+        **_own_limits(one),
         "suspended": f"{MARKER} {one.ref} 0-1" if stopped else None,
     }
+
+
+def _own_limits(one: HostingAccount) -> dict[str, int]:
+    """Return what its document limits otherwise than its plan does."""
+    disk, bandwidth = one.spec.limits.disk, one.spec.limits.bandwidth
+    own = {"quota": disk, "bandwidth": bandwidth}
+    return {name: mib(size) for name, size in own.items() if size is not None}
+
+
+def _packages(accounts: Sequence[HostingAccount]) -> dict[str, dict[str, int]]:
+    """Return the packages of all plans that accounts are on, or may be on."""
+    steps = {step.package: step for one in accounts for step in one.spec.ladder}
+    return {
+        name: {
+            "quota": _mib(step.limits.disk),
+            "bandwidth": _mib(step.limits.bandwidth),
+        }
+        for name, step in sorted(steps.items())
+    }
+
+
+def _mib(size: Decimal | None) -> int:
+    """Return a limit as packages have it: 0 is none."""
+    return 0 if size is None else mib(size)
 
 
 def _user(one: HostingAccount) -> str:

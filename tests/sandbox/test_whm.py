@@ -222,7 +222,7 @@ def test_tokens_without_their_values(sandbox: Sandbox) -> None:
 
 
 def test_a_function_that_there_is_not(sandbox: Sandbox) -> None:
-    said = ask(sandbox, "removeacct", user="bakker")
+    said = ask(sandbox, "purgeacct", user="bakker")
     assert (said.status_code, said.json()["metadata"]["result"]) == (200, 0)
     assert "bakker" in listed(sandbox)
 
@@ -239,7 +239,7 @@ def test_changes_by_hand(sandbox: Sandbox) -> None:
     assert listed(sandbox)["new"]["domain"] == "new.example"
     sandbox.edit("whm", "account", {"user": "new", "remove": True})
     assert "new" not in listed(sandbox)
-    for thing, data in (("server", {"user": "x"}), ("account", {"domain": "x"})):
+    for thing, data in (("mailbox", {"user": "x"}), ("account", {"domain": "x"})):
         with pytest.raises(ReconcilerError, match="to account"):
             sandbox.edit("whm", thing, data)
     with pytest.raises(ReconcilerError):

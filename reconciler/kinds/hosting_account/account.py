@@ -22,6 +22,7 @@ from reconciler.kinds.hosting_account.changes import (
 from reconciler.kinds.hosting_account.spec import HostingAccountSpec
 from reconciler.kinds.hosting_account.state import HOSTING, HostingState
 from reconciler.model import (
+    USAGE,
     Absent,
     Chapter,
     Ended,
@@ -36,12 +37,13 @@ from reconciler.model import (
 )
 from reconciler.model.names import to_ascii
 from reconciler.model.resource import Resource
-from reconciler.model.usage import OUTLOOK
+from reconciler.model.usage import OUTLOOK, Bounds, doubted
 
 _STATE = steps.STATE
 _PLAN = steps.PLAN
+_FORESEEN = Share(USAGE, OUTLOOK)
 #: Findings that are good to know, and ask for nothing.
-_ASIDE = frozenset({"scaling-no-skill", "scaling-spike"})
+_ASIDE = frozenset({"scaling-no-skill", "scaling-spike", "usage-doubtful"})
 DoT = TypeVar("DoT", Suspend, Unsuspend, Terminate)
 
 
@@ -126,8 +128,15 @@ class HostingAccount(Resource[HostingChange]):
         return (Share(self.spec.provider, "usage"),)
 
     def witnesses(self) -> tuple[Share, ...]:
-        """Return who tells what is foreseen of it, where a policy asks."""
-        return () if self.spec.scaling is None else (sizes.OUTLOOKS,)
+        """Return who foresees what it will use; nobody, where nothing is scaled."""
+        return (_FORESEEN,) if self.spec.scaling is not None else ()
+
+    def bounds(self, have: Have) -> Bounds:
+        """Return the limits of the plan it is on, and those of the next smaller one."""
+        state = have.get(self.share)
+        return steps.bounds(
+            self.spec, state if isinstance(state, HostingState) else None
+        )
 
     def quiet_until(self, have: Have, now: datetime) -> datetime | None:
         """Never, where a policy scales it: its forecasts and its records move."""
@@ -139,11 +148,15 @@ class HostingAccount(Resource[HostingChange]):
         named = self.spec.account in {None, state.account}
         return named and state.domain == self.domain
 
+    def strays(self, state: HostingState) -> bool:
+        """Say whether it was customised on its server, and git does not say why."""
+        return steps.strays(self.spec, state)
+
     def diff(self, have: Have, now: datetime) -> Iterator[HostingChange]:
         """Yield what is missing; nothing is done to an account of somebody else."""
         state = have.get(self.share)
         if isinstance(state, Absent):
-            yield from steps.created(self._case)
+            yield from steps.created(self._case, state.lacks)
         elif isinstance(state, HostingState) and self.meant(state):
             found = [*steps.changes(self._case, state)]
             yield from map(self._spoken, found)
@@ -189,16 +202,23 @@ class HostingAccount(Resource[HostingChange]):
 
     def findings(self, have: Have, now: datetime) -> Iterator[Finding]:
         """Yield what differs and is a person's to mend."""
+        outlook = have.get(_FORESEEN)
+        if isinstance(outlook, OutlookState):
+            yield from doubted(outlook)
         match have.get(self.share):
             case Absent() if self.wanted == "suspended" or not self.spec.ladder:
                 message = f"is not on {self.spec.provider}"
                 field = "spec.provider"
                 yield self.found("account-missing", Severity.ERROR, message, field)
+            case Absent(lacks=str() as lacks) if lacks and self.wanted != "terminated":
+                yield self._packageless(lacks)
             case HostingState() as state if not self.meant(state):
                 yield self._another(state)
             case HostingState() as state:
                 yield from self._kept(state)
                 yield from self._room(state)
+                yield from map(self._packageless, state.lacking)
+                yield from self._unread(state)
                 yield from self._suspension(state)
                 yield from self._sized(have, now)
             case _:
@@ -225,6 +245,12 @@ class HostingAccount(Resource[HostingChange]):
         if state.busy is not None:
             message = f"{self.spec.provider} still works on it: {state.busy}"
             yield self.found("account-busy", Severity.INFO, message)
+        if self.strays(state):
+            message = (
+                f"was customised on {self.spec.provider}: it no longer follows its "
+                "plan, and a change of plan waits for a person"
+            )
+            yield self.found("account-customised", Severity.WARNING, message, _PLAN)
 
     def _room(self, state: HostingState) -> Iterator[Finding]:
         """Yield what is used above what the plan allows."""
@@ -240,7 +266,27 @@ class HostingAccount(Resource[HostingChange]):
             severity = Severity.INFO if said.code in _ASIDE else Severity.WARNING
             yield self.found(said.code, severity, said.message, _PLAN)
 
+    def _packageless(self, package: str) -> Finding:
+        """Say that what its plan is called on its server is not there."""
+        message = (
+            f"{self.spec.provider} has no package {package}: make it there, or name "
+            "another in packages of the plan"
+        )
+        return self.found("package-missing", Severity.ERROR, message, _PLAN)
+
+    def _unread(self, state: HostingState) -> Iterator[Finding]:
+        """Yield that nobody can tell whether its PHP is as it shall be."""
+        if self.spec.php != "keep" and state.php is None and state.busy is None:
+            message = f"{self.spec.provider} does not tell which PHP it runs on"
+            yield self.found("php-unread", Severity.WARNING, message, "spec.php")
+
     def _suspension(self, state: HostingState) -> Iterator[Finding]:
+        if state.mark_left:
+            message = (
+                "runs, and still carries the mark of a suspension that was lifted by "
+                "hand: take it away, or the next one will pass for ours"
+            )
+            yield self.found("suspension-mark-left", Severity.WARNING, message, _STATE)
         if not state.suspended:
             return
         since = f" since {state.since.date()}" if state.since else ""
