@@ -201,6 +201,7 @@ def _outlook(
     recent = [high for day, high in peaks if day > since]
     asked = _question(case, metric, target * limit, now)
     smaller = (case.bounds.smaller or {}).get(metric)
+    day = now - timedelta(days=1)
     base = Outlook(
         metric=metric,
         limit=limit,
@@ -211,6 +212,7 @@ def _outlook(
         horizon=int(case.policy.horizon.total_seconds()),
         method=FAR,
         history=len(hours),
+        reached=sum(one.mean >= asked.limit for one in hours if one.at > day),
     )
     past = tuple(high for _, high in peaks[-PAST:])
     low = None
