@@ -245,8 +245,8 @@ def test_a_second_load_reads_nothing(tmp_path):
 
 
 OTHER = HEAD + SITE.replace("bakker.example", "other.example").replace(
-    "bakkerij", "andere"
-)
+    "account: bakker", "account: other"
+).replace("bakkerij", "andere")
 NO_SITE = HEAD + "Domain/plain.example: {provider: whm-1}\n"
 
 
