@@ -31,6 +31,10 @@ MEASURES = {
     "crash": ("crash", "crash"),
     "paying": ("paying", "paying"),
     "subscriptions": ("subscriptions", "subscriptions"),
+    "m4": ("forecasting", "competition"),
+    "breach": ("forecasting", "breach"),
+    "nab": ("novelty", "novelty"),
+    "filling": ("filling", "filling"),
     "start": ("start", "start"),
     "page": ("page", "page"),
 }

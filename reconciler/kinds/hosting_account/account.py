@@ -23,7 +23,6 @@ from reconciler.kinds.hosting_account.changes import (
 from reconciler.kinds.hosting_account.spec import HostingAccountSpec
 from reconciler.kinds.hosting_account.state import HOSTING, HostingState
 from reconciler.model import (
-    USAGE,
     Absent,
     Adoption,
     Chapter,
@@ -45,7 +44,6 @@ from reconciler.model.usage import OUTLOOK, Bounds, doubted
 
 _STATE = steps.STATE
 _PLAN = steps.PLAN
-_FORESEEN = Share(USAGE, OUTLOOK)
 #: Findings that are good to know, and ask for nothing.
 _ASIDE = frozenset({"scaling-no-skill", "scaling-spike", "usage-doubtful"})
 DoT = TypeVar("DoT", Suspend, Unsuspend, Terminate)
@@ -134,7 +132,7 @@ class HostingAccount(Resource[HostingChange]):
 
     def witnesses(self) -> tuple[Share, ...]:
         """Return who foresees what it will use; nobody, where nothing is scaled."""
-        return (_FORESEEN,) if self.spec.scaling is not None else ()
+        return (sizes.OUTLOOKS,) if self.spec.scaling is not None else ()
 
     def bounds(self, have: Have) -> Bounds:
         """Return the limits of the plan it is on, and those of the next smaller one."""
@@ -207,7 +205,7 @@ class HostingAccount(Resource[HostingChange]):
 
     def findings(self, have: Have, now: datetime) -> Iterator[Finding]:
         """Yield what differs and is a person's to mend."""
-        outlook = have.get(_FORESEEN)
+        outlook = have.get(sizes.OUTLOOKS)
         if isinstance(outlook, OutlookState):
             yield from doubted(outlook)
         match have.get(self.share):
