@@ -30,6 +30,7 @@ MEASURES = {
     "crash": ("crash", "crash"),
     "paying": ("paying", "paying"),
     "subscriptions": ("subscriptions", "subscriptions"),
+    "usage": ("usage", "usage"),
     "start": ("start", "start"),
     "page": ("page", "page"),
 }
