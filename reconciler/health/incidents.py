@@ -160,7 +160,7 @@ class _Desk:
                 self.held[f"{ref} {group}"] = self._now
 
     def gather(self) -> None:
-        """Put what is down into an incident: an open one, one of just now, a new one."""
+        """Put what is down into an incident: open, of just now, or new."""
         for name in sorted(self._ill):
             memory = self.checks[name]
             own = self.incidents.get(memory.incident or "")

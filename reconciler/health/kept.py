@@ -58,7 +58,7 @@ def read_book(files: Files) -> Book:
         raise ReconcilerError(
             f"what is kept about health cannot be read: {STATE}",
             hint="restore it from its branch, or remove it and begin anew",
-            code="E670",
+            code="E675",
         ) from None
 
 
@@ -161,7 +161,7 @@ def incident_file(one: Incident) -> tuple[str, bytes]:
 
 
 def incidents(files: Files) -> list[Incident]:
-    """Return every incident there ever was, the latest first; what is none is left out."""
+    """Return every incident there ever was, the latest first."""
     found: list[Incident] = []
     for path, data in files.items():
         if path.startswith("incidents/"):

@@ -7,6 +7,7 @@ Nothing here reads a file, a clock, the network or the environment.
 from reconciler.model.adoption import (
     Adoption,
     Beside,
+    Called,
     Choice,
     Edit,
     ItemEdit,
@@ -109,6 +110,7 @@ __all__ = [
     "BackupProof",
     "Beside",
     "Cache",
+    "Called",
     "Challenges",
     "Change",
     "Chapter",

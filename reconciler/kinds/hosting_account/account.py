@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self, TypeVar
 from pydantic import JsonValue, PrivateAttr, ValidationInfo, field_validator
 
 from reconciler.kinds.hosting_account import sizes, steps
+from reconciler.kinds.hosting_account.adoption import adopted, looking
 from reconciler.kinds.hosting_account.changes import (
     ChangePlan,
     Create,
@@ -22,16 +23,18 @@ from reconciler.kinds.hosting_account.changes import (
 from reconciler.kinds.hosting_account.spec import HostingAccountSpec
 from reconciler.kinds.hosting_account.state import HOSTING, HostingState
 from reconciler.model import (
-    USAGE,
     Absent,
+    Adoption,
     Chapter,
     Ended,
     Finding,
     Have,
     OutlookState,
     Proposal,
+    Refuse,
     Severity,
     Share,
+    Spec,
     State,
     Sway,
 )
@@ -41,7 +44,6 @@ from reconciler.model.usage import OUTLOOK, Bounds, doubted
 
 _STATE = steps.STATE
 _PLAN = steps.PLAN
-_FORESEEN = Share(USAGE, OUTLOOK)
 #: Findings that are good to know, and ask for nothing.
 _ASIDE = frozenset({"scaling-no-skill", "scaling-spike", "usage-doubtful"})
 DoT = TypeVar("DoT", Suspend, Unsuspend, Terminate)
@@ -60,6 +62,7 @@ class HostingAccount(Resource[HostingChange]):
         Unsuspend,
         Terminate,
     )
+    follows_folder: ClassVar[bool] = False
     states: ClassVar[Mapping[str, type[State]]] = {
         HOSTING: HostingState,
         OUTLOOK: OutlookState,
@@ -129,7 +132,7 @@ class HostingAccount(Resource[HostingChange]):
 
     def witnesses(self) -> tuple[Share, ...]:
         """Return who foresees what it will use; nobody, where nothing is scaled."""
-        return (_FORESEEN,) if self.spec.scaling is not None else ()
+        return (sizes.OUTLOOKS,) if self.spec.scaling is not None else ()
 
     def bounds(self, have: Have) -> Bounds:
         """Return the limits of the plan it is on, and those of the next smaller one."""
@@ -202,7 +205,7 @@ class HostingAccount(Resource[HostingChange]):
 
     def findings(self, have: Have, now: datetime) -> Iterator[Finding]:
         """Yield what differs and is a person's to mend."""
-        outlook = have.get(_FORESEEN)
+        outlook = have.get(sizes.OUTLOOKS)
         if isinstance(outlook, OutlookState):
             yield from doubted(outlook)
         match have.get(self.share):
@@ -304,6 +307,18 @@ class HostingAccount(Resource[HostingChange]):
                 "write state: active or state: suspended"
             )
             yield self.found("suspension-left", Severity.WARNING, message, _STATE)
+
+    @classmethod
+    def provisional(cls, name: str, shares: Sequence[Share]) -> Self | None:
+        """Return one that is only looked at, by its domain."""
+        spec = looking(shares)
+        return cls.model_validate({"metadata": {"name": name}, "spec": spec})
+
+    @classmethod
+    def adopted(cls, have: Have, usual: Spec, refuse: Refuse) -> Adoption:
+        """Return the document of a live account."""
+        del usual
+        return adopted(have, refuse)
 
     def proposals(self, have: Have, now: datetime) -> Iterator[Proposal]:
         """Yield the range that its policy would rather have."""
