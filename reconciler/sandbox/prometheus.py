@@ -20,7 +20,7 @@ from reconciler.errors import ReconcilerError
 from reconciler.sandbox.powerdns import free_port
 
 _PLACES: Final = "/usr/bin:/usr/local/bin"
-_PATIENCE: Final = 20.0
+_PATIENCE: Final = 60.0
 _NOTHING: Final = "scrape_configs: []\n"
 
 
