@@ -31,6 +31,7 @@ MEASURES = {
     "paying": ("paying", "paying"),
     "subscriptions": ("subscriptions", "subscriptions"),
     "start": ("start", "start"),
+    "storm": ("storm", "storm"),
     "page": ("page", "page"),
 }
 LATEST = Path(__file__).parent / "results" / "latest.json"
