@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reconciler.cli import narrowed
 from reconciler.cli.plan_command import parsed_time
 from reconciler.cli.project import Project
 from reconciler.engine import Exit
@@ -72,7 +73,9 @@ def show_command(
 
 
 @usage_command.command("list", help="Show what fills up soonest.")
-@click.option("--most", default=20, show_default=True, help="How many lines; 0: all.")
+@click.option(
+    "--most", type=click.IntRange(min=0), default=20, help="How many lines; 0: all."
+)
 @_AS_OF
 @_FORM
 @click.pass_context
@@ -89,6 +92,8 @@ def list_command(ctx: click.Context, most: int, as_of: str | None, form: str) ->
     click.echo("\n".join(listed_lines(found, most)), color=ctx.color)
 
 
+for _one in (probe_command, list_command):
+    narrowed(_one)
 COMMAND = usage_command
 
 

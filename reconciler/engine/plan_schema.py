@@ -76,6 +76,10 @@ _ACTION = _object(
     due=_or_null(_TIME),
     policy=_list(_object(rule=_TEXT, decision=_one_of(Decision), why=_TEXT)),
 )
+_SHARES = _list({"type": "integer", "minimum": 0})
+_ACTION["properties"]["chart"] = _object(
+    metric=_TEXT, past=_SHARES, ahead=_SHARES, worst=_SHARES
+)
 _COUNTS = {"type": "object", "additionalProperties": _COUNT}
 
 

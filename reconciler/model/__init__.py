@@ -7,10 +7,12 @@ Nothing here reads a file, a clock, the network or the environment.
 from reconciler.model.adoption import (
     Adoption,
     Beside,
+    Called,
     Choice,
     Edit,
     ItemEdit,
     Left,
+    Proposal,
     Refuse,
     Rewrite,
 )
@@ -108,6 +110,7 @@ __all__ = [
     "BackupProof",
     "Beside",
     "Cache",
+    "Called",
     "Challenges",
     "Change",
     "Chapter",
@@ -151,6 +154,7 @@ __all__ = [
     "Price",
     "Probe",
     "Proof",
+    "Proposal",
     "Reading",
     "Receipt",
     "Ref",

@@ -9,6 +9,7 @@ from reconciler.model.limits import Limits
 from reconciler.model.observed import Share
 from reconciler.model.patching import Patching
 from reconciler.model.scaling import Scaling
+from reconciler.model.sizing import Rung
 
 #: The family of what authorities sign.
 ISSUANCE = "issuance"
@@ -80,6 +81,7 @@ class Makings(Spec):
         zones: The Domains that its names are in: name of the zone -> the accounts
             with its records.
         scaling: The rules it is scaled by, of the ScalingPolicy that it names.
+        above: The next larger size that its range does not have, where there is one.
         patching: The rules it is patched by, of the PatchPolicy that it names.
     """
 
@@ -87,4 +89,5 @@ class Makings(Spec):
     places: tuple[Place, ...] = ()
     zones: dict[str, tuple[str, ...]] = Field(default={})
     scaling: Scaling | None = None
+    above: Rung | None = None
     patching: Patching | None = None

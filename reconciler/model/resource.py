@@ -17,7 +17,7 @@ from typing import (
 
 from pydantic import Field, JsonValue, PrivateAttr
 
-from reconciler.model.adoption import Adoption, Refuse, Rewrite
+from reconciler.model.adoption import Adoption, Proposal, Refuse, Rewrite
 from reconciler.model.authority import Makings
 from reconciler.model.base import Spec
 from reconciler.model.change import Change
@@ -381,6 +381,11 @@ class Resource(Spec, Generic[ChangeT]):
         """
         del field, live
         return "is not something that YAML could follow"
+
+    def proposals(self, have: Have, now: datetime) -> Iterable[Proposal]:
+        """Yield what git could say instead, where only a person may decide. Pure."""
+        del have, now
+        return ()
 
     def found(
         self,

@@ -20,6 +20,9 @@ USAGE: Final = "usage"
 OUTLOOK, HEALTH = "outlook", "health"
 #: The method of what is so far from its limit that nothing had to be foreseen.
 FAR: Final = "far away"
+#: The method of what the policy does not look at: its peaks are kept, so that nothing
+#: is made smaller than it needs.
+UNASKED: Final = "not foreseen"
 #: A forecast that is older proves nothing.
 STALE: Final = timedelta(hours=26)
 
@@ -63,7 +66,7 @@ class Outlook(Frozen):
         probability: Of reaching ``target`` (a share of the limit), sustained, within
             *horizon* seconds. ``when``, ``low`` and the back-test are about the same.
         when: The median crossing within the horizon.
-        method: How it was foreseen; ``FAR``: it was not, being so far away.
+        method: How it was foreseen; ``FAR`` or ``UNASKED``: it was not.
         mase: Back-tested error, beside ``naive_mase`` of the naive forecast.
         coverage: Share of the back-test that the 95 % quantile covered.
         history: Hours of data behind it.
@@ -72,7 +75,9 @@ class Outlook(Frozen):
         low: The probability that the *smaller* neighbour's limit would be reached;
             None where it was not asked.
         past: Daily peaks, the last one today, ``ahead`` the median of the days to come
-            and ``worst`` their 95 % quantile: for the chart.
+            and ``worst`` their 95 % quantile. Nothing is made smaller with less than
+            thirty days of peaks.
+        reached: Hours of the last 24 in which the target was reached.
     """
 
     metric: str
@@ -94,6 +99,12 @@ class Outlook(Frozen):
     past: tuple[float, ...] = ()
     ahead: tuple[float, ...] = ()
     worst: tuple[float, ...] = ()
+    reached: int = 0
+
+    @property
+    def goal(self) -> float:
+        """What shall not be reached, in the unit of the metric."""
+        return self.limit * self.target
 
 
 class OutlookState(State):

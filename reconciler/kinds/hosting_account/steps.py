@@ -63,8 +63,12 @@ def changes(case: Case, state: HostingState) -> Iterator[HostingChange]:
     yield from _running(case, state)
 
 
-def created(case: Case) -> Iterator[HostingChange]:
-    """Yield what makes an account that is not there; nothing where it shall not run."""
+def created(case: Case, lacks: str = "") -> Iterator[HostingChange]:
+    """
+    Yield what makes an account that is not there; nothing where it shall not run.
+
+    It waits where its server *lacks* its package.
+    """
     if case.wanted in {"suspended", "terminated"} or not case.spec.ladder:
         return
     step = case.spec.ladder[0]
@@ -78,7 +82,16 @@ def created(case: Case) -> Iterator[HostingChange]:
         FieldChange(field="spec.domain", after=case.domain),
     )
     because = f"is not on {case.share.provider}"
-    yield Create(share=case.share, fields=fields, because=because, details=details)
+    hold = None
+    if lacks == step.package:
+        details["lacking"], hold = lacks, _lacking(case, lacks)
+    yield Create(
+        share=case.share, fields=fields, because=because, details=details, hold=hold
+    )
+
+
+def _lacking(case: Case, package: str) -> str:
+    return f"{case.share.provider} has no package {package}"
 
 
 def user_name(domain: str) -> str:
@@ -141,6 +154,16 @@ def smaller(step: Step, state: HostingState) -> bool:
     return not compared
 
 
+def strays(spec: HostingAccountSpec, state: HostingState) -> bool:
+    """
+    Say whether the account was customised on its server, and git does not say why.
+
+    Where git gives it limits of its own, or its PHP, that is what customised it.
+    """
+    ours = bool(spec.limits.model_fields_set) or spec.php != "keep"
+    return state.customised and not ours
+
+
 def overfull(limits: PlanLimits, state: HostingState) -> Sequence[str]:
     """Return what does not fit: sentences, as in ``uses 6GiB of disk, ... 5GiB``."""
     found = []
@@ -175,6 +198,10 @@ def moved(
         field=PLAN, before=before, after=step.plan, on_drift=OnDrift.HOLD
     )
     hold = f"it does not fit: {'; '.join(fits)}" if fits else None
+    if hold is None and strays(case.spec, state):
+        hold = "it was customised on its server, and may not get what the plan gives"
+    if step.package in state.lacking:
+        details["lacking"], hold = step.package, _lacking(case, step.package)
     return ChangePlan(
         share=case.share, fields=(field,), because=because, details=details, hold=hold
     )
@@ -219,7 +246,7 @@ def _limits(case: Case, state: HostingState) -> Iterator[HostingChange]:
         if live is not None and _alike(metric, live, most):
             continue
         less = less or live is None or most < live
-        values[metric] = most
+        values[metric] = round(most)  # journals hold no floats
         fields.append(
             FieldChange(
                 field=f"{LIMITS}.{metric}",
