@@ -102,6 +102,10 @@ def _otherwise(told: dict[str, Any]) -> str:
     loud = [each for each in told["findings"] if each["severity"] != "info"]
     if not loud:
         return "Nothing is to be done."
+    if told["follows"]:
+        return (
+            f"Next, by itself: {told['follows'][0]}. No command has to be run for it."
+        )
     places = dict.fromkeys(filter(None, (_at(each["source"]) for each in loud)))
     where = f": {', '.join(places)}, or what is live" if places else ""
     return f"No command mends this. Something has to be changed by hand{where}."

@@ -157,6 +157,7 @@ def data(project: Project, ref: Ref, look: Look) -> dict[str, Any]:
         "used_by": _users(project, ref),
         "acts": any(each.kind in look.acting for each in look.refs),
         "story": _story(look),
+        "follows": _follows(look),
         "live": [row for each in look.refs for row in _live(project, each, look)],
         "based": _based(project, ref, look),
         "quiet_until": _quiet_until(project, look),
@@ -238,6 +239,16 @@ def _story(look: Look) -> list[dict[str, Any]]:
         {"address": str(want.ref), "title": one.title, "lines": [*one.lines]}
         for want in look.wants.values()
         for one in want.story(look.world.have(want), look.now)
+    ]
+
+
+def _follows(look: Look) -> list[str]:
+    """Return what will be done by itself about what is wrong, as its kind tells it."""
+    return [
+        one.follows
+        for want in look.wants.values()
+        for one in want.story(look.world.have(want), look.now)
+        if one.follows
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from pydantic import JsonValue
@@ -120,7 +121,8 @@ def apply(setting: Setting, order: Order) -> Result:
     left = _plan(setting, scope, was, world, ()) if moved_on else planned
     undecided = {a.want.ref for a in doubted} - {a.want.ref for a in chosen}
     _close(setting, order, was, left, world, undecided)
-    codes = _codes(planned, left, done, stale, order)
+    wrong = [one for one in done if not _seen_to(one, scope, world, setting.clock())]
+    codes = _codes(planned, left, wrong, stale, order)
     head = journal.ledger.head
     return Result(
         planned,
@@ -305,6 +307,14 @@ def _unsettled(left: Plan, scope: Scope) -> set[Ref]:
     drifted = {d.ref for d in left.drift if d.disposition != UNSUPPORTED}
     outside = set(scope.desired.refs()) - {want.ref for want in scope.wants()}
     return differing | unread | drifted | outside
+
+
+def _seen_to(one: Done, scope: Scope, world: World, now: datetime) -> bool:
+    """Say whether what a bank refused is followed up by what refused it was for."""
+    if not one.declined:
+        return False
+    want = scope.get(one.action.want.ref)
+    return want.sees_to(one.action.change, world.have(want), now)
 
 
 def _codes(

@@ -75,6 +75,11 @@ class Done(NamedTuple):
     pending: bool = False
 
     @property
+    def declined(self) -> bool:
+        """Whether a bank would not move the money: that is no fault of ours."""
+        return self.status != "applied" and "declined" in self.outcome.evidence
+
+    @property
     def too_early(self) -> bool:
         """Whether the vendor only said: later. That is a wait, not an error."""
         return "not_before" in self.outcome.evidence

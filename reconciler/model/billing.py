@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from datetime import datetime
 from typing import Final, NamedTuple, Protocol, runtime_checkable
 
@@ -84,6 +84,31 @@ class Collector(Protocol):
 
     def captures(self, since: datetime) -> Iterator[Capture]:
         """Yield all money that was taken since then; raise ProviderError if unread."""
+
+
+class Hold(NamedTuple):
+    """
+    Money that a gateway holds for us, and has not taken.
+
+    Attributes:
+        subscription: Whose it is, and *generation* of which period; as of a Capture.
+        page: Where a person sees it at the gateway, and lets go of it.
+    """
+
+    id: str
+    at: datetime
+    amount: Money
+    subscription: str
+    generation: str
+    page: str | None = None
+
+
+@runtime_checkable
+class Holder(Protocol):
+    """A driver of the family ``billing`` that holds money before it takes it."""
+
+    def holds(self, since: datetime, known: Container[str]) -> Iterator[Hold]:
+        """Yield what is held since then, but for what is *known*, by its id."""
 
 
 @runtime_checkable

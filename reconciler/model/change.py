@@ -81,6 +81,10 @@ class Change(Frozen):
     """Its ``charge`` is held at the customer's bank, and not taken yet."""
     takes_down: ClassVar[bool] = False
     """Takes what it is about off the net: many at once need a person."""
+    two_person: ClassVar[bool] = False
+    """Two different persons have to agree, whatever the policies say."""
+    once: ClassVar[bool] = False
+    """Makes what was never there: what was there and is gone needs a person first."""
 
     verb: str
     share: Share
@@ -116,6 +120,21 @@ class Change(Frozen):
     def firm(self) -> bool:
         """Whether no review lifts ``hold``: what it names has to go first."""
         return False
+
+    @property
+    def needs_proof(self) -> bool:
+        """Whether it may lose data, so that a backup has to be proven first."""
+        return False
+
+    @property
+    def crowd(self) -> str | None:
+        """
+        What happens to many things at once where many such changes are planned.
+
+        A participle, as in ``12 would be taken down``; more than a few in one run are
+        held for a person. None: there may be as many as there have to be.
+        """
+        return "taken down" if self.takes_down else None
 
     @property
     def field(self) -> str:

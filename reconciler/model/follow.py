@@ -60,10 +60,13 @@ class Chapter(NamedTuple):
     Attributes:
         title: As in ``2026-12-01 to 2026-12-31  39.00 EUR  UNPAID``.
         lines: In the order of time.
+        follows: Of what comes: what will be done about what is wrong now, and when;
+            nobody has to do anything for it.
     """
 
     title: str
     lines: tuple[str, ...] = ()
+    follows: str = ""
 
 
 class Letter(NamedTuple):

@@ -30,7 +30,7 @@ _SPAN: Final = timedelta(days=31)
 _PAGE: Final = 500
 _PATH: Final = "/v1/reporting/transactions"
 #: Where a merchant sees one payment, and gives it back.
-_ACTIVITY: Final = "https://www.paypal.com/activity/payment"
+ACTIVITY: Final = "https://www.paypal.com/activity/payment"
 _KINDS: Final[Mapping[str, Literal["taken", "given-back", "held"]]] = {
     "T00": "taken",
     "T11": "given-back",
@@ -123,7 +123,7 @@ def taken(pages: Pages) -> Iterator[Capture]:
             object=entry.of or entry.number,
             subscription=ours[0] if ours else None,
             generation=ours[1] if ours else None,
-            page=f"{_ACTIVITY}/{entry.id}",
+            page=f"{ACTIVITY}/{entry.id}",
         )
 
 

@@ -31,7 +31,7 @@ vault with nobody present. A refusal of it says so, and nothing is taken.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
@@ -66,7 +66,7 @@ from reconciler.providers import _paypal_billing as words
 from reconciler.providers._answers import mapping
 from reconciler.providers._paypal import CREDENTIALS, Forbidden, PayPal
 from reconciler.providers._paypal_bills import Bills
-from reconciler.providers._paypal_books import LATE, Entry, entries, taken
+from reconciler.providers._paypal_books import ACTIVITY, LATE, entries, taken
 from reconciler.providers._paypal_moves import Moves
 
 ORDER_KEPT: Final = timedelta(hours=6)
@@ -254,19 +254,25 @@ class PayPalBilling(Driver[Subscription, SubscriptionChange]):
         """
         yield from taken(entries(self._paypal, since, self._account.clock()))
 
-    def holds(self, since: datetime) -> Iterator[Entry]:
+    def holds(self, since: datetime, known: Container[str]) -> Iterator[billing.Hold]:
         """
-        Yield the authorizations since then, by the books, that are ours.
+        Yield what is held for us since then, but for what is *known*.
 
-        One that is in no record is a hold that nobody remembers: it is to be voided.
+        The books name every authorization there was; each that nobody knows is asked
+        for, whether it still holds anything.
 
         Raises:
             ProviderError: They cannot be read, or not by this app.
         """
-        pages = entries(self._paypal, since, self._account.clock(), held=True)
-        for entry in pages.entries:
-            if entry.kind == "held" and words.named(entry.custom):
-                yield entry
+        now = self._account.clock()
+        for entry in entries(self._paypal, since, now, held=True).entries:
+            ours = words.named(entry.custom)
+            if entry.kind != "held" or ours is None or entry.id in known:
+                continue
+            held = self._bills.held(entry.id)
+            if held.state == "authorized":
+                page = f"{ACTIVITY}/{entry.id}"
+                yield billing.Hold(entry.id, entry.at, held.amount, *ours, page)
 
 
 DRIVER = PayPalBilling

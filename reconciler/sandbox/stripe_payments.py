@@ -191,6 +191,7 @@ def _failed(bench: Bench, account: Account, invoice: Row, parts: Parts) -> Answe
         "paid": False,
         "status": "failed",
     }
+    bench.effect("declined", invoice["id"], decline=decline, method=method["id"])
     account["charges"][charge["id"]] = charge
     error["charge"] = charge["id"]
     intent |= {
@@ -199,7 +200,6 @@ def _failed(bench: Bench, account: Account, invoice: Row, parts: Parts) -> Answe
         "last_payment_error": dict(error),
         "payment_method": None,
     }
-    bench.effect("declined", invoice["id"], decline=decline, method=method["id"])
     happened(bench, account, "charge.failed", charge)
     happened(bench, account, "payment_intent.payment_failed", intent)
     happened(bench, account, "invoice.payment_failed", invoice)
@@ -240,8 +240,7 @@ def charged(
     """Take the money of an intent; the ledger has it as a charge."""
     name, now = new_id(account, "ch"), int(bench.clock().timestamp())
     charge = charge_object(name, now, intent, method)
-    account["charges"][name] = charge
-    intent |= {"status": "succeeded", "last_payment_error": None}
+    # Written down first: where that fails, nothing has happened.
     bench.effect(
         "pay",
         invoice["id"] if invoice else name,
@@ -252,6 +251,8 @@ def charged(
         method=method["id"],
         metadata=dict(invoice["metadata"]) if invoice else {},
     )
+    account["charges"][name] = charge
+    intent |= {"status": "succeeded", "last_payment_error": None}
     happened(bench, account, "charge.succeeded", charge)
     return charge
 
@@ -260,17 +261,20 @@ def banks_decide(bench: Bench, account: Account) -> None:
     """Let every bank decide whose time has come."""
     now = bench.clock().timestamp()
     due = [one for one in account["banks"] if one["at"] <= now]
-    if not due:
-        return
-    account["banks"] = [one for one in account["banks"] if one["at"] > now]
     for one in sorted(due, key=lambda each: each["at"]):
-        invoice = account["invoices"][one["invoice"]]
-        found = payment_of(account, invoice)
-        if found is None or found[1]["status"] != "processing":
-            continue
-        payment, intent = found
-        method = account["methods"][intent["payment_method"]]
-        if one["fails"]:
-            _failed(bench, account, invoice, (intent, method, one["fails"]))
-        else:
-            _succeeded(bench, account, invoice, (payment, intent, method), None)
+        _decided(bench, account, one)
+        # Only now: what breaks on the way is decided by the next request.
+        account["banks"].remove(one)
+
+
+def _decided(bench: Bench, account: Account, one: Row) -> None:
+    invoice = account["invoices"][one["invoice"]]
+    found = payment_of(account, invoice)
+    if found is None or found[1]["status"] != "processing":
+        return
+    payment, intent = found
+    method = account["methods"][intent["payment_method"]]
+    if one["fails"]:
+        _failed(bench, account, invoice, (intent, method, one["fails"]))
+    else:
+        _succeeded(bench, account, invoice, (payment, intent, method), None)

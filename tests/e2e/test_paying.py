@@ -93,9 +93,9 @@ def test_declined_twice_and_paid_at_the_other_gateway(tmp_path):
     with begun(tmp_path, Payer("garden", "short", "wallet"), files=QUICK) as ours:
         invoiced(ours)
         to_the_charge(ours)
-        ours.run(code=3)
+        ours.run()
         ours.later(days=1)
-        ours.run(code=3)
+        ours.run()
         ours.later(days=1)
         steps = []
         for _ in range(4):
@@ -131,9 +131,9 @@ def test_without_consent_nobody_else_is_asked(tmp_path):
     with begun(tmp_path, payer, files=files) as ours:
         invoiced(ours)
         to_the_charge(ours)
-        ours.run(code=3)
+        ours.run()
         ours.later(days=1)
-        ours.run(code=3)
+        ours.run()
         ours.later(days=2)
         ours.run()
         assert ours.sandbox.ledger.effects("paypal") == []
@@ -145,7 +145,7 @@ def test_suspended_after_a_warning_and_back_when_it_is_paid(tmp_path):
     with begun(tmp_path, Payer("novalaw", "stolen"), files=QUICK) as ours:
         invoiced(ours)
         to_the_charge(ours)
-        ours.run(code=3)
+        ours.run()
         ours.later(days=4)  # Friday
         ours.run()
         assert ours.suspended() == []
@@ -175,6 +175,55 @@ def test_suspended_after_a_warning_and_back_when_it_is_paid(tmp_path):
         verified(ours)
 
 
+ONCE = (
+    HEAD
+    + """\
+DunningPolicy/standard:
+  steps:
+    - {after: 0d, do: [charge, notify: first-failure]}
+"""
+)
+
+
+def test_a_decline_is_an_everyday_event_where_somebody_follows_it_up(tmp_path):
+    """It is shown; the run is green, and what comes next is said with its moment."""
+    with begun(tmp_path, Payer("garden", "short"), files=QUICK) as ours:
+        invoiced(ours)
+        to_the_charge(ours)
+        done = ours.run()
+        assert "charge     Subscription/garden.example" in done.out
+        assert "0 of 1 done" in done.out
+        assert len(ours.declines()) == 1
+        said = at(ours, "explain", "Subscription/garden.example").out
+        assert "No command mends this" not in said
+        (last,) = said.rstrip().splitlines()[-1:]
+        assert last.startswith("Next, by itself: Tue 2026-12-01 ")
+        assert "charge again" in last
+
+
+def test_a_decline_that_nobody_follows_up_is_not_done(tmp_path):
+    files = {"inventory/dunning.yaml": ONCE}
+    with begun(tmp_path, Payer("garden", "short"), files=files) as ours:
+        invoiced(ours)
+        to_the_charge(ours)
+        assert "0 of 1 done" in ours.run(code=3).out
+        said = at(ours, "explain", "Subscription/garden.example").out
+        assert "No command mends this" in said
+
+
+def test_a_card_that_is_gone_is_not_said_to_be_charged_again(tmp_path):
+    with begun(tmp_path, Payer("novalaw", "stolen"), files=QUICK) as ours:
+        invoiced(ours)
+        to_the_charge(ours)
+        ours.run()
+        due = at(ours, "due", "--horizon", "20d").out
+        assert "2026-12-01 is tried again" not in due
+        assert (
+            "charge again"
+            not in at(ours, "explain", "Subscription/novalaw.example").out
+        )
+
+
 HELD = "holds: [dispute], "
 
 
@@ -186,7 +235,7 @@ def test_a_hold_stops_everything(tmp_path):
         to_the_charge(ours)
         ours.edit(payers[0].file, "language: en", f"{HELD}language: en")
         ours.commit()
-        ours.run(code=3)
+        ours.run()
         assert ours.taken("bakker") == []
         assert len(ours.declines()) == 1
         ours.edit(payers[1].file, "language: en", f"{HELD}language: en")

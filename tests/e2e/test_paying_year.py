@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections import Counter, defaultdict
 from decimal import Decimal
 
@@ -10,7 +11,7 @@ import pytest
 from tests.support.year import clients
 from tests.support.year_checks import Checks
 from tests.support.year_parts import Parts
-from tests.support.year_run import Year
+from tests.support.year_run import Year, tip
 
 
 # A year is longer than any other test, on a busy machine most of all.
@@ -37,6 +38,26 @@ def test_a_year_of_a_small_agency_comes_out_to_the_cent(tmp_path):
     checks.our_own_numbers_have_no_gap()
     checks.the_books_are_clean()
     Parts(year).hold()
+
+
+def test_where_a_branch_is_is_known_while_git_tidies_up(tmp_path):
+    def git(*argv):
+        made = ["git", "-C", tmp_path, *argv]
+        done = subprocess.run(made, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    git("init", "-q")
+    tree = git("hash-object", "-t", "tree", "-w", "/dev/null")
+    who = ["-c", "user.name=Ann", "-c", "user.email=ann@agency.example"]
+    heads = [git(*who, "commit-tree", tree, "-m", name) for name in "ab"]
+    mine, beside = "refs/heads/mine", "refs/heads/not-mine"
+    git("update-ref", mine, heads[0])
+    git("update-ref", beside, heads[1])
+    assert tip(tmp_path / ".git", mine) == heads[0]
+    git("pack-refs", "--all")
+    assert tip(tmp_path / ".git", mine) == heads[0]
+    git("update-ref", mine, heads[1])
+    assert tip(tmp_path / ".git", mine) == heads[1]
 
 
 def nobody_pays_twice_and_the_cents_agree(year):

@@ -128,20 +128,22 @@ def test_what_no_apply_mends_is_said_with_what_does(agency):
 
 
 @pytest.mark.parametrize(
-    ("until", "severity", "said"),
+    ("until", "severity", "follows", "said"),
     [
-        ([], "info", "Nothing is to be done."),
-        ([], "error", "No command mends this. Something has to be changed by hand: a.yaml:4, or what is live."),
-        (["2026-11-24T06:00:00Z"], "error", "Nothing can be done before 2026-11-24T06:00."),
+        ([], "info", [], "Nothing is to be done."),
+        ([], "error", [], "No command mends this. Something has to be changed by hand: a.yaml:4, or what is live."),
+        ([], "error", ["Monday: x"], "Next, by itself: Monday: x. No command has to be run for it."),
+        (["2026-11-24T06:00:00Z"], "error", [], "Nothing can be done before 2026-11-24T06:00."),
     ],
 )  # fmt: skip
 def test_the_last_line_never_says_that_all_is_well_where_it_is_not(
-    until, severity, said
+    until, severity, follows, said
 ):
     source = {"file": "a.yaml", "line": 4, "column": 1}
     told = {
         "deferred": [{"until": each} for each in until],
         "findings": [{"severity": severity, "source": source}],
+        "follows": follows,
     }
     assert _otherwise(told) == said
 

@@ -253,6 +253,38 @@ class TestABankThatDecidesLater:
             assert intent(client).status == "requires_payment_method"
             client.v1.invoices.void_invoice(invoice.id)
 
+    @pytest.mark.parametrize("which", [0, 1])
+    def test_what_broke_while_banks_decided_is_decided_by_the_next_request(
+        self,
+        sandbox: Sandbox,
+        client: StripeClient,
+        monkeypatch: pytest.MonkeyPatch,
+        which: int,
+    ) -> None:
+        made = [opened(client, name).id for name in ("cus_late", "cus_bounce")]
+        for name in made:
+            pay(client, name)
+        sandbox.clock.advance(timedelta(days=2))
+        add, outcomes = sandbox.ledger.add, [0, 0]
+        outcomes[which] = 1
+
+        def once(effect: Any) -> Any:
+            if outcomes and outcomes.pop(0):
+                raise FileNotFoundError
+            return add(effect)
+
+        monkeypatch.setattr(sandbox.ledger, "add", once)
+        with pytest.raises(stripe.APIError):
+            client.v1.invoices.list()
+        rows = client.v1.invoices.list().data
+        assert [row.status for row in rows] == ["paid", "open"]
+        intents = client.v1.payment_intents.list().data
+        stati = ["succeeded", "requires_payment_method"]
+        assert [one.status for one in intents] == stati
+        effects = [e.operation for e in sandbox.ledger.effects("stripe")]
+        assert (effects.count("pay"), effects.count("declined")) == (1, 1)
+        assert len(client.v1.charges.list().data) == 2
+
     @pytest.mark.parametrize(("last4", "end"), [("3000", "paid"), ("3202", "open")])
     def test_of_the_published_test_accounts(
         self, sandbox: Sandbox, client: StripeClient, last4: str, end: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -107,11 +108,11 @@ class Year:
     def _watch(self) -> None:
         """Remember where the audit branch was at each effect of a vendor."""
         effects, branch = self.ours.sandbox.ledger, names("main").audit
-        add, ref = effects.add, self.ours.root / ".git" / branch
+        add, git = effects.add, self.ours.root / ".git"
 
         def watched(effect: Effect) -> Effect:
             made = add(effect)
-            self._tips[made.seq] = ref.read_text().strip()
+            self._tips[made.seq] = tip(git, branch)
             return made
 
         effects.add = watched  # type: ignore[method-assign]
@@ -200,6 +201,20 @@ class Year:
 
 _BUSY = 12
 _COLLECTED = re.compile(r"(\d{4}-\d\d-\d\d) is (?:charged|to be paid)")
+
+
+def tip(git: Path, ref: str) -> str:
+    """
+    Return the commit a ref is at, from the files of the folder *git*.
+
+    A commit of somebody's may begin to tidy the repository up, in the background: what
+    is no file of its own any more has a line in ``packed-refs``, written before.
+    """
+    with suppress(FileNotFoundError):
+        return (git / ref).read_text().strip()
+    lines = (git / "packed-refs").read_text().splitlines()
+    (found,) = (line.partition(" ")[0] for line in lines if line.endswith(f" {ref}"))
+    return found
 
 
 def step_of(subject: str) -> str:

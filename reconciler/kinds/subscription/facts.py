@@ -20,6 +20,8 @@ COVERS: Final = "covers"
 PASSED: Final = "passed"
 #: Since when nothing more is wanted; no moment, where it is wanted again.
 ENDED: Final = "ended"
+#: Since when its customer is held, and until when it was.
+HELD: Final = "held"
 #: What was begun, and whose end nobody knows.
 BEGUN: Final = "begun/"
 TOLD: Final = "told"
@@ -110,6 +112,13 @@ class Known(NamedTuple):
     engine: str | None = None
 
 
+class Held(NamedTuple):
+    """A time in which nothing was done about it; *until* None: it is still held."""
+
+    since: datetime
+    until: datetime | None
+
+
 class Priced(NamedTuple):
     """A price, and when it was first seen."""
 
@@ -167,6 +176,15 @@ class Books:
         """The first day that may be billed, where days were let pass."""
         fact = self.fact(PASSED)
         return date.fromisoformat(str(fact["until"])) if fact else None
+
+    @property
+    def held(self) -> Held | None:
+        """When its customer was held last."""
+        fact = self.fact(HELD)
+        if not fact:
+            return None
+        until = fact.get("until")
+        return Held(_moment(fact["since"]), _moment(until) if until else None)
 
     def prices(self) -> Sequence[Priced]:
         """Return every price that was ever seen, the oldest first."""

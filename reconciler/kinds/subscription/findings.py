@@ -9,7 +9,7 @@ from reconciler.kinds.subscription import native
 from reconciler.kinds.subscription.case import Case
 from reconciler.kinds.subscription.facts import Invoiced
 from reconciler.kinds.subscription.proration import credit
-from reconciler.model import AnyResource, Finding, Severity
+from reconciler.model import OWN, AnyResource, Finding, Severity
 
 _CUSTOMER: Final = "spec.customer"
 
@@ -38,6 +38,7 @@ def findings(want: AnyResource, case: Case) -> Iterator[Finding]:
     if case.spec.state == "terminated":
         message = "is terminated: nothing is invoiced for it any more"
         yield want.found("subscription-ended", Severity.INFO, message, "spec.state")
+    yield from _payable_twice(want, case)
     yield from native.findings(want, case)
     if case.terms.invoicing.collector != "reconciler":
         return  # whoever collects sees to the rest
@@ -51,6 +52,20 @@ def findings(want: AnyResource, case: Case) -> Iterator[Finding]:
         yield want.found("credit-proposed", Severity.WARNING, message, "spec.price")
     for one in case.unpaid():
         yield from _owed(want, case, one)
+
+
+def _payable_twice(want: AnyResource, case: Case) -> Iterator[Finding]:
+    """Yield what somebody said is paid, and its gateway still takes money for."""
+    for one in case.invoiced:
+        how, bill = case.books.fact(f"{one.of.fact}/paid").get("how"), case.bill(one)
+        if how != "transfer" or one.provider == OWN or bill is None:
+            continue
+        if bill.state == "open":
+            message = (
+                f"{one.of.period}: is paid by transfer, and {bill.number or bill.id} "
+                f"can still be paid on its page: mark it as paid at {one.provider}"
+            )
+            yield want.found("payable-twice", Severity.WARNING, message, _CUSTOMER)
 
 
 def _uncollectible(want: AnyResource, case: Case) -> Iterator[Finding]:

@@ -21,6 +21,7 @@ from reconciler.kinds.subscription.suspension import (
     SUSPENDED,
     WARNING,
     suspended_from,
+    warning,
 )
 from reconciler.kinds.subscription.words import (
     charged,
@@ -293,6 +294,7 @@ def _sayings(case: Case, one: Invoiced) -> Iterator[_Said]:
             texts = ["update-card"]
         for text in texts:
             name = text if text not in {*once, *_OFTEN} else f"{text}-{after}"
+            name = warning(case, one) if text == WARNING else name
             once.add(text)
             apart = APART if text in _OFTEN else _AT_ONCE
             yield _Said(at, _RANKS.get(text, 8), name, text, asks, apart)

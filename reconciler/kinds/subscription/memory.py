@@ -17,7 +17,7 @@ from reconciler.kinds.subscription.changes import (
     SubscriptionChange,
     Void,
 )
-from reconciler.kinds.subscription.facts import COVERS, ENDED, KNOWN, PASSED
+from reconciler.kinds.subscription.facts import COVERS, ENDED, HELD, KNOWN, PASSED
 from reconciler.kinds.subscription.proration import price_fact
 from reconciler.kinds.subscription.state import BILLING, Bill, BillingState
 from reconciler.model import Absent, Ended, Have, Money, Share
@@ -132,7 +132,7 @@ def noticed(case: Case, now: datetime) -> Facts:
         found[ENDED] = {"at": case.ended.isoformat() if case.ended else None}
     if (until := _passed(case)) is not None:
         found[PASSED] = {"until": until.isoformat()}
-    found |= _lapsed(case, now)
+    found |= _held(case, now) | _lapsed(case, now)
     for share in case.shares:
         state = case.state(share.provider)
         for bill in state.bills if state else ():
@@ -169,6 +169,17 @@ def _known(case: Case, now: datetime) -> Facts:
         return {}
     fact: Facts = {"at": now.isoformat(), "collector": collector}
     return {KNOWN: fact | ({"engine": engine} if engine else {})}
+
+
+def _held(case: Case, now: datetime) -> Facts:
+    """Return that its customer is held from now on, or no more, where it is news."""
+    last = case.books.held
+    was = last is not None and last.until is None
+    if was == bool(case.terms.holds):
+        return {}
+    since = last.since if last is not None and was else now
+    until = now.isoformat() if was else None
+    return {HELD: {"since": since.isoformat(), "until": until}}
 
 
 def _lapsed(case: Case, now: datetime) -> Facts:

@@ -8,6 +8,7 @@ from datetime import date
 from reconciler.kinds.subscription import native
 from reconciler.kinds.subscription.amounts import expected
 from reconciler.kinds.subscription.case import Case
+from reconciler.kinds.subscription.coming import coming
 from reconciler.kinds.subscription.facts import Invoiced
 from reconciler.kinds.subscription.suspension import suspended_from
 from reconciler.model import Due, Ref
@@ -40,13 +41,10 @@ def _owed(case: Case, ref: Ref, one: Invoiced) -> Iterator[Due]:
     if first is None:
         yield from _collected(case, ref, period, str(one.total), one.begins)
         return
-    dunning = case.terms.dunning
-    if len(case.books.tries(one.of)) < dunning.max_attempts:
-        steps = (case.after(first, s.after) for s in dunning.steps if s.does("retry"))
-        again = next((at for at in steps if at > case.now), None)
-        if again is not None and case.terms.collect == "auto":
-            charge = str(one.total)
-            yield Due(again, *ref, f"{period} is tried again", by="auto", charge=charge)
+    again = next((step for step in coming(case, one) if step.charges), None)
+    if again is not None:
+        charge = str(one.total)
+        yield Due(again.at, *ref, f"{period} is tried again", by="auto", charge=charge)
     stops = suspended_from(case, one)
     if stops is not None and stops > case.now:
         yield Due(stops, *ref, f"{period} is unpaid: suspends", by="auto")

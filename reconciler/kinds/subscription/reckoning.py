@@ -17,13 +17,15 @@ from typing import Final, Literal, NamedTuple
 from reconciler.kinds.subscription.facts import Books, Invoiced, Payment
 from reconciler.kinds.subscription.state import Of
 from reconciler.model import Money, Severity
-from reconciler.model.billing import Capture, hashed
+from reconciler.model.billing import Capture, Hold, hashed
 
 #: A bank may decide so long after a payment was begun: what was taken is looked for so
 #: much earlier than what was recorded.
 LEAD: Final = timedelta(days=15)
 #: Gateways show a payment this late, and a daily run takes note of it this late.
 SETTLED: Final = timedelta(hours=26)
+#: How the fact of a hold that was lost is called, before its id.
+_HELD: Final = "held-"
 RUNBOOK: Final = "docs/runbooks/charged-twice.md"
 #: What a gateway should show; a transfer it cannot.
 _TAKEN: Final = frozenset({"charge", "capture", "elsewhere"})
@@ -101,6 +103,40 @@ class Reckoning(NamedTuple):
         for row in filter(choose, self.rows):
             found[row.capture.amount.currency] += _kept(row.capture)
         return [Money.of_minor(found[code], code) for code in sorted(found)]
+
+
+def remembered(books: Books) -> Iterator[str]:
+    """Yield the holds that a record knows of, by the gateway's ids."""
+    for key, fact in books.facts.items():
+        head, _, tail = key.rpartition("/")
+        if tail == "authorized" and isinstance(fact, dict):
+            yield str(fact.get("id"))
+        elif head.endswith("/try") and tail.startswith(_HELD):
+            yield tail.removeprefix(_HELD)
+
+
+def forgotten(
+    account: str, holds: Iterable[Hold], pasts: Iterable[Past], window: Window
+) -> Iterator[Remark]:
+    """
+    Yield what *account* holds, and no record remembers: nobody will ever take it.
+
+    What was held just now may be on its way into the records.
+    """
+    names = {past.uid: past.name or past.uid for past in pasts}
+    names |= {hashed(uid): name for uid, name in names.items()}
+    for hold in holds:
+        if window.now - hold.at <= SETTLED:
+            continue
+        period = hold.generation.partition("/")[0]
+        message = (
+            f"{period}: {account} holds {hold.amount} since {hold.at.date()} "
+            f"({hold.id}), and no record remembers it: void it"
+            + (f" at {hold.page}" if hold.page else "")
+        )
+        uid = hold.subscription
+        name = names.get(uid, uid)
+        yield Remark(account, "held-unknown", Severity.WARNING, uid, name, message)
 
 
 def reckon(

@@ -25,6 +25,7 @@ from reconciler.kinds.subscription.changes import (
     SubscriptionChange,
     Void,
 )
+from reconciler.kinds.subscription.coming import used_up
 from reconciler.kinds.subscription.facts import Invoiced, Try
 from reconciler.kinds.subscription.proration import lines, total
 from reconciler.kinds.subscription.state import BILLING, Bill, BillingState, Of
@@ -180,7 +181,7 @@ def _method(case: Case, one: Invoiced) -> Method | None:
     An attempt that nobody heard of is made up for: nobody said no to its method.
     """
     methods, tries = _chargeable(case, one), case.books.tries(one.of)
-    if not methods or _used_up(case, tries):
+    if not methods or used_up(case, tries):
         return None
     if _too_soon(tries, case.now):
         return None
@@ -195,12 +196,6 @@ def _method(case: Case, one: Invoiced) -> Method | None:
             return lead
     untried = (m for m in methods[1:] if all(t.method != m.token for t in asked))
     return next(untried, None)
-
-
-def _used_up(case: Case, tries: Sequence[Try]) -> bool:
-    """Say whether banks were asked as often as the policy allows."""
-    asked = [t for t in tries if t.kind != "refused"]
-    return len(asked) >= case.terms.dunning.max_attempts
 
 
 def _too_soon(tries: Sequence[Try], now: datetime) -> bool:
@@ -287,7 +282,7 @@ def _refused(case: Case, one: Invoiced) -> bool:
         return False
     begun = datetime.fromisoformat(str(held))
     since = [t.at for t in tries if t.at >= begun]
-    return bool(since) and (case.now - max(since) < GAP or _used_up(case, tries))
+    return bool(since) and (case.now - max(since) < GAP or used_up(case, tries))
 
 
 def _capture(
@@ -314,7 +309,7 @@ def _capture(
 def _fence(case: Case, one: Invoiced, bill: Bill) -> Void | None:
     """Return the fence, where another gateway may and shall take over."""
     other, tries = _other(case, one), case.books.tries(one.of)
-    if one.of.leg or other is None or one.provider == OWN or _used_up(case, tries):
+    if one.of.leg or other is None or one.provider == OWN or used_up(case, tries):
         return None
     if _too_soon(tries, case.now) or case.charge_at(one.begins) > case.now:
         return None

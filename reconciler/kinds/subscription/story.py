@@ -11,10 +11,9 @@ from pydantic import JsonValue
 
 from reconciler.kinds.subscription.amounts import expected
 from reconciler.kinds.subscription.case import Case
+from reconciler.kinds.subscription.coming import Coming, coming
 from reconciler.kinds.subscription.facts import TOLD, Invoiced, Try
-from reconciler.kinds.subscription.suspension import foreseen, suspended_from
 from reconciler.model import Chapter
-from reconciler.model.terms import Step
 
 #: So many periods are told one by one.
 _TOLD: Final = 6
@@ -26,7 +25,6 @@ _TRIES: Final = {
     "refused": "was refused",
     "lost": "was lost, and had no effect",
 }
-_CHARGES: Final = frozenset({"charge", "retry", "backup-gateway"})
 _DEEDS: Final = {
     "charge": "charge",
     "retry": "charge again",
@@ -48,7 +46,8 @@ def story(case: Case) -> Iterator[Chapter]:
         yield Chapter(f"{earlier} earlier periods are in the audit log")
     for legs in periods[-_TOLD:]:
         yield Chapter(_title(case, legs), tuple(_happened(case, legs)))
-    yield Chapter("next", tuple(_next(case)) or ("nothing comes by itself",))
+    lines = tuple(_next(case)) or ("nothing comes by itself",)
+    yield Chapter("next", lines, _follows(case))
 
 
 def _until(case: Case) -> str:
@@ -147,6 +146,18 @@ def _next(case: Case) -> Iterator[str]:
         yield f"stop it: write holds into Customer/{terms.customer}"
 
 
+def _follows(case: Case) -> str:
+    """Return what is done next about what is not paid; empty where nothing is."""
+    if not case.ours:
+        return ""
+    steps = [step for one in case.unpaid() for step in _steps(case, one)]
+    owed = [one for one in case.unpaid() if case.failed_at(one) is not None]
+    if not owed or not steps:
+        return ""
+    at, said = min(steps)
+    return f"{_local(case, at)} ({case.terms.time_zone})  {said}"
+
+
 def _when(case: Case, begins: date) -> datetime:
     """Return when money is taken; of what is not charged, when it is due."""
     auto = case.terms.collect == "auto"
@@ -167,31 +178,13 @@ def _steps(case: Case, one: Invoiced) -> Iterator[tuple[datetime, str]]:
     if first is None:
         yield _when(case, one.begins), _collects(case, one.of.period)
         return
-    left = case.terms.dunning.max_attempts - len(case.books.tries(one.of))
-    for step in case.terms.dunning.steps:
-        at = case.after(first, step.after)
-        if step.does("suspend"):
-            at = suspended_from(case, one) or foreseen(case, one) or at
-        if at > case.now and (said := _deeds(case, step, left)):
-            yield at, f"{one.of.period} unpaid: {said}"
+    for step in coming(case, one):
+        yield step.at, f"{one.of.period} unpaid: {_said(step)}"
 
 
-def _deeds(case: Case, step: Step, left: int) -> str:
+def _said(step: Coming) -> str:
     words = [f"tell {name}" for name in step.notices]
-    for deed in (deed for deed in step.do if isinstance(deed, str)):
-        if deed in _CHARGES and (left <= 0 or case.terms.collect != "auto"):
-            continue  # the policy's attempts are used up, or nothing is charged
-        if deed == "request-card-update" and case.terms.collect != "auto":
-            continue
-        if deed == "backup-gateway" and not _backup(case):
-            continue
-        words.append(_DEEDS[deed])
-    return " + ".join(words)
-
-
-def _backup(case: Case) -> bool:
-    agreed = case.agreed
-    return len(case.terms.methods) > 1 and agreed is not None and agreed.backup
+    return " + ".join([*words, *(_DEEDS[deed] for deed in step.deeds)])
 
 
 def _moment(raw: JsonValue) -> datetime:

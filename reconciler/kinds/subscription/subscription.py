@@ -24,6 +24,7 @@ from reconciler.kinds.subscription.changes import (
     SubscriptionChange,
     Void,
 )
+from reconciler.kinds.subscription.coming import coming
 from reconciler.kinds.subscription.facts import Books
 from reconciler.kinds.subscription.findings import findings
 from reconciler.kinds.subscription.letters import letters
@@ -163,6 +164,14 @@ class Subscription(Resource[SubscriptionChange]):
         if bill.state == "open" and bill.payment == "processing":
             return "the gateway is still deciding about the payment"
         return None
+
+    def sees_to(self, change: SubscriptionChange, have: Have, now: datetime) -> bool:
+        """Say whether its policy has a step for that refusal still to come."""
+        case = self.case(have, now)
+        if case is None or not case.ours:
+            return False
+        same = (one for one in case.unpaid() if one.of[:2] == change.of[:2])
+        return any(step for one in same for step in coming(case, one))
 
     def remembers(
         self, change: SubscriptionChange, ended: Ended, have: Have

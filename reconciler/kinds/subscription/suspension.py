@@ -12,6 +12,7 @@ from reconciler.model import Ref, Sway
 from reconciler.model.terms import WARNED
 
 SUSPENDED, OWES, ACTIVE = "suspended", "owes", "active"
+TERMINATED = "terminated"
 _PAID = (ACTIVE, "", "", None)
 WARNING = "final-warning"
 
@@ -22,9 +23,9 @@ def sways(case: Case, by: Ref) -> Iterator[Sway]:
 
     Nothing is suspended while a gateway cannot be read, nor under a hold. Where a debt
     is being paid, or its gateway does not show it as open, nothing is said: what runs
-    goes on, and what is off the net stays so. What is terminated leads nothing.
+    goes on, and what is off the net stays so. What is terminated ends what it covers.
     """
-    if not case.readable or case.terms.holds or case.spec.state == "terminated":
+    if not case.readable or case.terms.holds:
         return
     wanted = _wanted(case)
     if wanted is None:
@@ -38,6 +39,8 @@ def sways(case: Case, by: Ref) -> Iterator[Sway]:
 
 
 def _wanted(case: Case) -> tuple[str, str, str, datetime | None] | None:
+    if case.spec.state == TERMINATED:
+        return TERMINATED, "its subscription has ended", "by-hand", None
     if case.spec.state == SUSPENDED:
         return SUSPENDED, "its subscription says so", "by-hand", None
     mine, doubt = [*filter(case.theirs, case.unpaid())], False
@@ -71,11 +74,28 @@ def suspended_from(case: Case, one: Invoiced) -> datetime | None:
     day like others. None: never yet.
     """
     planned = _planned(case, one)
-    warned = case.books.told(one.of, WARNING)
+    warned = case.books.told(one.of, warning(case, one))
     if planned is None or warned is None:
         return None
     named = case.books.promised(one.of) or warned
     return _fit(case, max(planned, warned + WARNED, named))
+
+
+def warning(case: Case, one: Invoiced) -> str:
+    """
+    Return the step whose warning counts about *one*.
+
+    After a hold it is warned anew: who was told to wait does not expect what was said
+    months ago. What is off the net already is not warned of once more.
+    """
+    held, said = case.books.held, case.books.said(one.of)
+    first = case.failed_at(one)
+    if held is None or first is None or case.terms.holds or SUSPENDED in said:
+        return WARNING
+    until = held.until or case.now  # lifted just now: this run takes note of it
+    if until <= first or WARNING not in said:
+        return WARNING
+    return f"{WARNING}-{held.since:%Y%m%d}"
 
 
 def foreseen(case: Case, one: Invoiced) -> datetime | None:

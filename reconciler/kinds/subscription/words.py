@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import JsonValue
 
 from reconciler.kinds.subscription.case import Case, Span
+from reconciler.kinds.subscription.coming import coming
 from reconciler.kinds.subscription.facts import Invoiced, promised, told
 from reconciler.kinds.subscription.state import BILLING, Bill, Of
 from reconciler.kinds.subscription.suspension import (
@@ -47,7 +48,7 @@ def written(
             ends = suspended_from(case, one) or foreseen(case, one)
         values |= {
             "since": day(case, first),
-            "retry": _retry(case, one, first),
+            "retry": _retry(case, one),
             "suspends": day(case, ends) if ends else "",
         }
     warns = text == WARNING
@@ -111,16 +112,13 @@ def charged(case: Case, one: Invoiced) -> bool:
     return charges(case, one.provider) or bool(case.books.tries(one.of))
 
 
-def _retry(case: Case, one: Invoiced, first: datetime) -> str:
+def _retry(case: Case, one: Invoiced) -> str:
     """Return the day of the next attempt; empty where there is none by itself."""
     tries = case.books.tries(one.of)
     if not charges(case, one.provider) or not tries or tries[-1].kind != "soft":
         return ""
-    if len(tries) >= case.terms.dunning.max_attempts:
-        return ""
-    steps = [s for s in case.terms.dunning.steps if s.does("retry")]
-    coming = [at for s in steps if (at := case.after(first, s.after)) > case.now]
-    return day(case, min(coming)) if coming else ""
+    again = (step.at for step in coming(case, one) if "retry" in step.deeds)
+    return next((day(case, at) for at in again), "")
 
 
 def suspendable(case: Case) -> list[Ref]:

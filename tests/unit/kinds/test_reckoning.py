@@ -9,9 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.kinds.subscription import Books
-from reconciler.kinds.subscription.reckoning import LEAD, Past, Window, reckon
+from reconciler.kinds.subscription.reckoning import (
+    LEAD,
+    Past,
+    Window,
+    forgotten,
+    reckon,
+    remembered,
+)
 from reconciler.model import Money
-from reconciler.model.billing import Capture, hashed
+from reconciler.model.billing import Capture, Hold, hashed
 
 NOW = datetime(2026, 12, 20, 9, tzinfo=UTC)
 WINDOW = Window(NOW - timedelta(days=30), NOW, NOW)
@@ -250,3 +257,39 @@ def test_no_more_is_kept_than_is_owed(stripe, paypal, known):
     assert critical == (["captured-twice"] if twice else [])
     again = compared(facts, *stripe[::-1], paypal=paypal[::-1])
     assert again == found
+
+
+# -- what is held, and nobody remembers ------------------------------------------------
+
+
+def hold(uid="acme", hours=30, page="https://gateway.example/H1"):
+    at, amount = NOW - timedelta(hours=hours), money("10.00 EUR")
+    return Hold("H1", at, amount, uid, f"{PERIOD}/renewal/0", page)
+
+
+@pytest.mark.parametrize("uid", ["acme", hashed("acme")])
+def test_a_hold_that_no_record_remembers_is_named_with_where_it_is_let_go(uid):
+    (one,) = forgotten("paypal", [hold(uid)], [Past("acme", "Acme", Books({}))], WINDOW)
+    assert (one.code, one.severity, one.name) == ("held-unknown", "warning", "Acme")
+    for word in (PERIOD, "10.00 EUR", "H1", "void it at https://gateway.example/H1"):
+        assert word in one.message
+
+
+def test_a_hold_of_nobody_we_know_is_named_too():
+    (one,) = forgotten("paypal", [hold("gone", page=None)], [], WINDOW)
+    assert one.name == "gone"
+    assert one.message.endswith("void it")
+
+
+def test_a_hold_of_today_may_be_on_its_way_into_the_records():
+    assert list(forgotten("paypal", [hold(hours=25)], [], WINDOW)) == []
+
+
+def test_what_is_held_or_was_lost_is_remembered():
+    facts = {
+        f"bill/{PERIOD}/renewal/0/authorized": {"id": "H2", "at": NOW.isoformat()},
+        f"bill/{PERIOD}/renewal/0/try/held-H1": {"kind": "soft"},
+        f"bill/{PERIOD}/renewal/0/try/charge-1": {"kind": "soft"},
+        "known": {"at": NOW.isoformat()},
+    }
+    assert set(remembered(Books(facts))) == {"H1", "H2"}
