@@ -37,6 +37,7 @@ MEASURES = {
     "nab": ("novelty", "novelty"),
     "filling": ("filling", "filling"),
     "start": ("start", "start"),
+    "storm": ("storm", "storm"),
     "page": ("page", "page"),
 }
 LATEST = Path(__file__).parent / "results" / "latest.json"
