@@ -25,7 +25,7 @@ from reconciler.model import (
     Unknown,
     UsageState,
 )
-from reconciler.providers._machines import Machines, meant
+from reconciler.providers._machines import Machines, machines_of
 
 #: So much is asked for again.
 _OVERLAP: Final = timedelta(hours=1)
@@ -148,7 +148,7 @@ class CloudProbe(Probe[Server]):
             if not isinstance(want, Server):
                 yield want, Unknown(why="it measures machines alone")
                 continue
-            found = meant(want, there)
+            found = machines_of(want, there)
             if not found:
                 yield want, Absent()
             elif len(found) > 1:
