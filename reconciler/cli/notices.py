@@ -131,19 +131,26 @@ class Post:
         self._send(journal, run, before, (self.conditions(seen), over(seen)))
 
     def announce(
-        self, journal: Journal, run: Run, found: Sequence[Condition], over: Over
+        self,
+        journal: Journal,
+        run: Run,
+        found: Sequence[Condition],
+        over: Over,
+        silent: Over,
     ) -> None:
         """
         Tell every channel of *found*, and of what is *over*, and record who was told.
 
-        Nothing is said about anything else: nobody looked at it.
+        What is *silent* ends without a word: it is a part of something else. Nothing
+        is said about anything else: nobody looked at it.
         """
         from reconciler.notify import Books
 
         try:
             self._hold_on(journal)
             before = Books.read(journal.ledger.records())
-            self._send(journal, run, before, (self.masked(found), over))
+            holds = (self.masked(found), over)
+            self._send(journal, run, before, holds, silenced(before, silent))
         except ReconcilerError as error:
             self.troubles.append(f"the notices are not recorded: {error.what}")
 
@@ -161,6 +168,7 @@ class Post:
         run: Run,
         before: Books,
         holds: tuple[list[Condition], Over],
+        books: Books | None = None,
     ) -> None:
         from reconciler.audit import Batch, Note
         from reconciler.notify import deliver, turn
@@ -179,7 +187,7 @@ class Post:
             recorded = books
 
         done = deliver(
-            turn(before, found, over, now),
+            turn(books or before, found, over, now),
             found,
             self._channels,
             self.context(run, now),
@@ -372,6 +380,15 @@ class Post:
                 "said": told.sent.delivery.said,
                 "tried": [list(each) for each in told.sent.tried],
             }
+
+
+def silenced(books: Books, silent: Over) -> Books:
+    """Return *books* without what ends and is told to nobody."""
+    for subject, book in books:
+        for key in book.open:
+            if silent(subject, key):
+                books = books.closed(subject, key)
+    return books
 
 
 def _word(told: Told) -> str:
