@@ -251,3 +251,14 @@ def test_doctor_asks_every_cloud(tmp_path):
         said = at(agency, "doctor").out
         assert "cloud" in said
         assert "ocean" in said
+
+
+def test_what_machines_use_is_probed_kept_and_shown(tmp_path):
+    use = {"cpu": {"base": 40}, "io": {"base": 1e6}}
+    with agency_with(tmp_path, oddities={"web": {"usage": use}}) as agency:
+        probed = at(agency, "usage", "probe")
+        assert probed.code == 0, probed.out
+        shown = at(agency, "usage", "show", "Server/web")
+        assert shown.code == 0, shown.out
+        assert "40.0% of 200.0%" in shown.out, shown.out
+        assert "daily peaks, 15 d" in shown.out, "two weeks are there at once"
