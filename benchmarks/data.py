@@ -112,7 +112,7 @@ def jobs(root: Path) -> Iterator[np.ndarray]:
     """
     Yield CPU and memory in per cent, hour by hour, of each job that has all ten days.
 
-    The files of ``GCD_VMs`` are ``vm_<job>_<day>``, two columns, a row for five minutes.
+    The files of ``GCD_VMs`` are ``vm_<job>_<day>``: two columns, a row each 5 minutes.
     """
     paths: dict[str, dict[int, Path]] = defaultdict(dict)
     for path in sorted(root.rglob("vm_*_*")):

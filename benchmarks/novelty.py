@@ -3,9 +3,9 @@ The Numenta Anomaly Benchmark: one detector, one threshold, all files, three pro
 
 The rules of scoring are those of its documentation and its scorer (v1.1): the first hit
 of a window counts by how early it is, a false alarm by how far behind a window it is,
-the first 15 % of a file (at most 750 rows) do not count, and 0 to 100 is from a detector
-that says nothing to a perfect one. Checked in each run against the published result of a
-published detector, where its results are there.
+the first 15 % of a file (at most 750 rows) do not count, and 0 to 100 is from a
+detector that says nothing to a perfect one. Checked in each run against the published
+score of a published detector, where its results are there.
 """
 
 from __future__ import annotations
@@ -70,7 +70,9 @@ def novelty(size: Size) -> Iterator[Row]:
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         told = list(pool.map(_told, series))
     cpu = sum(spent for _, spent in told)
-    found = dict(zip([one.name for one in series], [rows for rows, _ in told]))
+    found = dict(
+        zip([one.name for one in series], [rows for rows, _ in told], strict=True)
+    )
     whole = len(series) == WHOLE_NAB
     name = "NAB" if whole else f"NAB, partial: {len(series)} of {WHOLE_NAB} files"
     for profile in PROFILES:

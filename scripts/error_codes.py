@@ -62,6 +62,7 @@ CAUSES = {
     "E662": "Something was never measured, or nobody measures it",
     "E670": "An entry cannot be replaced where it stands: it shares a line",
     "E671": "A Site would not mean the same once it is written out",
+    "E675": "What is kept about health is damaged, or of a later version",
     "W501": "A dated exception or allowance ends soon",
 }
 

@@ -152,7 +152,10 @@ def _rounded(data: object) -> object:
         case float():
             return float(f"{data:.{_DIGITS}g}")
         case dict():
-            return {key: _rounded(value) for key, value in data.items()}
+            return {
+                key: value if key == "limit" else _rounded(value)
+                for key, value in data.items()
+            }
         case list():
             return [_rounded(value) for value in data]
         case _:

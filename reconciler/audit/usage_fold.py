@@ -45,7 +45,8 @@ _HOUR, _DAY = 60, 24
 _OTHERS: Final = frozenset({"health"})
 _PATH = re.compile(
     r"now/\d{4}-\d\d-\d\d/\d{4}-[0-9a-f]{16}\.txt"
-    r"|raw/\d{4}-\d\d-\d\d\.txt|hours/\d{4}-\d\d(-\d\d)?\.txt|peaks/\d{4}-\d\d\.txt"
+    r"|raw/\d{4}-\d\d-\d\d\.txt|hours/\d{4}-\d\d(-\d\d)?\.txt|peaks/\d{4}-\d\d\.txt",
+    re.ASCII,
 )
 
 

@@ -23,7 +23,7 @@ QUANTA: Final = {
     "bandwidth": 1024.0**2,
     "load": 0.01,
 }
-_COLUMN: Final = re.compile(r"(-?\d{1,18}(x\d{1,5})?( (?!$)|$))*")
+_COLUMN: Final = re.compile(r"(-?\d{1,18}(x\d{1,5})?( (?!$)|$))*", re.ASCII)
 #: A column that claims more is no column: nothing is measured so often.
 _MOST: Final = 50_000
 

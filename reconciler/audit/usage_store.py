@@ -26,6 +26,7 @@ from reconciler.audit.usage_table import (
     Page,
     Rows,
     Series,
+    foreign,
     joined,
     merged,
     series_of,
@@ -137,6 +138,8 @@ class Archive:
         for place, found in _since(files, first):
             for line in found.lines:
                 ref = line[: line.find("\t")]
+                if "/" not in ref:
+                    raise foreign(found.path, f"{ref[:60]!r} is no address")
                 if wanted is None or ref in wanted:
                     self._lines.setdefault(ref, []).append((place, found, line))
 

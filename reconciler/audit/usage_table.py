@@ -29,9 +29,10 @@ NO_LIMIT: Final = -1
 #: What is measured by a source that is not believed is kept under this name of it.
 DOUBTED: Final = "?"
 _HEAD = re.compile(
-    rf"{re.escape(FORMAT)} (raw|hours|peaks) (\d{{4}}-\d\d(?:-\d\d)?) (\d{{1,9}})"
+    rf"{re.escape(FORMAT)} (raw|hours|peaks) (\d{{4}}-\d\d(?:-\d\d)?) (\d{{1,9}})",
+    re.ASCII,
 )
-_KEY = re.compile(r"[A-Z][A-Za-z]+/[^\s/]+\t([a-z]+)\t[^\s?]+\??")
+_KEY = re.compile(r"[A-Z][A-Za-z]+/[^\s/]+\t([a-z]+)\t[^\s?]+\??", re.ASCII)
 _FIELDS = 7
 _A_DAY, _A_MONTH = len("2026-11-28"), len("2026-11")
 #: How many minutes, hours or days a period has at most.

@@ -13,7 +13,7 @@ import click
 
 from reconciler.engine.foresee import daily
 from reconciler.model.hosting import METRICS
-from reconciler.model.usage import FAR, STALE
+from reconciler.model.usage import FAR, STALE, UNASKED
 from reconciler.report.visible import visible
 from reconciler.report.words import count
 
@@ -68,7 +68,7 @@ def _missed(missed: Sequence[Missed], *, full: bool) -> Iterator[str]:
         word = click.style("absent " if gone else "unknown", fg="yellow")
         some = names if full else names[:_FEW]
         more = f" and {len(names) - len(some)} more" if len(names) > len(some) else ""
-        yield visible(f"  {word}  {', '.join(some)}{more} ({source}): {why}")
+        yield f"  {word}  {', '.join(some)}{more} ({source}): {visible(why)}"
 
 
 def probed_data(result: Result) -> dict[str, Any]:
@@ -128,6 +128,8 @@ def said(one: Outlook) -> str:
     within = f"{one.target:.0%} of the limit within {days:.3g} d"
     if one.method == FAR:
         return f"far away from {within}"
+    if one.method == UNASKED:
+        return "its ScalingPolicy does not look at it"
     parts = [f"{one.probability:.0%} likely to reach {within}"]
     if one.when is not None:
         parts.append(f"about {one.when:%Y-%m-%d %H:%M} UTC")
@@ -199,7 +201,7 @@ def _row(line: Line, now: datetime) -> str:
     one = line.outlook
     if line.doubt:
         return f"{text}  DOUBTFUL: {line.doubt}"
-    if one is None:
+    if one is None or one.method == UNASKED:
         return text
     if one.method == FAR:
         return f"{text}  far away"

@@ -16,11 +16,16 @@ from reconciler.model.usage import OUTLOOK, USAGE
 if TYPE_CHECKING:
     from reconciler.audit.shelf import Files
     from reconciler.cli.project import Project
+    from reconciler.model import Ref, State
 
 
 def book(project: Project) -> Book:
-    """Return what is foreseen, as drivers ask for it; nothing is read before."""
-    return Book(lambda: there(project, OUTLOOK))
+    """Return what is foreseen and checked, for drivers; nothing is read before."""
+
+    def health(ref: Ref) -> State | None:
+        return project.health.health(ref)
+
+    return Book(lambda: there(project, OUTLOOK), health)
 
 
 def there(project: Project, what: str) -> Files:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reconciler.cli import narrowed
 from reconciler.cli.plan_command import parsed_time
 from reconciler.cli.project import Project
 from reconciler.engine import Exit
@@ -38,8 +39,11 @@ def probe_command(ctx: click.Context, local: bool, form: str) -> None:  # noqa: 
 
     project = Project.of(ctx)
     wants = [want for want in project.scope().wants() if want.probes()]
-    if not wants:
+    if not wants and project.partial:
         raise UsageError("nothing that was selected is measured by anybody")
+    if not wants:
+        project.say("nothing in the inventory is measured by anybody")
+        return
     result = run(project, wants, predict, local=local)
     if form == "json":
         write(probed_data(result))
@@ -72,7 +76,9 @@ def show_command(
 
 
 @usage_command.command("list", help="Show what fills up soonest.")
-@click.option("--most", default=20, show_default=True, help="How many lines; 0: all.")
+@click.option(
+    "--most", type=click.IntRange(min=0), default=20, help="How many lines; 0: all."
+)
 @_AS_OF
 @_FORM
 @click.pass_context
@@ -89,6 +95,8 @@ def list_command(ctx: click.Context, most: int, as_of: str | None, form: str) ->
     click.echo("\n".join(listed_lines(found, most)), color=ctx.color)
 
 
+for _one in (probe_command, list_command):
+    narrowed(_one)
 COMMAND = usage_command
 
 

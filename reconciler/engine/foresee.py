@@ -18,13 +18,21 @@ from collections.abc import (
     Sequence,
 )
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
 from reconciler.audit.usage_store import Hour
 from reconciler.model.hosting import FILLS, METRICS
 from reconciler.model.ref import Ref
 from reconciler.model.scaling import Scaling
-from reconciler.model.usage import FAR, Bounds, Outlook, OutlookState, Reading
+from reconciler.model.usage import (
+    FAR,
+    UNASKED,
+    Bounds,
+    Outlook,
+    OutlookState,
+    Reading,
+)
 
 #: How far back is looked.
 HISTORY: Final = timedelta(days=60)
@@ -39,12 +47,13 @@ _ROUNDED: Final = 0.001
 #: Far away is below half of the target, and no nearer than three quarters of it by the
 #: end of twice the horizon if it goes on as in these days.
 _FAR, _NEARER = 0.5, 0.75
-_DAYS: Final = 14
+_DAYS: Final = timedelta(days=14)
 _FEWEST_DAYS: Final = 7
 #: What is never above this share of the smaller plan's target may fit into it.
 _ROOMY: Final = 0.7
-#: Days of peaks that are kept with a forecast.
-PAST: Final = 30
+#: Days of peaks that are kept with a forecast, or where a smaller size is allowed.
+PAST: Final = 42
+_A_DAY: Final = 24
 #: What begins anew by itself each month is foreseen as what fills up and is cleaned.
 _FILLING: Final = FILLS | {"bandwidth"}
 
@@ -179,11 +188,20 @@ def renewable(
 
 
 def _each(case: Case, predict: Predict, now: datetime) -> Iterator[Outlook]:
-    for metric in _metrics(case.policy, case.hours):
+    asked = _metrics(case.policy, case.hours)
+    less = case.bounds.smaller or {}
+    for metric in METRICS:
+        if metric not in asked and not (metric in less and case.hours.get(metric)):
+            continue
         limit = case.bounds.limits.get(metric)
         limit = case.hours[metric][-1].limit if limit is None else limit
-        if limit:
-            yield _outlook(case, metric, limit, predict, now)
+        if not limit:
+            continue
+        known = _known(case, metric, limit, now)
+        if metric in asked:
+            yield _outlook(case, known, predict, now)
+        else:
+            yield known.model_copy(update={"method": UNASKED})
 
 
 def _metrics(policy: Scaling, known: Mapping[str, object]) -> list[str]:
@@ -192,17 +210,16 @@ def _metrics(policy: Scaling, known: Mapping[str, object]) -> list[str]:
     return [metric for metric in METRICS if metric in wanted and known.get(metric)]
 
 
-def _outlook(
-    case: Case, metric: str, limit: float, predict: Predict, now: datetime
-) -> Outlook:
+def _known(case: Case, metric: str, limit: float, now: datetime) -> Outlook:
+    """Return what is known of a metric without any forecast."""
     hours, target = case.hours[metric], float(case.policy.target)
-    peaks = daily(hours)
-    since = now - timedelta(days=_DAYS)
-    recent = [high for day, high in peaks if day > since]
-    asked = _question(case, metric, target * limit, now)
-    smaller = (case.bounds.smaller or {}).get(metric)
-    day = now - timedelta(days=1)
-    base = Outlook(
+    fills = metric in _FILLING
+    lately = [one for one in hours if one.at > now - timedelta(hours=_A_DAY)]
+    over = [o for o in lately if (o.highest if fills else o.mean) >= target * limit]
+    recent = [one.highest for one in hours if one.at > now - _DAYS]
+    smaller = case.bounds.smaller is not None
+    peaks = daily(hours)[-PAST:] if smaller else ()
+    return Outlook(
         metric=metric,
         limit=limit,
         target=target,
@@ -212,17 +229,27 @@ def _outlook(
         horizon=int(case.policy.horizon.total_seconds()),
         method=FAR,
         history=len(hours),
-        reached=sum(one.mean >= asked.limit for one in hours if one.at > day),
+        past=tuple(high for _, high in peaks),
+        reached=len(over),
     )
-    past = tuple(high for _, high in peaks[-PAST:])
+
+
+def _outlook(case: Case, known: Outlook, predict: Predict, now: datetime) -> Outlook:
+    """Return what is foreseen of it, where it is not plain that nothing will be."""
+    metric = known.metric
+    peaks = daily(case.hours[metric])
+    asked = _question(case, metric, known.goal, now)
     low = None
+    smaller = (case.bounds.smaller or {}).get(metric)
     if smaller is not None:
-        low = _low(asked._replace(limit=target * smaller), peaks, predict)
+        goal = known.target * smaller
+        low = _low(asked._replace(limit=goal), peaks, predict)
+    recent = [high for day, high in peaks if day > now - _DAYS]
     if is_far(recent, asked.limit, case.policy.horizon):
-        kept = past if smaller is not None else ()
-        return base.model_copy(update={"low": low, "past": kept})
+        return known.model_copy(update={"low": low})
+    past = tuple(high for _, high in peaks[-PAST:])
     found = predict(asked)._asdict()
-    return base.model_copy(update={**found, "low": low, "past": past})
+    return known.model_copy(update={**found, "low": low, "past": past})
 
 
 def _low(
@@ -232,19 +259,38 @@ def _low(
     highest = [high for _, high in peaks[-PAST:]]
     if max(highest) > _ROOMY * asked.limit:
         return None
-    if is_far(highest[-_DAYS:], asked.limit, asked.horizon):
+    if is_far(highest[-_DAYS.days :], asked.limit, asked.horizon):
         return 0.0
     return predict(asked).probability
 
 
 def _question(case: Case, metric: str, limit: float, now: datetime) -> Question:
     kind: Kind = "fill" if metric in _FILLING else "level"
-    samples = [
-        (one.at, one.highest if kind == "fill" else one.mean)
-        for one in case.hours[metric]
-    ]
+    hours = case.hours[metric]
+    if kind == "fill":
+        samples = list(_held([(one.at, one.highest) for one in hours]))
+    else:
+        samples = [(one.at, one.mean) for one in hours]
     seed = int(_share(f"{case.ref} {metric} {now.date()}") * 2**32)
     return Question(samples, limit, case.policy.horizon, now, seed, kind)
+
+
+def _held(
+    samples: Sequence[tuple[datetime, float]],
+) -> Iterator[tuple[datetime, float]]:
+    """
+    Yield each hour of what fills up: it stays as it was until it is read again.
+
+    So it is enough to read it a few times a day. Nobody knows what it was in a gap of
+    a day or more.
+    """
+    hour = timedelta(hours=1)
+    for (at, value), (then, _) in pairwise(samples):
+        yield at, value
+        gap = (then - at) // hour
+        for more in range(1, gap if gap < _A_DAY else 1):
+            yield at + more * hour, value
+    yield from samples[-1:]
 
 
 def daily(hours: Sequence[Hour]) -> list[tuple[datetime, float]]:

@@ -165,6 +165,8 @@ def _spread(errors: Array, share: float, horizon: int) -> Array:
     Return the quantile of *errors* for each hour ahead, with the near hours'.
 
     The rank is that of conformal prediction (Vovk et al. 2005): ceil((n + 1) * share).
+    Hours of one day go wrong together, so that few moments say less than their many
+    hours seem to: what is above the median error is stretched by one part of them.
     """
     reach = errors.shape[1]
     found = np.empty(reach)
@@ -174,7 +176,9 @@ def _spread(errors: Array, share: float, horizon: int) -> Array:
         found[hour] = near[min(max(rank, 0), len(near) - 1)]
     again = reach - DAY + (np.arange(horizon) - reach) % DAY
     where = np.where(np.arange(horizon) < reach, np.arange(horizon), again)
-    return found[where]
+    middle = float(np.median(errors))
+    stretched = middle + (found - middle) * (1 + 1 / len(errors))
+    return np.maximum(found, stretched)[where]
 
 
 def _coverage(errors: Array) -> float:

@@ -172,9 +172,9 @@ def nlinear(values: Array, origins: Sequence[int], horizon: int) -> Array:
             crossed += past[done:until].T @ ahead[done:until]
             done = until
             ridge = _RIDGE * max(float(np.trace(squares)) / back, 1e-12)
-            weights: Array = np.linalg.solve(squares + ridge * np.eye(back), crossed)
+            solved = np.linalg.solve(squares + ridge * np.eye(back), crossed)
             known = values[origins[row] - back : origins[row]]
-            found[row] = _carried(known, weights, horizon)
+            found[row] = _carried(known, solved.astype(np.float64), horizon)
     return found
 
 

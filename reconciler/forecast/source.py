@@ -2,8 +2,8 @@
 Whether a source of numbers is to be believed. Pure.
 
 A broken probe does not say that it is broken: it says that everything is idle, or that
-everything is full. Nothing may be scaled on that. One account can be idle, can be full or
-can stand still; a source where suddenly *most* do is wrong.
+everything is full. Nothing may be scaled on that. One account can be idle, can be full
+or can stand still; a source where suddenly *most* do is wrong.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from functools import cache
+from itertools import pairwise
 from typing import Final
 
 from reconciler.health.memory import Watch
@@ -37,7 +38,7 @@ class Topology:
         for watch in self.watches.values():
             for group in set(CLASSES.values()):
                 chain = self.chain(watch, group)
-                for lower, upper in zip(chain, chain[1:], strict=False):
+                for lower, upper in pairwise(chain):
                     below[group, upper].add(lower)
         self._below: Mapping[tuple[str, Ref], set[Ref]] = below
 

@@ -155,3 +155,10 @@ def declared(memory: Memory, spec: HealthCheckSpec, now: int) -> Memory:
 def _mark(one: MaintenanceWindow | object) -> str:
     dump = getattr(one, "model_dump")  # noqa: B009  (both are models)
     return sha256(dump(mode="json", by_alias=True))[:12]
+
+
+def resting(memory: Memory, spec: HealthCheckSpec, now: int) -> bool:
+    """Say whether it may be down at *now*."""
+    return any(
+        span.start <= now < span.end for span in spans(memory, spec, now, now + 1)
+    )

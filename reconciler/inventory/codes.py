@@ -168,6 +168,10 @@ TABLE: dict[str, Code] = {
         "an Issuer and a Provider of the same name",
         "rename one of them: both are accounts, and plans name them alike",
     ),
+    "E170": Code(
+        "two HostingAccounts that are about the same account",
+        "keep one of them: each account has one document that owns its plan",
+    ),
     "E173": Code(
         "a ScalingPolicy that looks at what no plan of the range limits",
         "write limits in the HostingPlans, or other metrics in the policy",

@@ -20,6 +20,9 @@ USAGE: Final = "usage"
 OUTLOOK, HEALTH = "outlook", "health"
 #: The method of what is so far from its limit that nothing had to be foreseen.
 FAR: Final = "far away"
+#: The method of what the policy does not look at: its peaks are kept, so that nothing
+#: is made smaller than it needs.
+UNASKED: Final = "not foreseen"
 #: A forecast that is older proves nothing.
 STALE: Final = timedelta(hours=26)
 
@@ -63,7 +66,7 @@ class Outlook(Frozen):
         probability: Of reaching ``target`` (a share of the limit), sustained, within
             *horizon* seconds. ``when``, ``low`` and the back-test are about the same.
         when: The median crossing within the horizon.
-        method: How it was foreseen; ``FAR``: it was not, being so far away.
+        method: How it was foreseen; ``FAR`` or ``UNASKED``: it was not.
         mase: Back-tested error, beside ``naive_mase`` of the naive forecast.
         coverage: Share of the back-test that the 95 % quantile covered.
         history: Hours of data behind it.

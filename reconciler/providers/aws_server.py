@@ -157,12 +157,12 @@ class AwsServer(Machines):
             if kept is None:
                 kept = self._described(region, name)
                 self._details.keep("type", f"{region}/{name}", None, kept, _KEPT)
-            match kept:
-                case [int() as cores, int() as memory]:
-                    price = self.priced(name)
-                    found[name] = Offer(
-                        cores=cores, memory=memory * _MIB, monthly=price
-                    )
+            if not isinstance(kept, list) or not kept:
+                continue
+            cores, memory = (int(str(one)) for one in kept)
+            found[name] = Offer(
+                cores=cores, memory=memory * _MIB, monthly=self.priced(name)
+            )
         return found
 
     def _described(self, region: str, name: str) -> list[Any]:

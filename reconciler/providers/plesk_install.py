@@ -10,7 +10,8 @@ What follows:
 * A certificate goes into the repository of a subscription under a name, and is served
   by a site that is set to that name. Nothing tells what is in a repository but the
   names: the name *is* the fingerprint, so that the same name is the same certificate.
-  What has another name is somebody else's, and its end is not told.
+  What has another name is somebody else's, and its end is not told: only a person
+  replaces it.
 * A site is a subscription's main one, or one of its others; it answers to its name and
   to ``www.`` before it.
 * A result may be an error half-way: the site is read again.
@@ -132,6 +133,7 @@ class PleskInstall(Installer):
             renews="plesk" if any(name.startswith(_THEIRS) for name in names) else None,
             trouble=trouble,
             names=tuple(sorted({name for one in spots for name in _served(one)})),
+            opaque=any(map(_served, spots)),
         )
 
     def _fitting(self, want: Certificate, place: Place) -> list[Spot]:

@@ -100,7 +100,8 @@ class WhmUsage(Probe[AnyResource]):
         except ProviderError as error:
             lost = Unknown(why=error.what, request_id=error.request_id)
             return {want.name: lost for want in wants}
-        sent = _or_nothing(lambda: accounts.bandwidth(self._whm), {})
+        none: dict[str, tuple[float, float | None]] = {}
+        sent = _or_nothing(lambda: accounts.bandwidth(self._whm), none)
         by_domain = {str(row["domain"]).lower(): row for row in listed.values()}
         found: dict[str, Observed] = {}
         for want in wants:

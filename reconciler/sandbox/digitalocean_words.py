@@ -59,7 +59,7 @@ def paged(call: Call, key: str, rows: Sequence[dict[str, Any]]) -> Answer:
     last = max(1, math.ceil(len(rows) / size))
     shown = 1 if call.faulty == "duplicate-page" else page
     base = f"https://api.digitalocean.com{call.where}?per_page={size}&page="
-    pages = {}
+    pages: dict[str, str] = {}
     if page > 1:
         pages |= {"first": f"{base}1", "prev": f"{base}{page - 1}"}
     if page < last:

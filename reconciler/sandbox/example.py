@@ -22,7 +22,15 @@ from reconciler.model import OWN, PUBLIC, AnyResource
 from reconciler.sandbox.cloudflare_records import seeds as cloudflare_zone
 from reconciler.sandbox.example_cards import KEY, cards_part
 from reconciler.sandbox.example_certificates import issuance_part, panels
-from reconciler.sandbox.example_hosting import TOKEN, USER, hosting_part
+from reconciler.sandbox.example_hosting import (
+    KEY as PLESK_KEY,
+)
+from reconciler.sandbox.example_hosting import (
+    TOKEN,
+    USER,
+    hosting_part,
+    plesk_part,
+)
 from reconciler.sandbox.example_notices import SECRETS as TOLD
 from reconciler.sandbox.example_notices import notice_parts
 from reconciler.sandbox.example_public import ODDITIES as SEEN
@@ -43,6 +51,7 @@ SECRETS = {
     "cloudflare-token": "sandbox-cloudflare-token",
     "whm-user": USER,
     "whm-token": TOKEN,
+    "plesk-key": PLESK_KEY,
     **TOLD,
     "stripe-key": KEY,
     "paypal-client-id": CLIENT,
@@ -131,7 +140,8 @@ _SERVED_FROM = {
     "aws": ROUTE53,
     "cloudflare": ("ada.ns.cloudflare.com", "bob.ns.cloudflare.com"),
 }
-_WHM = "whm"
+#: The hosting servers: vendor -> what its part of the world is made by.
+_HOSTS = {"whm": hosting_part, "plesk": plesk_part}
 _HEALTHY = (210, 340)
 _PARKED = ("ns1.registrar.example", "ns2.registrar.example")
 
@@ -170,18 +180,18 @@ def world(
     parts = {
         vendor: _vendor(vendor, declared.get(vendor), own, zones[vendor])
         for vendor, own in names.items()
-        if vendor not in {PUBLIC, OWN, _WHM}
+        if vendor not in {PUBLIC, OWN, *_HOSTS}
     }
-    if _WHM in names:
-        hosted = resources.get("HostingAccount", [])
-        otherwise = {name: one.hosting for name, one in oddities.items()}
-        on_whm = [
+    hosted = resources.get("HostingAccount", [])
+    otherwise = {name: one.hosting for name, one in oddities.items()}
+    for vendor in names.keys() & _HOSTS.keys():
+        there = [
             one
             for one in hosted
             if isinstance(one, HostingAccount)
-            and vendors.get(one.spec.provider) == _WHM
+            and vendors.get(one.spec.provider) == vendor
         ]
-        parts[_WHM] = hosting_part(on_whm, declared.get(_WHM), otherwise)
+        parts[vendor] = _HOSTS[vendor](there, declared.get(vendor), otherwise)
     issuers = [o for o in resources.get("Issuer", []) if isinstance(o, Issuer)]
     if issuers:
         parts["acme"] = issuance_part(issuers)

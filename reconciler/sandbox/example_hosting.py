@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from reconciler.kinds.hosting_account import HostingAccount
 from reconciler.model.hosting import mib
+from reconciler.providers._plesk_subscription import ADMIN
+from reconciler.providers._plesk_subscription import MARKER as PLESK_MARKER
 from reconciler.providers.whm_hosting import MARKER
 
 #: The user and the token of every server; fake, and good nowhere else.
@@ -19,6 +21,10 @@ _HOST: Final = "whm1.agency.example"
 #: An account that no document declares.
 _STRAY: Final = {"straysite": {"domain": "stray-site.example"}}
 _LONGEST: Final = 16
+#: The key of every Plesk server; fake, and good nowhere else.
+KEY: Final = "sandbox-plesk-key"
+_PLESK_HOST: Final = "plesk1.agency.example"
+_OWN_PLAN: Final = "Default Domain"
 
 
 def hosting_part(
@@ -46,6 +52,42 @@ def hosting_part(
         "packages": _packages(accounts),
         "tokens": [{"user": USER, "token": TOKEN, "expires": _GOOD}],
         "accounts": {user: {"owner": USER, **seed} for user, seed in found.items()},
+    }
+
+
+def plesk_part(
+    accounts: Sequence[HostingAccount],
+    declared: str | None,
+    oddities: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
+    """Return a Plesk server's part of the world; see ``hosting_part``."""
+    plans: dict[str, Any] = {_OWN_PLAN: {}}
+    found: dict[str, Any] = {}
+    for one in accounts:
+        for step in one.spec.ladder:
+            disk, traffic = step.limits.disk, step.limits.bandwidth
+            plans[step.package] = {
+                **({} if disk is None else {"disk": mib(disk)}),
+                **({} if traffic is None else {"traffic": mib(traffic)}),
+            }
+        odd = dict(oddities.get(one.name, {}))
+        if not odd.pop("absent", False):
+            found[_user(one)] = {**_subscription(one), **odd}
+    return {
+        "hostname": declared or _PLESK_HOST,
+        "keys": [{"key": KEY, "description": "reconciler"}],
+        "plans": plans,
+        "subscriptions": found,
+    }
+
+
+def _subscription(one: HostingAccount) -> dict[str, Any]:
+    stopped = one.spec.state == "suspended"
+    return {
+        "domain": one.domain,
+        "plan": one.spec.ladder[0].package if one.spec.ladder else _OWN_PLAN,
+        "status": ADMIN if stopped else 0,
+        "note": f"{PLESK_MARKER} 0-1" if stopped else "",
     }
 
 

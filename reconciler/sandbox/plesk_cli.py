@@ -87,7 +87,9 @@ def reference(request: Call) -> Answer:
     if utility not in UTILITIES:
         said = {"code": 404, "message": f"Command '{utility}' is not found"}
         return Answer(404, said)
-    commands = {name: [] for known, name in _COMMANDS if known == utility}
+    commands: dict[str, list[str]] = {
+        name: [] for known, name in _COMMANDS if known == utility
+    }
     return Answer(200, {"allowed_commands": commands, "allowed_options": {}})
 
 

@@ -17,6 +17,16 @@ from reconciler.sandbox.registrar import Seed
 BUSY, ADMIN = 4, 16
 MIB: Final = 1024**2
 NO_LIMIT: Final = -1
+#: The machine's disk, and its memory as it is always used; in bytes.
+DISK: Final = 100 * 1024 * MIB
+MEMORY: Final = {
+    "total": 8192 * MIB,
+    "used": 6144 * MIB,
+    "free": 2048 * MIB,
+    "shared": 0,
+    "buffer": 1024 * MIB,
+    "cached": 2048 * MIB,
+}
 _DAY: Final = timedelta(days=1)
 #: The namespace of the ids that this server gives.
 _SPACE: Final = uuid.UUID("b623e93d-dc72-4102-b5f0-ded427cf0fb1")

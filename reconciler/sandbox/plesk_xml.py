@@ -17,28 +17,25 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from xml.etree.ElementTree import Element, ParseError, SubElement, fromstring, tostring
 
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    PublicFormat,
-    load_pem_private_key,
-)
-
-from reconciler.sandbox import panel_sites
+from reconciler.sandbox import plesk_sites
 from reconciler.sandbox import plesk_words as words
+from reconciler.sandbox.plesk_packets import (
+    MISSING,
+    PARSER,
+    WRONG,
+    No,
+    Row,
+    failed,
+    ok,
+    properties,
+    put,
+    tried,
+)
 from reconciler.sandbox.rest import Answer, Call
 
-Row = dict[str, Any]
-_MISSING, _EXISTS, _PARSER, _KEY, _WRONG = 1013, 1007, 1014, 11003, 1023
+_KEY: Final = 11003
 _VERSION: Final = "1.6.9.1"
 _STATUSES: Final = {"0", "16", "32", "64"}
-
-
-class No(Exception):
-    """An operation that failed: a number and its words."""
-
-    def __init__(self, code: int, text: str) -> None:
-        super().__init__(text)
-        self.code = code
 
 
 def agent(call: Call) -> Answer:
@@ -49,16 +46,14 @@ def agent(call: Call) -> Answer:
     try:
         asked = fromstring(call.body)  # noqa: S314  (from ourselves, on this machine)
     except ParseError:
-        return _system(packet, _PARSER, "Parser error: the packet is not well-formed")
+        return _system(packet, PARSER, "Parser error: the packet is not well-formed")
     for operator in asked:
         answered = SubElement(packet, operator.tag)
         for operation in operator:
             found = SubElement(answered, operation.tag)
             serve = _TABLE.get((operator.tag, operation.tag))
             if serve is None:
-                return _system(
-                    packet, _PARSER, f"Parser error: unknown {operation.tag}"
-                )
+                return _system(packet, PARSER, f"Parser error: unknown {operation.tag}")
             found.extend(serve(call, operation))
     return _sent(packet)
 
@@ -76,44 +71,13 @@ def operation(body: bytes) -> str:
 
 def _system(packet: Element, code: int, text: str) -> Answer:
     system = SubElement(packet, "system")
-    _failed(system, code, text)
+    failed(system, code, text)
     return _sent(packet)
 
 
 def _sent(packet: Element) -> Answer:
     head = b'<?xml version="1.0" encoding="UTF-8"?>\n'
     return Answer(200, head + tostring(packet), {"content-type": "text/xml"})
-
-
-def _failed(inside: Element, code: int, text: str) -> Element:
-    _put(inside, "status", "error")
-    _put(inside, "errcode", code)
-    _put(inside, "errtext", text)
-    return inside
-
-
-def _put(inside: Element, tag: str, value: Any = None) -> Element:
-    made = SubElement(inside, tag)
-    if value is not None:
-        made.text = str(value).lower() if isinstance(value, bool) else str(value)
-    return made
-
-
-def _ok(**more: Any) -> Element:
-    result = Element("result")
-    _put(result, "status", "ok")
-    for tag, value in more.items():
-        _put(result, tag.replace("_", "-"), value)
-    return result
-
-
-def _tried(name: str, do: Callable[[], Element]) -> Element:
-    try:
-        return do()
-    except No as no:
-        result = _failed(Element("result"), no.code, str(no))
-        _put(result, "filter-id", name)
-        return result
 
 
 # -- plans and subscriptions ----------------------------------------------------------
@@ -123,7 +87,7 @@ def _plans(call: Call, asked: Element) -> Iterator[Element]:
     del asked
     for name, plan in sorted(call.state["plans"].items()):
         if not plan["addon"]:
-            yield _ok(id=1, name=name, owner_id=1, guid=words.guid(f"plan/{name}"))
+            yield ok(id=1, name=name, owner_id=1, guid=words.guid(f"plan/{name}"))
 
 
 def _subscriptions(call: Call, asked: Element) -> Iterator[Element]:
@@ -131,7 +95,7 @@ def _subscriptions(call: Call, asked: Element) -> Iterator[Element]:
     all_ = sorted(call.state["accounts"].values(), key=lambda row: row["id"])
     if names:
         for name in names:
-            yield _tried(name, lambda name=name: _one(call, asked, name))  # type: ignore[misc]
+            yield tried(name, lambda name=name: _one(call, asked, name))  # type: ignore[misc]
         return
     if call.faulty == "empty":
         all_ = []
@@ -141,7 +105,7 @@ def _subscriptions(call: Call, asked: Element) -> Iterator[Element]:
     elif call.faulty == "duplicate-page":
         all_ = [*all_, *all_[:1]]
     if not all_:
-        yield _ok()
+        yield ok()
     for row in all_:
         yield _subscription(call, asked, row, row["id"])
 
@@ -149,7 +113,7 @@ def _subscriptions(call: Call, asked: Element) -> Iterator[Element]:
 def _one(call: Call, asked: Element, name: str) -> Element:
     row = words.called(call.state, name)
     if row is None:
-        raise No(_MISSING, "Domain does not exist.")
+        raise No(MISSING, "Domain does not exist.")
     if call.faulty == "wrong-account":
         others = (o for o in call.state["accounts"].values() if o is not row)
         row = next(others, row)
@@ -157,83 +121,64 @@ def _one(call: Call, asked: Element, name: str) -> Element:
 
 
 def _subscription(call: Call, asked: Element, row: Row, chosen: Any) -> Element:
-    result = _ok(filter_id=chosen, id=row["id"])
-    data = _put(result, "data")
+    result = ok(filter_id=chosen, id=row["id"])
+    data = put(result, "data")
     for wanted in asked.find("dataset") or ():
         write = _DATASET.get(wanted.tag)
         if write is not None:
-            write(call, _put(data, wanted.tag), row)
+            write(call, put(data, wanted.tag), row)
     return result
 
 
 def _gen_info(call: Call, inside: Element, row: Row) -> None:
     made = datetime.fromtimestamp(row["created"], UTC)
-    _put(inside, "cr_date", f"{made:%Y-%m-%d}")
-    _put(inside, "name", row["domain"])
-    _put(inside, "ascii-name", row["domain"])
-    _put(inside, "status", row["status"])
-    _put(inside, "real_size", words.on_disk(row, call.bench.clock()))
-    _put(inside, "owner-id", 1)
-    _put(inside, "owner-login", "admin")
-    _put(inside, "dns_ip_address", "192.0.2.30")
-    _put(inside, "htype", "vrt_hst")
-    _put(inside, "guid", row["guid"])
-    _put(inside, "vendor-guid", words.guid("admin"))
-    _put(inside, "external-id", "")
-    _put(inside, "description", row["description"])
-    _put(inside, "admin-description", row["note"])
+    put(inside, "cr_date", f"{made:%Y-%m-%d}")
+    put(inside, "name", row["domain"])
+    put(inside, "ascii-name", row["domain"])
+    put(inside, "status", row["status"])
+    put(inside, "real_size", words.on_disk(row, call.bench.clock()))
+    put(inside, "owner-id", 1)
+    put(inside, "owner-login", "admin")
+    put(inside, "dns_ip_address", "192.0.2.30")
+    put(inside, "htype", "vrt_hst")
+    put(inside, "guid", row["guid"])
+    put(inside, "vendor-guid", words.guid("admin"))
+    put(inside, "external-id", "")
+    put(inside, "description", row["description"])
+    put(inside, "admin-description", row["note"])
 
 
 def _hosting(call: Call, inside: Element, row: Row) -> None:
     del call
     site = row["sites"][row["domain"]]
-    _properties(inside, row, site)
-
-
-def _properties(inside: Element, row: Row, site: Row) -> None:
-    hosting = _put(inside, "vrt_hst")
-    settings = {
-        "ssl": str(bool(site["pem"])).lower(),
-        "certificate_name": site["certificate"],
-        "ftp_login": row["user"],
-        "ftp_password": "",
-        "ftp_quota": words.NO_LIMIT,
-        "php": "true",
-        "php_handler_id": row["php"],
-        "www_root": f"/var/www/vhosts/{row['domain']}/httpdocs",
-    }
-    for name, value in settings.items():
-        one = _put(hosting, "property")
-        _put(one, "name", name)
-        _put(one, "value", value)
-    _put(hosting, "ip_address", "192.0.2.30")
+    properties(inside, row, site)
 
 
 def _limits(call: Call, inside: Element, row: Row) -> None:
     del call
-    _put(inside, "overuse", "not_suspend_notify")
+    put(inside, "overuse", "not_suspend_notify")
     fixed = {"max_box": words.NO_LIMIT, "max_db": 10, "expiration": words.NO_LIMIT}
     for name, value in {**fixed, **row["limits"]}.items():
-        one = _put(inside, "limit")
-        _put(one, "name", name)
-        _put(one, "value", value)
+        one = put(inside, "limit")
+        put(one, "name", name)
+        put(one, "value", value)
 
 
 def _stat(call: Call, inside: Element, row: Row) -> None:
-    _put(inside, "traffic", words.traffic(row, call.bench.clock()))
+    put(inside, "traffic", words.traffic(row, call.bench.clock()))
     for name in ("subdom", "wu", "box", "redir", "mg", "resp", "maillists", "db"):
-        _put(inside, name, 0)
-    _put(inside, "webapps", 0)
-    _put(inside, "traffic_prevday", int(row["spends"] * words.MIB))
+        put(inside, name, 0)
+    put(inside, "webapps", 0)
+    put(inside, "traffic_prevday", int(row["spends"] * words.MIB))
 
 
 def _followed(call: Call, inside: Element, row: Row) -> None:
     del call
-    one = _put(inside, "subscription")
-    _put(one, "locked", row["locked"])
-    _put(one, "synchronized", not row["locked"])
+    one = put(inside, "subscription")
+    put(one, "locked", row["locked"])
+    put(one, "synchronized", not row["locked"])
     for name in (*row["addons"], *([row["plan"]] if row["plan"] else [])):
-        _put(_put(one, "plan"), "plan-guid", words.guid(f"plan/{name}"))
+        put(put(one, "plan"), "plan-guid", words.guid(f"plan/{name}"))
 
 
 _DATASET: Final[Mapping[str, Callable[[Call, Element, Row], None]]] = {
@@ -248,19 +193,19 @@ _DATASET: Final[Mapping[str, Callable[[Call, Element, Row], None]]] = {
 def _set(call: Call, asked: Element) -> Iterator[Element]:
     for one in asked.findall("filter/name"):
         name = (one.text or "").lower()
-        yield _tried(name, lambda name=name: _set_one(call, asked, name))  # type: ignore[misc]
+        yield tried(name, lambda name=name: _set_one(call, asked, name))  # type: ignore[misc]
 
 
 def _set_one(call: Call, asked: Element, name: str) -> Element:
     row = words.called(call.bench.state, name)
     if row is None:
-        raise No(_MISSING, "Domain does not exist.")
+        raise No(MISSING, "Domain does not exist.")
     setup = asked.find("values/gen_setup")
     if setup is None:
-        raise No(_PARSER, "Parser error: no values")
+        raise No(PARSER, "Parser error: no values")
     status = setup.findtext("status")
     if status is not None and status not in _STATUSES:
-        raise No(_WRONG, "Wrong status")
+        raise No(WRONG, "Wrong status")
     note = setup.findtext("admin-description")
     if note is not None:
         row["note"] = note
@@ -269,123 +214,44 @@ def _set_one(call: Call, asked: Element, name: str) -> Element:
         what = "unsuspend" if status == "0" else "suspend"
         words.changed(call.bench, row, what, note=row["note"])
     if row["half"]:
-        raise No(_WRONG, "Unable to reconfigure the mail server.")
-    return _ok(filter_id=name, id=row["id"])
+        raise No(WRONG, "Unable to reconfigure the mail server.")
+    return ok(filter_id=name, id=row["id"])
 
 
-# -- sites and certificates -----------------------------------------------------------
+# -- the machine ----------------------------------------------------------------------
 
 
-def _sites(call: Call, asked: Element) -> Iterator[Element]:
-    """Return the sites that are no subscription's main one."""
-    del asked
-    found = [
-        (row, name, site)
-        for row in call.state["accounts"].values()
-        for name, site in row["sites"].items()
-        if name != row["domain"]
-    ]
-    if not found:
-        yield _ok()
-    for row, name, site in found:
-        result = _ok(filter_id=site["id"], id=site["id"])
-        data = _put(result, "data")
-        info = _put(data, "gen_info")
-        _put(info, "cr_date", "2026-01-01")
-        _put(info, "name", name)
-        _put(info, "ascii-name", name)
-        _put(info, "status", row["status"])
-        _put(info, "real_size", 0)
-        _put(info, "htype", "vrt_hst")
-        _put(info, "guid", words.guid(name))
-        _put(info, "webspace-guid", row["guid"])
-        _put(info, "sb-site-uuid", "")
-        _put(info, "webspace-id", row["id"])
-        _properties(_put(data, "hosting"), row, site)
-        yield result
-
-
-def _pool(call: Call, asked: Element) -> Iterator[Element]:
-    name = asked.findtext("filter/domain-name") or ""
-    row = words.called(call.state, name)
-    if row is None:
-        yield _tried(name, lambda: _raise(_MISSING, "Domain does not exist."))
-        return
-    result = _ok(filter_id=name, id=row["id"])
-    listed = _put(result, "certificates")
-    for called in sorted(row["pool"]):
-        _put(_put(listed, "certificate"), "name", called)
+def _server(call: Call, asked: Element) -> Iterator[Element]:
+    """Return the machine's statistics; its disk holds what the subscriptions hold."""
+    result = ok()
+    if asked.find("stat") is not None:
+        stat, now = put(result, "stat"), call.bench.clock()
+        _filled(stat, "load_avg", {"l1": 10, "l5": 14, "l15": 9})
+        _filled(stat, "mem", words.MEMORY)
+        used = sum(words.on_disk(row, now) for row in call.state["accounts"].values())
+        total = words.DISK
+        sizes = {"total": total, "used": used, "free": total - used}
+        small = {"total": words.MIB, "used": words.MIB, "free": 0}
+        space = put(stat, "diskspace")
+        for name, device in (("/dev/sda1", small), ("/dev/sda2", sizes)):
+            _filled(space, "device", {"name": name, **device})
     yield result
 
 
-def _raise(code: int, text: str) -> Element:
-    raise No(code, text)
-
-
-def _install(call: Call, asked: Element) -> Iterator[Element]:
-    name = asked.findtext("name") or ""
-    yield _tried(name, lambda: _installed(call, asked, name))
-
-
-def _installed(call: Call, asked: Element, name: str) -> Element:
-    row = words.called(call.bench.state, asked.findtext("webspace") or "")
-    if row is None:
-        raise No(_MISSING, "Domain does not exist.")
-    if name in row["pool"]:
-        raise No(_EXISTS, f"The certificate {name} already exists.")
-    given = {
-        tag: asked.findtext(f"content/{tag}") or ""
-        for tag in ("csr", "pvt", "cert", "ca")
-    }
-    try:
-        found = panel_sites.read(given["cert"])
-        key = load_pem_private_key(given["pvt"].encode(), None)
-    except (ValueError, TypeError, IndexError):
-        raise No(_WRONG, "Unable to set the private key or certificate.") from None
-    form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    if key.public_key().public_bytes(*form) != found.public_key().public_bytes(*form):
-        raise No(_WRONG, "The private key does not match the certificate.")
-    row["pool"][name] = {
-        "pem": given["cert"],
-        "key": given["pvt"],
-        "cab": given["ca"],
-        "automatic": False,
-    }
-    return _ok()
-
-
-def _site_set(call: Call, asked: Element) -> Iterator[Element]:
-    for one in asked.findall("filter/name"):
-        name = (one.text or "").lower()
-        yield _tried(name, lambda name=name: _assigned(call, asked, name))  # type: ignore[misc]
-
-
-def _assigned(call: Call, asked: Element, name: str) -> Element:
-    row = words.owner(call.bench.state, name)
-    if row is None:
-        raise No(_MISSING, "site does not exist")
-    settings = {
-        one.findtext("name"): one.findtext("value") or ""
-        for one in asked.findall("values/hosting/vrt_hst/property")
-    }
-    called = settings.get("certificate_name", "")
-    if called not in row["pool"]:
-        raise No(_WRONG, f"Unable to find the certificate {called}.")
-    site = row["sites"][name]
-    site.update(row["pool"][called], certificate=called)
-    words.changed(call.bench, {"domain": name}, "assign", certificate=called)
-    if row["half"]:
-        raise No(_WRONG, "Unable to reconfigure the web server.")
-    return _ok(filter_id=name, id=site["id"])
+def _filled(inside: Element, tag: str, values: Mapping[str, Any]) -> None:
+    made = put(inside, tag)
+    for name, value in values.items():
+        put(made, name, value)
 
 
 Serve = Callable[[Call, Element], Iterator[Element]]
 _TABLE: Final[Mapping[tuple[str, str], Serve]] = {
+    ("server", "get"): _server,
     ("service-plan", "get"): _plans,
     ("webspace", "get"): _subscriptions,
     ("webspace", "set"): _set,
-    ("site", "get"): _sites,
-    ("site", "set"): _site_set,
-    ("certificate", "get-pool"): _pool,
-    ("certificate", "install"): _install,
+    ("site", "get"): plesk_sites.sites,
+    ("site", "set"): plesk_sites.site_set,
+    ("certificate", "get-pool"): plesk_sites.pool,
+    ("certificate", "install"): plesk_sites.install,
 }

@@ -132,8 +132,14 @@ def measured(other: Serve) -> Serve:
         row = own(call, user).get(name)
         if row is None or asked.get("cpanel.function") != "get_usages":
             return failed("You do not own that user.")
-        uapi = {"data": usages(call, name, row), "errors": None, "messages": None,
-                "metadata": {}, "status": 1, "warnings": None}  # fmt: skip
+        uapi: dict[str, Any] = {
+            "data": usages(call, name, row),
+            "errors": None,
+            "messages": None,
+            "metadata": {},
+            "status": 1,
+            "warnings": None,
+        }
         return answered({"uapi": uapi})
 
     return serving

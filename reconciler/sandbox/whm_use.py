@@ -82,8 +82,9 @@ def traffic(use: Use, begun: float, now: datetime) -> float:
     """Return MiB that went out since the month began, in UTC."""
     month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     start = max(month.timestamp(), begun)
+    daily = float(use["traffic"])
     return sum(
-        use["traffic"] * share * _week(use, datetime.fromtimestamp(at, UTC))
+        daily * share * _week(use, datetime.fromtimestamp(at, UTC))
         for at, share in _parts(start, now.timestamp())
     )
 
@@ -129,12 +130,12 @@ def _busy(user: str, use: Use, now: datetime) -> float:
     """Return how this hour compares with the average: 1 is as usual."""
     hour = now.hour + now.minute / 60
     wave = math.cos((hour - _BUSIEST) / 24 * 2 * math.pi)
-    noise = use["noise"] * _chance(f"{user}|{int(now.timestamp() // _HOUR)}")
-    return max(0.0, (1 + use["day"] * wave) * _week(use, now) * (1 + noise))
+    noise = float(use["noise"]) * _chance(f"{user}|{int(now.timestamp() // _HOUR)}")
+    return max(0.0, (1 + float(use["day"]) * wave) * _week(use, now) * (1 + noise))
 
 
 def _week(use: Use, now: datetime) -> float:
-    return 1 - use["week"] if now.weekday() >= _WEEKEND else 1.0
+    return 1 - float(use["week"]) if now.weekday() >= _WEEKEND else 1.0
 
 
 def _chance(text: str) -> float:

@@ -176,7 +176,7 @@ def test_a_change_that_fails_leaves_it_running_as_it_was(
         bench.sandbox.edit("hetzner", "size", {"name": "cx32", "out": ["nbg1"]})
     else:
         bench.sandbox.edit("hetzner", "fails", {command: "no room on the host"})
-    with pytest.raises(Rejected, match="no room on the host|resource_unavailable"):
+    with pytest.raises(Rejected, match=r"no room on the host|resource_unavailable"):
         bench.put(BIGGER, change)
     row = bench.row("bigger")
     assert (row["size"], row["status"], row["labels"]) == (

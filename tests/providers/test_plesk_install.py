@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
+from contextlib import suppress
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -18,10 +21,13 @@ from reconciler.kinds.certificate import (
 from reconciler.model import Account, Material, Unknown
 from reconciler.providers.plesk_install import OURS, PleskInstall
 from reconciler.sandbox import Fault, Sandbox, SandboxClock, World
+from reconciler.sandbox.emulator import Bench as SandboxBench
+from reconciler.sandbox.panel_tls import Installed as Served
 from tests.support.certificates import (
     CA,
     InstallContract,
     MemoryKeys,
+    authority,
     certificate,
     kept,
     mark,
@@ -166,8 +172,55 @@ def test_what_is_somebody_elses_is_never_taken_for_ours(
     site = bench.site(at(name))
     assert site.fingerprint is not None
     assert len(site.fingerprint) == 64
-    assert (site.not_after, site.renews) == (None, renews)
+    assert (site.not_after, site.renews, site.opaque) == (None, renews, True)
     assert site.names == (name, f"www.{name}")
+
+
+def test_what_nobody_can_tell_the_end_of_is_replaced_by_a_person_alone(
+    bench: Bench,
+) -> None:
+    one = material("bought.example", "www.bought.example")
+    bench.keys.fill("bought.example", one)
+    want = at("bought.example")
+    change = bench.change(want, one)
+    assert "does not tell when" in (change.hold or "")
+    bench.driver.apply(want, change, "k")
+    site = bench.site(want)
+    assert (site.fingerprint, site.not_after is None) == (mark(one), False)
+
+
+def served(bench: Bench, name: str) -> str | None:
+    """Return the fingerprint that a visitor of *name* gets from the sandbox."""
+    public = SandboxBench(
+        "public",
+        {},
+        bench.sandbox.clock,
+        bench.sandbox.faults,
+        bench.sandbox.ledger,
+        state={"panels": {"192.0.2.30": "plesk"}},
+        beside={"plesk": bench.sandbox.bench("plesk")},
+    )
+    context = Served(public)("192.0.2.30", name)
+    if context is None:
+        return None
+    mine, theirs = ssl.MemoryBIO(), ssl.MemoryBIO()
+    trust = ssl.create_default_context()
+    authority()[0].configure_trust(trust)
+    visitor = trust.wrap_bio(mine, theirs, server_hostname=name)
+    server = context.wrap_bio(theirs, mine, server_side=True)
+    for _ in range(3):
+        for side in (visitor, server):
+            with suppress(ssl.SSLWantReadError):
+                side.do_handshake()
+    return sha256(visitor.getpeercert(binary_form=True) or b"").hexdigest()
+
+
+def test_what_is_installed_is_what_visitors_get(bench: Bench) -> None:
+    assert served(bench, "new.example") is None
+    bench.driver.apply(WANT, bench.change(WANT, NEW), "k")
+    assert served(bench, "new.example") == mark(NEW)
+    assert served(bench, "www.new.example") == mark(NEW)
+    assert served(bench, "shop.example") is None
 
 
 def test_all_sites_of_an_account_that_answer_to_a_name(bench: Bench) -> None:

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from reconciler.kinds.hosting_account import HostingAccount
 from reconciler.model import Absent, Share, Unknown, UsageState
+from reconciler.model.resource import Metadata, Resource
 from reconciler.providers import driver_class
 from reconciler.providers.plesk_usage import PleskUsage
 from reconciler.sandbox import Fault, Sandbox, SandboxClock, World
-from tests.support.contract import NOW, account
+from tests.support.contract import NOW, SandboxContract, account
 
 MIB = 1024**2
+LISTING = "service-plan get+webspace get"
 PART: dict[str, Any] = {
     "hostname": "plesk1.agency.example",
     "keys": [{"key": "plesk-sandbox-key"}],
@@ -34,6 +36,36 @@ def hosted(name: str, **spec: Any) -> HostingAccount:
 
 
 GROW, FREE = hosted("grow.example", account="grow"), hosted("free.example")
+
+
+class Machine(Resource[Any]):
+    """Whatever else names this server as its panel."""
+
+    kind = "Machine"
+
+
+MACHINE = Machine(metadata=Metadata(name="web-1"), spec={})
+
+
+class TestPleskUsage(SandboxContract):
+    driver = PleskUsage
+    vendor = "plesk"
+    part = PART
+    secrets: ClassVar = {"key": "plesk-sandbox-key"}
+    extra = "a probe finds nothing that nobody declares"
+    listing = LISTING
+    operations: ClassVar = {}
+
+    def wants(self) -> list[HostingAccount]:
+        return [GROW, FREE]
+
+    def missing(self) -> HostingAccount:
+        return hosted("missing.example")
+
+    def test_what_is_missing_is_absent_and_what_is_extra_is_unmanaged(self) -> None:
+        seen = self.made(self.start()).observe([*self.wants(), self.missing()])
+        assert isinstance(seen.states["missing.example"], Absent)
+        assert not seen.unmanaged
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +112,28 @@ def test_disk_and_traffic_of_all_from_one_request(
     assert isinstance(seen.states["missing.example"], Absent)
 
 
+def test_the_machine_has_its_memory_and_its_largest_device(
+    probe: PleskUsage, running: Sandbox
+) -> None:
+    seen = probe.observe([MACHINE])
+    assert seen.requests == {"server stat": 1}
+    state = seen.states["web-1"]
+    assert isinstance(state, UsageState)
+    gib = 1024**3
+    assert [
+        (r.metric, r.value / gib, (r.limit or 0) / gib) for r in state.readings
+    ] == [
+        ("memory", 3, 8),
+        ("disk", 1010 / 1024, 100),
+    ]
+    running.inject(
+        Fault(vendor="plesk", operation="server get", kind="malformed", times=0)
+    )
+    both = probe.observe([MACHINE, GROW]).states
+    assert isinstance(both["web-1"], Unknown)
+    assert isinstance(both["grow.example"], UsageState)
+
+
 def test_traffic_begins_anew_with_each_month(
     probe: PleskUsage, running: Sandbox
 ) -> None:
@@ -106,9 +160,7 @@ def test_another_account_is_not_measured(probe: PleskUsage) -> None:
 def test_what_cannot_be_read_is_unknown(
     probe: PleskUsage, running: Sandbox, kind: Any
 ) -> None:
-    fault = Fault(
-        vendor="plesk", operation="service-plan get+webspace get", kind=kind, times=0
-    )
+    fault = Fault(vendor="plesk", operation=LISTING, kind=kind, times=0)
     running.inject(fault)
     states = probe.observe([GROW, FREE]).states.values()
     assert all(isinstance(state, Unknown) for state in states)

@@ -7,7 +7,12 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
 from reconciler.kinds.health_check.spec import HealthCheckSpec
-from reconciler.kinds.health_check.state import HealthState, Uptime, moment
+from reconciler.kinds.health_check.state import (
+    Budget,
+    HealthState,
+    Uptime,
+    moment,
+)
 from reconciler.model import Change as AnyChange
 from reconciler.model import Chapter, Finding, Have, Severity, Share, State, Unknown
 from reconciler.model.calendar import duration_text
@@ -61,7 +66,7 @@ class HealthCheck(Resource[AnyChange]):
         elif state.ill:
             yield self.found("site-down", self._loudness(state), self._down(state))
         if state.budget is not None and state.budget.burning:
-            yield self._burning(state)
+            yield self._burning(state.budget)
 
     def _loudness(self, state: HealthState) -> Severity:
         """Return how loud it is; one check speaks for all of an incident."""
@@ -83,16 +88,13 @@ class HealthCheck(Resource[AnyChange]):
             said += f"; {state.others} more checks with it"
         return said
 
-    def _burning(self, state: HealthState) -> Finding:
-        assert state.budget is not None  # noqa: S101  (asked by whoever calls)
-        assert self.spec.slo is not None or state.budget  # noqa: S101
-        burning = state.budget.burning
-        what = _PAGES.get(burning, "10% of it in three days")
+    def _burning(self, budget: Budget) -> Finding:
+        what = _PAGES.get(budget.burning, "10% of it in three days")
         said = (
-            f"its error budget burns {state.budget.rate / 100:.1f} times faster than "
-            f"it may ({what}); {_left(state.budget.allowed - state.budget.spent)} left"
+            f"its error budget burns {budget.rate / 100:.1f} times faster than it may "
+            f"({what}); {_left(budget.allowed - budget.spent)} left"
         )
-        severity = Severity.WARNING if burning == "steadily" else Severity.ERROR
+        severity = Severity.WARNING if budget.burning == "steadily" else Severity.ERROR
         return self.found("slo-burning", severity, said, "spec.slo")
 
     def quiet_until(self, have: Have, now: datetime) -> datetime | None:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self, TypeVar
 from pydantic import JsonValue, PrivateAttr, ValidationInfo, field_validator
 
 from reconciler.kinds.hosting_account import sizes, steps
+from reconciler.kinds.hosting_account.adoption import adopted, looking
 from reconciler.kinds.hosting_account.changes import (
     ChangePlan,
     Create,
@@ -23,14 +24,17 @@ from reconciler.kinds.hosting_account.spec import HostingAccountSpec
 from reconciler.kinds.hosting_account.state import HOSTING, HostingState
 from reconciler.model import (
     Absent,
+    Adoption,
     Chapter,
     Ended,
     Finding,
     Have,
     OutlookState,
     Proposal,
+    Refuse,
     Severity,
     Share,
+    Spec,
     State,
     Sway,
 )
@@ -58,6 +62,7 @@ class HostingAccount(Resource[HostingChange]):
         Unsuspend,
         Terminate,
     )
+    follows_folder: ClassVar[bool] = False
     states: ClassVar[Mapping[str, type[State]]] = {
         HOSTING: HostingState,
         OUTLOOK: OutlookState,
@@ -302,6 +307,18 @@ class HostingAccount(Resource[HostingChange]):
                 "write state: active or state: suspended"
             )
             yield self.found("suspension-left", Severity.WARNING, message, _STATE)
+
+    @classmethod
+    def provisional(cls, name: str, shares: Sequence[Share]) -> Self | None:
+        """Return one that is only looked at, by its domain."""
+        spec = looking(shares)
+        return cls.model_validate({"metadata": {"name": name}, "spec": spec})
+
+    @classmethod
+    def adopted(cls, have: Have, usual: Spec, refuse: Refuse) -> Adoption:
+        """Return the document of a live account."""
+        del usual
+        return adopted(have, refuse)
 
     def proposals(self, have: Have, now: datetime) -> Iterator[Proposal]:
         """Yield the range that its policy would rather have."""

@@ -8,32 +8,35 @@ from typing import ClassVar
 
 from pydantic import JsonValue
 
-from reconciler.kinds.server import steps
+from reconciler.kinds.server import scaled, steps
 from reconciler.kinds.server.changes import (
     GrowVolume,
     PowerOn,
     Resize,
     ServerChange,
 )
-from reconciler.kinds.server.scaled import Scaled
 from reconciler.kinds.server.spec import ROOT, ServerSpec
 from reconciler.kinds.server.state import SERVER, ServerState
 from reconciler.model import (
     OUTLOOK,
-    USAGE,
     Absent,
+    Chapter,
     Ended,
     Finding,
     Have,
     OutlookState,
+    Proposal,
     Severity,
     Share,
     State,
 )
 from reconciler.model.resource import Resource
+from reconciler.model.usage import Bounds, doubted
 from reconciler.model.windows import coming
 
 _MEASURED = "usage"
+#: Findings that are good to know, and ask for nothing.
+_ASIDE = frozenset({"scaling-no-skill", "scaling-spike", "usage-doubtful"})
 
 
 class Server(Resource[ServerChange]):
@@ -70,7 +73,7 @@ class Server(Resource[ServerChange]):
 
     def witnesses(self) -> tuple[Share, ...]:
         """Return the book of forecasts, where it is scaled by one."""
-        return (Share(USAGE, OUTLOOK),) if self.spec.scaling else ()
+        return (scaled.OUTLOOKS,) if self.spec.scaling else ()
 
     def probes(self) -> tuple[Share, ...]:
         """Return everybody who measures it, each once."""
@@ -92,22 +95,31 @@ class Server(Resource[ServerChange]):
         state = have.get(self.share)
         if not isinstance(state, ServerState) or not self.meant(state):
             return
-        case = self._case(now)
-        yield from steps.changes(case, state)
-        if scaled := self._scaled(have, now):
-            yield from scaled.changes(case, state)
+        yield from steps.changes(self._case(now), state)
+        if (one := self._scaled(have, now)) is not None:
+            yield from scaled.move(one)
 
-    def _scaled(self, have: Have, now: datetime) -> Scaled | None:
-        """Return what follows from its forecasts; None where none are looked at."""
-        state, rules = have.get(self.share), self.makings.scaling
-        if self.spec.scaling is None or rules is None:
+    def _scaled(self, have: Have, now: datetime) -> scaled.Scaled | None:
+        """Return what decides about its size, where a policy does."""
+        state = have.get(self.share)
+        if self.spec.scaling is None or not isinstance(state, ServerState):
             return None
+        if not self.meant(state):
+            return None
+        return scaled.scaled(self._case(now), self.makings, self.recorded, have, state)
+
+    def bounds(self, have: Have) -> Bounds:
+        """Return the limits of the size it has, and those of the next smaller one."""
+        state = have.get(self.share)
         if not isinstance(state, ServerState) or not self.meant(state):
-            return None
-        return Scaled.of(self, rules, have, now)
+            return Bounds()
+        return scaled.bounds(self.spec, state)
 
     def findings(self, have: Have, now: datetime) -> Iterator[Finding]:
         """Yield what differs and is a person's to mend."""
+        outlook = have.get(scaled.OUTLOOKS)
+        if isinstance(outlook, OutlookState):
+            yield from doubted(outlook)
         match have.get(self.share):
             case Absent():
                 message = (
@@ -128,8 +140,7 @@ class Server(Resource[ServerChange]):
                 yield from self._power(state)
                 yield from self._sizes(state, now)
                 yield from self._disks(state, now)
-                if scaled := self._scaled(have, now):
-                    yield from scaled.findings(self._case(now), state)
+                yield from self._sized(have, now)
             case _:
                 pass
 
@@ -169,6 +180,23 @@ class Server(Resource[ServerChange]):
             field = f"{steps.VOLUMES}.{name}"
             yield self.found("volume-missing", Severity.ERROR, message, field)
 
+    def _sized(self, have: Have, now: datetime) -> Iterator[Finding]:
+        """Yield what its policy would do and may not, and what it cannot tell."""
+        one = self._scaled(have, now)
+        for said in scaled.said(one) if one else ():
+            severity = Severity.INFO if said.code in _ASIDE else Severity.WARNING
+            yield self.found(said.code, severity, said.message, steps.SIZE)
+
+    def proposals(self, have: Have, now: datetime) -> Iterator[Proposal]:
+        """Yield the range that its policy would rather have."""
+        if (one := self._scaled(have, now)) is not None:
+            yield from scaled.proposals(one)
+
+    def story(self, have: Have, now: datetime) -> Iterator[Chapter]:
+        """Yield how its size was moved, and what is foreseen, where a policy does."""
+        if (one := self._scaled(have, now)) is not None:
+            yield scaled.story(one)
+
     def quiet_until(self, have: Have, now: datetime) -> datetime | None:
         """Return when its window opens or closes; now where forecasts are looked at."""
         del have
@@ -199,9 +227,7 @@ class Server(Resource[ServerChange]):
     ) -> Mapping[str, JsonValue]:
         """Return the move that a policy asked for: what it may cost is counted."""
         del have
-        if not isinstance(change, Resize):
-            return {}
-        return Scaled.remembers(self, change, ended)
+        return scaled.kept(change, ended, self.recorded)
 
     def pending(self, change: ServerChange, have: Have) -> str | None:
         """Say that its cloud still works on it."""
