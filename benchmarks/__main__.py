@@ -31,6 +31,7 @@ MEASURES = {
     "crash": ("crash", "crash"),
     "paying": ("paying", "paying"),
     "subscriptions": ("subscriptions", "subscriptions"),
+    "usage": ("usage", "usage"),
     "m4": ("forecasting", "competition"),
     "breach": ("forecasting", "breach"),
     "nab": ("novelty", "novelty"),

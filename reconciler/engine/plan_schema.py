@@ -7,8 +7,8 @@ from typing import Any, get_args
 
 from reconciler.engine.document import FORMAT
 from reconciler.model import Decision, OpClass, Risk, Severity
+from reconciler.model.due import By
 from reconciler.model.finding import Standing
-from reconciler.model.resource import By
 
 PLAN_SCHEMA = "plan.v1.schema.json"
 

@@ -8,14 +8,15 @@ stop each time.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from reconciler.inventory.complaint import Complaint
 from reconciler.inventory.loaded import Loaded
 from reconciler.inventory.node import Path
 from reconciler.inventory.sentences import Said
-from reconciler.kinds.server import Server, SizeRange
-from reconciler.model import AnyResource
+
+if TYPE_CHECKING:
+    from reconciler.model import AnyResource
 
 SERVER: Final = "Server"
 _SIZE: Final[Path] = ("spec", "size")
@@ -23,6 +24,10 @@ _SIZE: Final[Path] = ("spec", "size")
 
 def ladder_faults(want: AnyResource | None) -> list[Said]:
     """Return where the sizes of *want* contradict its range; none for other kinds."""
+    if want is None or want.kind != SERVER:
+        return []
+    from reconciler.kinds.server import Server, SizeRange  # noqa: PLC0415
+
     if not isinstance(want, Server):
         return []
     size, sizes = want.spec.size, want.spec.sizes

@@ -37,6 +37,7 @@ from reconciler.model.driver import (
     Probe,
     Witness,
 )
+from reconciler.model.due import Due
 from reconciler.model.finding import Finding, Severity
 from reconciler.model.follow import Chapter, Ended, Letter, Sway
 from reconciler.model.hosting import FILLS, METRICS, PlanLimits
@@ -70,7 +71,7 @@ from reconciler.model.plan import (
 from reconciler.model.proof import BackupProof, Proof, unproven
 from reconciler.model.quantity import Percent, Size
 from reconciler.model.ref import Naming, Ref, To
-from reconciler.model.resource import AnyResource, Due, Metadata, Resource
+from reconciler.model.resource import AnyResource, Metadata, Resource
 from reconciler.model.secret import Personal, SecretRef
 from reconciler.model.seller import Seller
 from reconciler.model.terms import Terms

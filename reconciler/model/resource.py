@@ -9,8 +9,6 @@ from typing import (
     Any,
     ClassVar,
     Generic,
-    Literal,
-    NamedTuple,
     Self,
     TypeVar,
 )
@@ -21,37 +19,13 @@ from reconciler.model.adoption import Adoption, Proposal, Refuse, Rewrite
 from reconciler.model.authority import Makings
 from reconciler.model.base import Spec
 from reconciler.model.change import Change
+from reconciler.model.due import Due
 from reconciler.model.finding import Finding, Severity
 from reconciler.model.follow import Chapter, Ended, Letter, Sway
 from reconciler.model.location import Location
 from reconciler.model.observed import Have, Share, State
 from reconciler.model.ref import Naming, Ref
 from reconciler.model.usage import Bounds
-
-By = Literal["auto", "you", "nobody"]
-
-
-class Due(NamedTuple):
-    """
-    Something that will need work or money at a time that is already known.
-
-    Attributes:
-        cost: What we pay then.
-        by: Who sees to it: it happens by itself, a person has to act, or it is wanted
-            that nobody does. A kind that does not know leaves it to a person.
-        account: The Provider that takes the money, where that is known.
-        charge: What a customer pays then.
-    """
-
-    at: datetime
-    kind: str
-    name: str
-    what: str
-    cost: str | None = None
-    by: By = "you"
-    account: str | None = None
-    charge: str | None = None
-
 
 NAME = r"^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?$"
 

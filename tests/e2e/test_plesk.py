@@ -96,6 +96,34 @@ def test_a_fresh_world_needs_nothing(tmp_path):
         assert "sandbox-plesk-key" not in said
 
 
+def test_what_is_there_is_declared_as_it_is_and_measured(tmp_path):
+    with agency_with(tmp_path) as agency:
+        edit = agency.sandbox.edit
+        edit(
+            "plesk",
+            "account",
+            {"user": "shop", "domain": "shop.example", "plan": "Care 5"},
+        )
+        edit("plesk", "account", {"user": "odd", "domain": "odd.example", "plan": None})
+        done = at(agency, "import", "Provider/plesk-1", "--kind", "HostingAccount")
+        assert done.code == 0, done.out + done.err
+        made = {
+            one.name: one.spec
+            for one in agency.project().inventory.of("HostingAccount")
+        }
+        assert "odd.example" not in made
+        shop = made["shop.example"]
+        assert (shop.account, shop.plan, shop.state) == ("shop", "care-5", "follow")
+        plan = agency.plan()
+        assert (plan.actions, found(plan)) == ((), [])
+        assert [one.name for one in plan.unmanaged] == ["odd.example"]
+        probed = at(agency, "usage", "probe")
+        assert probed.code == 0, probed.out + probed.err
+        said = at(agency, "usage", "show", "HostingAccount/shop.example").out
+        assert "disk" in said
+        assert "bandwidth" in said
+
+
 def test_a_site_is_suspended_and_set_free_by_commits(tmp_path):
     with agency_with(tmp_path) as agency:
         ask(agency, "suspend")

@@ -25,7 +25,7 @@ DRIVERS = sorted(
     if not module.name.startswith("_")
 )
 #: Nobody is asked there, so that there is no vendor whose answers could be lost.
-NOBODYS = {"own_billing", "keys_issuance", "nginx_install"}
+NOBODYS = {"own_billing", "keys_issuance", "nginx_install", "usage_outlook"}
 #: What cannot be changed there is for a person.
 READ_ONLY = {"paypal_payment", "keys_issuance"}
 DOCS = [name for name in under("docs/", ".md") if not name.startswith("docs/adr/")]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from reconciler.kinds.hosting_account import HostingAccount
+from reconciler.kinds.server import Server
 from reconciler.model import Absent, AnyResource, Unknown
-from reconciler.model.resource import Metadata, Resource
 from reconciler.model.usage import UsageState
 from reconciler.providers.whm_usage import WhmUsage
 from reconciler.sandbox import Sandbox, SandboxClock, World
@@ -34,13 +34,12 @@ BUSY = hosted("busy.example", ladder=[{**SMALL, "limits": {"cpu": "100%"}}])
 CALM = hosted("calm.example", account="calm")
 
 
-class Machine(Resource[Any]):
-    """Whatever else names this server as its panel."""
-
-    kind = "Machine"
-
-
-MACHINE = Machine(metadata=Metadata(name="web-1"), spec={})
+MACHINE = Server.model_validate(
+    {
+        "metadata": {"name": "web-1"},
+        "spec": {"provider": "cloud", "size": "cx22", "panel": "main"},
+    }
+)
 
 
 @pytest.fixture(scope="module")
