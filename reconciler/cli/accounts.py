@@ -68,10 +68,24 @@ def as_account(issuer: Issuer) -> Provider:
 
 def accounts(project: Project, wants: Iterable[AnyResource]) -> Accounts:
     """Return a driver for every share of *wants*; what cannot be had is named."""
+    return _accounts(project, _shares(wants, project.accounts_declared))
+
+
+def probing(project: Project, wants: Iterable[AnyResource]) -> Accounts:
+    """Return a driver for everybody who measures what *wants* use."""
+    return _accounts(project, {share for want in wants for share in want.probes()})
+
+
+def holding(project: Project, wants: Iterable[AnyResource]) -> Accounts:
+    """Return a driver for every account that holds *wants*, and for no witness."""
+    return _accounts(project, {share for want in wants for share in want.shares()})
+
+
+def _accounts(project: Project, shares: Iterable[Share]) -> Accounts:
     declared = project.accounts_declared
     drivers: dict[Share, AnyDriver] = {}
     failed: dict[str, str] = {}
-    for share in sorted(_shares(wants, declared)):
+    for share in sorted(shares):
         provider = declared.get(share.provider)
         if provider is None:
             failed[share.provider] = _NOT_DECLARED.get(share.provider, _NOT_THERE)
@@ -162,6 +176,7 @@ def account(project: Project, provider: Provider, needed: frozenset[str]) -> Acc
         trust=_trusted(project, provider),
         keys=_keyring(project, provider, values),
         challenges=project.challenges if spec.type == ACME else None,
+        usage=project.usage if spec.type == USAGE else None,
     )
 
 

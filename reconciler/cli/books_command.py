@@ -59,10 +59,10 @@ def books_command(ctx: click.Context, /, **options: Any) -> None:
         if not names and not accounts.failed:
             raise ReconcilerError("no account here takes money", code="E630")
         project.say(f"asking {', '.join(names) or 'nobody'} …")
-        since, ledger = window.asked_since, project.ledger
-        found = reckoning.taken(accounts, since, names, ledger)
+        ledger = project.ledger
+        found = reckoning.taken(accounts, window.asked_since, names, ledger)
     found = found._replace(failed={**accounts.failed, **found.failed})
-    compared = reckoning.compared(project.ledger, found, window)
+    compared = reckoning.compared(ledger, found, window)
     match options["form"]:
         case "json":
             sys.stdout.write(dumps(_data(project, compared, found, window)))
@@ -155,7 +155,7 @@ def _code(compared: Reckoning, found: Taken) -> Exit:
     wrong = {Severity.CRITICAL, Severity.ERROR}
     if any(remark.severity in wrong for remark in compared.remarks):
         return Exit.ERROR
-    return Exit.PARTLY if found.failed else Exit.DONE
+    return Exit.PARTLY if found.failed or found.unheld else Exit.DONE
 
 
 def _lines(compared: Reckoning, found: Taken, window: Window) -> Iterator[str]:
@@ -240,7 +240,7 @@ def _data(
         "since": window.since.isoformat(),
         "until": window.until.isoformat(),
         "accounts": sorted(found.captures),
-        "unread": dict(found.failed),
+        "unread": {**found.unheld, **found.failed},
         "captures": [_row(payers, row) for row in compared.rows],
         "findings": remarks,
     }

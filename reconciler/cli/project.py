@@ -31,6 +31,8 @@ from reconciler.kinds.provider import Provider
 from reconciler.model import AnyResource, BackupProof, unproven
 
 if TYPE_CHECKING:
+    from reconciler.audit.outlooks import Book
+    from reconciler.cli.health_books import HealthBooks
     from reconciler.cli.rules import Court
     from reconciler.cli.sandbox_clock import SandboxTime
     from reconciler.model import Action
@@ -254,6 +256,20 @@ class Project:
         from reconciler.cli.keyring import keyring
 
         return keyring(self)
+
+    @cached_property
+    def usage(self) -> Book:
+        """What is foreseen; read when the first driver asks."""
+        from reconciler.cli.usage_books import book
+
+        return book(self)
+
+    @cached_property
+    def health(self) -> HealthBooks:
+        """What the checks have found; read when it is first asked for."""
+        from reconciler.cli.health_books import HealthBooks
+
+        return HealthBooks(self)
 
     @cached_property
     def challenges(self) -> DnsChallenges:

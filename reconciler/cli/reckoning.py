@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from reconciler.engine import books
 from reconciler.engine.observe import another_account
@@ -23,21 +24,30 @@ from reconciler.model import Severity
 from reconciler.model.billing import Capture, Collector, Hold, Holder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from reconciler.audit import Ledger
     from reconciler.engine import Accounts, Journal
 
+_T = TypeVar("_T")
 #: A run looks so far back: a payment that comes a month later is seen, too.
 BACK = 35
 
 
 class Taken(NamedTuple):
-    """What accounts took, and why that of others is not known."""
+    """
+    What accounts took, and what they hold, beside what is remembered.
+
+    Attributes:
+        failed: Why it is not known what an account took.
+        unheld: Why it is not known what it holds; what it took may be.
+    """
 
     captures: Mapping[str, tuple[Capture, ...]]
     failed: Mapping[str, str]
     holds: Mapping[str, tuple[Hold, ...]] = {}
+    unheld: Mapping[str, str] = {}
 
 
 def taken(
@@ -52,23 +62,44 @@ def taken(
     captures: dict[str, tuple[Capture, ...]] = {}
     holds: dict[str, tuple[Hold, ...]] = {}
     failed: dict[str, str] = {}
+    unheld: dict[str, str] = {}
     collectors = dict(_collectors(accounts))
     for name in sorted(set(names) & collectors.keys()):
-        driver = collectors[name]
-        try:
-            other = another_account(accounts.identities.get(name), driver.identity())
-            if other:
-                failed[name] = other
+        driver, declared = collectors[name], accounts.identities.get(name)
+        took = _read(partial(_captures, driver, declared, since))
+        if isinstance(took, str):
+            failed[name] = took
+            continue
+        captures[name] = took
+        if isinstance(driver, Holder):
+            held = _read(partial(_holds, driver, since, known))
+            if isinstance(held, str):
+                unheld[name] = held
             else:
-                found = tuple(driver.captures(since))
-                if isinstance(driver, Holder):
-                    holds[name] = tuple(driver.holds(since, known))
-                captures[name] = found
-        except ProviderError as error:
-            failed[name] = error.what
-        except Exception as error:  # noqa: BLE001  (a fault of a driver proves nothing)
-            failed[name] = f"the driver failed: {type(error).__name__}"
-    return Taken(captures, failed, holds)
+                holds[name] = held
+    return Taken(captures, failed, holds, unheld)
+
+
+def _captures(
+    driver: Any, declared: str | None, since: datetime
+) -> tuple[Capture, ...] | str:
+    """Return what an account took, or that it is not the one that is declared."""
+    other = another_account(declared, driver.identity())
+    return other or tuple(driver.captures(since))
+
+
+def _holds(driver: Holder, since: datetime, known: set[str]) -> tuple[Hold, ...]:
+    return tuple(driver.holds(since, known))
+
+
+def _read(ask: Callable[[], tuple[_T, ...] | str]) -> tuple[_T, ...] | str:
+    """Return what there is to be read, or why it cannot be."""
+    try:
+        return ask()
+    except ProviderError as error:
+        return error.what
+    except Exception as error:  # noqa: BLE001  (a fault of a driver proves nothing)
+        return f"the driver failed: {type(error).__name__}"
 
 
 def names_of(accounts: Accounts) -> list[str]:
@@ -86,7 +117,8 @@ def compared(ledger: Ledger, found: Taken, window: Window) -> Reckoning:
     """Return what *found* comes to, by what *ledger* remembers."""
     pasts = [*_pasts(ledger)]
     reckoning = reckon(pasts, found.captures, window)
-    more = [_unread(account, why) for account, why in found.failed.items()]
+    more = [_unread(account, "took", why) for account, why in found.failed.items()]
+    more += [_unread(account, "holds", why) for account, why in found.unheld.items()]
     for account, holds in found.holds.items():
         more += forgotten(account, holds, pasts, window)
     return reckoning._replace(remarks=(*reckoning.remarks, *more))
@@ -98,8 +130,8 @@ def _pasts(ledger: Ledger) -> Iterator[Past]:
             yield Past(uid, record.name or uid, Books(record.facts))
 
 
-def _unread(account: str, why: str) -> Remark:
-    message = f"what it took could not be compared with the records: {why}"
+def _unread(account: str, what: str, why: str) -> Remark:
+    message = f"what it {what} could not be compared with the records: {why}"
     return Remark(account, "books-unread", Severity.WARNING, account, "", message)
 
 

@@ -231,7 +231,10 @@ class Inventory:
     @cached_property
     def warnings(self) -> tuple[InventoryError, ...]:
         """What is worth a look, but stops nothing; codes W160 and up."""
-        return tuple(errors_of(self._loaded.warnings()))
+        from reconciler.inventory import scalings  # noqa: PLC0415
+
+        found = (*self._loaded.warnings(), *scalings.warnings(self._loaded))
+        return tuple(errors_of(found))
 
     def _build(self, ref: Ref) -> AnyResource:
         row = self._index.row_of[ref]

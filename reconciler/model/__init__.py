@@ -7,10 +7,12 @@ Nothing here reads a file, a clock, the network or the environment.
 from reconciler.model.adoption import (
     Adoption,
     Beside,
+    Called,
     Choice,
     Edit,
     ItemEdit,
     Left,
+    Proposal,
     Refuse,
     Rewrite,
 )
@@ -35,6 +37,7 @@ from reconciler.model.driver import (
     Probe,
     Witness,
 )
+from reconciler.model.due import Due
 from reconciler.model.finding import Finding, Severity
 from reconciler.model.follow import Chapter, Ended, Letter, Sway
 from reconciler.model.hosting import FILLS, METRICS, PlanLimits
@@ -68,7 +71,7 @@ from reconciler.model.plan import (
 from reconciler.model.proof import BackupProof, Proof, unproven
 from reconciler.model.quantity import Percent, Size
 from reconciler.model.ref import Naming, Ref, To
-from reconciler.model.resource import AnyResource, Due, Metadata, Resource
+from reconciler.model.resource import AnyResource, Metadata, Resource
 from reconciler.model.secret import Personal, SecretRef
 from reconciler.model.seller import Seller
 from reconciler.model.terms import Terms
@@ -108,6 +111,7 @@ __all__ = [
     "BackupProof",
     "Beside",
     "Cache",
+    "Called",
     "Challenges",
     "Change",
     "Chapter",
@@ -151,6 +155,7 @@ __all__ = [
     "Price",
     "Probe",
     "Proof",
+    "Proposal",
     "Reading",
     "Receipt",
     "Ref",

@@ -11,6 +11,7 @@ from reconciler.model.observed import Share
 from reconciler.model.patching import Patching
 from reconciler.model.repository import Repository
 from reconciler.model.scaling import Scaling
+from reconciler.model.sizing import Rung
 
 #: The family of what authorities sign.
 ISSUANCE = "issuance"
@@ -82,6 +83,7 @@ class Makings(Spec):
         zones: The Domains that its names are in: name of the zone -> the accounts
             with its records.
         scaling: The rules it is scaled by, of the ScalingPolicy that it names.
+        above: The next larger size that its range does not have, where there is one.
         patching: The rules it is patched by, of the PatchPolicy that it names.
         backing: How it is backed up: its BackupPolicy, and what it says otherwise.
         repositories: Where its copies are, in their order.
@@ -91,6 +93,7 @@ class Makings(Spec):
     places: tuple[Place, ...] = ()
     zones: dict[str, tuple[str, ...]] = Field(default={})
     scaling: Scaling | None = None
+    above: Rung | None = None
     patching: Patching | None = None
     backing: Backing | None = None
     repositories: tuple[Repository, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from contextlib import closing
 
 from reconciler.audit import Query, log
 from reconciler.sandbox import Fault
@@ -115,6 +116,50 @@ def test_once_a_day_and_never_in_the_way(tmp_path):
         ours.later(days=1)
         ours.run()
         assert found(ours, "books-unread") == []
+
+
+def held_by_nobody(ours):
+    """Hold money as a run does that loses all its records; return PayPal's id of it."""
+    (hold,) = (
+        one
+        for one in ours.plan().actions
+        if (one.want.name, one.change.verb) == ("wally.example", "authorize")
+    )
+    project = ours.project()
+    with closing(project), closing(project.accounts([hold.want])) as accounts:
+        driver = accounts.drivers[hold.change.share]
+        receipt = driver.apply(hold.want, hold.change, "lost")
+    (effect,) = ours.sandbox.ledger.effects("paypal")[-1:]
+    assert (effect.operation, receipt.replayed) == ("authorize", False)
+    return effect.details["authorization"]
+
+
+def test_money_that_is_held_and_forgotten_is_named_until_it_is_let_go(tmp_path):
+    with paying(tmp_path) as ours:
+        ours.run()
+        ours.later(days=1)
+        ours.run()
+        ours.later(days=7)
+        lost = held_by_nobody(ours)
+        ours.run()  # the same again, and recorded
+        assert found(ours, "held-unknown") == []
+        fault = Fault(
+            vendor="paypal", operation="authorizations.get", kind="status", times=0
+        )
+        ours.sandbox.inject(fault)
+        ours.later(days=2)
+        out = books(ours, code=3)
+        assert "what it holds could not be compared with the records" in out
+        assert "1 payment for 1 period" in out  # what was taken still is
+        ours.sandbox.faults.clear()
+        ours.run()
+        about = ("Subscription/wally.example", "warning")
+        assert found(ours, "held-unknown") == [about]
+        assert lost in books(ours)
+        ours.sandbox.edit("paypal", "void", {"id": lost})
+        ours.later(days=1)
+        ours.run()
+        assert found(ours, "held-unknown") == []
 
 
 def test_a_part_of_the_inventory_is_no_day_of_the_books(tmp_path):

@@ -106,3 +106,27 @@ bad(
     3,
     _defaults=f"{HEAD}HostingAccount:\n  ladder: []\n",
 )
+
+
+def twice(name: str, first: str, second: str) -> None:
+    """Add a case: two accounts of one server, the second one on line 6 too many."""
+    text = f"{HEAD}{_SERVER}HostingAccount/{first}}}\nHostingAccount/{second}}}\n"
+    bad(f"account-twice-{name}", text, "E170", 6)
+
+
+twice(
+    "user",
+    f"x.example: {{{_GOOD}, account: bakker",
+    f"y.example: {{{_GOOD}, account: bakker",
+)
+twice(
+    "domain",
+    f"x.example: {{{_GOOD}, domain: z.example",
+    f"y.example: {{{_GOOD}, domain: Z.example",
+)
+twice("name", f"x.example: {{{_GOOD}", f"y.example: {{{_GOOD}, domain: x.example")
+twice(
+    "idn",
+    f"x.example: {{{_GOOD}, domain: bücher.example",
+    f"y.example: {{{_GOOD}, domain: xn--bcher-kva.example",
+)

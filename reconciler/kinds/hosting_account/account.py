@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Self, TypeVar
 
-from pydantic import PrivateAttr, ValidationInfo, field_validator
+from pydantic import JsonValue, PrivateAttr, ValidationInfo, field_validator
 
-from reconciler.kinds.hosting_account import steps
+from reconciler.kinds.hosting_account import sizes, steps
+from reconciler.kinds.hosting_account.adoption import adopted, looking
 from reconciler.kinds.hosting_account.changes import (
     ChangePlan,
     Create,
@@ -21,12 +22,30 @@ from reconciler.kinds.hosting_account.changes import (
 )
 from reconciler.kinds.hosting_account.spec import HostingAccountSpec
 from reconciler.kinds.hosting_account.state import HOSTING, HostingState
-from reconciler.model import Absent, Finding, Have, Severity, Share, State, Sway
+from reconciler.model import (
+    Absent,
+    Adoption,
+    Chapter,
+    Ended,
+    Finding,
+    Have,
+    OutlookState,
+    Proposal,
+    Refuse,
+    Severity,
+    Share,
+    Spec,
+    State,
+    Sway,
+)
 from reconciler.model.names import to_ascii
 from reconciler.model.resource import Resource
+from reconciler.model.usage import OUTLOOK, Bounds, doubted
 
 _STATE = steps.STATE
 _PLAN = steps.PLAN
+#: Findings that are good to know, and ask for nothing.
+_ASIDE = frozenset({"scaling-no-skill", "scaling-spike", "usage-doubtful"})
 DoT = TypeVar("DoT", Suspend, Unsuspend, Terminate)
 
 
@@ -43,7 +62,12 @@ class HostingAccount(Resource[HostingChange]):
         Unsuspend,
         Terminate,
     )
-    states: ClassVar[Mapping[str, type[State]]] = {HOSTING: HostingState}
+    follows_folder: ClassVar[bool] = False
+    states: ClassVar[Mapping[str, type[State]]] = {
+        HOSTING: HostingState,
+        OUTLOOK: OutlookState,
+    }
+    recalls: ClassVar[bool] = True
     spec: HostingAccountSpec
     _leader: Sway | None = PrivateAttr(default=None)
 
@@ -106,28 +130,61 @@ class HostingAccount(Resource[HostingChange]):
         """Return the server: it measures what its accounts use."""
         return (Share(self.spec.provider, "usage"),)
 
+    def witnesses(self) -> tuple[Share, ...]:
+        """Return who foresees what it will use; nobody, where nothing is scaled."""
+        return (sizes.OUTLOOKS,) if self.spec.scaling is not None else ()
+
+    def bounds(self, have: Have) -> Bounds:
+        """Return the limits of the plan it is on, and those of the next smaller one."""
+        state = have.get(self.share)
+        return steps.bounds(
+            self.spec, state if isinstance(state, HostingState) else None
+        )
+
+    def quiet_until(self, have: Have, now: datetime) -> datetime | None:
+        """Never, where a policy scales it: its forecasts and its records move."""
+        del have
+        return None if self.spec.scaling is None else now
+
     def meant(self, state: HostingState) -> bool:
         """Say whether *state* is of the very account this is about."""
         named = self.spec.account in {None, state.account}
         return named and state.domain == self.domain
 
+    def strays(self, state: HostingState) -> bool:
+        """Say whether it was customised on its server, and git does not say why."""
+        return steps.strays(self.spec, state)
+
     def diff(self, have: Have, now: datetime) -> Iterator[HostingChange]:
         """Yield what is missing; nothing is done to an account of somebody else."""
-        del now
         state = have.get(self.share)
         if isinstance(state, Absent):
-            yield from steps.created(self._case)
+            yield from steps.created(self._case, state.lacks)
         elif isinstance(state, HostingState) and self.meant(state):
-            for change in steps.changes(self._case, state):
-                match change:
-                    case Suspend():
-                        yield self._led(change)
-                    case Unsuspend():
-                        yield self._led(change)
-                    case Terminate():
-                        yield self._led(change)
-                    case _:
-                        yield change
+            found = [*steps.changes(self._case, state)]
+            yield from map(self._spoken, found)
+            if (one := self._scaled(have, now)) is not None:
+                yield from sizes.move(one, found)
+
+    def _spoken(self, change: HostingChange) -> HostingChange:
+        match change:
+            case Suspend():
+                return self._led(change)
+            case Unsuspend():
+                return self._led(change)
+            case Terminate():
+                return self._led(change)
+            case _:
+                return change
+
+    def _scaled(self, have: Have, now: datetime) -> sizes.Scaled | None:
+        """Return what decides about its plan, where a policy does."""
+        if self.spec.scaling is None:
+            return None
+        state = have.get(self.share)
+        if not isinstance(state, HostingState) or not self.meant(state):
+            return None
+        return sizes.scaled(self._case, self.makings, self.recorded, have, now)
 
     @property
     def _case(self) -> steps.Case:
@@ -148,18 +205,25 @@ class HostingAccount(Resource[HostingChange]):
 
     def findings(self, have: Have, now: datetime) -> Iterator[Finding]:
         """Yield what differs and is a person's to mend."""
-        del now
+        outlook = have.get(sizes.OUTLOOKS)
+        if isinstance(outlook, OutlookState):
+            yield from doubted(outlook)
         match have.get(self.share):
             case Absent() if self.wanted == "suspended" or not self.spec.ladder:
                 message = f"is not on {self.spec.provider}"
                 field = "spec.provider"
                 yield self.found("account-missing", Severity.ERROR, message, field)
+            case Absent(lacks=str() as lacks) if lacks and self.wanted != "terminated":
+                yield self._packageless(lacks)
             case HostingState() as state if not self.meant(state):
                 yield self._another(state)
             case HostingState() as state:
                 yield from self._kept(state)
                 yield from self._room(state)
+                yield from map(self._packageless, state.lacking)
+                yield from self._unread(state)
                 yield from self._suspension(state)
+                yield from self._sized(have, now)
             case _:
                 pass
 
@@ -184,6 +248,12 @@ class HostingAccount(Resource[HostingChange]):
         if state.busy is not None:
             message = f"{self.spec.provider} still works on it: {state.busy}"
             yield self.found("account-busy", Severity.INFO, message)
+        if self.strays(state):
+            message = (
+                f"was customised on {self.spec.provider}: it no longer follows its "
+                "plan, and a change of plan waits for a person"
+            )
+            yield self.found("account-customised", Severity.WARNING, message, _PLAN)
 
     def _room(self, state: HostingState) -> Iterator[Finding]:
         """Yield what is used above what the plan allows."""
@@ -192,7 +262,34 @@ class HostingAccount(Resource[HostingChange]):
             message = "; ".join(full)
             yield self.found("over-limit", Severity.WARNING, message, _PLAN)
 
+    def _sized(self, have: Have, now: datetime) -> Iterator[Finding]:
+        """Yield what its policy would do and may not, and what it cannot tell."""
+        one = self._scaled(have, now)
+        for said in sizes.said(one) if one else ():
+            severity = Severity.INFO if said.code in _ASIDE else Severity.WARNING
+            yield self.found(said.code, severity, said.message, _PLAN)
+
+    def _packageless(self, package: str) -> Finding:
+        """Say that what its plan is called on its server is not there."""
+        message = (
+            f"{self.spec.provider} has no package {package}: make it there, or name "
+            "another in packages of the plan"
+        )
+        return self.found("package-missing", Severity.ERROR, message, _PLAN)
+
+    def _unread(self, state: HostingState) -> Iterator[Finding]:
+        """Yield that nobody can tell whether its PHP is as it shall be."""
+        if self.spec.php != "keep" and state.php is None and state.busy is None:
+            message = f"{self.spec.provider} does not tell which PHP it runs on"
+            yield self.found("php-unread", Severity.WARNING, message, "spec.php")
+
     def _suspension(self, state: HostingState) -> Iterator[Finding]:
+        if state.mark_left:
+            message = (
+                "runs, and still carries the mark of a suspension that was lifted by "
+                "hand: take it away, or the next one will pass for ours"
+            )
+            yield self.found("suspension-mark-left", Severity.WARNING, message, _STATE)
         if not state.suspended:
             return
         since = f" since {state.since.date()}" if state.since else ""
@@ -210,6 +307,35 @@ class HostingAccount(Resource[HostingChange]):
                 "write state: active or state: suspended"
             )
             yield self.found("suspension-left", Severity.WARNING, message, _STATE)
+
+    @classmethod
+    def provisional(cls, name: str, shares: Sequence[Share]) -> Self | None:
+        """Return one that is only looked at, by its domain."""
+        spec = looking(shares)
+        return cls.model_validate({"metadata": {"name": name}, "spec": spec})
+
+    @classmethod
+    def adopted(cls, have: Have, usual: Spec, refuse: Refuse) -> Adoption:
+        """Return the document of a live account."""
+        del usual
+        return adopted(have, refuse)
+
+    def proposals(self, have: Have, now: datetime) -> Iterator[Proposal]:
+        """Yield the range that its policy would rather have."""
+        if (one := self._scaled(have, now)) is not None:
+            yield from sizes.proposals(one)
+
+    def remembers(
+        self, change: HostingChange, ended: Ended, have: Have
+    ) -> Mapping[str, JsonValue]:
+        """Return what the record keeps of a move that a policy asked for."""
+        del have
+        return sizes.kept(change, ended, self.recorded)
+
+    def story(self, have: Have, now: datetime) -> Iterator[Chapter]:
+        """Yield how its plan was moved, and what is foreseen, where a policy does."""
+        if (one := self._scaled(have, now)) is not None:
+            yield sizes.story(one)
 
     def shows(self, word: str, have: Have) -> bool | None:
         """Say whether it is ``suspended`` or ``active``; None where it was not read."""

@@ -25,11 +25,17 @@ class Create(Change):
     Make an account that was never there.
 
     ``details``: ``package``, ``domain`` and, where it is written or has to be chosen,
-    ``account``. No password is ever chosen or seen from here.
+    ``account``. No password is ever chosen or seen from here. ``lacking``: the package,
+    where the server does not have it.
     """
 
     once: ClassVar[bool] = True
     verb: Literal["create"] = "create"
+
+    @property
+    def firm(self) -> bool:
+        """Whether the server lacks its package, which no review brings there."""
+        return "lacking" in self.details
 
 
 class ChangePlan(Change):
@@ -38,10 +44,16 @@ class ChangePlan(Change):
 
     ``details``: ``package`` (the new one), ``was`` (the one before), ``smaller`` (some
     limit shrinks, or nobody knows), ``reboot``, ``lasting`` (what is done for good),
-    ``scaling`` (the ScalingPolicy that asks for it, which git does not say).
+    ``scaling`` (the ScalingPolicy that asks for it, which git does not say),
+    ``lacking`` (the package, where the server does not have it).
     """
 
     verb: Literal["change-plan"] = "change-plan"
+
+    @property
+    def firm(self) -> bool:
+        """Whether the server lacks its package, which no review brings there."""
+        return "lacking" in self.details
 
     @property
     def smaller(self) -> bool:

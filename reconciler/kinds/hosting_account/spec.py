@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import (
+    Field,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_validator,
+)
 from pydantic.json_schema import SkipJsonSchema
 
 from reconciler.model import Frozen, PlanLimits, Price, Spec, To
 from reconciler.model.names import to_ascii
+
+_MOST: Final = 1024
 
 
 class PlanRange(Spec):
@@ -46,6 +53,10 @@ class Step(Frozen):
     irreversible: tuple[str, ...] = ()
 
 
+#: What ``ladder`` was made from -> the steps, which nothing changes.
+_LADDERS: Final[dict[str, tuple[Step, ...]]] = {}
+
+
 class HostingAccountSpec(Spec):
     """
     Where an account is, on which plan, and whether it runs.
@@ -77,6 +88,17 @@ class HostingAccountSpec(Spec):
     scaling: Annotated[str, To("ScalingPolicy")] | None = None
     patching: Annotated[str, To("PatchPolicy")] | None = None
     ladder: SkipJsonSchema[tuple[Step, ...]] = Field(default=(), exclude=True)
+
+    @field_validator("ladder", mode="wrap")
+    @classmethod
+    def _once(cls, raw: Any, made: ValidatorFunctionWrapHandler) -> tuple[Step, ...]:
+        """Let the accounts of one range have one ladder: thousands are alike."""
+        key = repr(raw)
+        if key not in _LADDERS:
+            if len(_LADDERS) >= _MOST:
+                _LADDERS.clear()
+            _LADDERS[key] = made(raw)
+        return _LADDERS[key]
 
     @field_validator("domain")
     @classmethod

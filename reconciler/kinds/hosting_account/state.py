@@ -27,7 +27,10 @@ class HostingState(State):
         used: What is used now, likewise.
         customised: Its limits were changed by hand on the server, so that it no longer
             follows its package.
+        lacking: Packages of the plans it may be on that its server does not have.
         busy: What its server still does to it; nothing else is done meanwhile.
+        mark_left: It runs, and what marks our suspensions is still there: somebody
+            lifted one by hand.
     """
 
     account: str
@@ -41,4 +44,6 @@ class HostingState(State):
     limits: dict[str, float | None] = {}
     used: dict[str, float] = {}
     customised: bool = False
+    lacking: tuple[str, ...] = ()
     busy: str | None = None
+    mark_left: bool = False

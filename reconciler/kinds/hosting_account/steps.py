@@ -24,6 +24,7 @@ from reconciler.kinds.hosting_account.state import HostingState
 from reconciler.model import FieldChange, OnDrift, PlanLimits, Share
 from reconciler.model.hosting import METRICS, mib
 from reconciler.model.quantity import size_text
+from reconciler.model.usage import Bounds
 
 STATE: Final = "spec.state"
 PLAN: Final = "spec.plan"
@@ -62,8 +63,12 @@ def changes(case: Case, state: HostingState) -> Iterator[HostingChange]:
     yield from _running(case, state)
 
 
-def created(case: Case) -> Iterator[HostingChange]:
-    """Yield what makes an account that is not there; nothing where it shall not run."""
+def created(case: Case, lacks: str = "") -> Iterator[HostingChange]:
+    """
+    Yield what makes an account that is not there; nothing where it shall not run.
+
+    It waits where its server *lacks* its package.
+    """
     if case.wanted in {"suspended", "terminated"} or not case.spec.ladder:
         return
     step = case.spec.ladder[0]
@@ -77,7 +82,16 @@ def created(case: Case) -> Iterator[HostingChange]:
         FieldChange(field="spec.domain", after=case.domain),
     )
     because = f"is not on {case.share.provider}"
-    yield Create(share=case.share, fields=fields, because=because, details=details)
+    hold = None
+    if lacks == step.package:
+        details["lacking"], hold = lacks, _lacking(case, lacks)
+    yield Create(
+        share=case.share, fields=fields, because=because, details=details, hold=hold
+    )
+
+
+def _lacking(case: Case, package: str) -> str:
+    return f"{case.share.provider} has no package {package}"
 
 
 def user_name(domain: str) -> str:
@@ -103,6 +117,25 @@ def limits_of(spec: HostingAccountSpec, state: HostingState) -> PlanLimits:
     return spec.limits.over(step.limits) if step else spec.limits
 
 
+def bounds(spec: HostingAccountSpec, state: HostingState | None) -> Bounds:
+    """Return what may be used on its plan, and on the next smaller one of its range."""
+    ladder = spec.ladder
+    on = step_of(spec, state) if state else None
+    if on is None and len(ladder) == 1:
+        (on,) = ladder
+    if on is None:
+        return Bounds()
+    at = ladder.index(on)
+    less = _amounts(spec, ladder[at - 1]) if at else None
+    return Bounds(_amounts(spec, on), less)
+
+
+def _amounts(spec: HostingAccountSpec, step: Step) -> dict[str, float]:
+    limits = spec.limits.over(step.limits)
+    found = ((metric, limits.of(metric)) for metric in METRICS)
+    return {metric: most for metric, most in found if most is not None}
+
+
 def smaller(step: Step, state: HostingState) -> bool:
     """
     Say whether a move to *step* may take room away.
@@ -119,6 +152,16 @@ def smaller(step: Step, state: HostingState) -> bool:
             return True
         compared = True
     return not compared
+
+
+def strays(spec: HostingAccountSpec, state: HostingState) -> bool:
+    """
+    Say whether the account was customised on its server, and git does not say why.
+
+    Where git gives it limits of its own, or its PHP, that is what customised it.
+    """
+    ours = bool(spec.limits.model_fields_set) or spec.php != "keep"
+    return state.customised and not ours
 
 
 def overfull(limits: PlanLimits, state: HostingState) -> Sequence[str]:
@@ -155,6 +198,10 @@ def moved(
         field=PLAN, before=before, after=step.plan, on_drift=OnDrift.HOLD
     )
     hold = f"it does not fit: {'; '.join(fits)}" if fits else None
+    if hold is None and strays(case.spec, state):
+        hold = "it was customised on its server, and may not get what the plan gives"
+    if step.package in state.lacking:
+        details["lacking"], hold = step.package, _lacking(case, step.package)
     return ChangePlan(
         share=case.share, fields=(field,), because=because, details=details, hold=hold
     )
@@ -199,7 +246,7 @@ def _limits(case: Case, state: HostingState) -> Iterator[HostingChange]:
         if live is not None and _alike(metric, live, most):
             continue
         less = less or live is None or most < live
-        values[metric] = most
+        values[metric] = round(most)  # journals hold no floats
         fields.append(
             FieldChange(
                 field=f"{LIMITS}.{metric}",

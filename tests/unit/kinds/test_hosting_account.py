@@ -219,6 +219,29 @@ def test_while_its_server_works_on_it_nothing_else_is_begun() -> None:
     assert want.pending(change, busy) == "whm-1 still works on it: a move to care_5g"
 
 
+@pytest.mark.parametrize(
+    ("own", "held"),
+    [({}, True), ({"limits": {"disk": "9GiB"}}, False), ({"php": "8.3"}, False)],
+)
+def test_an_account_that_was_customised_is_moved_by_a_person_alone(
+    own: dict[str, Any], held: bool
+) -> None:
+    want = account("active", ladder=(SMALL,), **own)
+    state = live(package="x", limits={"disk": None}, customised=True)
+    (move,) = (
+        c for c in want.diff({want.share: state}, NOW) if c.verb == "change-plan"
+    )
+    assert ("customised" in (move.hold or "")) is held
+    said = ("account-customised", "warning") in codes(want, state)
+    assert said is held
+
+
+def test_a_mark_that_was_left_behind_is_told() -> None:
+    left = ("suspension-mark-left", "warning")
+    assert left in codes(account("active"), live(mark_left=True))
+    assert left not in codes(account("active"), RUNS)
+
+
 def test_what_proves_that_it_was_done() -> None:
     want = account("suspended")
     (suspend,) = want.diff({want.share: RUNS}, NOW)
