@@ -17,7 +17,7 @@ import os
 import tarfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final, Literal, NamedTuple
 
@@ -193,7 +193,6 @@ class Unpacker:
             path = self._into / entry.path
             path.chmod(_tame(entry.mode) | 0o700)
             os.utime(path, (entry.mtime, entry.mtime))
-
 
     def _linked(self, entry: Entry) -> Path | None:
         """Make a link; one to somewhere else is left out, as it is on no other disk."""

@@ -109,9 +109,7 @@ class Packer:
         opened = [base]
         try:
             for part in above:
-                opened.append(
-                    os.open(part, _LOOK | os.O_DIRECTORY, dir_fd=opened[-1])
-                )
+                opened.append(os.open(part, _LOOK | os.O_DIRECTORY, dir_fd=opened[-1]))
             about = os.stat(name, dir_fd=opened[-1], follow_symlinks=False)
             self._any(opened[-1], name, path, about, out)
         except OSError as error:
