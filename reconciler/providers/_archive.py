@@ -5,7 +5,7 @@ A repository of archives: what is in it, and how snapshots come in, out and away
 
     archive.json                 what it is: its id, the salt of its keys, signed
     data/<random>                a tar, compressed and sealed
-    manifest/<random>            path, size, mode, time and SHA-256 of what is in it, sealed
+    manifest/<random>            path, size, mode, time, SHA-256 of all in it, sealed
     index/<backup>/<id>.json     a snapshot, signed: what a listing needs, no secret
 
 A snapshot is there once its index is; that is written last, at once, and only if nobody
@@ -25,11 +25,10 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from itertools import zip_longest
 from pathlib import Path
-from typing import IO, Any, Final, NamedTuple
+from typing import IO, Any, BinaryIO, Final, NamedTuple, cast
 
 import zstandard
 
-from reconciler.errors import Rejected
 from reconciler.providers._archive_open import Caps, Member, Unpacker, hashed, members
 from reconciler.providers._archive_seal import Damaged, Keys, Opened, Sealer, WrongKey
 from reconciler.providers._archive_store import ABANDONED, Gone, Store, Stored
@@ -62,7 +61,7 @@ class Label(NamedTuple):
     @property
     def id(self) -> str:
         """The snapshot's id."""
-        text = "\0".join((self.backup, self.source, self.slot))
+        text = f"{self.backup}\0{self.source}\0{self.slot}"
         return hashlib.sha256(text.encode()).hexdigest()[:40]
 
 
@@ -211,6 +210,12 @@ class Archive:
         """Return one snapshot. Raises Gone."""
         return self.snapshot(self.store.about(_index(backup, snapshot)))
 
+    def whole(self, snap: Snap) -> None:
+        """See that the objects of *snap* are there. Raises Gone, Damaged."""
+        if self.store.about(snap.data).size != snap.packed:
+            raise Damaged(f"{snap.id[:12]}: its data is not as long as it was")
+        self.store.about(snap.listing)
+
     # -- in --------------------------------------------------------------------------
 
     def add(
@@ -243,11 +248,10 @@ class Archive:
                 counted.add(entry)
                 write(json.dumps(entry).encode() + b"\n")
 
-            packer = Packer(_Out(out), told)
-            if canary:
-                packer.content(CANARY, canary, int(label.at.timestamp()))
-            pack(packer)
-            packer.finish()
+            with Packer(cast("IO[bytes]", _Out(out)), told) as packer:
+                if canary:
+                    packer.content(CANARY, canary, int(label.at.timestamp()))
+                pack(packer)
             approve(counted)
         stored = self.store.about(data)
         snap = Snap(
@@ -296,17 +300,24 @@ class Archive:
                 while piece := opened.read(_BUFFER):
                     sealer.write(piece)
                 sealer.finish()
-        original = snap.original or snap.id
-        return self._named(snap._replace(data=data, listing=listing, original=original))
+        copied = snap._replace(
+            data=data,
+            listing=listing,
+            packed=self.store.about(data).size,
+            original=snap.original or snap.id,
+        )
+        return self._named(copied)
 
     # -- out -------------------------------------------------------------------------
 
     @contextmanager
-    def _plain(self, name: str) -> Iterator[IO[bytes]]:
+    def _plain(
+        self, name: str, look: Callable[[], None] = lambda: None
+    ) -> Iterator[IO[bytes]]:
         """Open an object, sealed and compressed, from its beginning."""
         with self.store.read(name) as file:
-            opened = io.BufferedReader(Opened(file, name, self.keys), _BUFFER)
-            yield opened
+            watched = Watched(file, look)
+            yield io.BufferedReader(Opened(watched, name, self.keys), _BUFFER)
 
     def manifest(self, snap: Snap) -> Iterator[Entry]:
         """Yield what *snap* has, in order; at its end its digest was compared."""
@@ -314,7 +325,7 @@ class Archive:
         with self._plain(snap.listing) as opened:
             reader = zstandard.ZstdDecompressor().stream_reader(opened, closefd=False)
             try:
-                for line in io.BufferedReader(reader, _BUFFER):  # type: ignore[type-var]
+                for line in io.BufferedReader(reader, _BUFFER):
                     entry = Entry(*json.loads(line))
                     counted.add(entry)
                     yield entry
@@ -348,17 +359,22 @@ class Archive:
         return size
 
     def restore(
-        self, snap: Snap, into: Path, wanted: Iterable[str] | None = None
+        self,
+        snap: Snap,
+        into: Path,
+        wanted: Iterable[str] | None = None,
+        look: Callable[[], None] = lambda: None,
     ) -> Unpacker:
         """
         Write *snap* below *into*, or the *wanted* paths of it alone.
 
         The canary comes with both. A part of it is read no further than is needed.
+        *look* is called again and again, and stops it by raising.
         """
         left = None if wanted is None else {CANARY, *wanted}
         unpacker = Unpacker(into)
         with (
-            self._plain(snap.data) as opened,
+            self._plain(snap.data, look) as opened,
             members(opened, "zst", _caps(snap)) as found,
         ):
             for member in found:
@@ -397,6 +413,19 @@ class Archive:
             self.store.remove(one.name)
         self.store.tidy(old)
         return len(lost)
+
+
+class Watched:
+    """Reads a file, and has somebody look at the clock every time."""
+
+    def __init__(self, file: BinaryIO, look: Callable[[], None]) -> None:
+        self._file = file
+        self._look = look
+
+    def read(self, size: int) -> bytes:
+        """Return up to *size* bytes."""
+        self._look()
+        return self._file.read(size)
 
 
 class _Out(io.RawIOBase):
@@ -497,8 +526,3 @@ def _snap(body: Mapping[str, Any], added: datetime) -> Snap:
     except (KeyError, TypeError, ValueError):
         raise Damaged("an index is not what is written here") from None
     return Snap(label=label, added=added, **rest)
-
-
-def refused(error: Exception) -> Rejected:
-    """Return what *error* says in the words of a driver."""
-    return Rejected(str(error) or type(error).__name__)

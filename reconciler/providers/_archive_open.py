@@ -1,7 +1,7 @@
 """
 What comes out of a tar, where nobody knows who wrote it.
 
-Sources: Python's documentation ("Extraction filters", ``data``: PEP 706), CVE-2007-4559.
+Sources: PEP 706 (tarfile's filter ``data``), CVE-2007-4559.
 What follows: absolute paths, ways out by ``..``, devices and pipes are
 refused and not skipped; nothing is written through a link, because links are made last,
 and those that lead out (a panel's homes have some) are not made at all; no name is
@@ -11,6 +11,7 @@ and what lets programs be somebody else.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import os
@@ -29,6 +30,13 @@ from reconciler.providers._archive_tree import Entry
 _BLOCK: Final = 1 << 16
 _ZEROS: Final = bytes(_BLOCK)
 _BUFFER: Final = 1 << 18
+_BROKEN: Final = (
+    tarfile.TarError,
+    zstandard.ZstdError,
+    zlib.error,
+    gzip.BadGzipFile,
+    EOFError,
+)
 
 
 class Hostile(Exception):
@@ -42,6 +50,10 @@ class Caps(NamedTuple):
     size: int = 1 << 40
 
 
+#: Of what is signed by us.
+WIDE: Final = Caps()
+
+
 class Member(NamedTuple):
     """One thing in a tar; ``content`` of a file is read once, before the next one."""
 
@@ -51,7 +63,7 @@ class Member(NamedTuple):
 
 @contextmanager
 def members(
-    stream: IO[bytes], form: Literal["tar", "zst", "gz"], caps: Caps = Caps()
+    stream: IO[bytes], form: Literal["tar", "zst", "gz"], caps: Caps = WIDE
 ) -> Iterator[Iterator[Member]]:
     """
     Give what is in *stream*, to its end.
@@ -60,22 +72,23 @@ def members(
         Damaged: It is cut short, or no archive.
         Hostile: A path, a device or the size of something.
     """
-    kind: Literal["r|", "r|gz"] = "r|gz" if form == "gz" else "r|"
     source: IO[bytes] = stream
+    if form == "gz":  # and not by tarfile, which does not compare checksums
+        source = gzip.GzipFile(fileobj=stream, mode="rb")  # type: ignore[assignment]
     if form == "zst":
         opened = zstandard.ZstdDecompressor().stream_reader(stream, closefd=False)
-        source = io.BufferedReader(opened, _BUFFER)  # type: ignore[type-var,assignment]
+        source = io.BufferedReader(opened, _BUFFER)
     try:
         with tarfile.open(
             fileobj=source,
-            mode=kind,
+            mode="r|",
             bufsize=_BUFFER,
             encoding="utf-8",
             errors="surrogateescape",
         ) as tar:
             yield _each(tar, caps)
             _to_the_end(source, stream)
-    except (tarfile.TarError, zstandard.ZstdError, zlib.error, EOFError) as error:
+    except _BROKEN as error:
         raise Damaged(f"is no whole archive: {type(error).__name__}") from None
 
 

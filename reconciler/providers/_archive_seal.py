@@ -1,9 +1,9 @@
-"""
+r"""
 Sealed objects: encrypted in pieces, opened by either of two passwords, cut nowhere.
 
 An object is a line of magic, the length of its header, the header (JSON), and pieces::
 
-    RCARCHIVE1\\n | length (4 bytes) | {"name", "salt", "slots": {"password", "escrow"}}
+    RCARCHIVE1\n | length (4 bytes) | {"name", "salt", "slots": {"password", "escrow"}}
     piece: AES-256-GCM of up to 1 MiB, 16 bytes longer than what it holds
 
 Sources: Hoang, Reyhanitabar, Rogaway, Vizar 2015 (STREAM: what is sealed in pieces is
@@ -27,14 +27,12 @@ import io
 import json
 import secrets
 from collections.abc import Callable, Mapping
-from typing import BinaryIO, Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 MAGIC: Final = b"RCARCHIVE1\n"
-PASSWORD: Final = "password"
-ESCROW: Final = "escrow"
 _PIECE: Final = 1 << 20
 _TAG: Final = 16
 _NONCE: Final = 12
@@ -48,8 +46,15 @@ _MEMORY: Final = 64 << 20
 Write = Callable[[bytes], object]
 
 
+class Readable(Protocol):
+    """A file, as far as it is read here."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to *size* bytes; none at its end."""
+
+
 class Damaged(Exception):
-    """What is kept is not what was written: changed, cut short, or no object of ours."""
+    """What is kept is not what was written: changed, cut short, or not ours."""
 
 
 class WrongKey(Exception):
@@ -192,7 +197,7 @@ class Opened(io.RawIOBase):
         Damaged: It is no such object; while reading: it was changed, or cut short.
     """
 
-    def __init__(self, source: BinaryIO, name: str, keys: Keys) -> None:
+    def __init__(self, source: Readable, name: str, keys: Keys) -> None:
         super().__init__()
         self._source = source
         self._sealed = _opened(source, name, keys)
@@ -227,7 +232,7 @@ class Opened(io.RawIOBase):
         self._plain = memoryview(plain)
 
 
-def _opened(source: BinaryIO, name: str, keys: Keys) -> _Sealed:
+def _opened(source: Readable, name: str, keys: Keys) -> _Sealed:
     """Read the header, and return the key in it."""
     if source.read(len(MAGIC)) != MAGIC:
         raise Damaged("is no archive")
@@ -271,7 +276,7 @@ def _unwrap(
         return None
 
 
-def _exactly(source: BinaryIO, many: int) -> bytes:
+def _exactly(source: Readable, many: int) -> bytes:
     """Return *many* bytes; fewer only where there are no more."""
     parts = []
     while many > 0 and (part := source.read(many)):

@@ -154,7 +154,7 @@ class Folder:
     def _unfinished(self) -> Iterator[tuple[Path, BinaryIO]]:
         path = self._root / _UNFINISHED / secrets.token_hex(16)
         with _told(self._root):
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._folder(path.parent)
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(handle, "wb") as file, _told(self._root):
@@ -162,11 +162,18 @@ class Folder:
         finally:
             path.unlink(missing_ok=True)
 
+    def _folder(self, folder: Path) -> None:
+        """Make a folder below the root, and the root itself; nobody else reads them."""
+        if not folder.is_dir():
+            if folder != self._root:
+                self._folder(folder.parent)
+            folder.mkdir(mode=0o700, exist_ok=True)
+
     def _named(self, path: Path, file: BinaryIO, name: str) -> bool:
         file.flush()
         os.fsync(file.fileno())
         target = self._root / name
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder(target.parent)
         try:
             os.link(path, target)
         except FileExistsError:

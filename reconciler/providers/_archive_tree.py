@@ -23,7 +23,7 @@ import tarfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import IO, Final, Literal, NamedTuple
+from typing import IO, Any, Final, Literal, NamedTuple, Self
 
 from reconciler.errors import Rejected, Transient
 
@@ -64,7 +64,7 @@ class Packer:
     """
 
     def __init__(self, out: IO[bytes], told: Callable[[Entry], object]) -> None:
-        self._tar = tarfile.open(  # noqa: SIM115  (finish closes it)
+        self._tar = tarfile.open(  # noqa: SIM115  (leaving closes it)
             fileobj=out,
             mode="w|",
             bufsize=_BUFFER,
@@ -73,6 +73,16 @@ class Packer:
             errors="surrogateescape",
         )
         self._told = told
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Write the end of the archive; of one that failed there is none."""
+        if kind is not None:
+            stream: Any = self._tar.fileobj
+            stream.closed = self._tar.closed = True
+        self._tar.close()
 
     def content(self, name: str, content: bytes, mtime: int) -> None:
         """Add a file that is on no disk; it is in no manifest."""
@@ -98,10 +108,6 @@ class Packer:
                 self._path(base, path, out)
         finally:
             os.close(base)
-
-    def finish(self) -> None:
-        """Write the end of the archive."""
-        self._tar.close()
 
     def _path(self, base: int, path: str, out: Callable[[str], bool]) -> None:
         """Add one path; its folders are opened one by one."""
@@ -176,7 +182,7 @@ class Packer:
         self._told(_entry(path, "l", about)._replace(target=target))
 
     def _add(self, info: tarfile.TarInfo, content: Hashing | None = None) -> None:
-        self._tar.addfile(info, content)  # type: ignore[arg-type]
+        self._tar.addfile(info, content)
         # It remembers every member for a listing that nobody asks for.
         self._tar.members = []  # type: ignore[attr-defined]
 

@@ -1,10 +1,10 @@
-"""
+r"""
 Databases on their way into a backup: a dump in a private file, whole or not at all.
 
 Sources: SQLite ("Online Backup API": a copy that is consistent while others write),
 MySQL and MariaDB (``mysqldump``: ``--single-transaction``, ``--hex-blob``; a dump ends
 with ``-- Dump completed``), PostgreSQL (``pg_dump``; a plain dump ends with ``--
-PostgreSQL database dump complete``, after which 15.14 and newer write ``\\unrestrict``;
+PostgreSQL database dump complete``, after which 15.14 and newer write ``\unrestrict``;
 libpq's connection strings: ``passfile``). What follows:
 
 * A dump is never sent through a pipe into an archive: a program that dies in the middle

@@ -1,0 +1,386 @@
+"""
+The built-in engine of backups: archives in a folder or a bucket.
+
+A repository is described in ``_archive.py``, what seals it in ``_archive_seal.py``.
+There are no increments: each snapshot is everything, compressed, so that each can be
+read without any other. Sites of a few GiB are what it is for.
+
+Secrets: ``password``, and ``escrowKey`` where there is one: either opens everything.
+Of a bucket ``write``, ``maintain`` and ``drill``, each ``KEY:SECRET``. Without
+``maintain`` nothing is deleted in a bucket; what is deleted in a folder is up to who
+owns it, but never where its repository is declared append-only.
+
+What follows from it: a slot has one snapshot of each source (see ``Label.id``), so that
+every verb can be sent again: it finds what it did and says the same.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar, Final
+from urllib.parse import unquote, urlsplit
+
+from pydantic import JsonValue
+
+from reconciler.errors import ProviderError, Rejected, Transient, Unsupported
+from reconciler.kinds.backup import (
+    BackUp,
+    Backup,
+    BackupChange,
+    Check,
+    CopyOver,
+    CopyState,
+    DrillIt,
+    PruneOld,
+    Snapshot,
+)
+from reconciler.kinds.backup_repository import (
+    BackupRepository,
+    Init,
+    RepositoryChange,
+    RepositoryState,
+)
+from reconciler.model import (
+    Absent,
+    Account,
+    Driver,
+    Observation,
+    Observed,
+    OpClass,
+    Receipt,
+    SecretRef,
+    Unknown,
+)
+from reconciler.providers._archive import FORMAT, Archive, Snap
+from reconciler.providers._archive_making import Making
+from reconciler.providers._archive_open import Hostile
+from reconciler.providers._archive_restorer import ArchiveRestorer, believed
+from reconciler.providers._archive_seal import Damaged, Keys, WrongKey
+from reconciler.providers._archive_store import Folder, Gone, Store, Stored
+
+Want = BackupRepository | Backup
+Do = RepositoryChange | BackupChange
+ARCHIVE: Final = "archive"
+WRITE: Final = "write"
+MAINTAIN: Final = "maintain"
+DRILL: Final = "drill"
+_SLOTS: Final = {"password": "password", "escrow": "escrowKey"}
+
+
+class ArchiveBackup(Driver[Want, Do]):
+    """One repository of archives."""
+
+    can: ClassVar[Mapping[str, OpClass]] = {
+        "init": OpClass.KEYED,
+        "back-up": OpClass.KEYED,
+        "copy": OpClass.KEYED,
+        "drill": OpClass.KEYED,
+        "check": OpClass.KEYED,
+        "prune": OpClass.KEYED,
+    }
+    key_life: ClassVar[timedelta | None] = timedelta(days=28)
+    settles: ClassVar[timedelta] = timedelta(0)
+    credentials: ClassVar[frozenset[str]] = frozenset({"password"})
+    lists: ClassVar[bool] = False
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._keys = keys_of(account)
+        self._looked = 0
+
+    @cached_property
+    def _archive(self) -> Archive:
+        """The repository, opened by who adds to it."""
+        return Archive(store_of(self._account, WRITE), self._keys)
+
+    def identity(self) -> str | None:
+        """Return the address: whoever reads what is there, reads the right one."""
+        self._archive.store.there()
+        return self._account.settings.get("url")
+
+    # -- reading -----------------------------------------------------------------------
+
+    def observe(self, wants: Sequence[Want]) -> Observation:
+        """Report the repository, and what it has of each backup."""
+        self._looked = 1
+        try:
+            whole = self._state()
+        except (Damaged, WrongKey) as error:
+            whole = Unknown(why=str(error))
+        except ProviderError as error:
+            whole = Unknown(why=error.what, request_id=error.request_id)
+        states: dict[str, Observed] = {}
+        for want in wants:
+            if isinstance(want, BackupRepository) or not isinstance(
+                whole, RepositoryState
+            ):
+                states[want.name] = whole
+            else:
+                states[want.name] = self._copy(want, whole)
+        return Observation(states, requests={"list": self._looked})
+
+    def _state(self) -> RepositoryState | Absent | Unknown:
+        store = self._archive.store
+        if not store.there():
+            return Absent(lacks="the repository")
+        listed = self._archive.listed()
+        try:
+            config = self._archive.config()
+        except Gone as gone:
+            if listed:
+                return Unknown(why=f"{gone} is gone, {len(listed)} snapshots are there")
+            return Absent(lacks="the repository")
+        return RepositoryState(
+            identity=config.id,
+            version=str(FORMAT),
+            snapshots=len(listed),
+            newest=max((one.at for one in listed), default=None),
+        )
+
+    def _copy(self, want: Backup, whole: RepositoryState) -> CopyState | Unknown:
+        try:
+            data = {one.name: one for one in self._archive.store.names("data/")}
+            ours: list[Snapshot] = []
+            foreign: list[Snapshot] = []
+            for stored in self._archive.listed(want.uid):
+                self._looked += 1
+                self._sort(stored, data, ours, foreign)
+        except ProviderError as error:
+            return Unknown(why=error.what, request_id=error.request_id)
+        ours.sort(key=lambda one: (one.at, one.id))
+        return CopyState(
+            snapshots=tuple(ours),
+            foreign=tuple(foreign),
+            identity=whole.identity,
+            size=sum(one.size for one in data.values()),
+        )
+
+    def _sort(
+        self,
+        stored: Stored,
+        data: Mapping[str, Stored],
+        ours: list[Snapshot],
+        foreign: list[Snapshot],
+    ) -> None:
+        """Put one snapshot where it belongs; one whose data is gone is not there."""
+        try:
+            snap = self._archive.snapshot(stored)
+        except Gone:
+            return
+        except (Damaged, WrongKey):
+            name = stored.name.rpartition("/")[2].removesuffix(".json")
+            foreign.append(
+                Snapshot(id=name, source="", at=stored.at, said=stored.at, host="")
+            )
+            return
+        kept = data.get(snap.data)
+        if kept is not None and kept.size == snap.packed:
+            ours.append(_shown(snap))
+
+    # -- acting ------------------------------------------------------------------------
+
+    def apply(self, want: Want, change: Do, key: str) -> Receipt:
+        """Carry out one change; what was done before is found, and said again."""
+        del key
+        if isinstance(want, BackupRepository):
+            return self._init(change)
+        with believed(self._account.name):
+            match change:
+                case BackUp():
+                    return self._back_up(want, change)
+                case CopyOver():
+                    return self._take(want, change)
+                case Check():
+                    return self._check(want, change)
+                case PruneOld():
+                    return self._prune(want, change)
+                case DrillIt():
+                    return self._drill(want, change)
+                case _:
+                    raise Unsupported(f"an archive cannot {change.verb}")
+
+    def _init(self, change: Do) -> Receipt:
+        if not isinstance(change, Init):
+            raise Unsupported(f"an archive cannot {change.verb}")
+        with believed(self._account.name):
+            made = self._archive.init()
+            config = self._archive.config()
+        return Receipt(reference=config.id, replayed=not made)
+
+    def _back_up(self, want: Backup, change: BackUp) -> Receipt:
+        backing = want.makings.backing
+        if backing is None:
+            raise Rejected(f"{want.ref} has no policy")
+        return Making(
+            archive=self._archive,
+            want=want,
+            backing=backing,
+            copy=self._account.name,
+            clock=self._account.clock,
+            secret=self._secret,
+        ).make(change)
+
+    def _secret(self, ref: SecretRef) -> str:
+        if self._account.backing is None:
+            raise Rejected(f"{ref} cannot be had here")
+        return self._account.backing.secret(ref)
+
+    def _take(self, want: Backup, change: CopyOver) -> Receipt:
+        """Copy what is not here yet; the other one is read by who only reads."""
+        name, ids = str(change.details["from"]), _texts(change.details.get("ids"))
+        if self._account.backing is None:
+            raise Rejected(f"{name} cannot be reached from here")
+        theirs = self._account.backing.repository(name)
+        if urlsplit(theirs.settings.get("url", "")).scheme == "":
+            raise Rejected(f"{name} has no address")
+        other = Archive(store_of(theirs, DRILL), keys_of(theirs))
+        there = {snap.id for snap in self._archive.snapshots(want.uid)}
+        for one in ids:
+            if one not in there:
+                self._archive.take(other, other.find(want.uid, one))
+        for one in ids:
+            self._archive.whole(self._archive.find(want.uid, one))
+        return Receipt(
+            reference=f"{name}/{self._account.name}",
+            details={"from": name, "ids": [*ids], "copied": len(set(ids) - there)},
+        )
+
+    def _check(self, want: Backup, change: Check) -> Receipt:
+        """Read a slice of all snapshots to their ends."""
+        part, of = _number(change, "slice"), max(1, _number(change, "of"))
+        begun, size, wrong, many = time.monotonic(), 0, [], 0
+        verdict = "passed"
+        for stored in self._archive.listed(want.uid):
+            name = stored.name.rpartition("/")[2].removesuffix(".json")
+            if _slice(name) % of != part % of:
+                continue
+            many += 1
+            try:
+                size += self._archive.verify(self._archive.snapshot(stored))
+            except (Damaged, WrongKey, Gone, Hostile) as error:
+                verdict = "failed"
+                wrong.append(f"{name[:12]}: {error}")
+            except Transient as error:
+                verdict = "inconclusive" if verdict == "passed" else verdict
+                wrong.append(f"{name[:12]}: {error.what}")
+        return Receipt(
+            reference=f"{self._account.name}/check/{part}-{of}",
+            details={
+                "drill": "check",
+                "copy": self._account.name,
+                "verdict": verdict,
+                "why": "; ".join(wrong)[:1000],
+                "snapshots": {},
+                "checked": many,
+                "bytes": size,
+                "seconds": round(time.monotonic() - begun, 3),
+            },
+        )
+
+    def _prune(self, want: Backup, change: PruneOld) -> Receipt:
+        """Remove exactly what was decided on, if everything is as it was then."""
+        ids = frozenset(_texts(change.details.get("ids")))
+        kept = frozenset(_texts(change.details.get("kept")))
+        _may_delete(want, self._account.name)
+        archive = Archive(store_of(self._account, MAINTAIN), self._keys)
+        found = {snap.id: snap for snap in archive.snapshots(want.uid)}
+        _as_decided(found, ids, kept)
+        for one in sorted(ids & found.keys()):
+            archive.remove(found[one])
+        left = {snap.id for snap in archive.snapshots(want.uid)}
+        if left & ids or not kept <= left:
+            raise Rejected("the listing shows something else than what was pruned")
+        archive.tidy(self._account.clock())
+        return Receipt(
+            reference=f"{self._account.name}/prune",
+            details={"pruned": [*sorted(ids)], "left": len(left)},
+        )
+
+    def restorer(self, want: Backup) -> ArchiveRestorer:
+        """Return what a drill reads this copy by."""
+        return ArchiveRestorer(store_of(self._account, DRILL), self._keys, want.uid)
+
+    def _drill(self, want: Backup, change: DrillIt) -> Receipt:
+        raise Unsupported(f"an archive cannot {change.verb} {want.name}")
+
+
+def keys_of(account: Account) -> Keys:
+    """Return the passwords of a repository."""
+    told = account.secrets
+    return Keys({slot: told[name] for slot, name in _SLOTS.items() if name in told})
+
+
+def store_of(account: Account, role: str) -> Store:
+    """
+    Return the place of a repository, as *role* may use it.
+
+    Raises:
+        Rejected: There are no keys for that.
+    """
+    url = account.settings.get("url", account.endpoint or "")
+    below = account.settings.get("path", "")
+    parts = urlsplit(url)
+    if parts.scheme == "file":
+        return Folder(Path(unquote(parts.path)) / below)
+    raise Rejected("an archive is in a folder (file:///folder) or in a bucket (s3:...)")
+
+
+def _shown(snap: Snap) -> Snapshot:
+    """Return *snap* in our words; a whole archive is all new."""
+    return Snapshot(
+        id=snap.id,
+        source=snap.label.source,
+        at=snap.added,
+        said=snap.label.at,
+        host=snap.label.backup,
+        paths=snap.label.paths,
+        original=snap.original,
+        files=snap.files,
+        size=snap.size,
+        added=snap.size,
+        packed=snap.packed,
+        changed=snap.changed,
+    )
+
+
+def _texts(value: JsonValue) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, list | tuple) else ()
+
+
+def _number(change: Check, name: str) -> int:
+    value = change.details.get(name)
+    return value if isinstance(value, int) else 0
+
+
+def _slice(name: str) -> int:
+    try:
+        return int(name[:8], 16)
+    except ValueError:
+        return 0
+
+
+def _may_delete(want: Backup, repository: str) -> None:
+    for one in want.makings.repositories:
+        if one.name == repository and one.immutability.mode == "append-only":
+            raise Rejected(f"{repository} is append-only: nothing is deleted")
+
+
+def _as_decided(
+    found: Iterable[str], ids: frozenset[str], kept: frozenset[str]
+) -> None:
+    """See that nothing came or went since it was decided what to delete."""
+    there = frozenset(found)
+    if not ids or ids & kept:
+        raise Rejected("nothing is named that could be deleted", hint="plan again")
+    if not kept <= there or there - kept - ids:
+        raise Rejected(
+            "other snapshots are there than when it was decided what to delete",
+            hint="plan again",
+        )
+
+
+DRIVER = ArchiveBackup
