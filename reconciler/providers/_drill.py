@@ -10,7 +10,7 @@ nothing. What was found before that is kept: a failure is one whatever comes aft
 The receipt's ``details``: ``verdict``, ``why``, ``drill``, ``copy``, ``snapshots``,
 ``at``, ``of``, ``rpo`` and ``seconds`` (``estimated`` where a sample was restored),
 ``bytes``, ``files``, ``escrow``, ``seed``, ``confidence``, ``checks`` (check, expected,
-observed, ok), ``values`` (what the next one compares with), ``timings``, ``engines``,
+observed, ok), ``observed`` (what the next one compares with), ``timings``, ``engines``,
 ``destroyed`` (whether the scratch folder is gone).
 """
 
@@ -151,7 +151,7 @@ def _receipt(change: DrillIt, order: Order, seen: Seen, now: datetime) -> Receip
         "seed": order.seed,
         "escrow": order.key == "escrow",
         "checks": [one.row() for one in seen.looks],
-        "values": {o.check: o.value for o in seen.looks if o.value is not None},
+        "observed": {o.check: o.value for o in seen.looks if o.value is not None},
         "timings": {name: round(one, 3) for name, one in seen.timings.items()},
         "engines": list(dict.fromkeys(seen.engines)),
         "destroyed": seen.destroyed,

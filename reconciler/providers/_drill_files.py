@@ -29,11 +29,10 @@ _CONFIGURATION: Final = (
     ".env", ".htaccess", "composer.json", "config.*", "configuration.php",
     "index.html", "index.php", "settings.*", "wp-config.php",
 )  # fmt: skip
-_TEXTS: Final = frozenset(
-    ("conf", "css", "csv", "env", "htm", "html", "ini", "js", "json", "md", "php")
-    + ("py", "rb", "scss", "sh", "sql", "svg", "toml", "ts", "txt", "xml", "yaml")
-    + ("yml",)
-)
+_TEXTS: Final = frozenset({
+    "conf", "css", "csv", "env", "htm", "html", "ini", "js", "json", "md", "php", "py",
+    "rb", "scss", "sh", "sql", "svg", "toml", "ts", "txt", "xml", "yaml", "yml",
+})  # fmt: skip
 _BEGINNINGS: Final[Mapping[str, tuple[bytes, ...]]] = {
     "gif": (b"GIF8",),
     "gz": (b"\x1f\x8b",),
