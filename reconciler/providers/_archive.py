@@ -21,7 +21,7 @@ import io
 import json
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from itertools import zip_longest
 from pathlib import Path
@@ -29,8 +29,22 @@ from typing import IO, Any, BinaryIO, Final, NamedTuple, cast
 
 import zstandard
 
+from reconciler.errors import Rejected
 from reconciler.providers._archive_open import Caps, Member, Unpacker, hashed, members
 from reconciler.providers._archive_seal import Damaged, Keys, Opened, Sealer, WrongKey
+from reconciler.providers._archive_snap import (
+    Counted,
+    Label,
+    Snap,
+    body_of,
+    canonical,
+    folder_of,
+    index_of,
+    line_of,
+    short,
+    signed_part,
+    snap_of,
+)
 from reconciler.providers._archive_store import ABANDONED, Gone, Store, Stored
 from reconciler.providers._archive_tree import Entry, Packer
 
@@ -40,95 +54,6 @@ CANARY: Final = ".reconciler-canary"
 _LEVEL: Final = 3
 _BUFFER: Final = 1 << 18
 _MOST_INDEX: Final = 1 << 20
-
-
-class Label(NamedTuple):
-    """
-    Whose snapshot it is.
-
-    Attributes:
-        backup: The uid of the Backup.
-        slot: The due time it is for.
-        at: When it began, by our clock.
-    """
-
-    backup: str
-    source: str
-    slot: str
-    at: datetime
-    paths: tuple[str, ...] = ()
-
-    @property
-    def id(self) -> str:
-        """The snapshot's id."""
-        text = f"{self.backup}\0{self.source}\0{self.slot}"
-        return hashlib.sha256(text.encode()).hexdigest()[:40]
-
-
-class Snap(NamedTuple):
-    """
-    One snapshot, as its index has it; the signature holds.
-
-    Attributes:
-        added: When, by the clock of whoever keeps it.
-        manifest: SHA-256 over path, size and SHA-256 of every file.
-        canary: SHA-256 of the canary; empty where there is none.
-        size, packed: Bytes of the files, and of the object they are in.
-        changed: Files that are new or other than in the one before.
-        data, listing: The names of its objects.
-    """
-
-    id: str
-    label: Label
-    added: datetime
-    files: int
-    size: int
-    packed: int
-    changed: int | None
-    manifest: str
-    canary: str
-    data: str
-    listing: str
-    original: str | None = None
-
-
-class Counted:
-    """What went into a snapshot; the digest of its manifest comes with it."""
-
-    def __init__(self, before: frozenset[bytes] | None) -> None:
-        self._before = before
-        self._digest = hashlib.sha256()
-        self.files = 0
-        self.size = 0
-        self.changed: int | None = None if before is None else 0
-        self.tops: set[str] = set()
-
-    def add(self, entry: Entry) -> None:
-        """Count one entry."""
-        self.tops.add(entry.path)
-        if entry.kind != "f":
-            return
-        line = line_of(entry)
-        self._digest.update(line)
-        self.files += 1
-        self.size += entry.size
-        if self._before is not None and self.changed is not None:
-            self.changed += _short(line) not in self._before
-
-    @property
-    def manifest(self) -> str:
-        """The digest."""
-        return self._digest.hexdigest()
-
-
-def line_of(entry: Entry) -> bytes:
-    """Return what the digest of a manifest has of one file."""
-    text = f"{entry.path}\0{entry.size}\0{entry.sha256}\n"
-    return text.encode("utf-8", "surrogateescape")
-
-
-def _short(line: bytes) -> bytes:
-    return hashlib.blake2b(line, digest_size=16).digest()
 
 
 class Config(NamedTuple):
@@ -157,14 +82,14 @@ class Archive:
     def config(self) -> Config:
         """Return what it is. Raises Gone where there is none."""
         if self._config is None:
-            said, body = _signed(self._small(CONFIG))
+            said, body = signed_part(self._small(CONFIG))
             try:
                 if body["format"] != FORMAT:
                     raise Damaged(f"is of format {body['format']}, not {FORMAT}")
                 found = Config(str(body["id"]), bytes.fromhex(body["salt"]))
             except (KeyError, TypeError, ValueError):
                 raise Damaged(f"{CONFIG} is not what is written here") from None
-            self.keys.check(found.salt, _canonical(body), said)
+            self.keys.check(found.salt, canonical(body), said)
             self._config = found
         return self._config
 
@@ -175,7 +100,7 @@ class Archive:
         return self.store.put(CONFIG, self._with_signatures(salt, body))
 
     def _with_signatures(self, salt: bytes, body: Mapping[str, Any]) -> bytes:
-        signed = self.keys.signatures(salt, _canonical(body))
+        signed = self.keys.signatures(salt, canonical(body))
         return json.dumps({"signed": signed, "is": body}, sort_keys=True).encode()
 
     def _small(self, name: str) -> bytes:
@@ -189,7 +114,7 @@ class Archive:
 
     def listed(self, backup: str | None = None) -> list[Stored]:
         """Return the indexes of *backup*, or all of them, without opening any."""
-        return self.store.names(f"index/{_folder(backup)}/" if backup else "index/")
+        return self.store.names(f"index/{folder_of(backup)}/" if backup else "index/")
 
     def snapshots(self, backup: str) -> list[Snap]:
         """Return the snapshots of *backup*, the oldest first."""
@@ -199,22 +124,26 @@ class Archive:
     def snapshot(self, stored: Stored) -> Snap:
         """Return what an index says, if who says it had a key."""
         config = self.config()
-        said, body = _signed(self._small(stored.name))
-        self.keys.check(config.salt, _canonical(body), said)
-        snap = _snap(body, stored.at)
-        if stored.name != _index(snap.label.backup, snap.id):
+        said, body = signed_part(self._small(stored.name))
+        self.keys.check(config.salt, canonical(body), said)
+        snap = snap_of(body, stored.at)
+        if stored.name != index_of(snap.label.backup, snap.id):
             raise Damaged(f"{stored.name} is another one's index")
         return snap
 
     def find(self, backup: str, snapshot: str) -> Snap:
         """Return one snapshot. Raises Gone."""
-        return self.snapshot(self.store.about(_index(backup, snapshot)))
+        return self.snapshot(self.store.about(index_of(backup, snapshot)))
 
     def whole(self, snap: Snap) -> None:
         """See that the objects of *snap* are there. Raises Gone, Damaged."""
         if self.store.about(snap.data).size != snap.packed:
             raise Damaged(f"{snap.id[:12]}: its data is not as long as it was")
         self.store.about(snap.listing)
+
+    def objects(self, snap: Snap) -> tuple[str, str, str]:
+        """Return the names of all that *snap* is made of."""
+        return (index_of(snap.label.backup, snap.id), snap.data, snap.listing)
 
     # -- in --------------------------------------------------------------------------
 
@@ -272,10 +201,11 @@ class Archive:
     def _named(self, snap: Snap) -> Snap:
         """Write the index of *snap*; where there is one, that one counts."""
         salt = self.config().salt
-        content = self._with_signatures(salt, _body(snap))
-        if not self.store.put(_index(snap.label.backup, snap.id), content):
-            for name in (snap.data, snap.listing):
-                self.store.remove(name)
+        content = self._with_signatures(salt, body_of(snap))
+        if not self.store.put(index_of(snap.label.backup, snap.id), content):
+            with suppress(Rejected):  # who adds need not be who deletes: it is tidied
+                for name in (snap.data, snap.listing):
+                    self.store.remove(name)
         return self.find(snap.label.backup, snap.id)
 
     @contextmanager
@@ -340,7 +270,7 @@ class Archive:
         """Return what *snap* has, in short; None where it cannot be read any more."""
         try:
             return frozenset(
-                _short(line_of(entry))
+                short(line_of(entry))
                 for entry in self.manifest(snap)
                 if entry.kind == "f"
             )
@@ -392,7 +322,7 @@ class Archive:
 
     def remove(self, snap: Snap) -> None:
         """Remove *snap*: its index first, so that no listing shows half of it."""
-        self.store.remove(_index(snap.label.backup, snap.id))
+        self.store.remove(index_of(snap.label.backup, snap.id))
         for name in (snap.data, snap.listing):
             self.store.remove(name)
 
@@ -402,16 +332,15 @@ class Archive:
         for stored in self.listed():
             snap = self.snapshot(stored)
             named |= {snap.data, snap.listing}
-        old = now - ABANDONED
         lost = [
             one
             for prefix in ("data/", "manifest/")
             for one in self.store.names(prefix)
-            if one.name not in named and one.at < old
+            if one.name not in named and one.at < now - ABANDONED
         ]
         for one in lost:
             self.store.remove(one.name)
-        self.store.tidy(old)
+        self.store.tidy(now - ABANDONED)
         return len(lost)
 
 
@@ -469,60 +398,3 @@ def _same(kept: tuple[Entry, str] | None, listed: Entry | None) -> int:
 def _caps(snap: Snap) -> Caps:
     """Return the most that *snap* can hold: folders and links are not counted."""
     return Caps(files=10_000_000, size=snap.size + len(CANARY) + _BUFFER)
-
-
-def _folder(backup: str) -> str:
-    return hashlib.sha256(backup.encode()).hexdigest()[:16]
-
-
-def _index(backup: str, snapshot: str) -> str:
-    return f"index/{_folder(backup)}/{snapshot}.json"
-
-
-def _canonical(body: Mapping[str, Any]) -> bytes:
-    return json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
-
-
-def _signed(content: bytes) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    try:
-        said = json.loads(content)
-        return dict(said["signed"]), dict(said["is"])
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise Damaged("an index cannot be read") from None
-
-
-def _body(snap: Snap) -> dict[str, Any]:
-    label = snap.label
-    return {
-        "id": snap.id,
-        "backup": label.backup,
-        "source": label.source,
-        "slot": label.slot,
-        "at": label.at.isoformat(),
-        "paths": list(label.paths),
-        "files": snap.files,
-        "size": snap.size,
-        "packed": snap.packed,
-        "changed": snap.changed,
-        "manifest": snap.manifest,
-        "canary": snap.canary,
-        "data": snap.data,
-        "listing": snap.listing,
-        "original": snap.original,
-    }
-
-
-def _snap(body: Mapping[str, Any], added: datetime) -> Snap:
-    try:
-        label = Label(
-            str(body["backup"]),
-            str(body["source"]),
-            str(body["slot"]),
-            datetime.fromisoformat(body["at"]),
-            tuple(map(str, body["paths"])),
-        )
-        names = Snap._fields
-        rest = {name: body[name] for name in names if name not in {"label", "added"}}
-    except (KeyError, TypeError, ValueError):
-        raise Damaged("an index is not what is written here") from None
-    return Snap(label=label, added=added, **rest)

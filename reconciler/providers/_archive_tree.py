@@ -81,7 +81,8 @@ class Packer:
         """Write the end of the archive; of one that failed there is none."""
         if kind is not None:
             stream: Any = self._tar.fileobj
-            stream.closed = self._tar.closed = True
+            stream.closed = True  # or it would write an end
+            return
         self._tar.close()
 
     def content(self, name: str, content: bytes, mtime: int) -> None:

@@ -16,17 +16,15 @@ every verb can be sent again: it finds what it did and says the same.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+import tempfile
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Final
 from urllib.parse import unquote, urlsplit
 
-from pydantic import JsonValue
-
-from reconciler.errors import ProviderError, Rejected, Transient, Unsupported
+from reconciler.errors import ProviderError, Rejected, Unsupported
 from reconciler.kinds.backup import (
     BackUp,
     Backup,
@@ -35,6 +33,7 @@ from reconciler.kinds.backup import (
     CopyOver,
     CopyState,
     DrillIt,
+    ExtendLock,
     PruneOld,
     Snapshot,
 )
@@ -55,20 +54,26 @@ from reconciler.model import (
     SecretRef,
     Unknown,
 )
-from reconciler.providers._archive import FORMAT, Archive, Snap
+from reconciler.providers._archive import FORMAT, Archive
+from reconciler.providers._archive_bucket import Bucket
 from reconciler.providers._archive_making import Making
-from reconciler.providers._archive_open import Hostile
 from reconciler.providers._archive_restorer import ArchiveRestorer, believed
-from reconciler.providers._archive_seal import Damaged, Keys, WrongKey
-from reconciler.providers._archive_store import Folder, Gone, Store, Stored
+from reconciler.providers._archive_seal import Damaged, WrongKey
+from reconciler.providers._archive_snap import Snap, listed_as
+from reconciler.providers._archive_store import Gone, Stored
+from reconciler.providers._archive_upkeep import checked, extended, pruned, texts
+from reconciler.providers._archive_where import (
+    DRILL,
+    WRITE,
+    immutability,
+    keys_of,
+    store_of,
+)
+from reconciler.providers._drill import drilled
 
 Want = BackupRepository | Backup
 Do = RepositoryChange | BackupChange
 ARCHIVE: Final = "archive"
-WRITE: Final = "write"
-MAINTAIN: Final = "maintain"
-DRILL: Final = "drill"
-_SLOTS: Final = {"password": "password", "escrow": "escrowKey"}
 
 
 class ArchiveBackup(Driver[Want, Do]):
@@ -81,6 +86,7 @@ class ArchiveBackup(Driver[Want, Do]):
         "drill": OpClass.KEYED,
         "check": OpClass.KEYED,
         "prune": OpClass.KEYED,
+        "extend-lock": OpClass.KEYED,
     }
     key_life: ClassVar[timedelta | None] = timedelta(days=28)
     settles: ClassVar[timedelta] = timedelta(0)
@@ -142,13 +148,15 @@ class ArchiveBackup(Driver[Want, Do]):
         )
 
     def _copy(self, want: Backup, whole: RepositoryState) -> CopyState | Unknown:
+        locks = immutability(want, self._account.name).locks
+        store = self._archive.store
         try:
             data = {one.name: one for one in self._archive.store.names("data/")}
             ours: list[Snapshot] = []
             foreign: list[Snapshot] = []
             for stored in self._archive.listed(want.uid):
                 self._looked += 1
-                self._sort(stored, data, ours, foreign)
+                self._sort(stored, data, ours, foreign, locks=locks)
         except ProviderError as error:
             return Unknown(why=error.what, request_id=error.request_id)
         ours.sort(key=lambda one: (one.at, one.id))
@@ -156,6 +164,8 @@ class ArchiveBackup(Driver[Want, Do]):
             snapshots=tuple(ours),
             foreign=tuple(foreign),
             identity=whole.identity,
+            locked=min((one.locked for one in ours if one.locked), default=None),
+            versioned=store.versioned() if isinstance(store, Bucket) else None,
             size=sum(one.size for one in data.values()),
         )
 
@@ -165,6 +175,8 @@ class ArchiveBackup(Driver[Want, Do]):
         data: Mapping[str, Stored],
         ours: list[Snapshot],
         foreign: list[Snapshot],
+        *,
+        locks: bool,
     ) -> None:
         """Put one snapshot where it belongs; one whose data is gone is not there."""
         try:
@@ -179,7 +191,16 @@ class ArchiveBackup(Driver[Want, Do]):
             return
         kept = data.get(snap.data)
         if kept is not None and kept.size == snap.packed:
-            ours.append(_shown(snap))
+            ours.append(listed_as(snap, self._locked(snap) if locks else None))
+
+    def _locked(self, snap: Snap) -> datetime | None:
+        """Return until when nobody can delete any of *snap*."""
+        store = self._archive.store
+        if not isinstance(store, Bucket):
+            return None
+        found = [store.locked(name) for name in self._archive.objects(snap)]
+        ends = [one for one in found if one is not None]
+        return min(ends) if len(ends) == len(found) else None
 
     # -- acting ------------------------------------------------------------------------
 
@@ -195,11 +216,13 @@ class ArchiveBackup(Driver[Want, Do]):
                 case CopyOver():
                     return self._take(want, change)
                 case Check():
-                    return self._check(want, change)
+                    return checked(self._archive, self._account.name, want, change)
                 case PruneOld():
-                    return self._prune(want, change)
+                    return pruned(self._account, want, change)
                 case DrillIt():
                     return self._drill(want, change)
+                case ExtendLock():
+                    return extended(self._account, want, change)
                 case _:
                     raise Unsupported(f"an archive cannot {change.verb}")
 
@@ -231,7 +254,7 @@ class ArchiveBackup(Driver[Want, Do]):
 
     def _take(self, want: Backup, change: CopyOver) -> Receipt:
         """Copy what is not here yet; the other one is read by who only reads."""
-        name, ids = str(change.details["from"]), _texts(change.details.get("ids"))
+        name, ids = str(change.details["from"]), texts(change.details.get("ids"))
         if self._account.backing is None:
             raise Rejected(f"{name} cannot be reached from here")
         theirs = self._account.backing.repository(name)
@@ -249,137 +272,24 @@ class ArchiveBackup(Driver[Want, Do]):
             details={"from": name, "ids": [*ids], "copied": len(set(ids) - there)},
         )
 
-    def _check(self, want: Backup, change: Check) -> Receipt:
-        """Read a slice of all snapshots to their ends."""
-        part, of = _number(change, "slice"), max(1, _number(change, "of"))
-        begun, size, wrong, many = time.monotonic(), 0, [], 0
-        verdict = "passed"
-        for stored in self._archive.listed(want.uid):
-            name = stored.name.rpartition("/")[2].removesuffix(".json")
-            if _slice(name) % of != part % of:
-                continue
-            many += 1
-            try:
-                size += self._archive.verify(self._archive.snapshot(stored))
-            except (Damaged, WrongKey, Gone, Hostile) as error:
-                verdict = "failed"
-                wrong.append(f"{name[:12]}: {error}")
-            except Transient as error:
-                verdict = "inconclusive" if verdict == "passed" else verdict
-                wrong.append(f"{name[:12]}: {error.what}")
-        return Receipt(
-            reference=f"{self._account.name}/check/{part}-{of}",
-            details={
-                "drill": "check",
-                "copy": self._account.name,
-                "verdict": verdict,
-                "why": "; ".join(wrong)[:1000],
-                "snapshots": {},
-                "checked": many,
-                "bytes": size,
-                "seconds": round(time.monotonic() - begun, 3),
-            },
-        )
-
-    def _prune(self, want: Backup, change: PruneOld) -> Receipt:
-        """Remove exactly what was decided on, if everything is as it was then."""
-        ids = frozenset(_texts(change.details.get("ids")))
-        kept = frozenset(_texts(change.details.get("kept")))
-        _may_delete(want, self._account.name)
-        archive = Archive(store_of(self._account, MAINTAIN), self._keys)
-        found = {snap.id: snap for snap in archive.snapshots(want.uid)}
-        _as_decided(found, ids, kept)
-        for one in sorted(ids & found.keys()):
-            archive.remove(found[one])
-        left = {snap.id for snap in archive.snapshots(want.uid)}
-        if left & ids or not kept <= left:
-            raise Rejected("the listing shows something else than what was pruned")
-        archive.tidy(self._account.clock())
-        return Receipt(
-            reference=f"{self._account.name}/prune",
-            details={"pruned": [*sorted(ids)], "left": len(left)},
-        )
-
     def restorer(self, want: Backup) -> ArchiveRestorer:
         """Return what a drill reads this copy by."""
         return ArchiveRestorer(store_of(self._account, DRILL), self._keys, want.uid)
 
     def _drill(self, want: Backup, change: DrillIt) -> Receipt:
-        raise Unsupported(f"an archive cannot {change.verb} {want.name}")
-
-
-def keys_of(account: Account) -> Keys:
-    """Return the passwords of a repository."""
-    told = account.secrets
-    return Keys({slot: told[name] for slot, name in _SLOTS.items() if name in told})
-
-
-def store_of(account: Account, role: str) -> Store:
-    """
-    Return the place of a repository, as *role* may use it.
-
-    Raises:
-        Rejected: There are no keys for that.
-    """
-    url = account.settings.get("url", account.endpoint or "")
-    below = account.settings.get("path", "")
-    parts = urlsplit(url)
-    if parts.scheme == "file":
-        return Folder(Path(unquote(parts.path)) / below)
-    raise Rejected("an archive is in a folder (file:///folder) or in a bucket (s3:...)")
-
-
-def _shown(snap: Snap) -> Snapshot:
-    """Return *snap* in our words; a whole archive is all new."""
-    return Snapshot(
-        id=snap.id,
-        source=snap.label.source,
-        at=snap.added,
-        said=snap.label.at,
-        host=snap.label.backup,
-        paths=snap.label.paths,
-        original=snap.original,
-        files=snap.files,
-        size=snap.size,
-        added=snap.size,
-        packed=snap.packed,
-        changed=snap.changed,
-    )
-
-
-def _texts(value: JsonValue) -> tuple[str, ...]:
-    return tuple(map(str, value)) if isinstance(value, list | tuple) else ()
-
-
-def _number(change: Check, name: str) -> int:
-    value = change.details.get(name)
-    return value if isinstance(value, int) else 0
-
-
-def _slice(name: str) -> int:
-    try:
-        return int(name[:8], 16)
-    except ValueError:
-        return 0
-
-
-def _may_delete(want: Backup, repository: str) -> None:
-    for one in want.makings.repositories:
-        if one.name == repository and one.immutability.mode == "append-only":
-            raise Rejected(f"{repository} is append-only: nothing is deleted")
-
-
-def _as_decided(
-    found: Iterable[str], ids: frozenset[str], kept: frozenset[str]
-) -> None:
-    """See that nothing came or went since it was decided what to delete."""
-    there = frozenset(found)
-    if not ids or ids & kept:
-        raise Rejected("nothing is named that could be deleted", hint="plan again")
-    if not kept <= there or there - kept - ids:
-        raise Rejected(
-            "other snapshots are there than when it was decided what to delete",
-            hint="plan again",
+        """Restore, and look at what came back; what is kept is production too."""
+        account = self._account
+        here = urlsplit(account.settings.get("url", ""))
+        kept = [Path(unquote(here.path))] if here.scheme == "file" else []
+        return drilled(
+            change,
+            want,
+            self.restorer(want),
+            Path(tempfile.gettempdir()) / "reconciler-drills",
+            account.clock,
+            account.sleep,
+            production=kept,
+            secrets=[*account.secrets.values()],
         )
 
 

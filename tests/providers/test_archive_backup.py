@@ -18,8 +18,8 @@ from reconciler.errors import Rejected, Transient
 from reconciler.model import Absent, Unknown
 from reconciler.providers import _archive_seal
 from reconciler.providers._archive_restorer import ArchiveRestorer
+from reconciler.providers._archive_where import keys_of, store_of
 from reconciler.providers._drill_port import digest
-from reconciler.providers.archive_backup import keys_of, store_of
 from tests.support.archives import ESCROW, PASSWORD, Place, backup, later, site
 from tests.support.contract import NOW
 
@@ -321,6 +321,53 @@ def test_sqlite_is_consistent_while_it_is_written_to(place, root):
         )
         assert there.execute("pragma integrity_check").fetchone() == ("ok",)
         there.close()
+
+
+# -- drills ----------------------------------------------------------------------------
+
+EXPECTED = {
+    "files": {
+        "paths": ["public_html"],
+        "expect": [{"path": "public_html/index.php", "contains": "WordPress"}],
+    },
+    "db": {
+        "type": "sqlite",
+        "database": "shop.sqlite",
+        "expect": [{"sql": "select count(*) from orders", "min": 400}],
+    },
+}
+
+
+@pytest.mark.parametrize("more", [{}, {"files": 5}, {"escrow": True}])
+def test_a_drill_passes_on_what_is_good(place, root, tmp_path, more):
+    drills = {"scratch": str(tmp_path / "scratch")}
+    want = backup(root, EXPECTED, drills=drills)
+    done = place.drill(want, place.back_up(want).details, **more)
+    assert (done["verdict"], done["why"]) == ("passed", "")
+    assert done["engines"][0] == "archive 1"
+    assert [*(tmp_path / "scratch").iterdir()] == []
+
+
+def test_a_drill_fails_on_what_is_not(place, root, tmp_path):
+    drills = {"scratch": str(tmp_path / "scratch")}
+    want = backup(root, EXPECTED, drills=drills)
+    said = place.back_up(want).details
+    flipped(place.objects("data")[0], -40)
+    assert place.drill(want, said)["verdict"] == "failed"
+    there = sqlite3.connect(root / "shop.sqlite")
+    with there:
+        there.execute("delete from orders")
+    there.close()
+    emptied = place.back_up(want, "emptied").details
+    done = place.drill(want, emptied)
+    assert done["verdict"] == "failed"
+    assert "orders" in done["why"]
+
+
+def test_a_drill_near_what_is_kept_proves_nothing(place, root):
+    want = backup(root, drills={"scratch": str(place.folder / "scratch")})
+    done = place.drill(want, place.back_up(want).details)
+    assert done["verdict"] == "inconclusive"
 
 
 # -- sabotage --------------------------------------------------------------------------

@@ -8,7 +8,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from reconciler.kinds.backup import BACKUP, BackUp, Backup, Check, CopyOver, PruneOld
+from reconciler.kinds.backup import (
+    BACKUP,
+    BackUp,
+    Backup,
+    Check,
+    CopyOver,
+    DrillIt,
+    PruneOld,
+)
 from reconciler.kinds.backup_repository import BackupRepository
 from reconciler.model import Account, FieldChange, Makings, Metadata, SecretRef, Share
 from reconciler.model.backing import Backing
@@ -110,6 +118,18 @@ class Place:
 
     def prune(self, want: Backup, ids: list[str], kept: list[str]) -> Any:
         return self.driver.apply(want, self.change(PruneOld, ids=ids, kept=kept), "k")
+
+    def drill(self, want: Backup, received: Any, **more: Any) -> Any:
+        """Hold a drill of what a receipt says; return what it says of it."""
+        sources = received["sources"]
+        details = {
+            "drill": "full",
+            "snapshots": {name: row["snapshot"] for name, row in sources.items()},
+            "at": received["at"],
+            "receipt": sources,
+            **more,
+        }
+        return self.again().apply(want, self.change(DrillIt, **details), "k").details
 
     def snapshots(self, want: Backup) -> tuple[Any, ...]:
         return self.again().observe([want]).states[want.name].snapshots
