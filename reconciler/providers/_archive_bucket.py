@@ -3,9 +3,9 @@ Where an archive's objects are: a bucket of S3, or of what speaks as it does.
 
 ``s3:https://s3.eu-west-1.amazonaws.com/BUCKET/FOLDER``: the bucket is in the path.
 Sources: Amazon S3 API Reference (``PutObject``, ``CreateMultipartUpload``,
-``ListObjectsV2``, ``PutObjectRetention``) and User Guide ("How to prevent object overwrites with
-conditional writes", "Object Lock": what is put into a bucket with a lock needs a
-checksum). What follows:
+``ListObjectsV2``, ``PutObjectRetention``) and User Guide ("How to prevent object
+overwrites with conditional writes", "Object Lock": what is put into a bucket with a
+lock needs a checksum). What follows:
 
 * An index is written on the condition that there is none (``If-None-Match: *``). Where
   the answer is lost, a read tells whose it is.

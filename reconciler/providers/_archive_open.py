@@ -164,14 +164,14 @@ class Unpacker:
             self._links.append(entry)
             return ""
         if entry.kind == "h":
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _folder(path.parent)
             self._again(entry, path)
             return ""
         if entry.kind == "d":
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _folder(path)
             self._folders.append(entry)
             return ""
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _folder(path.parent)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
         try:
             handle = os.open(path, flags, 0o600)
@@ -212,12 +212,20 @@ class Unpacker:
         path = self._into / entry.path
         if entry.target.startswith("/"):
             return None
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _folder(path.parent)
         try:
             path.symlink_to(entry.target)
         except FileExistsError:
             raise Hostile(f"{entry.path[:64]!r} is in it twice") from None
         return path
+
+
+def _folder(path: Path) -> None:
+    """Make a folder and those above it; raise Hostile where there is something else."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise Hostile(f"{path.name[:64]!r} is in it twice") from None
 
 
 def _within(path: str, root: str) -> bool:

@@ -292,5 +292,11 @@ class ArchiveBackup(Driver[Want, Do]):
             secrets=[*account.secrets.values()],
         )
 
+    def close(self) -> None:
+        """Let go of connections."""
+        store = self.__dict__.get("_archive")
+        if store is not None and isinstance(store.store, Bucket):
+            store.store.close()
+
 
 DRIVER = ArchiveBackup
