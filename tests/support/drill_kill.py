@@ -21,7 +21,8 @@ class Slow(Plain):
 
     def restore(self, *args: Any) -> Any:
         done = super().restore(*args)
-        print("restored", flush=True)
+        sys.stdout.write("restored\n")
+        sys.stdout.flush()
         time.sleep(60)
         return done
 

@@ -114,7 +114,11 @@ def test_nobody_else_sees_what_was_restored(base: Path) -> None:
 
 
 def test_an_interrupt_takes_it_away(base: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), scratch(base, Kept()):
-        os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(1)
+    def interrupted() -> None:
+        with scratch(base, Kept()):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(1)
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert list(base.iterdir()) == []

@@ -1,5 +1,6 @@
 """Dumps in servers that are thrown away: what is right, what is cut, what is hostile."""
 
+# ruff: noqa: S108, S608  (statements of dumps, and where they may not write)
 from __future__ import annotations
 
 import os
@@ -150,11 +151,15 @@ HOSTILE: dict[str, tuple[str, ...]] = {
         "create extension dblink;",
         "create function f() returns int language c as 'libc', 'getpid';",
         "alter system set archive_command = 'touch ESCAPED';",
-        "create table t (a text);\n"
-        "ALTER TABLE t OWNER TO pg_execute_server_program;\n"
-        f"copy t from program 'touch {FILE}';",
-        'create table t (a text);\nGRANT ALL ON t TO "pg_execute_server_program";\n'
-        f"set role pg_execute_server_program; copy t from program 'touch {FILE}';",
+        (
+            "create table t (a text);\n"
+            "ALTER TABLE t OWNER TO pg_execute_server_program;\n"
+            f"copy t from program 'touch {FILE}';"
+        ),
+        (
+            'create table t (a text);\nGRANT ALL ON t TO "pg_execute_server_program";\n'
+            f"set role pg_execute_server_program; copy t from program 'touch {FILE}';"
+        ),
     ),
     "mysql": (
         f"\\! touch {FILE}\n",
@@ -168,17 +173,23 @@ HOSTILE: dict[str, tuple[str, ...]] = {
         "create table t (a text); load data infile '/etc/passwd' into table t;",
         "select 'x' into outfile '/tmp/ESCAPED';",
         f"select 'x' into dumpfile '{FILE}';",
-        "select length(load_file('/etc/passwd')) + 1 into @n;"
-        "create table t (a int not null) engine=innodb;"
-        "set sql_mode='strict_all_tables'; insert into t values (@n);",
+        (
+            "select length(load_file('/etc/passwd')) + 1 into @n;"
+            "create table t (a int not null) engine=innodb;"
+            "set sql_mode='strict_all_tables'; insert into t values (@n);"
+        ),
         "install soname 'ha_connect';",
         "use mysql;",
         "set global general_log_file = '/tmp/ESCAPED';",
         "grant file on *.* to drill@localhost;",
-        "create definer=root@localhost procedure p() select 'x' into outfile"
-        " '/tmp/ESCAPED'; call p();",
-        "create definer=`mariadb.sys`@localhost procedure p()"
-        " update mysql.global_priv set Priv='{}'; call p();",
+        (
+            "create definer=root@localhost procedure p() select 'x' into outfile"
+            " '/tmp/ESCAPED'; call p();"
+        ),
+        (
+            "create definer=`mariadb.sys`@localhost procedure p()"
+            " update mysql.global_priv set Priv='{}'; call p();"
+        ),
     ),
 }
 
