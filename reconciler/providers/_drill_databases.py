@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
@@ -34,7 +34,7 @@ class Server(Protocol):
         """End it."""
 
 
-class _Flavour(NamedTuple):
+class Flavour(NamedTuple):
     """What differs between the two: how a server is made, and what it is asked."""
 
     start: Callable[[Cage], Server]
@@ -42,14 +42,14 @@ class _Flavour(NamedTuple):
     tables: str
 
 
-_FLAVOURS: Final[Mapping[str, _Flavour]] = {
-    "postgres": _Flavour(
+FLAVOURS: Final[Mapping[str, Flavour]] = {
+    "postgres": Flavour(
         _drill_postgres.Postgres,
         _drill_postgres.complete,
         "SELECT count(*) FROM pg_tables WHERE schemaname NOT IN "
         "('pg_catalog', 'information_schema')",
     ),
-    "mysql": _Flavour(
+    "mysql": Flavour(
         _drill_mariadb.MariaDb,
         _drill_mariadb.complete,
         "SELECT count(*) FROM information_schema.tables "
@@ -85,28 +85,29 @@ def loaded(name: str, source: Source, folder: Path, bench: Bench) -> Loaded:
         return Loaded([Look(f"{name}/dump", "a dump", said, ok=False)])
     if source.type == "sqlite":
         return _sqlite(name, source, dump, bench)
-    flavour = _FLAVOURS[source.type]
+    flavour = FLAVOURS[source.type]
     if not flavour.complete(dump):
         said = "it ends before its last line"
         return Loaded([Look(f"{name}/complete", "a whole dump", said, ok=False)])
-    with _started(name, flavour, bench) as server:
-        if wrong := server.load(dump):
-            looks = [Look(f"{name}/import", "loads without an error", wrong, ok=False)]
-            return Loaded(looks, server.engine)
-        looks = [Look(f"{name}/import", "loads without an error", "loaded", ok=True)]
-        tables, _ = server.ask(flavour.tables)
-        some = tables.isdecimal() and int(tables) > 0
-        looks.append(Look(f"{name}/tables", "at least 1", tables or "none", ok=some))
-        looks += _expected(name, source, server.ask, bench)
-        return Loaded(looks, server.engine)
-
-
-@contextmanager
-def _started(name: str, flavour: _Flavour, bench: Bench) -> Iterator[Server]:
     room = bench.scratch.room(f"db-{name}")
     cage = Cage(room, max(bench.most, 1), bench.deadline, bench.sleep)
     with closing(flavour.start(cage)) as server:
-        yield server
+        return examined(name, source, dump, server, bench)
+
+
+def examined(
+    name: str, source: Source, dump: Path, server: Server, bench: Bench
+) -> Loaded:
+    """Load *dump* into *server*, which has nothing yet, and judge what is in it."""
+    if wrong := server.load(dump):
+        looks = [Look(f"{name}/import", "loads without an error", wrong, ok=False)]
+        return Loaded(looks, server.engine)
+    looks = [Look(f"{name}/import", "loads without an error", "loaded", ok=True)]
+    tables, _ = server.ask(FLAVOURS[source.type].tables)
+    some = tables.isdecimal() and int(tables) > 0
+    looks.append(Look(f"{name}/tables", "at least 1", tables or "none", ok=some))
+    looks += _expected(name, source, server.ask, bench)
+    return Loaded(looks, server.engine)
 
 
 def _sqlite(name: str, source: Source, file: Path, bench: Bench) -> Loaded:

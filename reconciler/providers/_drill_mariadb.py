@@ -14,6 +14,7 @@ loads with exit code 0: hence the last line is looked for.
 
 from __future__ import annotations
 
+import re
 import secrets
 import signal
 import subprocess
@@ -27,6 +28,7 @@ from reconciler.providers._drill_scratch import Unfit
 TRAILER: Final = b"-- Dump completed"
 NAME: Final = "drill"
 _SOCKET: Final = 90
+_ERROR: Final = re.compile(r"ERROR \d+(?: \(\w{5}\))?(?: at line \d+)?")
 _CHUNK: Final = 256 * 1024
 _TAIL: Final = 4096
 _SMALL: Final = (
@@ -106,12 +108,12 @@ class MariaDb:
         ended = self._cage.run(self._command("--binary-mode"), _read(dump), self._env)
         if "unknown option '--sandbox'" in ended.err:
             raise Unfit("the client has no --sandbox: it is older than May 2024")
-        return "" if ended.code == 0 else ended.said
+        return _trouble(ended)
 
     def ask(self, query: str) -> tuple[str, str]:
         """Return the one value of *query*, or what was wrong; nothing is written."""
         ended = self._asked(f"SET SESSION TRANSACTION READ ONLY; {query}")
-        return (ended.out.strip(), "") if ended.code == 0 else ("", ended.said)
+        return (ended.out.strip(), "") if ended.code == 0 else ("", _trouble(ended))
 
     def _asked(self, query: str) -> Ended:
         flags = ("--batch", "--skip-column-names", "--binary-mode")
@@ -129,6 +131,14 @@ class MariaDb:
     def close(self) -> None:
         """End it; its files are thrown away with the scratch folder."""
         stop(self._server, signal.SIGKILL)
+
+
+def _trouble(ended: Ended) -> str:
+    """Return the number of the first error and its line: its words may quote a row."""
+    if ended.code == 0:
+        return ""
+    found = _ERROR.search(ended.err)
+    return found.group(0) if found else f"the client ended with {ended.code}"
 
 
 def complete(dump: Path) -> bool:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +33,11 @@ _SOCKET: Final = 90
 _CHUNK: Final = 256 * 1024
 _HEAD: Final = 4096
 _OWNED: Final = re.compile(rb'(?:OWNER TO|TO|FROM) ("(?:[^"\n])+"|[a-z_][a-z0-9_$]*);')
+_ERROR: Final = re.compile(
+    r"^(?:psql:<stdin>:(\d+): )?(?:ERROR|FATAL): +(\w{5})$", re.MULTILINE
+)
+#: Only the code of an error is told.
+_QUIET: Final = ("-v", "VERBOSITY=sqlstate")
 _RESTRICT: Final = re.compile(rb"^\\restrict ([A-Za-z0-9]+)[ \t]*$", re.MULTILINE)
 _SETTINGS: Final = (
     "listen_addresses=", "fsync=off", "full_page_writes=off", "wal_level=minimal",
@@ -96,14 +102,14 @@ class Postgres:
         )
         if "restrict" in ended.err and "invalid command \\restrict" in ended.err:
             raise Unfit("psql cannot be restricted: it is older than August 2025")
-        return "" if ended.code == 0 else ended.said
+        return _trouble(ended)
 
     def _roles(self, dump: Path) -> None:
         """Make the roles that *dump* gives things to: its owner was another."""
         names = sorted(_owners(dump))
         if not names:
             return
-        stop(self._server)
+        stop(self._server, signal.SIGINT)
         script = []
         for role in names:
             script += [b"CREATE ROLE " + role + b"\n"]
@@ -120,7 +126,7 @@ class Postgres:
         if query.lstrip().startswith("\\"):
             return "", "no query"
         ended = self._psql(query)
-        return (ended.out.strip(), "") if ended.code == 0 else ("", ended.said)
+        return (ended.out.strip(), "") if ended.code == 0 else ("", _trouble(ended))
 
     def _psql(self, query: str) -> Ended:
         left = int(self._cage.deadline.left * 1000) + 1
@@ -130,7 +136,7 @@ class Postgres:
 
     def _client(self, *flags: str) -> list[str]:
         where = ["-h", str(self._cage.room), "-U", NAME, "-d", NAME]
-        return [self._at("psql"), "-X", "-q", "-w", *where, *flags]
+        return [self._at("psql"), "-X", "-q", "-w", *_QUIET, *where, *flags]
 
     def close(self) -> None:
         """End it; its files are thrown away with the scratch folder."""
@@ -148,6 +154,16 @@ def _restricted(dump: Path, token: str, theirs: bytes | None) -> Iterator[bytes]
             return
         while lines := file.readlines(_CHUNK):
             yield b"".join(one for one in lines if one.rstrip() not in ours)
+
+
+def _trouble(ended: Ended) -> str:
+    """Return the code of the first error and its line: its words may quote a row."""
+    if ended.code == 0:
+        return ""
+    found = _ERROR.search(ended.err)
+    if found is None:
+        return "psql refused it" if ended.err else f"psql ended with {ended.code}"
+    return f"SQLSTATE {found.group(2)} at line {found.group(1) or 1}"
 
 
 def _owners(dump: Path) -> set[bytes]:
