@@ -32,6 +32,7 @@ MEASURES = {
     "paying": ("paying", "paying"),
     "subscriptions": ("subscriptions", "subscriptions"),
     "usage": ("usage", "usage"),
+    "archive": ("archiving", "archive"),
     "m4": ("forecasting", "competition"),
     "breach": ("forecasting", "breach"),
     "nab": ("novelty", "novelty"),
