@@ -18,6 +18,7 @@ from reconciler.model import Driver, OpClass, Witness
 from reconciler.model.driver import Probe
 from reconciler.testing import DriverContract
 from tests.house.tree import ROOT, files, text, under
+from tests.support.probes import ProbeContract
 from tests.support.witness_contract import WitnessContract
 
 DRIVERS = sorted(
@@ -97,7 +98,11 @@ def test_vendor_keeps_the_contract(module):
         assert not made.credentials
         return
     found = vars(importlib.import_module(f"tests.providers.test_{module}")).values()
-    contract = WitnessContract if issubclass(made, Witness) else DriverContract
+    contract: tuple[type, ...] = (DriverContract,)
+    if issubclass(made, Witness):
+        contract = (WitnessContract,)
+    elif issubclass(made, Probe):
+        contract = (DriverContract, ProbeContract)
     suites = [
         one
         for one in found
