@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from reconciler.sandbox import panel_sites
+from reconciler.sandbox import panel_sites, wordpress
 from reconciler.sandbox.emulator import Bench
 from reconciler.sandbox.registrar import Seed
 
@@ -71,6 +71,7 @@ class SubscriptionSeed(Seed):
         slow: A command answers nothing, and is done so many seconds later.
         sites: Further sites of it.
         certificates: Site -> what is installed there.
+        wordpress: The WordPress that its site is made with.
     """
 
     domain: str
@@ -90,6 +91,7 @@ class SubscriptionSeed(Seed):
     slow: float = 0.0
     sites: tuple[str, ...] = ()
     certificates: dict[str, panel_sites.CertificateSeed] = {}
+    wordpress: wordpress.WordpressSeed | None = None
 
 
 class KeySeed(Seed):
@@ -154,7 +156,8 @@ def kept(
         ),
     }
     return {
-        **seed.model_dump(exclude={"certificates", "sites"}),
+        **seed.model_dump(exclude={"certificates", "sites", "wordpress"}),
+        "wordpress": wordpress.begun(seed.wordpress),
         "user": login,
         "id": number,
         "guid": guid(f"{seed.domain}/{number}"),
