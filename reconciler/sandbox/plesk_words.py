@@ -9,9 +9,11 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from reconciler.sandbox import panel_sites, wordpress
+from reconciler.sandbox import panel_sites
 from reconciler.sandbox.emulator import Bench
 from reconciler.sandbox.registrar import Seed
+from reconciler.sandbox.wordpress import WordpressSeed
+from reconciler.sandbox.wordpress import begun as wordpress_begun
 
 #: Why a subscription does not run; the reasons of one are added up.
 BUSY, ADMIN = 4, 16
@@ -91,7 +93,7 @@ class SubscriptionSeed(Seed):
     slow: float = 0.0
     sites: tuple[str, ...] = ()
     certificates: dict[str, panel_sites.CertificateSeed] = {}
-    wordpress: wordpress.WordpressSeed | None = None
+    wordpress: WordpressSeed | None = None
 
 
 class KeySeed(Seed):
@@ -157,7 +159,7 @@ def kept(
     }
     return {
         **seed.model_dump(exclude={"certificates", "sites", "wordpress"}),
-        "wordpress": wordpress.begun(seed.wordpress),
+        "wordpress": wordpress_begun(seed.wordpress),
         "user": login,
         "id": number,
         "guid": guid(f"{seed.domain}/{number}"),
