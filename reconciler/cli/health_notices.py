@@ -149,12 +149,11 @@ def _anything(
     project: Project, post: Post, found: list[Condition], ends: tuple[Over, Over]
 ) -> bool:
     """Say whether anybody has to be told, or something is under way."""
-    from reconciler.cli.notices import silenced
     from reconciler.notify import Books, due, turn
 
     now, (ended, silent) = project.clock(), ends
     before = Books.read(project.ledger.records())
-    after = turn(silenced(before, silent), found, ended, now)
+    after = turn(before.without(silent), found, ended, now)
     if any(entry.waits for _, book in before for entry in book.open.values()):
         return True
     if list(after.notes(before)) and any(not want.to_customers for want in post.wants):

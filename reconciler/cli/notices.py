@@ -138,19 +138,14 @@ class Post:
         over: Over,
         silent: Over,
     ) -> None:
-        """
-        Tell every channel of *found*, and of what is *over*, and record who was told.
-
-        What is *silent* ends without a word: it is a part of something else. Nothing
-        is said about anything else: nobody looked at it.
-        """
+        """Tell of *found* and what is *over*, no more; *silent* ends without a word."""
         from reconciler.notify import Books
 
         try:
             self._hold_on(journal)
             before = Books.read(journal.ledger.records())
             holds = (self.masked(found), over)
-            self._send(journal, run, before, holds, silenced(before, silent))
+            self._send(journal, run, before, holds, before.without(silent))
         except ReconcilerError as error:
             self.troubles.append(f"the notices are not recorded: {error.what}")
 
@@ -380,15 +375,6 @@ class Post:
                 "said": told.sent.delivery.said,
                 "tried": [list(each) for each in told.sent.tried],
             }
-
-
-def silenced(books: Books, silent: Over) -> Books:
-    """Return *books* without what ends and is told to nobody."""
-    for subject, book in books:
-        for key in book.open:
-            if silent(subject, key):
-                books = books.closed(subject, key)
-    return books
 
 
 def _word(told: Told) -> str:

@@ -22,6 +22,7 @@ from reconciler.engine.carry_out import (
 from reconciler.engine.deadlines import seen
 from reconciler.engine.desired import Based, based, moved
 from reconciler.engine.exits import Exit
+from reconciler.engine.lanes import mending, stopped
 from reconciler.engine.merge import UNSUPPORTED
 from reconciler.engine.observe import World, observe
 from reconciler.engine.order import waves
@@ -119,6 +120,11 @@ def apply(setting: Setting, order: Order) -> Result:
     # What a run that did nothing has left is what it found.
     moved_on = done or recovered
     left = _plan(setting, scope, was, world, ()) if moved_on else planned
+    for broken in mending(left, done):  # nobody waits for the next run with that
+        finished, after = carry_out(setting, [broken], left)
+        done += finished
+        world = world.updated(after)
+        left = _plan(setting, scope, was, world, ())
     undecided = {a.want.ref for a in doubted} - {a.want.ref for a in chosen}
     _close(setting, order, was, left, world, undecided)
     wrong = [one for one in done if not _seen_to(one, scope, world, setting.clock())]
@@ -260,6 +266,8 @@ def _too_dear(action: Action) -> bool:
 
 def _blocked(action: Action, done: Sequence[Done]) -> bool:
     """Whether something this action waits for was begun and did not succeed."""
+    if stopped(action, done):
+        return True
     failed = {
         (d.action.want.ref, d.action.change.verb) for d in done if d.status != "applied"
     }

@@ -32,14 +32,14 @@ class Places:
 
     Args:
         find: Looks a resource up.
-        accounts: All HostingAccounts; asked for once, if at all.
+        all_of: All resources of a kind; asked for once, if at all.
     """
 
     def __init__(
-        self, find: Find, accounts: Callable[[], Iterable[AnyResource]]
+        self, find: Find, all_of: Callable[[str], Iterable[AnyResource]]
     ) -> None:
         self._find = find
-        self._accounts = accounts
+        self._all_of = all_of
 
     def watch(self, check: HealthCheck) -> Watch:
         """Return what the machine has to know of *check*."""
@@ -86,10 +86,11 @@ class Places:
                 yield at.ref
             of = Ref(PROVIDER, at.spec.provider)
             yield of
-        if of.kind == PROVIDER and (machine := self._by_panel.get(of.name)) is not None:
-            of = machine.ref
+        if of.kind == PROVIDER and of.name in self._by_panel:
+            of = self._by_panel[of.name].ref
             yield of
-        if of.kind == SERVER and isinstance(machine := self._find(of), Server):
+        machine = self._find(of)
+        if isinstance(machine, Server):
             if machine.spec.region is not None:
                 yield Ref(REGION, machine.spec.region)
             yield Ref(PROVIDER, machine.spec.provider)

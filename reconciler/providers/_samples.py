@@ -18,6 +18,7 @@ from reconciler.kinds.server import Offer, Server, ServerState
 from reconciler.model import (
     Absent,
     Account,
+    AnyResource,
     Observation,
     Observed,
     Probe,
@@ -25,7 +26,7 @@ from reconciler.model import (
     Unknown,
     UsageState,
 )
-from reconciler.providers._machines import Machines, meant
+from reconciler.providers._machines import Machines, machines_of
 
 #: So much is asked for again.
 _OVERLAP: Final = timedelta(hours=1)
@@ -87,7 +88,7 @@ class Target(NamedTuple):
 Measured = Mapping[str, list[Reading] | Unknown]
 
 
-class CloudProbe(Probe[Server]):
+class CloudProbe(Probe[AnyResource]):
     """The use of the machines of one account; a cloud fills in how it is read."""
 
     machines: ClassVar[type[Machines]]
@@ -117,7 +118,7 @@ class CloudProbe(Probe[Server]):
     def counted(self) -> dict[str, int]:
         """Return how many requests were sent beside those for the listing."""
 
-    def observe(self, wants: Sequence[Server]) -> Observation:
+    def observe(self, wants: Sequence[AnyResource]) -> Observation:
         """Report what the source has since the last time."""
         self._there.counted()
         self.counted()
@@ -139,8 +140,8 @@ class CloudProbe(Probe[Server]):
         return Observation(states, requests=requests)
 
     def _found(
-        self, wants: Sequence[Server]
-    ) -> Iterator[tuple[Server, Target | Absent | Unknown]]:
+        self, wants: Sequence[AnyResource]
+    ) -> Iterator[tuple[AnyResource, Target | Absent | Unknown]]:
         known = [want for want in wants if isinstance(want, Server)]
         there = [*self._there.listed(known)] if known else []
         end = self._account.clock()
@@ -148,7 +149,7 @@ class CloudProbe(Probe[Server]):
             if not isinstance(want, Server):
                 yield want, Unknown(why="it measures machines alone")
                 continue
-            found = meant(want, there)
+            found = machines_of(want, there)
             if not found:
                 yield want, Absent()
             elif len(found) > 1:

@@ -129,7 +129,9 @@ def test_what_comes_late_finds_its_place(day):
 
 def test_an_hour_that_is_told_is_not_told_anew_by_what_comes_late():
     branch, day = Branch(), at("2026-11-05T00:00")
-    branch.run([disk(day + timedelta(hours=6, minutes=m), 70) for m in (0, 20, 40)], day)
+    branch.run(
+        [disk(day + timedelta(hours=6, minutes=m), 70) for m in (0, 20, 40)], day
+    )
     aged(branch, day + 20 * DAY)
     branch.run([disk(day + timedelta(hours=6, minutes=50), 10)], day + 20 * DAY)
     aged(branch, day + 21 * DAY)

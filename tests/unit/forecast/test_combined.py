@@ -32,15 +32,14 @@ def test_where_yesterday_says_less_than_now_only_two_take_part() -> None:
     assert {name for name, _ in found.weights} == {"theta", "naive"}
 
 
-def test_chance_is_rarely_forecast() -> None:
-    """The weights of a round come from the others: luck is not taken for skill."""
-    walks = [
-        np.cumsum(np.random.default_rng(seed).normal(0, 1, 20 * DAY)) + 500
-        for seed in range(20)
-    ]
-    found = [combined(walk, DAY) for walk in walks]
-    gained = [1 - one.mase / one.naive_mase for one in found]
-    assert np.median(gained) < 0.1
+def test_luck_is_not_taken_for_skill() -> None:
+    """The weights of a round come from the others: with its own, it would look better."""
+    for seed in range(4):
+        values = np.random.default_rng(seed).normal(50, 10, 20 * DAY)
+        found = combined(values, DAY)
+        scale = np.abs(values[DAY:] - values[:-DAY]).mean()
+        own = np.abs(found.errors[-3:]).mean() / scale
+        assert found.mase > own
 
 
 @pytest.mark.parametrize("value", [0.0, 42.0])
@@ -66,9 +65,9 @@ def test_any_horizon_is_answered_whole(horizon) -> None:
 
 
 def test_the_quantile_holds_what_it_says() -> None:
-    """Over 20 series of noise that is really the same every day."""
+    """Over eight series of noise that is really the same every day."""
     under = []
-    for seed in range(20):
+    for seed in range(8):
         values = busy(seed)
         quantile = combined(values[:-DAY], DAY).quantile(0.95)
         under.append((values[-DAY:] <= quantile).mean())
