@@ -44,6 +44,7 @@ def held(
     Return *planned* with what may not begin now held.
 
     Args:
+        planned: Everything that would be done.
         recorded: Why each lane is stopped.
         unended: The ids of actions that were begun, and have not ended.
     """

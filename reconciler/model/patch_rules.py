@@ -112,8 +112,7 @@ def changes(case: Case) -> Iterator[Patch | RollBack]:
     if state is None or state.busy is not None or not case.runs:
         return
     if last is not None and last.result == "broke":
-        here = state.of(last.site, last.id)
-        if case.rules.roll_back and here is not None and here.current == last.to:
+        if _can_go_back(case, last):
             yield _back(case, last)
         return
     if last is not None and last.result == "left":
@@ -121,6 +120,13 @@ def changes(case: Case) -> Iterator[Patch | RollBack]:
     for one in _pending(case):
         if (change := _patch(case, one, last)) is not None:
             yield change
+
+
+def _can_go_back(case: Case, last: Entry) -> bool:
+    """Say whether what broke is put back by itself: it is there, and may be."""
+    here = case.state.of(last.site, last.id) if case.state else None
+    is_there = here is not None and here.back and here.current == last.to
+    return case.rules.roll_back and is_there
 
 
 def _pending(case: Case) -> list[Component]:
@@ -264,7 +270,7 @@ def findings(case: Case) -> Iterator[Said]:
     """Yield what broke, and what is not installed although there is something newer."""
     last = case.last
     if last is not None and last.result in {"broke", "left"}:
-        by_itself = case.rules.roll_back and last.result == "broke"
+        by_itself = last.result == "broke" and _can_go_back(case, last)
         then = "it is put back" if by_itself else "put it back, or mend it"
         message = f"{last.said} broke it: {last.why}; {then}; nothing else is patched"
         yield Said("patch-broke", Severity.CRITICAL, message)
@@ -306,6 +312,6 @@ def pending(change: Patch | RollBack, observed: Observed | None) -> str | None:
     until = change.details.get("until")
     if not isinstance(observed, UpdatesState) or not isinstance(until, str):
         return None
-    if observed.at >= datetime.fromisoformat(until):
+    if observed.at is None or observed.at >= datetime.fromisoformat(until):
         return None
     return f"{change.share.provider} still installs {change.details['id']}"
