@@ -118,7 +118,8 @@ def target(state: Mapping[str, Any], arguments: Sequence[str]) -> Row | None:
         case ["--wp-cli", "-instance-id", number, "--", _, "update" | "install", *_]:
             found = (site for each, _, site in sites(state) if str(each) == number)
             return next(found, None)
-    return None
+        case _:
+            return None
 
 
 def called(arguments: Sequence[str]) -> str:

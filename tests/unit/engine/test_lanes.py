@@ -60,9 +60,11 @@ def test_what_went_wrong_stops_the_lane_and_nothing_else(before, expected) -> No
 
 
 def test_what_is_recorded_stops_later_runs_while_it_is_wanted() -> None:
-    record = Record(name="a.example", facts={FACT: "it broke", "other": "x"})
-    mended = Record(name="b.example", facts={FACT: ""})
-    rows = [("HostingAccount", record), ("HostingAccount", mended)]
+    kept = {"a.example": {FACT: "it broke", "other": "x"}, "b.example": {FACT: ""}}
+    rows = [
+        Record(kind="HostingAccount", uid=name, name=name, facts=facts)
+        for name, facts in kept.items()
+    ]
     wanted = {Ref("HostingAccount", "a.example"), Ref("HostingAccount", "b.example")}
     recorded = stops(rows, wanted)
     assert recorded == {LANE: ("it broke",)}
