@@ -19,7 +19,7 @@ _PATCHED: Final = frozenset({"HostingAccount", "Server"})
 _FIELD: Final = "spec.patching"
 _SORTS: Final = ("security", "minor", "major")
 _IN_WINDOWS: Final = frozenset({"window", "approve"})
-#: Vendors whose sites are reached over SSH alone: vendor -> the setting that says where.
+#: Vendors whose sites are reached over SSH alone -> the setting that says where.
 _BY_LOGIN: Final = {"whm": "toolkit"}
 
 

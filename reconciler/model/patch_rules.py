@@ -15,6 +15,7 @@ from pydantic import JsonValue
 
 from reconciler.model.change import FieldChange
 from reconciler.model.finding import Severity
+from reconciler.model.follow import Chapter
 from reconciler.model.observed import PUBLIC, Have, Observed, Share, State
 from reconciler.model.patch_record import Entry, entries, known
 from reconciler.model.patch_watch import verdict
@@ -219,6 +220,8 @@ def _blocked(case: Case, last: Entry | None) -> str | None:
     trouble = case.trouble
     if trouble is not None and trouble.since is not None:
         return f"something is wrong with it already: {trouble.why}"
+    if trouble is not None and trouble.doubt:
+        return "its last look was bad: nobody knows yet whether it works"
     if last is not None and last.result == "watched":
         until = last.at + case.rules.watch
         return f"{last.said} is still watched, until {until:%Y-%m-%d %H:%M} UTC"
@@ -292,6 +295,17 @@ def findings(case: Case) -> Iterator[Said]:
             weak = one.sort == "security"
             severity = Severity.WARNING if weak else Severity.INFO
             yield Said("update-left", severity, message)
+
+
+def story(case: Case) -> Chapter:
+    """Return what was patched, and what came of it."""
+    lines = [
+        f"{one.at:%Y-%m-%d %H:%M}  {one.said}: {one.result}"
+        + (f" ({one.why})" if one.why else "")
+        for one in entries(case.recorded)
+    ]
+    lines += [f"{one.id} {one.current}: {one.target} waits" for one in _pending(case)]
+    return Chapter(f"patched by {case.policy}", tuple(lines or ["nothing yet"]))
 
 
 def done(change: Patch | RollBack, observed: Observed | None) -> bool | None:

@@ -112,9 +112,11 @@ class TroubleState(State):
         seen: When somebody could tell last; None: nobody ever could.
         since: Since when something is wrong; None: nothing is.
         why: What, in words of ours.
+        doubt: The last look was bad, or could not tell: nobody knows yet.
     """
 
     seen: AwareDatetime | None = None
+    doubt: bool = False
     since: AwareDatetime | None = None
     why: str = ""
 

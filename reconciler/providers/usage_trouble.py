@@ -66,7 +66,7 @@ def told(state: HealthState) -> TroubleState:
     seen = (
         state.seen if state.phase == _UP else min(state.since, state.seen or state.at)
     )
-    return TroubleState(seen=seen)
+    return TroubleState(seen=seen, doubt=state.phase != _UP)
 
 
 DRIVER = UsageTrouble

@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.cli.apply_command import carry_out
 from reconciler.engine import Exit
-from reconciler.model import Decision, Proof
+from reconciler.model import Decision, Proof, Ref
 from reconciler.sandbox import Fault
 from reconciler.sandbox.example import Oddity
 from tests.support.agency import Agency
@@ -238,3 +238,44 @@ def test_killed_around_an_update_nothing_is_done_twice(tmp_path, when):
         assert done(agency) == ["plugin-update", "plugin-install"]
         assert done(agency, "b.example") == ["plugin-update"]
         assert at(agency, "audit", "verify").code == 0
+
+
+def test_with_a_check_the_next_one_waits_until_it_has_looked(tmp_path):
+    policy = POLICY.replace("wait: 0s", "check: first")
+    policy += "HealthCheck/first: {of: Domain/a.example, spacing: 0s, every: 5m}\n"
+    sites = {"a.example": core(), "b.example": core()}
+    with patched(tmp_path, sites, policy) as agency:
+
+        def looked(**site):
+            if site:
+                agency.sandbox.edit("public", "site", {"name": "a.example", **site})
+            agency.later(minutes=5)
+            at(agency, "-q", "health", "check")
+
+        held = {str(a.decision) for a in agency.plan().actions}
+        assert held == {"hold"}  # nobody would see that it broke
+        looked(status=503)
+        held = [a.change.hold for a in agency.plan().actions]
+        assert all("nobody knows yet" in why for why in held)
+        for _ in range(3):
+            looked()
+        held = [a.change.hold for a in agency.plan().actions]
+        assert all("something is wrong with it already" in why for why in held)
+        # Of what is no check, the incident that it is in is asked for.
+        books = agency.project().health
+        assert "incident" in books.health(Ref("Domain", "a.example")).why
+        assert books.health(Ref("Domain", "b.example")) is None
+        for _ in range(4):
+            looked(status=200)
+        agency.apply()
+        assert (done(agency), done(agency, "b.example")) == (["core-update"], [])
+        agency.apply()
+        assert done(agency, "b.example") == []
+        looked()
+        agency.apply()  # the record learns that somebody looked
+        agency.apply()
+        assert done(agency, "b.example") == ["core-update"]
+        assert (
+            "core/wordpress of a.example"
+            in at(agency, "explain", "HostingAccount/a.example").out
+        )

@@ -59,8 +59,8 @@ def said(health, check=None):
         ),
         (state("flapping"), TroubleState(seen=NOW, since=AGO)),
         # What is in doubt is as it was before.
-        (state("suspect"), TroubleState(seen=AGO)),
-        (state("unknown", seen=AGO), TroubleState(seen=AGO)),
+        (state("suspect"), TroubleState(seen=AGO, doubt=True)),
+        (state("unknown", seen=AGO), TroubleState(seen=AGO, doubt=True)),
         (None, TroubleState()),
     ],
 )

@@ -180,6 +180,7 @@ def test_nothing_is_patched_that_shall_end(state) -> None:
             True,
             "it is down",
         ),
+        ({}, {"trouble": TroubleState(seen=NOW, doubt=True)}, True, "nobody knows yet"),
         ({"check": "shop"}, {}, True, "was never looked at"),
         ({}, {"front": None}, False, "nobody sees from outside"),
         ({}, {"front": Look(status=500)}, False, "answers 500 already"),
@@ -314,6 +315,13 @@ def test_a_check_that_fails_after_it_says_that_it_broke() -> None:
     over = NOW + HOUR
     late = have(installed, trouble=TroubleState(seen=over))
     assert entries(want.noticed(late, over))[0].result == "good"
+
+
+def test_its_story_says_what_came_of_it() -> None:
+    want = account(recorded=patched(front=BROKEN))
+    (told,) = want.story(have(part("plugin/other")), NOW)
+    assert told.title == "patched by careful"
+    assert "from 1.0.0 to 1.1.0: broke (answers 500)" in told.lines[0]
 
 
 def test_a_patch_is_done_where_its_version_is_there() -> None:
