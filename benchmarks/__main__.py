@@ -31,11 +31,14 @@ MEASURES = {
     "crash": ("crash", "crash"),
     "paying": ("paying", "paying"),
     "subscriptions": ("subscriptions", "subscriptions"),
+    "usage": ("usage", "usage"),
     "m4": ("forecasting", "competition"),
     "breach": ("forecasting", "breach"),
     "nab": ("novelty", "novelty"),
     "filling": ("filling", "filling"),
+    "scaling": ("scaling", "scaling"),
     "start": ("start", "start"),
+    "storm": ("storm", "storm"),
     "page": ("page", "page"),
 }
 LATEST = Path(__file__).parent / "results" / "latest.json"

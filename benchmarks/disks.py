@@ -27,8 +27,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-#: Not looked at before the predictor was done.
-HELD_OUT = (2024, 3107, 5519)
+#: Drawn by chance after the last change to the predictor.
+HELD_OUT = (1663, 6164, 3914, 9358)
 DAYS = 240
 _MEDIAN, _SIGMA = 0.0022, 0.9
 _WEEKDAY, _WEEKEND = 1.2, 0.5

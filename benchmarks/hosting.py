@@ -79,8 +79,8 @@ def hosting(size: Size) -> Iterator[Row]:
     yield Row(f"{what}: requests", total, "", pages, note=f"of each: {shown}")
     bucket = f"a bucket of {_RATE} that refills by {_RATE} in a second"
     yield Row(f"{what}: most in a second, of one", peak, "", 2 * _RATE, note=bucket)
-    yield Row(what, used.cpu, "s", note=f"{used.wall:.1f} s wall")
-    yield Row(f"{what}: memory", used.rss, "MB", 150)
+    yield Row(what, used.cpu, "s", 5, note=f"{used.wall:.1f} s wall")
+    yield Row(f"{what}: memory", used.rss, "MB", 200)
 
 
 def _server(number: int, accounts: int) -> Sandbox:

@@ -47,7 +47,7 @@ class HealthBooks:
     def places(self) -> Places:
         """Where what is checked is."""
         inventory = self._project.inventory
-        return Places(inventory.find, lambda: inventory.of("HostingAccount"))
+        return Places(inventory.find, inventory.of)
 
     @cached_property
     def topology(self) -> Topology:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from reconciler.health.memory import Incident
+from reconciler.health.memory import Book, Incident
 from reconciler.kinds.health_check import HealthCheck, HealthState, moment
 from reconciler.model import Ref, Severity
 
@@ -40,9 +40,9 @@ def tell(project: Project, books: HealthBooks, result: Result) -> Post | None:
 
     post = Post(project)
     found = list(conditions(project, books, result))
-    ended = over(found)
+    ended, silent = over(found), merged(result.book)
     post.prepare()
-    if not post.wants or not _anything(project, post, found, ended):
+    if not post.wants or not _anything(project, post, found, (ended, silent)):
         return None
     from reconciler.cli.apply_command import refuse
 
@@ -50,7 +50,7 @@ def tell(project: Project, books: HealthBooks, result: Result) -> Post | None:
     run = project.run(scope.head)
     with Journal(project.journal(), run, project.clock) as journal:
         refuse(project, scope, journal.ledger.base)
-        post.announce(journal, run, found, ended)
+        post.announce(journal, run, found, ended, silent)
     return post
 
 
@@ -82,6 +82,16 @@ def over(found: Sequence[Condition]) -> Over:
         return ours and (subject.uid, key) not in holds
 
     return is_over
+
+
+def merged(book: Book) -> Over:
+    """Return whether an incident is a part of another one now: nobody is told."""
+    parts = {f"health/{one.id}" for one in book.incidents.values() if one.merged}
+
+    def is_part(subject: Subject, key: str) -> bool:
+        return subject.kind == KIND and key.partition("/")[2] in parts
+
+    return is_part
 
 
 def _lead(
@@ -136,14 +146,14 @@ def _burning(
 
 
 def _anything(
-    project: Project, post: Post, found: list[Condition], ended: Over
+    project: Project, post: Post, found: list[Condition], ends: tuple[Over, Over]
 ) -> bool:
     """Say whether anybody has to be told, or something is under way."""
     from reconciler.notify import Books, due, turn
 
-    now = project.clock()
+    now, (ended, silent) = project.clock(), ends
     before = Books.read(project.ledger.records())
-    after = turn(before, found, ended, now)
+    after = turn(before.without(silent), found, ended, now)
     if any(entry.waits for _, book in before for entry in book.open.values()):
         return True
     if list(after.notes(before)) and any(not want.to_customers for want in post.wants):

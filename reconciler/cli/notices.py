@@ -131,19 +131,21 @@ class Post:
         self._send(journal, run, before, (self.conditions(seen), over(seen)))
 
     def announce(
-        self, journal: Journal, run: Run, found: Sequence[Condition], over: Over
+        self,
+        journal: Journal,
+        run: Run,
+        found: Sequence[Condition],
+        over: Over,
+        silent: Over,
     ) -> None:
-        """
-        Tell every channel of *found*, and of what is *over*, and record who was told.
-
-        Nothing is said about anything else: nobody looked at it.
-        """
+        """Tell of *found* and what is *over*, no more; *silent* ends without a word."""
         from reconciler.notify import Books
 
         try:
             self._hold_on(journal)
             before = Books.read(journal.ledger.records())
-            self._send(journal, run, before, (self.masked(found), over))
+            holds = (self.masked(found), over)
+            self._send(journal, run, before, holds, before.without(silent))
         except ReconcilerError as error:
             self.troubles.append(f"the notices are not recorded: {error.what}")
 
@@ -161,6 +163,7 @@ class Post:
         run: Run,
         before: Books,
         holds: tuple[list[Condition], Over],
+        books: Books | None = None,
     ) -> None:
         from reconciler.audit import Batch, Note
         from reconciler.notify import deliver, turn
@@ -179,7 +182,7 @@ class Post:
             recorded = books
 
         done = deliver(
-            turn(before, found, over, now),
+            turn(books or before, found, over, now),
             found,
             self._channels,
             self.context(run, now),

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from reconciler.cli.project import Project
 from reconciler.cli.write_back import Edits, Step, Unsaid, home, read, within
 from reconciler.engine import observe
+from reconciler.errors import InventoryErrors
 from reconciler.inventory.parts import SITE
 from reconciler.model import AnyResource, Location, Ref
 from reconciler.model.resource import Resource
@@ -93,6 +94,31 @@ def _placed(
 
 
 def _patch(project: Project, steps: Sequence[Step], unsaid: list[Unsaid]) -> str:
+    try:
+        return _together(project, steps, unsaid)
+    except InventoryErrors as wrong:
+        if len(steps) == 1:
+            unsaid.append(_refused(steps[0], wrong))
+            return ""
+    # What is wrong stands in a document that none of them changes: whose is it?
+    good = []
+    for step in steps:
+        try:
+            _together(project, [step], [])
+        except InventoryErrors as wrong:
+            unsaid.append(_refused(step, wrong))
+        else:
+            good.append(step)
+    return _together(project, good, unsaid)
+
+
+def _refused(step: Step, wrong: InventoryErrors) -> Unsaid:
+    first = wrong.errors[0]
+    return Unsaid(step.ref, step.field, f"{first.shown_code} {first.what}")
+
+
+def _together(project: Project, steps: Sequence[Step], unsaid: list[Unsaid]) -> str:
+    """Return the patch of *steps*; raises InventoryErrors where others break by it."""
     files = sorted({home(project.inventory, step.ref)[0] for step in steps})
     edits = Edits(project, read(project, files))
     after = edits.made(steps, unsaid)

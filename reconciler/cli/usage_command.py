@@ -39,8 +39,11 @@ def probe_command(ctx: click.Context, local: bool, form: str) -> None:  # noqa: 
 
     project = Project.of(ctx)
     wants = [want for want in project.scope().wants() if want.probes()]
-    if not wants:
+    if not wants and project.partial:
         raise UsageError("nothing that was selected is measured by anybody")
+    if not wants:
+        project.say("nothing in the inventory is measured by anybody")
+        return
     result = run(project, wants, predict, local=local)
     if form == "json":
         write(probed_data(result))

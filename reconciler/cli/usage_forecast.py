@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,13 @@ _DAY = 24
 
 
 def predict(asked: Question) -> Foreseen:
-    """Return what is foreseen; numpy is loaded by the first that has to be."""
+    """
+    Return what is foreseen; numpy is loaded by the first that has to be.
+
+    It works with one thread: the matrices are small, and threads that wait for each
+    other take seven times the time of the processor.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from reconciler.forecast import outlook
 
     return converted(outlook(*asked))

@@ -96,11 +96,10 @@ def _measures(values: Array, day: int) -> list[Array]:
 
 def _lags(values: Array) -> Array:
     """Return each of *values* with the five before it."""
-    found = [
-        np.concatenate((np.full(lag, values[0]), values[: len(values) - lag]))
-        for lag in range(_LAGS)
-    ]
-    return np.stack(found, axis=1)
+    where = np.arange(len(values))
+    return np.stack(
+        [values[np.maximum(where - lag, 0)] for lag in range(_LAGS)], axis=1
+    )
 
 
 def _mean(values: Array, steps: int) -> Array:
@@ -125,8 +124,7 @@ def _same_time(points: Array, day: int) -> Array:
             squares = np.einsum("ij,ij->i", apart, apart)
             np.minimum(found[back:], squares, out=found[back:])
     found[np.isinf(found)] = np.nan
-    root: Array = np.sqrt(found)
-    return root
+    return _roots(found, points)
 
 
 def _any_time(points: Array, day: int) -> Array:
@@ -134,9 +132,9 @@ def _any_time(points: Array, day: int) -> Array:
     Return the distance to the nearest point some steps ago or earlier.
 
     The square of a distance is ``a.a + (b.b - 2 a.b)``: the bracket is one product of
-    matrices. What the subtraction leaves of equal points is taken for nothing.
+    matrices.
     """
-    points = points - points[0]
+    whole, points = points, points - points[0]
     own = np.einsum("ij,ij->i", points, points)
     left = np.column_stack((-2 * points, np.ones(len(points))))
     right = np.column_stack((points, own)).T
@@ -150,9 +148,14 @@ def _any_time(points: Array, day: int) -> Array:
         near = squares[:, start - _NEAR - first :]
         near[np.triu_indices_from(near, k=1)] = np.inf
         found[start:after] = squares.min(axis=1) + own[start:after]
-    found[found < _NOTHING * own] = 0.0
-    root: Array = np.sqrt(found)
-    return root
+    return _roots(found, whole)
+
+
+def _roots(squares: Array, points: Array) -> Array:
+    """Return distances; what is only rounding, beside the point itself, is none."""
+    squares[squares < _NOTHING * np.einsum("ij,ij->i", points, points)] = 0.0
+    found: Array = np.sqrt(squares)
+    return found
 
 
 def _ranked(distances: Array) -> Array:

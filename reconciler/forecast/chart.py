@@ -15,7 +15,7 @@ _ASCII = "_.-=+*%#"
 _AHEAD = {True: "│", False: "|"}
 _UNKNOWN = {True: "·", False: "?"}
 #: Points of history that a drawing shows, at most.
-_POINTS = 240
+_POINTS = 150
 #: From a value to its place on the page.
 Down: TypeAlias = Callable[[float], float]
 _WIDTH, _HEIGHT, _TOP, _BASE = 480, 120, 8, 104
@@ -121,7 +121,7 @@ def svg(chart: Chart, title: str, description: str) -> str:
     )
 
 
-def _words(text: str, most: int = 300) -> str:
+def _words(text: str, most: int = 200) -> str:
     """Return *text* as it may stand in SVG."""
     return escape(text if len(text) <= most else text[: most - 1] + "…")
 

@@ -11,7 +11,7 @@ back on the day it is due.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -36,7 +36,7 @@ _OVERDUE = 3
 #: At this share of the limit it is full enough, whatever a forecast says.
 NEARLY = 0.97
 #: An alarm begins at this probability, and ends below 0.6 times as much ...
-ON = 0.75
+ON = 0.7
 OFF = 0.6 * ON
 #: ... for so many days in a row.
 CLEAR_DAYS = 2
@@ -99,14 +99,14 @@ def paths(peak: Array, days: int, chance: np.random.Generator) -> Array:
     """
     if len(peak) < LEAST_DAYS:
         raise ValueError(f"{len(peak)} days are too few: {LEAST_DAYS} are needed")
-    steps, drops, due = _cleaned(np.diff(peak))
+    cleaned = _cleaned(np.diff(peak))
+    steps = cleaned.steps
     # A block ends a whole number of weeks ago: it begins on the weekday of tomorrow.
     first = np.arange(len(steps) - WEEK, -1, -WEEK)
     weeks = -(-days // WEEK)
     drawn = chance.choice(first, (PATHS, weeks), p=_weights(len(steps) - WEEK - first))
     ahead = steps[drawn[:, :, None] + np.arange(WEEK)].reshape(PATHS, -1)[:, :days]
-    for day in due(days):
-        ahead[:, day] += chance.choice(drops, PATHS)
+    ahead += cleaned.again(days, chance)
     found: Array = np.maximum(peak[-1] + np.cumsum(ahead, axis=1), 0.0)
     return found
 
@@ -118,25 +118,51 @@ def _weights(age: npt.NDArray[np.int64]) -> Array:
     return found
 
 
-def _cleaned(steps: Array) -> tuple[Array, Array, Callable[[int], range]]:
+class _Cleaned(NamedTuple):
     """
-    Return the steps without monthly clean-ups, those, and the days they are due.
+    Steps without their monthly clean-ups, and what those were.
 
-    The days are counted from tomorrow, which is 0. Without two clean-ups a month apart
-    there is nothing to take out; nor where the next one did not come.
+    Attributes:
+        steps: With the usual step in place of a clean-up.
+        sizes: What was taken away each time; none: nothing of the kind was seen.
+        due: Days from tomorrow, which is 0, to the next one; *month* days lie between.
     """
+
+    steps: Array
+    sizes: Array
+    due: int = 0
+    month: int = 30
+
+    def again(self, days: int, chance: np.random.Generator) -> Array:
+        """
+        Return what is taken away on each day of each path.
+
+        One clean-up may have been somebody's tidy hour: it comes again in half of them.
+        """
+        found = np.zeros((PATHS, days))
+        if len(self.sizes):
+            comes = chance.random((PATHS, 1)) < (1.0 if len(self.sizes) > 1 else 0.5)
+            where = slice(self.due, days, self.month)
+            found[:, where] = comes * chance.choice(self.sizes, found[:, where].shape)
+        return found
+
+
+def _cleaned(steps: Array) -> _Cleaned:
+    """Find what is cleaned up once a month, unless the last time it did not come."""
     usual = max(float(np.median(np.abs(steps))), 1e-9)
     at = np.flatnonzero(steps < -_CLEANED * usual)
     gaps = np.diff(at)
-    if not len(gaps) or gaps.min() < _MONTH[0] or gaps.max() > _MONTH[1]:
-        return steps, steps[:0], lambda _: range(0)
-    month = round(float(gaps.mean()))
-    following = int(at[-1]) + month - len(steps)
-    if following < -_OVERDUE:
-        return steps, steps[:0], lambda _: range(0)
+    if not len(at) or (
+        len(gaps) and not _MONTH[0] <= gaps.min() <= gaps.max() <= _MONTH[1]
+    ):
+        return _Cleaned(steps, steps[:0])
+    month = round(float(gaps.mean())) if len(gaps) else 30
+    due = int(at[-1]) + month - len(steps)
+    if due < -_OVERDUE:
+        return _Cleaned(steps, steps[:0])
     plain = steps.copy()
     plain[at] = np.delete(steps, at).mean()
-    return plain, steps[at], lambda days: range(max(0, following), days, month)
+    return _Cleaned(plain, steps[at], max(0, due), month)
 
 
 def fill(

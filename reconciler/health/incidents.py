@@ -2,8 +2,9 @@
 From looks to incidents: one for each thing that is wrong, however many checks see it.
 
 Incidents are about the highest thing that has to be down (see ``topology``). What comes
-back within half an hour is the same incident; what came back twice stays open until all
-was good for half an hour. What turns out to be a part of a larger one is merged.
+back within half an hour is the same incident. That one, and one in which something came
+and went, stay open until all was good for half an hour. What turns out to be a part of
+a larger one is merged.
 """
 
 from __future__ import annotations
@@ -14,8 +15,17 @@ from typing import Final, NamedTuple
 
 from reconciler.health import uptime
 from reconciler.health.budget import KEPT
-from reconciler.health.machine import doubtful, stepped
-from reconciler.health.memory import DAY, Book, Closed, Incident, Memory, Tally, Watch
+from reconciler.health.machine import WINDOW, doubtful, stepped
+from reconciler.health.memory import (
+    DAY,
+    GOOD,
+    Book,
+    Closed,
+    Incident,
+    Memory,
+    Tally,
+    Watch,
+)
 from reconciler.health.topology import CLASSES, Topology
 from reconciler.kinds.health_check import ILL, Sighting
 from reconciler.model import Ref, Severity, sha256
@@ -24,7 +34,6 @@ from reconciler.model import Ref, Severity, sha256
 AGAIN: Final = 1800
 #: What was inferred holds so long, so that those who notice later join.
 HELD: Final = 600
-_TWICE: Final = 2
 _RANK: Final = [str(one) for one in Severity]
 _WARNING: Final = str(Severity.WARNING)
 
@@ -90,6 +99,8 @@ def _looked(
     memory: Memory, watch: Watch, seen: Sighting, now: int
 ) -> tuple[Memory, list[Closed], bool]:
     """Return what is remembered, days that are over, and whether it may be down now."""
+    if (easy := _easy(memory, watch, seen, now)) is not None:
+        return easy, [], False
     spec = watch.spec
     spans = uptime.spans(memory, spec, memory.until, now + 1)
     memory, over = uptime.counted(memory, spec, now, spans)
@@ -103,8 +114,29 @@ def _looked(
     return stepped(memory, spec, seen, now), over, resting
 
 
+def _easy(memory: Memory, watch: Watch, seen: Sighting, now: int) -> Memory | None:
+    """Return what is remembered where all is as it nearly always is: good, in time."""
+    spec, before = watch.spec, memory.seen
+    usual = (
+        seen.up
+        and before is not None
+        and memory.until == before
+        and memory.phase == "up"
+        and memory.marks == GOOD * WINDOW
+        and now // DAY == memory.day
+        and 0 < now - before <= spec.every.total_seconds()
+        and not (spec.maintenance or spec.planned or memory.windows)
+    )
+    if not usual or before is None:
+        return None
+    up, down, unknown, maintenance = memory.today
+    today = Tally(up + now - before, down, unknown, maintenance)
+    return memory._replace(seen=now, until=now, today=today)
+
+
 def _pruned(memory: Memory, oldest: int) -> Memory:
-    if not (memory.bad or memory.blind or memory.extra):
+    old = (memory.bad[:1], memory.blind[:1], memory.extra[:1])
+    if all(not first or first[0] > oldest for first in old):
         return memory
     return memory._replace(
         bad=tuple(at for at in memory.bad if at > oldest),
@@ -228,6 +260,8 @@ class _Desk:
     def _louder(self, one: Incident, name: str) -> None:
         """Let the incident be as loud as the loudest of what is down in it."""
         memory, watch = self.checks[name], self._topology.watches[name]
+        if memory.phase == "flapping" and not one.restless:
+            self.incidents[one.id] = one._replace(restless=True)
         if memory.phase != "down":
             return
         loud = min(one.severity, watch.spec.severity, key=_RANK.index)
@@ -281,9 +315,12 @@ class _Desk:
                 continue
             for name in left:
                 self.checks[name] = self.checks[name]._replace(incident=None)
-            if one.reopened >= _TWICE and not left and not self._calm(one):
+            restless = (one.reopened or one.restless) and not one.flapping
+            if restless and not left and not self._calm(one):
                 continue
             self.incidents[one.id] = one._replace(closed=self._now)
+            # What held it together is over: what fails now fails for itself.
+            self.held.pop(f"{one.root} {CLASSES[one.symptom]}", None)
 
     def _in(self, name: str, one: Incident) -> bool:
         memory = self.checks.get(name)

@@ -18,7 +18,8 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from reconciler.errors import ReconcilerError
-from reconciler.health.memory import DAY, Book, Closed, Incident, Memory, Tally
+from reconciler.health.machine import WINDOW
+from reconciler.health.memory import DAY, GOOD, Book, Closed, Incident, Memory, Tally
 from reconciler.health.shown import Days, day_of
 from reconciler.model import Ref
 
@@ -106,12 +107,10 @@ def _sparse(memory: Memory, at: int) -> dict[str, Any]:
     """Return what of *memory* is not as it is where nothing happened."""
     usual = Memory(began=memory.began)._asdict()
     said = {k: v for k, v in memory._asdict().items() if v != usual[k] or k == "began"}
-    if memory.seen == at:
-        said["seen"] = 0
-    if memory.until == at:
-        said.pop("until", None)
-    if memory.day == at // DAY:
-        said.pop("day", None)
+    for name, value in _at_ease(memory.began, at).items():
+        said[name] = getattr(memory, name)
+        if said[name] == value:
+            del said[name]
     for name in ("bad", "blind", "extra"):
         if name in said:
             said[name] = _packed(said[name])
@@ -123,20 +122,27 @@ def _sparse(memory: Memory, at: int) -> dict[str, Any]:
     return said
 
 
+def _at_ease(began: int, at: int) -> dict[str, Any]:
+    """Return the fields of a check that was looked at *at* that time, and was good."""
+    return {
+        "marks": GOOD * WINDOW,
+        "since": began,
+        "seen": at,
+        "until": at,
+        "day": at // DAY,
+    }
+
+
 def _usual(memory: Memory) -> Tally:
     """Return the tally of a day on which it was up ever since."""
     return Tally(up=max(0, memory.until - max(memory.began, memory.day * DAY)))
 
 
 def _memory(said: Mapping[str, Any], at: int) -> Memory:
-    data = {**said}
-    if data.get("seen") == 0:
-        data["seen"] = at
+    data = {**_at_ease(int(said["began"]), at), **said}
     for name in ("bad", "blind", "extra"):
         if name in data:
             data[name] = _unpacked(data[name])
-    data.setdefault("until", at)
-    data.setdefault("day", at // DAY)
     if "today" in data:
         data["today"] = Tally(*data["today"])
     found = _MEMORY.validate_python(data)

@@ -78,6 +78,7 @@ class Incident(NamedTuple):
         lead: The check that speaks for it.
         checks: Every check that was ever a part of it.
         reopened: How often it came back within half an hour.
+        restless: A check of it came and went while it was open.
         merged: The id of the incident that turned out to be the same.
     """
 
@@ -93,6 +94,7 @@ class Incident(NamedTuple):
     closed: int | None = None
     reopened: int = 0
     flapping: bool = False
+    restless: bool = False
     merged: str | None = None
 
     @property

@@ -13,13 +13,17 @@ from reconciler.kinds.domain import Domain
 from reconciler.kinds.health_check import HealthCheck
 from reconciler.kinds.hosting_account import HostingAccount
 from reconciler.kinds.provider import Provider
+from reconciler.kinds.server import Server
 from reconciler.model import AnyResource, Ref
 
 Find = Callable[[Ref], AnyResource | None]
 ACCOUNT: Final = "HostingAccount"
 PROVIDER: Final = "Provider"
-#: A label of a Provider: what it hangs on, together with others that have it.
-REGION: Final = "region"
+SERVER: Final = "Server"
+#: What several machines hang on. It has no document: a Server names it, and a Provider
+#: by its label.
+REGION: Final = "Region"
+LABEL: Final = "region"
 
 
 class Places:
@@ -28,14 +32,14 @@ class Places:
 
     Args:
         find: Looks a resource up.
-        accounts: All HostingAccounts; asked for once, if at all.
+        all_of: All resources of a kind; asked for once, if at all.
     """
 
     def __init__(
-        self, find: Find, accounts: Callable[[], Iterable[AnyResource]]
+        self, find: Find, all_of: Callable[[str], Iterable[AnyResource]]
     ) -> None:
         self._find = find
-        self._accounts = accounts
+        self._all_of = all_of
 
     def watch(self, check: HealthCheck) -> Watch:
         """Return what the machine has to know of *check*."""
@@ -72,27 +76,29 @@ class Places:
         if isinstance(found, Provider):
             at = found.spec.ipv4 or found.spec.ipv6
             return str(at) if at else urlsplit(found.spec.endpoint or "").hostname
-        at = getattr(getattr(found, "spec", None), "ipv4", None)
-        return str(at) if at else None
+        return None  # nothing says where a machine is: host does
 
     def _carried(self, of: Ref) -> Iterator[Ref]:
-        """Yield what *of* is reached through: account, server, region."""
-        account = self._account(of)
-        if account is not None and account.ref != of:
-            yield account.ref
-        held = account if account is not None else self._find(of)
-        name = getattr(getattr(held, "spec", None), "provider", None)
-        if of.kind == PROVIDER:
-            yield from self._region(of)
-        elif isinstance(name, str) and (account is not None or of.kind == "Server"):
-            yield Ref(PROVIDER, name)
-            yield from self._region(Ref(PROVIDER, name))
-
-    def _region(self, provider: Ref) -> Iterator[Ref]:
-        found = self._find(provider)
-        region = found.metadata.labels.get(REGION) if found is not None else None
-        if region:
-            yield Ref("Region", region)
+        """Yield what *of* is reached through: account, panel, machine, cloud."""
+        at = self._account(of)
+        if at is not None:
+            if at.ref != of:
+                yield at.ref
+            of = Ref(PROVIDER, at.spec.provider)
+            yield of
+        if of.kind == PROVIDER and of.name in self._by_panel:
+            of = self._by_panel[of.name].ref
+            yield of
+        machine = self._find(of)
+        if isinstance(machine, Server):
+            if machine.spec.region is not None:
+                yield Ref(REGION, machine.spec.region)
+            yield Ref(PROVIDER, machine.spec.provider)
+        elif of.kind == PROVIDER:
+            found = self._find(of)
+            region = found.metadata.labels.get(LABEL) if found is not None else None
+            if region:
+                yield Ref(REGION, region)
 
     def _named(self, of: Ref) -> Iterator[Ref]:
         """Yield who answers for the name in DNS, where that is one account alone."""
@@ -135,6 +141,14 @@ class Places:
     def _by_domain(self) -> dict[str, HostingAccount]:
         return {
             one.domain: one
-            for one in self._accounts()
+            for one in self._all_of(ACCOUNT)
             if isinstance(one, HostingAccount)
+        }
+
+    @cached_property
+    def _by_panel(self) -> dict[str, Server]:
+        return {
+            one.spec.panel: one
+            for one in self._all_of(SERVER)
+            if isinstance(one, Server) and one.spec.panel is not None
         }

@@ -79,8 +79,7 @@ def _strange(loaded: Loaded, spec: Mapping[str, Any]) -> Iterator[str]:
     host = _target(loaded, spec)[1]
     written = spec.get("url") or spec.get("host")
     if not host:
-        if not of.startswith("Server/"):  # whose address its vendor knows
-            yield ""
+        yield ""
     elif written and host != _plain(_host(loaded, of)) and not _declared(loaded, host):
         yield host
 

@@ -147,7 +147,7 @@ class Machines(Driver[Server, ServerChange]):
             lost = Unknown(why=error.what, request_id=error.request_id)
             unknown: dict[str, Observed] = {want.name: lost for want in wants}
             return Observation(unknown, requests=self.counted())
-        meant = {one.machine for want in wants for one in _meant(want, there)}
+        meant = {one.machine for want in wants for one in machines_of(want, there)}
         loose = sorted(one.name for one in there if one.machine not in meant)
         return Observation(
             states,
@@ -156,7 +156,7 @@ class Machines(Driver[Server, ServerChange]):
         )
 
     def _seen(self, want: Server, there: Sequence[ServerState]) -> Observed:
-        found = _meant(want, there)
+        found = machines_of(want, there)
         if not found:
             return Absent()
         if len(found) > 1:
@@ -369,7 +369,7 @@ class Machines(Driver[Server, ServerChange]):
             return None
 
 
-def _meant(want: Server, there: Sequence[ServerState]) -> list[ServerState]:
+def machines_of(want: Server, there: Sequence[ServerState]) -> list[ServerState]:
     """Return the machine with the id that is named, else those with the name."""
     by_id = [one for one in there if one.machine == want.machine]
     return by_id or [one for one in there if one.name == want.machine]

@@ -257,9 +257,10 @@ def _with_what_is_there(
 
 
 def _off(want: HostingAccount, state: Observed) -> bool:
-    """Say whether an account is on no plan that it may be on."""
+    """Say whether an account is on no plan that it may be on, or a policy moves it."""
     on = {step.package for step in want.spec.ladder}
-    return bool(on) and getattr(state, "package", None) not in on
+    moved = want.spec.scaling is not None
+    return bool(on) and (moved or getattr(state, "package", None) not in on)
 
 
 def _moves(want: HostingAccount, state: Observed) -> bool:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -159,7 +159,7 @@ class Instances:
         state, now = self._bench.state, self._bench.clock()
         begun = datetime.fromisoformat(state["begun"])
         since = state["measured"].get(region)
-        at = datetime.fromisoformat(since) if since else now - timedelta(hours=30)
+        at = datetime.fromisoformat(since) if since else now - timedelta(hours=6)
         at = datetime.fromtimestamp(
             at.timestamp() // _TICK.seconds * _TICK.seconds, at.tzinfo
         )
@@ -191,4 +191,11 @@ class Instances:
 
 def _datum(name: str, number: str, at: datetime, used: float) -> dict[str, Any]:
     about = [{"Name": "InstanceId", "Value": number}]
-    return {"MetricName": name, "Dimensions": about, "Timestamp": at, "Value": used}
+    # moto compares moments without a zone.
+    plain = at.astimezone(UTC).replace(tzinfo=None)
+    return {
+        "MetricName": name,
+        "Dimensions": about,
+        "Timestamp": plain,
+        "Value": used,
+    }

@@ -18,10 +18,12 @@ from reconciler.kinds.issuer import Issuer
 from reconciler.kinds.notification_channel import NotificationChannel
 from reconciler.kinds.payment_method import as_payment_methods
 from reconciler.kinds.provider import Provider
+from reconciler.kinds.server import Server
 from reconciler.model import OWN, PUBLIC, AnyResource
 from reconciler.sandbox.cloudflare_records import seeds as cloudflare_zone
 from reconciler.sandbox.example_cards import KEY, cards_part
 from reconciler.sandbox.example_certificates import issuance_part, panels
+from reconciler.sandbox.example_clouds import TOKENS, cloud_part, instances
 from reconciler.sandbox.example_hosting import (
     KEY as PLESK_KEY,
 )
@@ -52,6 +54,7 @@ SECRETS = {
     "whm-user": USER,
     "whm-token": TOKEN,
     "plesk-key": PLESK_KEY,
+    **{f"{vendor}-token": token for vendor, token in TOKENS.items()},
     **TOLD,
     "stripe-key": KEY,
     "paypal-client-id": CLIENT,
@@ -81,7 +84,8 @@ class Oddity(NamedTuple):
         records: ``name/TYPE`` -> row, or None for a record that is lost.
         absent: It is not in the account.
         public: How what anyone can read differs; see ``public.py``.
-        hosting: How the account on the server differs; see ``example_hosting.py``.
+        hosting: How the account on the server differs, or the machine at the cloud; see
+            ``example_hosting.py`` and ``example_clouds.py``.
         card: How a payment method differs: its seed's fields, ``detached``, or
             ``default: false`` where another one is charged.
     """
@@ -180,7 +184,7 @@ def world(
     parts = {
         vendor: _vendor(vendor, declared.get(vendor), own, zones[vendor])
         for vendor, own in names.items()
-        if vendor not in {PUBLIC, OWN, *_HOSTS}
+        if vendor not in {PUBLIC, OWN, *_HOSTS, *TOKENS}
     }
     hosted = resources.get("HostingAccount", [])
     otherwise = {name: one.hosting for name, one in oddities.items()}
@@ -192,9 +196,13 @@ def world(
             and vendors.get(one.spec.provider) == vendor
         ]
         parts[vendor] = _HOSTS[vendor](there, declared.get(vendor), otherwise)
+    machines = _machines(resources, vendors)
+    for vendor in names.keys() & TOKENS.keys():
+        own, account = machines.get(vendor, []), declared.get(vendor)
+        parts[vendor] = cloud_part(vendor, own, account, otherwise)
+    parts.get("aws", {}).update(instances(machines.get("aws", []), otherwise))
     issuers = [o for o in resources.get("Issuer", []) if isinstance(o, Issuer)]
-    if issuers:
-        parts["acme"] = issuance_part(issuers)
+    parts |= {"acme": issuance_part(issuers)} if issuers else {}
     if PUBLIC in names:
         certificates = [
             one
@@ -221,6 +229,17 @@ def world(
                 {name: odd.card for name, odd in oddities.items() if odd.card},
             )
     return World.from_dict({"vendors": parts})
+
+
+def _machines(
+    resources: Mapping[str, list[AnyResource]], vendors: Mapping[str, str]
+) -> dict[str, list[Server]]:
+    """Return the machines of each vendor."""
+    found: dict[str, list[Server]] = {}
+    for one in resources.get("Server", []):
+        if isinstance(one, Server):
+            found.setdefault(vendors.get(one.spec.provider, ""), []).append(one)
+    return found
 
 
 def _delegated(

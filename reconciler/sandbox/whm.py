@@ -271,4 +271,4 @@ def _functions(call: Call, user: str) -> Answer:
     return whm_ssl.answered({"app": sorted(found)})
 
 
-EMULATOR = Emulator("whm", "", 18709, make, edit)
+EMULATOR = Emulator("whm", "", 18706, make, edit)

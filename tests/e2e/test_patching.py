@@ -201,6 +201,10 @@ def test_a_lost_answer_is_never_a_second_update(tmp_path, kind):
         agency.apply()
         if kind == "lost-before":  # nobody knows: the other one is not begun
             assert done(agency, "b.example") == []
+            agency.later(minutes=10)
+            left = agency.apply().left
+            assert done(agency, "b.example") == []
+            assert "built-in/one-by-one" in rules(left.actions[-1])
         for _ in range(3):
             agency.later(minutes=10)
             agency.apply()

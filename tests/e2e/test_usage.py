@@ -270,6 +270,12 @@ def test_a_wrong_line_is_told_so(town, argv, code, said):
     assert "Traceback" not in done.err
 
 
+def test_the_books_are_no_account_that_a_doctor_looks_at(town):
+    said = at(town, "doctor").out
+    assert "meter-1" in said
+    assert not [line for line in said.splitlines() if line.split()[1:2] == [USAGE]]
+
+
 @pytest.fixture(scope="module")
 def town(tmp_path_factory):
     folder = tmp_path_factory.mktemp("town")

@@ -187,6 +187,8 @@ def test_packages_and_restorations_are_asked_for_where_something_changes(
         "restore_queue_list_active": 1,
     }
     assert bench.driver.observe([still]).requests == {"listaccts": 1}
+    scaled = hosted("grow.example", ladder=[SMALL, LARGE], scaling="up")
+    assert "listpkgs" in bench.driver.observe([scaled]).requests
     assert bench.driver.observe([GROW, NEW]).requests == {
         "listaccts": 1,
         "listpkgs": 1,

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from reconciler.kinds.hosting_account import HostingAccount
+from reconciler.kinds.server import Server
 from reconciler.model import Absent, AnyResource, Unknown
-from reconciler.model.resource import Metadata, Resource
 from reconciler.model.usage import UsageState
 from reconciler.providers.whm_usage import WhmUsage
 from reconciler.sandbox import Sandbox, SandboxClock, World
-from tests.support.contract import NOW
+from tests.support.contract import NOW, SandboxContract
 from tests.support.hosted import SMALL, Bench, hosted
 
 MIB = 1024**2
@@ -34,13 +34,44 @@ BUSY = hosted("busy.example", ladder=[{**SMALL, "limits": {"cpu": "100%"}}])
 CALM = hosted("calm.example", account="calm")
 
 
-class Machine(Resource[Any]):
-    """Whatever else names this server as its panel."""
+MACHINE = Server.model_validate(
+    {
+        "metadata": {"name": "web-1"},
+        "spec": {"provider": "cloud", "size": "cx22", "panel": "main"},
+    }
+)
 
-    kind = "Machine"
 
+class TestWhmUsage(SandboxContract):
+    driver = WhmUsage
+    vendor = "whm"
+    part = PART
+    secrets: ClassVar = {"user": "panel-user", "token": "whm-sandbox-token"}
+    extra = "a probe finds nothing that nobody declares"
+    listing = "listaccts"
+    operations: ClassVar = {}
 
-MACHINE = Machine(metadata=Metadata(name="web-1"), spec={})
+    def wants(self) -> list[HostingAccount]:
+        return [BUSY, CALM]
+
+    def missing(self) -> HostingAccount:
+        return hosted("missing.example")
+
+    def test_what_is_missing_is_absent_and_what_is_extra_is_unmanaged(self) -> None:
+        seen = self.made(self.start()).observe([*self.wants(), self.missing()])
+        assert isinstance(seen.states["missing.example"], Absent)
+        assert not seen.unmanaged
+
+    def test_observing_changes_nothing(self) -> None:
+        """What is asked for account by account is asked once in an hour."""
+        driver, each = self.made(self.start()), {"cpu", "memory", "io"}
+        first, second = (driver.observe(self.wants()).states for _ in range(2))
+        for name, state in second.items():
+            assert isinstance(state, UsageState)
+            before = first[name]
+            assert isinstance(before, UsageState)
+            listed = [one for one in before.readings if one.metric not in each]
+            assert [*state.readings] == listed
 
 
 @pytest.fixture(scope="module")

@@ -11,13 +11,14 @@ _WORLD = (
     "Domain/a.example: {provider: none}\n"
     "HostingAccount/a.example: {provider: whm-1, plan: good}\n"
     "Provider/bare: {type: porkbun, credentials: {k: {env: K}}}\n"
+    "Server/db: {provider: bare, size: s}\n"
 )
 
 
 def check(name: str, fields: str, code: str, secret: str | None = None) -> None:
-    """Add a case: one check with these fields, on line 7."""
+    """Add a case: one check with these fields, on line 8."""
     text = f"{HEAD}{_WORLD}HealthCheck/x: {{{fields}}}\n"
-    bad(f"health-{name}", text, code, 7, secret)
+    bad(f"health-{name}", text, code, 8, secret)
 
 
 _OF = "of: Domain/a.example"
@@ -39,6 +40,7 @@ check("url-of-others", f"{_OF}, url: https://victim.test/", "E176")
 check("host-of-others", f"{_OF}, host: www.victim.test", "E176")
 check("host-address-of-others", f"{_OF}, host: 169.254.169.254", "E176")
 check("host-none", "of: Provider/bare, type: tcp, port: 22", "E176")
+check("host-of-a-machine", "of: Server/db, type: tcp, port: 22", "E176")
 check("host-blank", f"{_OF}, host: a b", "E125")
 check("port-zero", f"{_OF}, port: 0", "E124")
 check("port-large", f"{_OF}, port: 65536", "E124")
@@ -100,5 +102,5 @@ bad(
     f"{HEAD}{_WORLD}HealthCheck/x: {{{_OF}}}\n"
     f"HealthCheck/y: {{{_OF}, url: https://a.example/}}\n",
     "E175",
-    8,
+    9,
 )

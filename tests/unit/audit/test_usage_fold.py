@@ -127,6 +127,17 @@ def test_what_comes_late_finds_its_place(day):
     assert branch.kept == before  # the same again is nothing new
 
 
+def test_an_hour_that_is_told_is_not_told_anew_by_what_comes_late():
+    branch, day = Branch(), at("2026-11-05T00:00")
+    branch.run(
+        [disk(day + timedelta(hours=6, minutes=m), 70) for m in (0, 20, 40)], day
+    )
+    aged(branch, day + 20 * DAY)
+    branch.run([disk(day + timedelta(hours=6, minutes=50), 10)], day + 20 * DAY)
+    aged(branch, day + 21 * DAY)
+    assert [int(one.mean / MIB) for one in branch.of(day)] == [70]
+
+
 def test_what_is_long_past_and_was_never_there_goes_where_it_belongs():
     branch = Branch()
     branch.run([disk(at("2025-02-03T06:00"), 70)], at("2026-11-28T10:00"))
@@ -173,7 +184,7 @@ def test_however_it_was_folded_the_peaks_are_those_of_what_was_read(chance):
             if whose == ref:
                 days[hour.date()] = max(mib, days.get(hour.date(), 0))
         kept = {}
-        for one in archive.of(ref)["disk"]:
+        for one in archive.of(ref).get("disk", []):
             kept[one.at.date()] = max(one.highest / MIB, kept.get(one.at.date(), 0))
         assert kept == days
 
