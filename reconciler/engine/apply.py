@@ -17,6 +17,7 @@ from reconciler.engine.carry_out import (
     carry_out,
     look,
     refused,
+    tell_witnesses,
     with_facts,
 )
 from reconciler.engine.deadlines import seen
@@ -27,7 +28,7 @@ from reconciler.engine.merge import UNSUPPORTED
 from reconciler.engine.observe import World, observe
 from reconciler.engine.order import waves
 from reconciler.engine.plan import plan
-from reconciler.engine.recover import Resolution, resolve
+from reconciler.engine.recover import Resolution, rebuilt, resolve
 from reconciler.engine.situation import Scope, situation
 from reconciler.model import Action, Decision, Plan, Risk
 from reconciler.model.ref import Ref
@@ -96,6 +97,7 @@ def apply(setting: Setting, order: Order) -> Result:
     scope = order.scope.recalling(lambda: journal.ledger)
     order = order._replace(scope=scope)
     was = based(scope.desired, journal.ledger.base, scope.load, scope.kinds)
+    _doubt_witnesses(setting, scope)
     world = observe(scope.wants(), setting.accounts, known=was.resources)
     recovered = _recover(setting, scope, world)
     planned = _plan(setting, scope, was, world, recovered)
@@ -158,6 +160,21 @@ def _plan(
         )
     built = situation(scope, ledger, was, recovered, now=now)
     return plan(built, world, setting.accounts, now=now)
+
+
+def _doubt_witnesses(setting: Setting, scope: Scope) -> None:
+    """
+    Have witnesses look anew at what an earlier run began, and did not end.
+
+    Whoever died in between told them nothing: what they saw before is no proof of how
+    it ended.
+    """
+    wants = scope.by_uid()
+    for one in scope.opened(setting.journal.ledger):
+        want = wants.get((one.intent.kind, one.intent.uid))
+        change = rebuilt(one.intent, want) if want is not None else None
+        if want is not None and change is not None and change.witnessed:
+            tell_witnesses(setting, want, change)
 
 
 def _witnessed(setting: Setting, chosen: Sequence[Action]) -> list[Action]:

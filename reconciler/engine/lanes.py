@@ -22,17 +22,14 @@ Stops = Mapping[str, tuple[str, ...]]
 
 
 def stops(
-    records: Iterable[tuple[str, Record]], wanted: Collection[Ref]
+    records: Iterable[Record], wanted: Collection[Ref]
 ) -> dict[str, tuple[str, ...]]:
-    """
-    Return why each lane is stopped, by what is recorded of what is still *wanted*.
-
-    *records* are (kind, record).
-    """
+    """Return why each lane is stopped, by what is recorded of what is *wanted*."""
     found: dict[str, list[str]] = {}
-    for kind, record in records:
+    for record in records:
+        ref = Ref(record.kind, record.name)
         for fact, why in record.facts.items():
-            if fact.startswith(STOPS) and why and Ref(kind, record.name) in wanted:
+            if fact.startswith(STOPS) and why and ref in wanted:
                 found.setdefault(fact.removeprefix(STOPS), []).append(str(why))
     return {lane: tuple(sorted(why)) for lane, why in found.items()}
 
@@ -44,10 +41,11 @@ def held(
     Return *planned* with what may not begin now held.
 
     Args:
+        planned: Everything that would be done.
         recorded: Why each lane is stopped.
         unended: The ids of actions that were begun, and have not ended.
     """
-    lost = {
+    lost: dict[str | None, str] = {
         action.change.lane: f"the end of {action.change.verb} of {action.want.ref} is "
         "not known yet"
         for action in planned

@@ -214,10 +214,7 @@ def situation(
         leaders=leaders,
         past=past,
         books=lambda: recorded(past, leaders, scope.whole),
-        stops=lambda: stops(
-            ((kind, one) for (kind, _), one in ledger.records().items()),
-            frozenset(scope.desired.refs()),
-        ),
+        stops=lambda: stops(ledger.records().values(), frozenset(scope.desired.refs())),
         base=was.resources,
         orphans=was.orphans,
         memories=_Memories(ledger),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from reconciler.model.change import STOPS
 from reconciler.model.updates import LANE, Look
@@ -14,6 +14,7 @@ from reconciler.model.updates import LANE, Look
 #: ``watched``: it may still turn out to have broken something; ``unseen``: nobody could
 #: look; ``left``: it broke, and could not be put back; ``mended``: somebody saw to it.
 Result = Literal["watched", "good", "unseen", "broke", "put-back", "left", "mended"]
+_RESULT: Final[TypeAdapter[Result]] = TypeAdapter(Result)
 #: Names of the facts.
 DONE: Final = "patches"
 KNOWN: Final = "updates"
@@ -76,7 +77,7 @@ def _entry(row: JsonValue) -> Entry | None:
             was=str(row["from"]),
             to=str(row["to"]),
             sort=str(row["sort"]),
-            result=row["result"],  # type: ignore[arg-type]  (written by ``facts``)
+            result=_RESULT.validate_python(row["result"]),
             why=str(row.get("why", "")),
             front=Look.model_validate(front) if front else None,
             ended=datetime.fromisoformat(str(ended)) if ended else None,

@@ -15,6 +15,7 @@ from pydantic import JsonValue
 
 from reconciler.model.change import FieldChange
 from reconciler.model.finding import Severity
+from reconciler.model.follow import Chapter
 from reconciler.model.observed import PUBLIC, Have, Observed, Share, State
 from reconciler.model.patch_record import Entry, entries, known
 from reconciler.model.patch_watch import verdict
@@ -112,8 +113,7 @@ def changes(case: Case) -> Iterator[Patch | RollBack]:
     if state is None or state.busy is not None or not case.runs:
         return
     if last is not None and last.result == "broke":
-        here = state.of(last.site, last.id)
-        if case.rules.roll_back and here is not None and here.current == last.to:
+        if _can_go_back(case, last):
             yield _back(case, last)
         return
     if last is not None and last.result == "left":
@@ -121,6 +121,13 @@ def changes(case: Case) -> Iterator[Patch | RollBack]:
     for one in _pending(case):
         if (change := _patch(case, one, last)) is not None:
             yield change
+
+
+def _can_go_back(case: Case, last: Entry) -> bool:
+    """Say whether what broke is put back by itself: it is there, and may be."""
+    here = case.state.of(last.site, last.id) if case.state else None
+    is_there = here is not None and here.back and here.current == last.to
+    return case.rules.roll_back and is_there
 
 
 def _pending(case: Case) -> list[Component]:
@@ -213,6 +220,8 @@ def _blocked(case: Case, last: Entry | None) -> str | None:
     trouble = case.trouble
     if trouble is not None and trouble.since is not None:
         return f"something is wrong with it already: {trouble.why}"
+    if trouble is not None and trouble.doubt:
+        return "its last look was bad: nobody knows yet whether it works"
     if last is not None and last.result == "watched":
         until = last.at + case.rules.watch
         return f"{last.said} is still watched, until {until:%Y-%m-%d %H:%M} UTC"
@@ -264,7 +273,7 @@ def findings(case: Case) -> Iterator[Said]:
     """Yield what broke, and what is not installed although there is something newer."""
     last = case.last
     if last is not None and last.result in {"broke", "left"}:
-        by_itself = case.rules.roll_back and last.result == "broke"
+        by_itself = last.result == "broke" and _can_go_back(case, last)
         then = "it is put back" if by_itself else "put it back, or mend it"
         message = f"{last.said} broke it: {last.why}; {then}; nothing else is patched"
         yield Said("patch-broke", Severity.CRITICAL, message)
@@ -288,6 +297,17 @@ def findings(case: Case) -> Iterator[Said]:
             yield Said("update-left", severity, message)
 
 
+def story(case: Case) -> Chapter:
+    """Return what was patched, and what came of it."""
+    lines = [
+        f"{one.at:%Y-%m-%d %H:%M}  {one.said}: {one.result}"
+        + (f" ({one.why})" if one.why else "")
+        for one in entries(case.recorded)
+    ]
+    lines += [f"{one.id} {one.current}: {one.target} waits" for one in _pending(case)]
+    return Chapter(f"patched by {case.policy}", tuple(lines or ["nothing yet"]))
+
+
 def done(change: Patch | RollBack, observed: Observed | None) -> bool | None:
     """Say whether *observed* shows what *change* installs; None if it cannot tell."""
     if not isinstance(observed, UpdatesState):
@@ -306,6 +326,6 @@ def pending(change: Patch | RollBack, observed: Observed | None) -> str | None:
     until = change.details.get("until")
     if not isinstance(observed, UpdatesState) or not isinstance(until, str):
         return None
-    if observed.at >= datetime.fromisoformat(until):
+    if observed.at is None or observed.at >= datetime.fromisoformat(until):
         return None
     return f"{change.share.provider} still installs {change.details['id']}"

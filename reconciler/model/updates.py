@@ -29,6 +29,7 @@ class Component(Frozen):
         since: When that was published, where the vendor tells.
         able: Whether it can be updated from here; else it is only said.
         slow: It is installed in the background, for longer than an answer takes.
+        back: Whether the version before can be put back from here.
     """
 
     id: str
@@ -39,6 +40,7 @@ class Component(Frozen):
     since: AwareDatetime | None = None
     able: bool = True
     slow: bool = False
+    back: bool = True
 
     @property
     def mark(self) -> str:
@@ -51,11 +53,11 @@ class UpdatesState(State):
     All that is installed of one resource.
 
     Attributes:
-        at: When it was read.
+        at: When it was read, where something may still be installed by itself.
         busy: What its account still does to it; nothing else is done meanwhile.
     """
 
-    at: AwareDatetime
+    at: AwareDatetime | None = None
     components: tuple[Component, ...] = ()
     busy: str | None = None
 
@@ -110,18 +112,21 @@ class TroubleState(State):
         seen: When somebody could tell last; None: nobody ever could.
         since: Since when something is wrong; None: nothing is.
         why: What, in words of ours.
+        doubt: The last look was bad, or could not tell: nobody knows yet.
     """
 
     seen: AwareDatetime | None = None
+    doubt: bool = False
     since: AwareDatetime | None = None
     why: str = ""
 
 
 class _OneByOne(Change):
     """
-    A change of one component; ``details``: ``id``, ``site``, ``sort``, ``from``, ``to``.
+    A change of one component.
 
-    It follows from what there is newer, and not from what git says.
+    ``details``: ``id``, ``site``, ``sort``, ``from``, ``to``. It follows from what
+    there is newer, and not from what git says.
     """
 
     usually_merges: ClassVar[bool] = False

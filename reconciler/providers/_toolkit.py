@@ -102,7 +102,7 @@ class Toolkit:
                     found += self._kept(one)
         except ProviderError as error:
             return Unknown(why=error.what, request_id=error.request_id)
-        return UpdatesState(at=self._account.clock(), components=tuple(found))
+        return UpdatesState(components=tuple(found))
 
     def instances(self) -> list[Instance]:
         """Return every site of the server; raise Rejected where that proves nothing."""

@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar
 
-from reconciler.errors import ProviderError
+from reconciler.errors import ProviderError, Unsupported
 from reconciler.kinds.hosting_account import HostingAccount
 from reconciler.model import (
     Account,
@@ -83,6 +83,8 @@ class PleskUpdates(Driver[AnyResource, Patch | RollBack]):
     def apply(self, want: AnyResource, change: Patch | RollBack, key: str) -> Receipt:
         """Install one version at one site; see ``Driver.apply``."""
         del key
+        if not isinstance(want, HostingAccount):
+            raise Unsupported("Plesk is told by itself alone when to update")
         return Receipt(reference=self._toolkit.apply(want, change))
 
     def happened(

@@ -63,8 +63,10 @@ def told(state: HealthState) -> TroubleState:
     """Return what *state* says; of what is in doubt, how it was before."""
     if state.ill:
         return TroubleState(seen=state.seen, since=state.since, why=state.why)
-    seen = state.seen if state.phase == _UP else min(state.since, state.seen or state.at)
-    return TroubleState(seen=seen)
+    seen = (
+        state.seen if state.phase == _UP else min(state.since, state.seen or state.at)
+    )
+    return TroubleState(seen=seen, doubt=state.phase != _UP)
 
 
 DRIVER = UsageTrouble

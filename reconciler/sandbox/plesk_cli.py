@@ -230,8 +230,10 @@ def _keys(request: Call, rest: Sequence[str]) -> str:
 def _extension(request: Call, rest: Sequence[str]) -> str:
     if rest[:1] != ["wp-toolkit"]:
         raise No(f"The extension {''.join(rest[:1])} is not installed.")
-    bench = request.bench
-    return wordpress.run(bench.state, list(rest[1:]), bench.effect)
+    bench, arguments = request.bench, list(rest[1:])
+    changes = wordpress.target(bench.state, arguments) is not None
+    state = bench.state if changes else request.state
+    return wordpress.run(state, arguments, bench.effect)
 
 
 _TOOLKIT: Final = ("extension", "--call")

@@ -87,8 +87,11 @@ class Sites:
         for vendor in _PANELS & self._bench.beside.keys():
             panel = self._bench.beside[vendor]
             with panel.lock:
-                found = [site for _, host, site in wordpress.sites(panel.state)
-                         if host == name]
+                found = [
+                    site
+                    for _, host, site in wordpress.sites(panel.state)
+                    if host == name
+                ]
                 if any(map(wordpress.fails, found)):
                     return True
         return False

@@ -102,10 +102,14 @@ def run(
         case ["--wp-cli", "-instance-id", number, "--", *command]:
             for each, domain, site in sites(state):
                 if str(each) == number:
-                    return _wp(site, command, lambda what: effect(what, domain))
+                    return _wp(site, command, _about(domain, effect))
             raise No(f"Unable to find the WordPress installation with the ID {number}.")
         case _:
             raise No(f"Unknown command: {' '.join(arguments)[:80]}")
+
+
+def _about(domain: str, effect: Callable[..., object]) -> Callable[[str], object]:
+    return lambda what: effect(what, domain)
 
 
 def target(state: Mapping[str, Any], arguments: Sequence[str]) -> Row | None:
@@ -114,7 +118,8 @@ def target(state: Mapping[str, Any], arguments: Sequence[str]) -> Row | None:
         case ["--wp-cli", "-instance-id", number, "--", _, "update" | "install", *_]:
             found = (site for each, _, site in sites(state) if str(each) == number)
             return next(found, None)
-    return None
+        case _:
+            return None
 
 
 def called(arguments: Sequence[str]) -> str:

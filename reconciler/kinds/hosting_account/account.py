@@ -327,9 +327,11 @@ class HostingAccount(Resource[HostingChange]):
         return {} if case is None else patch_watch.noticed(case)
 
     def story(self, have: Have, now: datetime) -> Iterator[Chapter]:
-        """Yield how its plan was moved, and what is foreseen, where a policy does."""
+        """Yield how policies moved and patched it, and what they see coming."""
         if (one := self._scaled(have, now)) is not None:
             yield sizes.story(one)
+        if (case := patched.case(self, have, now)) is not None:
+            yield patch_rules.story(case)
 
     def shows(self, word: str, have: Have) -> bool | None:
         """Say whether it is ``suspended`` or ``active``; None where it was not read."""

@@ -236,6 +236,8 @@ class Server(Resource[ServerChange]):
         """Yield how its size was moved, and what is foreseen, where a policy does."""
         if (one := self._scaled(have, now)) is not None:
             yield scaled.story(one)
+        if (case := self._patched(have, now)) is not None:
+            yield patch_rules.story(case)
 
     def quiet_until(self, have: Have, now: datetime) -> datetime | None:
         """Return when its window opens or closes; now where forecasts are looked at."""
