@@ -22,6 +22,7 @@ MEASURES = {
     "growth": ("local", "growth"),
     "dns": ("dns", "dns"),
     "requests": ("requests", "requests"),
+    "hosting": ("hosting", "hosting"),
     "import": ("imports", "imports"),
     "issuing": ("issuing", "issuing"),
     "probing": ("probing", "probing"),
@@ -30,7 +31,14 @@ MEASURES = {
     "crash": ("crash", "crash"),
     "paying": ("paying", "paying"),
     "subscriptions": ("subscriptions", "subscriptions"),
+    "usage": ("usage", "usage"),
+    "m4": ("forecasting", "competition"),
+    "breach": ("forecasting", "breach"),
+    "nab": ("novelty", "novelty"),
+    "filling": ("filling", "filling"),
+    "scaling": ("scaling", "scaling"),
     "start": ("start", "start"),
+    "storm": ("storm", "storm"),
     "page": ("page", "page"),
 }
 LATEST = Path(__file__).parent / "results" / "latest.json"

@@ -57,8 +57,12 @@ CAUSES = {
     "E622": "Two channels would be the first to tell customers",
     "E630": "Nothing can be imported there, or a file of an import is there already",
     "E631": "A file that drift is to be written into has changes that are in no commit",
+    "E660": "A file on the branch of readings is none, or not as it was written",
+    "E661": "The file of forecasts cannot be read",
+    "E662": "Something was never measured, or nobody measures it",
     "E670": "An entry cannot be replaced where it stands: it shares a line",
     "E671": "A Site would not mean the same once it is written out",
+    "E675": "What is kept about health is damaged, or of a later version",
     "W501": "A dated exception or allowance ends soon",
 }
 

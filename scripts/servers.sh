@@ -23,6 +23,10 @@ has_nginx() {
     PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v nginx >/dev/null 2>&1
 }
 
+has_prometheus() {
+    command -v prometheus >/dev/null 2>&1 && command -v promtool >/dev/null 2>&1
+}
+
 has_chromium() {
     command -v chromium >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1
 }
@@ -37,6 +41,7 @@ packages_of() {
     powerdns) echo "pdns-server pdns-backend-sqlite3" ;;
     nginx) echo "nginx-light" ;;
     pebble) echo "pebble" ;;
+    prometheus) echo "prometheus" ;;
     chromium) echo "chromium" ;;
     ssh) echo "openssh-client" ;;
     esac
@@ -92,7 +97,7 @@ get() {
 }
 
 missing=
-for program in powerdns nginx pebble chromium ssh; do
+for program in powerdns nginx pebble prometheus chromium ssh; do
     "has_$program" || missing="$missing $program"
 done
 [ -n "$missing" ] || exit 0
@@ -124,6 +129,13 @@ case $missing in
 *nginx*)
     if [ -d /run/systemd/system ]; then
         as_root systemctl disable --quiet --now nginx.service || true
+    fi
+    ;;
+esac
+case $missing in
+*prometheus*)
+    if [ -d /run/systemd/system ]; then
+        as_root systemctl disable --quiet --now prometheus.service || true
     fi
     ;;
 esac

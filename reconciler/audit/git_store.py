@@ -73,6 +73,7 @@ class GitStore:
             else Remote(self.git, remote, self.names, env, sleep)
         )
         self.author = Author(*author)
+        self.pause = sleep
         self.redact = redactor(secrets)
         self._current: Ledger | None = None
         self._known = known

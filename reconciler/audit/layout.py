@@ -87,6 +87,19 @@ def observed(env: str) -> str:
     return f"refs/heads/reconciler/observed/{_env(env)}"
 
 
+def kept(what: str, env: str) -> str:
+    """
+    Return the branch of *env* with one kind of books that are no journal.
+
+    *what* is ``usage`` (what was measured), ``outlook`` (what is foreseen), ``health``
+    (what checks have found).
+
+    Raises:
+        AuditError: *env* cannot be part of a ref.
+    """
+    return f"refs/heads/reconciler/{what}/{_env(env)}"
+
+
 def _env(env: str) -> str:
     if not _ENV.fullmatch(env):
         raise AuditError(

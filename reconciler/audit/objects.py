@@ -181,6 +181,15 @@ class Snapshot:
             return {}
         return self._contents(list_tree(self.git, self.commit))
 
+    def blobs(self, oids: Mapping[str, str]) -> Mapping[str, bytes]:
+        """
+        Return the contents of paths whose blobs are known.
+
+        Raises:
+            AuditError: One of them cannot be read.
+        """
+        return self._contents(oids)
+
     def _contents(self, oids: Mapping[str, str]) -> Mapping[str, bytes]:
         # That a blob is missing must never look as if its path did not exist.
         if len(oids) > 1:

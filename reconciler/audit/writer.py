@@ -32,11 +32,14 @@ class Draft(NamedTuple):
     Attributes:
         parent: None makes a root commit.
         files: Contents by path; None removes the path.
+        tree: What a root commit begins with: the name of a tree, of which nothing
+            is read that stays as it is.
     """
 
     message: str
     parent: str | None = None
     files: Mapping[str, bytes | None] = {}
+    tree: str | None = None
 
 
 def write(
@@ -91,6 +94,8 @@ def _commit(mark: int, draft: Draft, who: str) -> bytes:
     parts = [head.encode(), b"data %d\n" % len(message), message, b"\n"]
     if draft.parent:
         parts.append(f"from {draft.parent}\n".encode())
+    if draft.tree:
+        parts.append(b'M 040000 %s ""\n' % draft.tree.encode())
     for path, data in sorted(draft.files.items()):
         if data is None:
             parts.append(f"D {path}\n".encode())

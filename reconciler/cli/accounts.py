@@ -15,6 +15,7 @@ from reconciler.model import (
     KEYS,
     OWN,
     PUBLIC,
+    USAGE,
     Account,
     AnyDriver,
     AnyResource,
@@ -67,10 +68,24 @@ def as_account(issuer: Issuer) -> Provider:
 
 def accounts(project: Project, wants: Iterable[AnyResource]) -> Accounts:
     """Return a driver for every share of *wants*; what cannot be had is named."""
+    return _accounts(project, _shares(wants, project.accounts_declared))
+
+
+def probing(project: Project, wants: Iterable[AnyResource]) -> Accounts:
+    """Return a driver for everybody who measures what *wants* use."""
+    return _accounts(project, {share for want in wants for share in want.probes()})
+
+
+def holding(project: Project, wants: Iterable[AnyResource]) -> Accounts:
+    """Return a driver for every account that holds *wants*, and for no witness."""
+    return _accounts(project, {share for want in wants for share in want.shares()})
+
+
+def _accounts(project: Project, shares: Iterable[Share]) -> Accounts:
     declared = project.accounts_declared
     drivers: dict[Share, AnyDriver] = {}
     failed: dict[str, str] = {}
-    for share in sorted(_shares(wants, declared)):
+    for share in sorted(shares):
         provider = declared.get(share.provider)
         if provider is None:
             failed[share.provider] = _NOT_DECLARED.get(share.provider, _NOT_THERE)
@@ -107,9 +122,9 @@ def with_public(declared: Mapping[str, Provider]) -> dict[str, Provider]:
     return {**declared, PUBLIC: _built_in(PUBLIC)}
 
 
-def with_keys(declared: Mapping[str, Provider]) -> dict[str, Provider]:
-    """Return *declared* and where certificates that were bought are looked up."""
-    return {KEYS: _built_in(KEYS), **declared}
+def with_own_books(declared: Mapping[str, Provider]) -> dict[str, Provider]:
+    """Return *declared* and what is kept by us: certificates bought, what was used."""
+    return {KEYS: _built_in(KEYS), USAGE: _built_in(USAGE), **declared}
 
 
 def _built_in(name: str) -> Provider:
@@ -123,7 +138,7 @@ def all_loopback(declared: Mapping[str, Provider]) -> bool:
 
     What only keeps our own books, keys or files is no server, here or elsewhere.
     """
-    none = {OWN, KEYS}
+    none = {OWN, KEYS, USAGE}
     servers = [o for name, o in declared.items() if name not in none and not o.files]
     return bool(servers) and all(one.loopback for one in servers)
 
@@ -161,6 +176,7 @@ def account(project: Project, provider: Provider, needed: frozenset[str]) -> Acc
         trust=_trusted(project, provider),
         keys=_keyring(project, provider, values),
         challenges=project.challenges if spec.type == ACME else None,
+        usage=project.usage if spec.type == USAGE else None,
     )
 
 

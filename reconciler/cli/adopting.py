@@ -19,6 +19,7 @@ from reconciler.model import (
     Adoption,
     AnyResource,
     Beside,
+    Called,
     Choice,
     Left,
     Ref,
@@ -134,6 +135,12 @@ class Desk:
                     self._passed.append(Passed(candidate.ref, adoption.choice.why))
                     continue
                 spec[adoption.choice.field] = [chosen]
+            if adoption.called is not None:
+                known = self._called(adoption.called, group)
+                if known is None:
+                    self._passed.append(Passed(candidate.ref, adoption.called.why))
+                    continue
+                spec[adoption.called.field] = known
             for beside in adoption.beside:
                 shared = {field: spec[field] for field in beside.shared}
                 whole = beside._replace(spec={**shared, **beside.spec})
@@ -157,6 +164,18 @@ class Desk:
             if address is not None
         }
         return found.pop() if len(found) == 1 else None
+
+    def _called(self, called: Called, provider: str) -> str | None:
+        """Return the name of the one document that *provider* calls so."""
+        tree = self._project.inventory
+        vendor = self._project.accounts_declared[provider].spec.type
+        found = []
+        for ref in tree.refs():
+            if ref.kind == called.kind:
+                names = getattr(tree.get(ref).spec, called.among)
+                if names.get(provider, names.get(vendor)) == called.name:
+                    found.append(ref.name)
+        return found[0] if len(found) == 1 else None
 
     def _named(self, beside: Beside, group: str, documents: dict[Ref, Document]) -> str:
         """Return what *beside* is called, and have it declared if it is not yet."""
@@ -273,9 +292,11 @@ class Desk:
                 del documents[ref]
                 self._passed.append(Passed(ref, why))
                 continue
-            notes = [*document.notes, f"only observed: {why}"]
+            said = self._adoptions[ref].calm
+            notes = [*document.notes, f"{said}: {why}"]
             documents[ref] = document._replace(spec=calm, notes=notes)
-            self._left[ref] = (*self._left[ref], Left("everything", why))
+            if said == Adoption(None).calm:
+                self._left[ref] = (*self._left[ref], Left("everything", why))
 
 
 def _ref(address: str) -> Ref:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Condition,
         Context,
         Message,
+        Over,
         Seen,
         Subject,
         Told,
@@ -122,15 +123,53 @@ class Post:
         scope: Scope,
         saw: Saw,
     ) -> None:
-        from reconciler.audit import Batch, Note
-        from reconciler.notify import Books, deliver, over, turn
+        from reconciler.notify import Books, over
+
+        self._hold_on(journal)
+        before = Books.read(journal.ledger.records())
+        seen = self.seen(scope, saw, before)
+        self._send(journal, run, before, (self.conditions(seen), over(seen)))
+
+    def announce(
+        self,
+        journal: Journal,
+        run: Run,
+        found: Sequence[Condition],
+        over: Over,
+        silent: Over,
+    ) -> None:
+        """Tell of *found* and what is *over*, no more; *silent* ends without a word."""
+        from reconciler.notify import Books
+
+        try:
+            self._hold_on(journal)
+            before = Books.read(journal.ledger.records())
+            holds = (self.masked(found), over)
+            self._send(journal, run, before, holds, before.without(silent))
+        except ReconcilerError as error:
+            self.troubles.append(f"the notices are not recorded: {error.what}")
+
+    @staticmethod
+    def _hold_on(journal: Journal) -> None:
+        """Renew the lock: who lost it must not speak."""
+        from reconciler.audit import Batch
 
         if journal.left < LEASE:
-            journal.record(Batch())  # renews: who lost the lock must not speak
+            journal.record(Batch())
+
+    def _send(
+        self,
+        journal: Journal,
+        run: Run,
+        before: Books,
+        holds: tuple[list[Condition], Over],
+        books: Books | None = None,
+    ) -> None:
+        from reconciler.audit import Batch, Note
+        from reconciler.notify import deliver, turn
+
         ledger, now = journal.ledger, self._project.clock()
-        before = Books.read(ledger.records())
-        seen = self.seen(scope, saw, before)
-        found = self.conditions(seen)
+        found, over = holds
         self._switch_off(ledger)
         recorded = before
 
@@ -143,7 +182,7 @@ class Post:
             recorded = books
 
         done = deliver(
-            turn(before, found, over(seen), now),
+            turn(books or before, found, over, now),
             found,
             self._channels,
             self.context(run, now),
@@ -233,8 +272,13 @@ class Post:
 
     def conditions(self, seen: Seen) -> list[Condition]:
         """Return what holds, with every secret masked."""
-        from reconciler.audit import redactor
         from reconciler.notify import conditions
+
+        return self.masked(conditions(seen))
+
+    def masked(self, found: Sequence[Condition]) -> list[Condition]:
+        """Return *found* with every secret masked."""
+        from reconciler.audit import redactor
 
         redact = redactor(self._project.secrets)
         return [
@@ -242,7 +286,7 @@ class Post:
                 summary=redact(one.summary),
                 details=tuple(map(redact, one.details)),
             )
-            for one in conditions(seen)
+            for one in found
         ]
 
     def context(self, run: Run, now: datetime) -> Context:

@@ -19,7 +19,7 @@ from reconciler.cli.accounts import (
     accounts,
     all_loopback,
     providers,
-    with_keys,
+    with_own_books,
     with_public,
 )
 from reconciler.cli.cache import FileCache
@@ -28,9 +28,11 @@ from reconciler.engine import Accounts, Scope
 from reconciler.errors import ReconcilerError
 from reconciler.inventory import GitTree, Inventory, Source, WorkTree, load
 from reconciler.kinds.provider import Provider
-from reconciler.model import AnyResource
+from reconciler.model import AnyResource, BackupProof, unproven
 
 if TYPE_CHECKING:
+    from reconciler.audit.outlooks import Book
+    from reconciler.cli.health_books import HealthBooks
     from reconciler.cli.rules import Court
     from reconciler.cli.sandbox_clock import SandboxTime
     from reconciler.model import Action
@@ -184,7 +186,7 @@ class Project:
     def accounts_declared(self) -> dict[str, Provider]:
         """The trusted Provider documents, by name: who gets which secret."""
         tree = self.at_commit(self.trusted) if self.trusted else self.inventory
-        return with_public(with_keys({p.name: p for p in providers(tree)}))
+        return with_public(with_own_books({p.name: p for p in providers(tree)}))
 
     def at_commit(self, commit: str) -> Inventory:
         """
@@ -256,11 +258,30 @@ class Project:
         return keyring(self)
 
     @cached_property
+    def usage(self) -> Book:
+        """What is foreseen; read when the first driver asks."""
+        from reconciler.cli.usage_books import book
+
+        return book(self)
+
+    @cached_property
+    def health(self) -> HealthBooks:
+        """What the checks have found; read when it is first asked for."""
+        from reconciler.cli.health_books import HealthBooks
+
+        return HealthBooks(self)
+
+    @cached_property
     def challenges(self) -> DnsChallenges:
         """Who proves to an authority that a name is ours."""
         from reconciler.cli.challenges import challenges
 
         return challenges(self)
+
+    @cached_property
+    def proof(self) -> BackupProof:
+        """Who says whether a backup was restored and verified: nobody does yet."""
+        return unproven
 
     def accounts(self, wants: Iterable[AnyResource]) -> Accounts:
         """Return the way to every account that *wants* need."""

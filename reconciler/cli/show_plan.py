@@ -17,6 +17,7 @@ from reconciler.engine import document
 from reconciler.model import Plan
 from reconciler.report.adopt import adoptable
 from reconciler.report.agenda import agenda
+from reconciler.report.chart import sparkline
 from reconciler.report.group import Bundle, Same, bundles, by_wave
 from reconciler.report.spot import placed
 from reconciler.report.visible import visible
@@ -223,6 +224,8 @@ def _action(action: ActionData, *, full: bool) -> Iterator[str]:
     )
     at = visible(place(action["source"]))
     yield f"        {f'{at}  ' if at else ''}{visible(action['because'])}"
+    if chart := action.get("chart"):
+        yield f"        {visible(sparkline(chart))}"
     yield from _changes(action, full=full)
     yield from _why(action)
 

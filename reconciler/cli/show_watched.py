@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from reconciler.model import KEYS, PUBLIC
+from reconciler.model import KEYS, PUBLIC, USAGE
 from reconciler.report.words import count
 
 if TYPE_CHECKING:
@@ -42,7 +42,9 @@ def watched(accounts: Accounts, declared: Iterable[str], took: float) -> Watch |
     if not shares or accounts.failed or any(s.provider != PUBLIC for s in shares):
         return None
     families = frozenset(share.family for share in shares)
-    return Watch(families, took, any(name not in {PUBLIC, KEYS} for name in declared))
+    return Watch(
+        families, took, any(name not in {PUBLIC, KEYS, USAGE} for name in declared)
+    )
 
 
 def headline(plan: PlanDocument, watch: Watch) -> str:

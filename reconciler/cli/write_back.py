@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -60,7 +60,7 @@ class Written(NamedTuple):
         return {Exit.PARTLY} if self.unsaid else {Exit.DONE}
 
 
-class _Step(NamedTuple):
+class Step(NamedTuple):
     """One change to one document."""
 
     ref: Ref
@@ -86,9 +86,17 @@ def write_back(
     files = sorted({home(project.inventory, step.ref)[0] for step in steps})
     if not force:
         _refuse_dirty(project, files)
-    texts = {path: _read(project.root / path) for path in files}
-    back = _Back(project, world, texts)
-    done = back.write(steps, unsaid, found)
+
+    def differing(want: AnyResource) -> set[str]:
+        return {
+            field.field
+            for change in want.diff(world.have(want), found.as_of)
+            if change.merges
+            for field in change.fields
+        }
+
+    back = Edits(project, read(project, files), differing)
+    done = back.made(steps, unsaid)
     for path, text in sorted(done.items()):
         _put(project.root / path, text)
     fields = sorted((step.ref, step.field) for step in back.steps)
@@ -108,7 +116,7 @@ def _refuse_dirty(project: Project, files: Sequence[str]) -> None:
 
 def _steps(
     inventory: Inventory, found: Drifted, unsaid: list[Unsaid]
-) -> Iterator[_Step]:
+) -> Iterator[Step]:
     """Yield what to write; what cannot be written is added to *unsaid*."""
     fields: dict[tuple[Ref, str], list[Drift]] = defaultdict(list)
     for one in found.fields:
@@ -118,11 +126,11 @@ def _steps(
         why = _why_not(want, moved)
         change = why or want.rewritten(field, moved[0].live)
         if not isinstance(change, str) and (site := inventory.site(ref)):
-            change = _within(inventory, Ref(SITE, site), ref, change)
+            change = within(inventory, Ref(SITE, site), ref, change)
         if isinstance(change, str):
             unsaid.append(Unsaid(ref, field, change))
         else:
-            yield _Step(ref, field, change)
+            yield Step(ref, field, change)
     unsaid += [
         Unsaid(g.ref, f"at {g.share.provider}", "it has gone") for g in found.gone
     ]
@@ -135,9 +143,7 @@ def home(inventory: Inventory, ref: Ref) -> tuple[str, Path]:
     return file, (*head.where, *made)
 
 
-def _within(
-    inventory: Inventory, site: Ref, ref: Ref, change: Rewrite
-) -> Rewrite | str:
+def within(inventory: Inventory, site: Ref, ref: Ref, change: Rewrite) -> Rewrite | str:
     """Return *change* as the ``with`` of the Site that makes *ref* has it."""
     alike = [made for made in inventory.made_by(site) if made.kind == ref.kind]
     if len(alike) > 1:
@@ -160,41 +166,53 @@ def _why_not(want: AnyResource, moved: Sequence[Drift]) -> str | None:
     return None
 
 
-class _Back:
-    """The files as they will be; what does not stand the check is taken out again."""
+class Edits:
+    """
+    The files as they will be; what does not stand the check is taken out again.
+
+    Args:
+        texts: The files of the documents that are changed, as they are.
+        differing: The fields of a resource that would differ from what is live, with
+            the files as they will be.
+    """
 
     def __init__(
-        self, project: Project, world: World, texts: Mapping[str, str]
+        self,
+        project: Project,
+        texts: Mapping[str, str],
+        differing: Callable[[AnyResource], set[str]] = lambda _want: set(),
     ) -> None:
         self._project = project
-        self._world = world
-        self._texts = texts
+        self._differing = differing
         self._inventory = project.inventory
-        self.steps: list[_Step] = []
+        self.texts = texts
+        self.steps: list[Step] = []
 
-    def write(
-        self, steps: Sequence[_Step], unsaid: list[Unsaid], found: Drifted
-    ) -> dict[str, str]:
-        """Return the new text of every file that changes."""
+    def made(self, steps: Sequence[Step], unsaid: list[Unsaid]) -> dict[str, str]:
+        """
+        Return the new text of every file that changes.
+
+        What cannot be made is added to *unsaid*.
+        """
         self.steps = list(steps)
         for _ in range(_ROUNDS):
             texts, stuck = self._edited()
-            wrong = stuck or self._wrong(texts, found)
+            wrong = stuck or self._wrong(texts)
             if not wrong:
-                return {p: t for p, t in texts.items() if t != self._texts[p]}
+                return {p: t for p, t in texts.items() if t != self.texts[p]}
             unsaid += [
                 Unsaid(step.ref, step.field, wrong[step.ref, step.field])
                 for step in self.steps
                 if (step.ref, step.field) in wrong
             ]
             self.steps = [s for s in self.steps if (s.ref, s.field) not in wrong]
-        raise ReconcilerError("what is live cannot be written here", code="E631")
+        raise ReconcilerError("this cannot be written here", code="E631")
 
     def _edited(self) -> tuple[dict[str, str], dict[tuple[Ref, str], str]]:
         """Return the texts after all steps, and the steps that cannot be made."""
-        texts = dict(self._texts)
+        texts = dict(self.texts)
         stuck: dict[tuple[Ref, str], str] = {}
-        places: dict[str, list[tuple[_Step, Place]]] = defaultdict(list)
+        places: dict[str, list[tuple[Step, Place]]] = defaultdict(list)
         for step in self.steps:
             file, where = home(self._inventory, step.ref)
             places[file].append((step, Place(where, step.change)))
@@ -205,9 +223,7 @@ class _Back:
                     stuck[step.ref, step.field] = why
         return texts, stuck
 
-    def _wrong(
-        self, texts: Mapping[str, str], found: Drifted
-    ) -> dict[tuple[Ref, str], str]:
+    def _wrong(self, texts: Mapping[str, str]) -> dict[tuple[Ref, str], str]:
         """Return which steps do not stand the check, and why."""
         folder = self._project.folders[0]
         files = {path: text.encode() for path, text in texts.items()}
@@ -223,20 +239,11 @@ class _Back:
         if others or len(before) != len(after):
             what = f"it would change {min(others, default='the inventory')} too"
             return {(step.ref, step.field): what for step in self.steps}
-        differing = {ref: self._differing(tree.get(ref), found) for ref in mine}
+        differing = {ref: self._differing(tree.get(ref)) for ref in mine}
         return {
             (step.ref, step.field): "what was written would still differ"
             for step in self.steps
             if step.field in differing[step.ref]
-        }
-
-    def _differing(self, want: AnyResource, found: Drifted) -> set[str]:
-        have = self._world.have(want)
-        return {
-            field.field
-            for change in want.diff(have, found.as_of)
-            if change.merges
-            for field in change.fields
         }
 
     def _owner(self, ref: Ref) -> Ref:
@@ -265,9 +272,9 @@ class _Back:
         return found
 
 
-def _read(path: FilePath) -> str:
-    """Return a file with its line ends as they are."""
-    return path.read_bytes().decode("utf-8")
+def read(project: Project, files: Iterable[str]) -> dict[str, str]:
+    """Return *files* with their line ends as they are."""
+    return {path: (project.root / path).read_bytes().decode("utf-8") for path in files}
 
 
 def _put(path: FilePath, text: str) -> None:

@@ -140,6 +140,7 @@ def action_data(action: Action) -> dict[str, Any]:
             {"rule": v.rule, "decision": str(v.decision), "why": v.why}
             for v in action.verdicts
         ],
+        **({"chart": chart} if (chart := change.details.get("chart")) else {}),
     }
 
 

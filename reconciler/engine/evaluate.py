@@ -49,6 +49,10 @@ _WHY = {
     Moved.BOTH: "git and live both moved, and differ",
     Moved.UNBASED: "was never applied: whatever exists is protected",
 }
+_VANISHED = (
+    "was there when it was last applied, and is gone: made anew it would be empty, and "
+    "nobody would miss what was in it"
+)
 _RULES = {
     Moved.GIT: "git",
     Moved.WORLD: "drift",
@@ -216,6 +220,10 @@ def _held(subject: Subject, part: Part) -> Iterator[Verdict]:
         at = subject.want.at(part.change.field)
         rule = f"built-in/{_RULES[part.moved]}"
         yield Verdict(Decision.HOLD, rule, _WHY[part.moved], ("review",), at)
+    if part.change.once and subject.base is not None:
+        yield Verdict(
+            Decision.HOLD, "built-in/vanished", _VANISHED, ("review",), firm=False
+        )
     if part.change.hold:
         needs = () if part.change.firm else ("review",)
         yield Verdict(

@@ -133,8 +133,8 @@ def observe(
                 by_share.setdefault(share, []).append(want)
     ordered = sorted(by_share)
 
-    def look(share: Share) -> _Seen:
-        return _one_account(share, by_share[share], accounts, known)
+    def look(share: Share) -> Seen:
+        return one_account(share, by_share[share], accounts, known)
 
     threads = min(accounts.threads, len(ordered))
     if threads > 1:
@@ -149,17 +149,20 @@ def observe(
     )
 
 
-class _Seen(NamedTuple):
+class Seen(NamedTuple):
+    """What one account said, and what is wrong with it."""
+
     observation: Observation
     findings: tuple[Finding, ...] = ()
 
 
-def _one_account(
+def one_account(
     share: Share,
     wants: Sequence[AnyResource],
     accounts: Accounts,
     known: Collection[Ref],
-) -> _Seen:
+) -> Seen:
+    """Return what one account said, as far as it proves something."""
     driver = accounts.drivers.get(share)
     if isinstance(driver, Witness):
         return _witnessed(share, wants, driver)
@@ -189,7 +192,7 @@ def another_account(declared: str | None, live: str | None) -> str | None:
     return f"the credentials belong to account {live}, declared is {declared}"
 
 
-def _witnessed(share: Share, wants: Sequence[AnyResource], driver: AnyDriver) -> _Seen:
+def _witnessed(share: Share, wants: Sequence[AnyResource], driver: AnyDriver) -> Seen:
     """Ask a witness; one that fails altogether is a finding, and plans go on."""
     try:
         seen = driver.observe(wants)
@@ -208,7 +211,7 @@ def _witnessed(share: Share, wants: Sequence[AnyResource], driver: AnyDriver) ->
         message = f"{share.family}: nothing can be read ({failed[0].why})"
         code, severity = "witness-unreadable", Severity.WARNING
         found.append(Finding(code, severity, "Provider", share.provider, message))
-    return _Seen(seen, tuple(found))
+    return Seen(seen, tuple(found))
 
 
 def unread(want: AnyResource, have: Have) -> Iterator[tuple[Share, Unknown]]:
@@ -231,7 +234,7 @@ def _nothing_known(
     why: str,
     code: str,
     error: ProviderError | None = None,
-) -> _Seen:
+) -> Seen:
     request = error.request_id if error else None
     states: dict[str, Observed] = {
         want.name: Unknown(why=why, request_id=request) for want in wants
@@ -239,7 +242,7 @@ def _nothing_known(
     severity = Severity.CRITICAL if code == "wrong-account" else Severity.ERROR
     message = f"{why}: nothing is planned for {_count(wants)} ({share.family})"
     found = Finding(code, severity, "Provider", share.provider, message)
-    return _Seen(Observation(states), (found,))
+    return Seen(Observation(states), (found,))
 
 
 def _believed(
@@ -249,7 +252,7 @@ def _believed(
     known: Collection[Ref],
     *,
     proven: bool,
-) -> _Seen:
+) -> Seen:
     """Take back every absence that the listing does not prove."""
     absent = {
         want.name
@@ -260,7 +263,7 @@ def _believed(
     whole = proven and not unreadable and not observation.partial
     listed = observation._replace(whole=whole)
     if not absent:
-        return _Seen(listed, unreadable)
+        return Seen(listed, unreadable)
     empty = len(absent) == len(wants) and not observation.unmanaged
     lost = [w for w in wants if w.name in absent and w.ref in known]
     if not proven:
@@ -273,14 +276,14 @@ def _believed(
         why = f"the listing is empty, and {len(lost)} known resources were in it"
         code, severity = "mass-absence", Severity.CRITICAL
     else:
-        return _Seen(listed)
+        return Seen(listed)
     states = {
         name: Unknown(why=why) if name in absent else state
         for name, state in observation.states.items()
     }
     message = f"{why}: nothing is planned for {_count(absent)}"
     found = Finding(code, severity, "Provider", share.provider, message)
-    return _Seen(observation._replace(states=states), (found,))
+    return Seen(observation._replace(states=states), (found,))
 
 
 def _unreadable(share: Share, observation: Observation) -> Iterator[Finding]:

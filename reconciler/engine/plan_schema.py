@@ -7,8 +7,8 @@ from typing import Any, get_args
 
 from reconciler.engine.document import FORMAT
 from reconciler.model import Decision, OpClass, Risk, Severity
+from reconciler.model.due import By
 from reconciler.model.finding import Standing
-from reconciler.model.resource import By
 
 PLAN_SCHEMA = "plan.v1.schema.json"
 
@@ -75,6 +75,10 @@ _ACTION = _object(
     needs=_list(_TEXT),
     due=_or_null(_TIME),
     policy=_list(_object(rule=_TEXT, decision=_one_of(Decision), why=_TEXT)),
+)
+_SHARES = _list({"type": "integer", "minimum": 0})
+_ACTION["properties"]["chart"] = _object(
+    metric=_TEXT, past=_SHARES, ahead=_SHARES, worst=_SHARES
 )
 _COUNTS = {"type": "object", "additionalProperties": _COUNT}
 

@@ -168,6 +168,40 @@ TABLE: dict[str, Code] = {
         "an Issuer and a Provider of the same name",
         "rename one of them: both are accounts, and plans name them alike",
     ),
+    "E170": Code(
+        "two HostingAccounts that are about the same account",
+        "keep one of them: each account has one document that owns its plan",
+    ),
+    "E173": Code(
+        "a ScalingPolicy that looks at what no plan of the range limits",
+        "write limits in the HostingPlans, or other metrics in the policy",
+    ),
+    "E174": Code(
+        "prices of a range, or maxIncrease, in several currencies",
+        "write them in one currency: nothing is converted",
+    ),
+    "E175": Code(
+        "two health checks that look at the same",
+        "remove one: an outage would be told twice",
+    ),
+    "E176": Code(
+        "a health check of what is not declared",
+        "look at a name in a declared Domain, at a HostingAccount's domain, or at the "
+        "address of a Provider",
+    ),
+    "E177": Code(
+        "a Server whose size and sizes contradict each other",
+        "sizes has every size of it, from the smallest to the largest",
+    ),
+    "E178": Code(
+        "two Servers for one machine",
+        "remove one of them: each would undo what the other one wants",
+    ),
+    "E179": Code(
+        "a PatchPolicy that can never lead to anything",
+        "write windows, and name who tells what is installed: panel of a Server, "
+        "settings.toolkit of a WHM server",
+    ),
     "W160": Code("defaults that apply to nothing", "remove them or move the file"),
     "W161": Code("a RecordSet that no domain includes", "remove it or include it"),
     "W162": Code(
@@ -178,6 +212,10 @@ TABLE: dict[str, Code] = {
     "W163": Code(
         "a Subscription that covers what another customer has",
         "let the Subscription of that customer cover it",
+    ),
+    "W172": Code(
+        "a ScalingPolicy on an account that may be on one plan alone",
+        "write a range of plans, or remove scaling",
     ),
 }
 

@@ -10,6 +10,7 @@ from reconciler.inventory.complaint import Complaint
 from reconciler.inventory.heads import Head, head_of, layers, made_head
 from reconciler.inventory.includes import SNIPPET, Snippet
 from reconciler.inventory.ladder import climbed
+from reconciler.inventory.machines import ladder_faults
 from reconciler.inventory.node import Path
 from reconciler.inventory.origin import Layer, Places, place
 from reconciler.inventory.rows import (
@@ -64,7 +65,7 @@ class Tree:
         rungs = climbed(entry.kind, full.spec, find)
         spec, by_hand = without_terms(entry.kind, rungs.spec)
         said, built, edges = reader.validated(entry, spec)
-        said += [*rungs.said, *by_hand, *contradictions(built)]
+        said += [*rungs.said, *by_hand, *contradictions(built), *ladder_faults(built)]
         deal = settled(built, find)
         said += deal.said
         whole = rungs.whole and deal.whole

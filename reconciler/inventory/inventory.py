@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from reconciler.inventory.shape import Named
 
 #: What other documents say a part of.
-_JOINED = "Certificate"
+_JOINED = frozenset({"Certificate", "HostingAccount", "Server"})
 
 
 class Inventory:
@@ -231,7 +231,10 @@ class Inventory:
     @cached_property
     def warnings(self) -> tuple[InventoryError, ...]:
         """What is worth a look, but stops nothing; codes W160 and up."""
-        return tuple(errors_of(self._loaded.warnings()))
+        from reconciler.inventory import scalings  # noqa: PLC0415
+
+        found = (*self._loaded.warnings(), *scalings.warnings(self._loaded))
+        return tuple(errors_of(found))
 
     def _build(self, ref: Ref) -> AnyResource:
         row = self._index.row_of[ref]
@@ -243,7 +246,7 @@ class Inventory:
         placed = resource.placed(
             lambda field: self.at(ref, field), self._via(row), lambda: self.namings(ref)
         )
-        if ref.kind == _JOINED:
+        if ref.kind in _JOINED:
             placed.joined(cache(lambda: self._makings(placed)))
         return placed
 

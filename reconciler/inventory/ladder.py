@@ -19,6 +19,7 @@ from reconciler.model import Ref
 #: The field that is filled in, and that nobody writes.
 LADDER = "ladder"
 _WHERE: Path = ("spec", "plan")
+_STEP = ("price", "limits", "downtime", "irreversible")
 
 Find = Callable[[Ref], Shared | None]
 
@@ -59,7 +60,7 @@ def climbed(kind: str, spec: Any, find: Find) -> Climbed:
     lacking = [p for p, package in zip(plans, packages, strict=True) if not package]
     said = broken or ((_no_package(lacking, server),) if lacking else ())
     steps = [
-        {"plan": plan.ref.name, "package": package}
+        {"plan": plan.ref.name, "package": package, **_said_of(plan)}
         for plan, package in zip(plans, packages, strict=True)
         if package is not None
     ]
@@ -85,6 +86,11 @@ def _plans(plan: Any, find: Find) -> tuple[list[Shared], tuple[Said, ...]]:
             return way, (_no_way(way, top),)
         way.append(_found(PLAN, up, find))
     return way, ()
+
+
+def _said_of(plan: Shared) -> dict[str, Any]:
+    """Return what a plan says of itself that its accounts have to know."""
+    return {key: plan.spec[key] for key in _STEP if key in plan.spec}
 
 
 def _package(plan: Shared, server: Shared) -> str | None:

@@ -14,10 +14,14 @@ from typing import Final
 from reconciler.kinds.certificate import Certificate, Target
 from reconciler.kinds.domain import Domain
 from reconciler.kinds.hosting_account import HostingAccount
+from reconciler.kinds.hosting_plan import HostingPlan
 from reconciler.kinds.issuer import Issuer
+from reconciler.kinds.patch_policy import PatchPolicy
 from reconciler.kinds.provider import Provider
+from reconciler.kinds.scaling_policy import ScalingPolicy
 from reconciler.model import AnyResource, Authority, Makings, Place, Ref
 from reconciler.model.authority import INSTALL
+from reconciler.model.sizing import Rung, rung
 
 Find = Callable[[Ref], AnyResource | None]
 ACCOUNT: Final = "HostingAccount"
@@ -28,12 +32,40 @@ _FAMILIES: Final = {"aws": "acm"}
 def makings(want: AnyResource, find: Find) -> Makings:
     """Return what other documents say; what is not there is refused as a reference."""
     if not isinstance(want, Certificate):
-        return Makings()
+        return _ruled(want, find)
     return Makings(
         authorities=tuple(_authorities(want, find)),
         places=tuple(_places(want, find)),
         zones=_zones(want, find),
     )
+
+
+def _ruled(want: AnyResource, find: Find) -> Makings:
+    """Return the policies that an account or a machine names."""
+    scaling = find(Ref("ScalingPolicy", getattr(want.spec, "scaling", None) or ""))
+    patching = find(Ref("PatchPolicy", getattr(want.spec, "patching", None) or ""))
+    ruled = isinstance(scaling, ScalingPolicy)
+    return Makings(
+        scaling=scaling.spec if isinstance(scaling, ScalingPolicy) else None,
+        above=_above(want, find) if ruled else None,
+        patching=patching.spec if isinstance(patching, PatchPolicy) else None,
+    )
+
+
+def _above(want: AnyResource, find: Find) -> Rung | None:
+    """Return the next larger plan that its server has, and its range has not."""
+    if not isinstance(want, HostingAccount) or not want.spec.ladder:
+        return None
+    server = find(Ref("Provider", want.spec.provider))
+    top = find(Ref("HostingPlan", want.spec.ladder[-1].plan))
+    if not isinstance(server, Provider) or not isinstance(top, HostingPlan):
+        return None
+    up = find(Ref("HostingPlan", top.spec.up or ""))
+    if not isinstance(up, HostingPlan):
+        return None
+    if not {server.name, server.spec.type} & set(up.spec.packages):
+        return None
+    return rung(up.name, want.spec.limits.over(up.spec.limits), up.spec.price)
 
 
 def _authorities(want: Certificate, find: Find) -> Iterator[Authority]:

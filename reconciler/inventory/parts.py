@@ -59,6 +59,7 @@ FILLS: Mapping[str, tuple[tuple[str, str], ...]] = {
 OWN: Mapping[str, str] = {
     "Certificate": "deploy",
     "Backup": "of",
+    "HealthCheck": "of",
     "Subscription": "covers",
 }
 #: What a Subscription covers by itself.

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.errors import InventoryError
-from reconciler.inventory import certificates, paths, stale
+from reconciler.inventory import lints, paths, stale
 from reconciler.inventory.cache import Cache
 from reconciler.inventory.complaint import Complaint
 from reconciler.inventory.defaults import Defaults, above, is_defaults
@@ -91,7 +91,7 @@ class Run:
         self.complaints += self._whole.complaints(loaded)
         if taken or len(self._kept) != len(self._base.slices):
             # What is as it was when it was kept was right then.
-            self.complaints += certificates.complaints(loaded)
+            self.complaints += lints.complaints(loaded)
         self._save(index, taken)
         return loaded
 

@@ -6,26 +6,12 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from reconciler.model import Change, Percent, Price, Size, Spec, To
+from reconciler.model import Change, Price, Size, Spec, To
+from reconciler.model.hosting import PlanLimits
 from reconciler.model.resource import Resource
 
 _KEY = r"^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?$"
 _PACKAGE = r"^\S(.{0,98}\S)?$"
-
-
-class Limits(Spec):
-    """
-    The most that one account of this plan may use; what is left out is not limited.
-
-    Attributes:
-        bandwidth: In one month.
-        cpu: Of one core: 200% are two.
-    """
-
-    disk: Size | None = None
-    bandwidth: Size | None = None
-    memory: Size | None = None
-    cpu: Percent | None = None
 
 
 class Overage(Spec):
@@ -58,7 +44,7 @@ class HostingPlanSpec(Spec):
     """
 
     price: Price
-    limits: Limits = Limits()
+    limits: PlanLimits = PlanLimits()
     packages: Annotated[
         dict[
             Annotated[str, Field(pattern=_KEY)],

@@ -8,7 +8,17 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from reconciler.model import KEYS, OWN, PUBLIC, Change, SecretRef, Seller, Spec, To
+from reconciler.model import (
+    KEYS,
+    OWN,
+    PUBLIC,
+    USAGE,
+    Change,
+    SecretRef,
+    Seller,
+    Spec,
+    To,
+)
 from reconciler.model.resource import Resource
 
 #: The scheme of what is no server, but a folder of this machine.
@@ -79,7 +89,7 @@ class Provider(Resource[Change]):
 
     @model_validator(mode="after")
     def _public_is_reserved(self) -> Self:
-        for name in (PUBLIC, KEYS):
+        for name in (PUBLIC, KEYS, USAGE):
             if (self.name == name) != (self.spec.type == name):
                 raise ValueError(
                     f"the account {name} is built in, its name and its type go "

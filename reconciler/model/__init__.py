@@ -7,10 +7,12 @@ Nothing here reads a file, a clock, the network or the environment.
 from reconciler.model.adoption import (
     Adoption,
     Beside,
+    Called,
     Choice,
     Edit,
     ItemEdit,
     Left,
+    Proposal,
     Refuse,
     Rewrite,
 )
@@ -32,10 +34,13 @@ from reconciler.model.driver import (
     Cache,
     Driver,
     OpClass,
+    Probe,
     Witness,
 )
+from reconciler.model.due import Due
 from reconciler.model.finding import Finding, Severity
 from reconciler.model.follow import Chapter, Ended, Letter, Sway
+from reconciler.model.hosting import FILLS, METRICS, PlanLimits
 from reconciler.model.location import Location
 from reconciler.model.material import Challenges, Drawer, Keyring, Material
 from reconciler.model.money import Money, Price
@@ -63,20 +68,38 @@ from reconciler.model.plan import (
     digest_of,
     sha256,
 )
+from reconciler.model.proof import BackupProof, Proof, unproven
 from reconciler.model.quantity import Percent, Size
 from reconciler.model.ref import Naming, Ref, To
-from reconciler.model.resource import AnyResource, Due, Metadata, Resource
+from reconciler.model.resource import AnyResource, Metadata, Resource
 from reconciler.model.secret import Personal, SecretRef
 from reconciler.model.seller import Seller
 from reconciler.model.terms import Terms
+from reconciler.model.usage import (
+    HEALTH,
+    OUTLOOK,
+    STALE,
+    USAGE,
+    Outlook,
+    OutlookState,
+    Reading,
+    UsageBook,
+    UsageState,
+)
 from reconciler.model.verdict import Decision, Verdict
 
 __all__ = [
+    "FILLS",
+    "HEALTH",
     "ISSUANCE",
     "KEYS",
+    "METRICS",
+    "OUTLOOK",
     "OWN",
     "PUBLIC",
+    "STALE",
     "TRANSPARENCY",
+    "USAGE",
     "Absent",
     "Account",
     "Action",
@@ -85,8 +108,10 @@ __all__ = [
     "AnyDriver",
     "AnyResource",
     "Authority",
+    "BackupProof",
     "Beside",
     "Cache",
+    "Called",
     "Challenges",
     "Change",
     "Chapter",
@@ -119,12 +144,19 @@ __all__ = [
     "Observed",
     "OnDrift",
     "OpClass",
+    "Outlook",
+    "OutlookState",
     "Percent",
     "Period",
     "Personal",
     "Place",
     "Plan",
+    "PlanLimits",
     "Price",
+    "Probe",
+    "Proof",
+    "Proposal",
+    "Reading",
     "Receipt",
     "Ref",
     "Refuse",
@@ -145,10 +177,13 @@ __all__ = [
     "Unknown",
     "Unmanaged",
     "Unread",
+    "UsageBook",
+    "UsageState",
     "Verdict",
     "Witness",
     "action_id",
     "digest_of",
     "duration_text",
     "sha256",
+    "unproven",
 ]

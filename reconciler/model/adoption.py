@@ -58,6 +58,26 @@ class Choice(NamedTuple):
     why: str
 
 
+class Called(NamedTuple):
+    """
+    A declared document that the account knows by another name.
+
+    Attributes:
+        field: The field of the adopted document that gets the document's own name.
+        kind: Of which kind it is.
+        among: The field of that kind that says what it is called, by Provider or by
+            vendor; the Provider's own word wins.
+        name: What the account calls it.
+        why: What is said where no document is called so, or several are.
+    """
+
+    field: str
+    kind: str
+    among: str
+    name: str
+    why: str
+
+
 class Adoption(NamedTuple):
     """
     The document of something that was not declared yet.
@@ -70,6 +90,8 @@ class Adoption(NamedTuple):
         passive: The fields to add where the document would make something happen.
         beside: What it names, and what has to be declared with it.
         choice: What it is about, where only a name tells.
+        called: What it names by a name of the account's own.
+        calm: What *passive* does, for a comment.
     """
 
     spec: Mapping[str, JsonValue] | None
@@ -78,6 +100,8 @@ class Adoption(NamedTuple):
     passive: Mapping[str, JsonValue] = {}
     beside: tuple[Beside, ...] = ()
     choice: Choice | None = None
+    called: Called | None = None
+    calm: str = "only observed"
 
 
 class Edit(NamedTuple):
@@ -106,5 +130,21 @@ class ItemEdit(NamedTuple):
 
 
 Rewrite = Edit | ItemEdit
+
+
+class Proposal(NamedTuple):
+    """
+    What git could say, ready to be written; a person decides whether it shall.
+
+    Attributes:
+        field: The field that is changed.
+        because: For people.
+    """
+
+    field: str
+    change: Rewrite
+    because: str
+
+
 #: Says why a text may stand in no file, if so.
 Refuse = Callable[[str], str | None]

@@ -1,4 +1,4 @@
-"""What a Certificate is made from beside its own lines: who signs it, where it goes."""
+"""What a resource is made from beside its own lines, as who signs it, where it goes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from pydantic import Field
 from reconciler.model.base import Spec
 from reconciler.model.limits import Limits
 from reconciler.model.observed import Share
+from reconciler.model.patching import Patching
+from reconciler.model.scaling import Scaling
+from reconciler.model.sizing import Rung
 
 #: The family of what authorities sign.
 ISSUANCE = "issuance"
@@ -70,15 +73,21 @@ class Place(Spec):
 
 class Makings(Spec):
     """
-    Everything that the inventory puts into a Certificate.
+    Everything that the inventory puts into a Certificate, an account or a machine.
 
     Attributes:
         authorities: Its issuers, in their order.
         places: Where it is installed.
         zones: The Domains that its names are in: name of the zone -> the accounts
             with its records.
+        scaling: The rules it is scaled by, of the ScalingPolicy that it names.
+        above: The next larger size that its range does not have, where there is one.
+        patching: The rules it is patched by, of the PatchPolicy that it names.
     """
 
     authorities: tuple[Authority, ...] = ()
     places: tuple[Place, ...] = ()
     zones: dict[str, tuple[str, ...]] = Field(default={})
+    scaling: Scaling | None = None
+    above: Rung | None = None
+    patching: Patching | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
 
 from pydantic import AwareDatetime, JsonValue
 
@@ -14,6 +14,8 @@ from reconciler.model.observed import Share
 from reconciler.model.quantity import Percent
 
 Shown = str | int | bool | tuple[str, ...] | None
+#: Prefix of the fact that says why nothing more is done in a lane; empty: it may be.
+STOPS: Final = "stops/"
 
 
 class Risk(StrEnum):
@@ -81,6 +83,13 @@ class Change(Frozen):
     """Its ``charge`` is held at the customer's bank, and not taken yet."""
     takes_down: ClassVar[bool] = False
     """Takes what it is about off the net: many at once need a person."""
+    two_person: ClassVar[bool] = False
+    """Two different persons have to agree, whatever the policies say."""
+    once: ClassVar[bool] = False
+    """Makes what was never there: what was there and is gone needs a person first."""
+
+    mends: ClassVar[bool] = False
+    """Puts right what went wrong in a lane: it runs although the lane is stopped."""
 
     verb: str
     share: Share
@@ -116,6 +125,31 @@ class Change(Frozen):
     def firm(self) -> bool:
         """Whether no review lifts ``hold``: what it names has to go first."""
         return False
+
+    @property
+    def needs_proof(self) -> bool:
+        """Whether it may lose data, so that a backup has to be proven first."""
+        return False
+
+    @property
+    def lane(self) -> str | None:
+        """
+        What is done one at a time, each looked at before the next one begins.
+
+        Once one of a lane went wrong (the fact ``STOPS`` of its resource says why), or
+        nobody knows its end, no other one of that lane is begun, in this run or later.
+        """
+        return None
+
+    @property
+    def crowd(self) -> str | None:
+        """
+        What happens to many things at once where many such changes are planned.
+
+        A participle, as in ``12 would be taken down``; more than a few in one run are
+        held for a person. None: there may be as many as there have to be.
+        """
+        return "taken down" if self.takes_down else None
 
     @property
     def field(self) -> str:

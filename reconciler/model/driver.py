@@ -14,6 +14,7 @@ from reconciler.model.change import Change, Receipt, Risk
 from reconciler.model.material import Challenges, Keyring
 from reconciler.model.observed import Observation
 from reconciler.model.resource import AnyResource
+from reconciler.model.usage import UsageBook
 
 
 class OpClass(StrEnum):
@@ -74,6 +75,7 @@ class Account(NamedTuple):
             does not know them.
         keys: Where certificates and their keys are kept.
         challenges: Who can prove that a name is ours.
+        usage: What was measured, foreseen and checked.
     """
 
     name: str
@@ -89,6 +91,7 @@ class Account(NamedTuple):
     trust: str | None = None
     keys: Keyring | None = None
     challenges: Challenges | None = None
+    usage: UsageBook | None = None
 
     def __repr__(self) -> str:
         return f"Account({self.name})"
@@ -252,3 +255,22 @@ class Witness(Driver[WantT, Change]):
         What is seen in the next hours is soon looked at again: the world needs time.
         None: nothing was done, but something hangs on what the next look shows.
         """
+
+
+class Probe(Driver[WantT, Change]):
+    """
+    Who measures what is used, and does nothing (family ``usage``).
+
+    ``observe`` reports a ``UsageState`` for each want, with what the source has since
+    the last probe where it keeps that, else with what is so now; Unknown where it
+    could not be read, Absent where the source does not know the thing. A reading is
+    never made up: what the source does not say is left out. No plan asks a probe:
+    ``usage probe`` does, and the plan reads what is kept.
+    """
+
+    can: ClassVar[Mapping[str, OpClass]] = {}
+    lists: ClassVar[bool] = False
+
+    def apply(self, want: WantT, change: Change, key: str) -> Receipt:
+        """Refuse: raises NotImplementedError, which no plan can lead to."""
+        raise NotImplementedError(f"a probe cannot {change.verb} {want.ref} ({key})")

@@ -20,7 +20,12 @@ class Absent(Frozen):
     A complete listing of the right account does not have it.
 
     Never concluded from a failed, partial or foreign listing.
+
+    Attributes:
+        lacks: What the account does not have either, and has to have first.
     """
+
+    lacks: str = ""
 
 
 class Unknown(Frozen):

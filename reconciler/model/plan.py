@@ -11,11 +11,12 @@ from pydantic import JsonValue
 
 from reconciler.model.change import Change
 from reconciler.model.driver import OpClass
+from reconciler.model.due import Due
 from reconciler.model.finding import Finding
 from reconciler.model.money import Money
 from reconciler.model.observed import Share, Unmanaged
 from reconciler.model.ref import Ref
-from reconciler.model.resource import AnyResource, Due
+from reconciler.model.resource import AnyResource
 from reconciler.model.verdict import Decision, Verdict
 
 

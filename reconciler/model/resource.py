@@ -9,48 +9,23 @@ from typing import (
     Any,
     ClassVar,
     Generic,
-    Literal,
-    NamedTuple,
     Self,
     TypeVar,
 )
 
 from pydantic import Field, JsonValue, PrivateAttr
 
-from reconciler.model.adoption import Adoption, Refuse, Rewrite
+from reconciler.model.adoption import Adoption, Proposal, Refuse, Rewrite
 from reconciler.model.authority import Makings
 from reconciler.model.base import Spec
 from reconciler.model.change import Change
+from reconciler.model.due import Due
 from reconciler.model.finding import Finding, Severity
 from reconciler.model.follow import Chapter, Ended, Letter, Sway
 from reconciler.model.location import Location
 from reconciler.model.observed import Have, Share, State
 from reconciler.model.ref import Naming, Ref
-
-By = Literal["auto", "you", "nobody"]
-
-
-class Due(NamedTuple):
-    """
-    Something that will need work or money at a time that is already known.
-
-    Attributes:
-        cost: What we pay then.
-        by: Who sees to it: it happens by itself, a person has to act, or it is wanted
-            that nobody does. A kind that does not know leaves it to a person.
-        account: The Provider that takes the money, where that is known.
-        charge: What a customer pays then.
-    """
-
-    at: datetime
-    kind: str
-    name: str
-    what: str
-    cost: str | None = None
-    by: By = "you"
-    account: str | None = None
-    charge: str | None = None
-
+from reconciler.model.usage import Bounds
 
 NAME = r"^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?$"
 
@@ -205,6 +180,15 @@ class Resource(Spec, Generic[ChangeT]):
         They are looked at where their account exists, and missed by nobody where not.
         """
         return ()
+
+    def probes(self) -> tuple[Share, ...]:
+        """Return who measures what it uses (family ``usage``); no plan asks them."""
+        return ()
+
+    def bounds(self, have: Have) -> Bounds:
+        """Return the most that it may use of what is measured of it. Pure."""
+        del have
+        return Bounds()
 
     def relies_on(self, witness: Share) -> bool:
         """Say whether nothing but *witness* tells what it tells."""
@@ -371,6 +355,11 @@ class Resource(Spec, Generic[ChangeT]):
         """
         del field, live
         return "is not something that YAML could follow"
+
+    def proposals(self, have: Have, now: datetime) -> Iterable[Proposal]:
+        """Yield what git could say instead, where only a person may decide. Pure."""
+        del have, now
+        return ()
 
     def found(
         self,

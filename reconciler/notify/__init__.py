@@ -6,7 +6,7 @@ delivered is said, and tried again by the next run.
 """
 
 from reconciler.notify.body import Context
-from reconciler.notify.book import Books, Entry, turn
+from reconciler.notify.book import Books, Entry, Over, notices, told, turn
 from reconciler.notify.channel import Channel, Channels, Told
 from reconciler.notify.conditions import Seen, conditions, over
 from reconciler.notify.delivery import Delivery, Sender, Sent, Status, Tracked
@@ -32,6 +32,7 @@ __all__ = [
     "Mail",
     "Message",
     "Notice",
+    "Over",
     "Pulse",
     "Round",
     "Seen",
@@ -48,7 +49,9 @@ __all__ = [
     "explain_command",
     "fingerprint",
     "messages",
+    "notices",
     "over",
+    "told",
     "trusted",
     "turn",
 ]

@@ -23,6 +23,10 @@ TOLD = ("sent", "by ", "accepted")
 TO, TOLD_OVER = "to", "told"
 
 
+#: Whether something holds of (subject, key): that it is over, that nobody is told.
+Over = Callable[[Subject, str], bool]
+
+
 class Waiting(Frozen):
     """
     A message that was sent, or was going to be, and whose fate is not known.
@@ -153,6 +157,14 @@ class Books:
         done = book.model_copy(update={"open": left, "closed": book.closed + 1})
         return self.put(subject, done)
 
+    def without(self, silent: Over) -> Books:
+        """Return these books without what ends so that nobody is told of it."""
+        books = self
+        for subject, book in self:
+            for key in book.open:
+                books = books.closed(subject, key) if silent(subject, key) else books
+        return books
+
     def notes(self, before: Books) -> Iterator[Note]:
         """Yield what has to be recorded, so that *before* becomes this."""
         for subject, book in self:
@@ -182,9 +194,6 @@ def _book(record: Record, under: str) -> Book | None:
         return Book.model_validate({**data, "unread": unread or {}})
     except ValidationError:
         return None
-
-
-Over = Callable[[Subject, str], bool]
 
 
 def turn(books: Books, found: Iterable[Condition], over: Over, now: datetime) -> Books:

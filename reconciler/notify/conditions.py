@@ -31,6 +31,10 @@ from reconciler.notify.notice import Condition, Subject
 ACCOUNT = 3
 #: A finding whose code ends so is a date that comes nearer.
 EXPIRES = "-expires"
+#: What a look told, and no plan ends: the prefix of what it is about.
+LOOKED = "health/"
+#: What whoever looks tells, once for each incident: a plan shows it and is silent.
+_OF_LOOKS = frozenset({"site-down", "site-flapping", "slo-burning"})
 _IDENTITY = re.compile(r"reconciler settle (\w+)")
 _EVENTS = {Severity.CRITICAL: "incident", Severity.ERROR: "urgent"}
 #: What waits for another action is told with that one; what is lost is an incident.
@@ -98,6 +102,8 @@ def over(seen: Seen) -> Callable[[Subject, str], bool]:
     def is_over(subject: Subject, key: str) -> bool:
         event, _, about = key.partition("/")
         blind = unread.get((subject.kind, subject.uid), set())
+        if about.startswith(LOOKED):
+            return False
         if not seen.looked(Ref(subject.kind, subject.name)):
             return False
         if event == "unknown":
@@ -114,7 +120,7 @@ def _findings(seen: Seen) -> Iterator[Condition]:
     due = {(d.kind, d.name): d.at for d in seen.plan.due}
     kept: dict[tuple[Subject, str, str], list[Finding]] = {}
     for finding in seen.plan.findings:
-        event = _event(finding)
+        event = None if finding.code in _OF_LOOKS else _event(finding)
         # What an account does not tell is an alarm when it lasts (see _unread).
         fleeting = finding.kind == "Provider" and finding.name in troubled
         if event is None or (fleeting and event != "incident"):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Literal, NamedTuple, Protocol
 
-from reconciler.model import Action, Money, Ref, Risk
+from reconciler.model import Action, BackupProof, Money, Ref, Risk, unproven
 
 #: Whoever wrote such a change may not be the one who approves it.
 NOT_ONES_OWN = frozenset((Risk.MONEY, Risk.DESTRUCTIVE))
@@ -55,6 +55,7 @@ class Context(NamedTuple):
         glass: Who broke the glass for which action, by the action's digest.
         held_by: How many declared resources of a kind an account holds, by the names
             of the two; asked only where many of them are about to be taken down.
+        proof: Whether a backup of something was restored and verified.
     """
 
     now: datetime
@@ -69,6 +70,7 @@ class Context(NamedTuple):
     aliases: Mapping[str, str] = {}
     glass: Mapping[str, str] = {}
     held_by: Callable[[str, str], int] = lambda _kind, _account: 0
+    proof: BackupProof = unproven
 
     def who(self, actor: str) -> str:
         """Return the one name that *actor* counts by."""

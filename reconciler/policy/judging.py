@@ -51,12 +51,13 @@ def judge(plan: Plan, policies: Sequence[AnyResource], context: Context) -> Plan
     could have been.
     """
     court = _convened(plan, policies, context)
-    findings: list[Finding] = [*plan.findings, *ending(policies, context.now)]
+    judged = []
+    begun = built_in(plan, court.context, court.members)
+    findings: list[Finding] = [*begun.findings, *ending(policies, context.now)]
     findings += alone(plan.findings, policies)
     for freeze in court.freezes:
         findings += freeze.findings({}, context.now)
-    judged = []
-    for action in built_in(plan, context).actions:
+    for action in begun.actions:
         verdicts, found = _heard(action, court)
         judged.append(action.judged(*verdicts))
         findings += found

@@ -193,10 +193,10 @@ class Http:
         A request with an *effect* (it changes or costs something) is sent again
         only where nothing can have happened: it never left, or the vendor said that
         it did not look at it (429). A read is, after a lost answer, too. *key* is
-        sent as ``Idempotency-Key``, *json* as the body, or *form* or *text* (JSON),
-        which are encoded already, *params* as the query of *path*, *headers* beside
-        the account's own; *operation* is what people call it. The answer is JSON, or
-        *plain* text.
+        sent as ``Idempotency-Key``, *json* as the body, or *form* or *text* (JSON, or
+        what *headers* call it), which are encoded already, *params* as the query of
+        *path*, *headers* beside the account's own; *operation* is what people call it.
+        The answer is JSON, or *plain* text.
 
         Raises:
             Transient: Nothing happened: not sent, told to wait for too long, or a
@@ -211,7 +211,7 @@ class Http:
         if form is not None:
             sent["Content-Type"] = "application/x-www-form-urlencoded"
         if text is not None:
-            sent["Content-Type"] = "application/json"
+            sent.setdefault("Content-Type", "application/json")
         content = form if text is None else text
         asked = _Asked(method, self.base + path, json, content, params, sent)
         request = asked.by_wire() if self._account.wire else asked.by(self._opened())

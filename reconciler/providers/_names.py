@@ -85,6 +85,11 @@ class Names:
         self._addresses: dict[str, tuple[str, ...]] = {}
         self._cut_off = False
 
+    @property
+    def cut_off(self) -> bool:
+        """Whether no root server answered: nothing can be told from here."""
+        return self._cut_off
+
     def ask(
         self, address: str, name: str, rtype: str, *, signed: bool = False
     ) -> dns.message.Message:

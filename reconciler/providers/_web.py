@@ -17,6 +17,7 @@ import socket
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from threading import Event, Timer
 from typing import Final, NamedTuple
 
@@ -57,6 +58,7 @@ class Reply(NamedTuple):
         headers: By lower-case name, each as often as it was sent.
         body: At most as much as was asked for.
         verified: Whether it came by https from a chain and for a name that hold.
+        ends: Until when the certificate is good that it came with.
         cut: Whether there may be more than *body*.
     """
 
@@ -65,6 +67,7 @@ class Reply(NamedTuple):
     body: bytes
     verified: bool = False
     cut: bool = False
+    ends: datetime | None = None
 
     def first(self, name: str) -> str | None:
         """Return the first value of a header; None where it was not sent."""
@@ -114,12 +117,33 @@ class Web:
                 refused = error
                 continue
             sent = {**_HEADERS, "Host": host, **(headers or {})}
-            with plain, _at_most(plain, self._timeout * _WHOLE) as late:
-                reply = self._asked(plain, scheme, host, path, sent, most)
-            if late.is_set():
-                raise Transient("half an answer")
-            return reply
+            return self._bounded(plain, scheme, host, path, sent, most)
         raise refused
+
+    def visit(
+        self, address: str, port: int, scheme: str, host: str, path: str
+    ) -> Reply:
+        """Ask *host* for *path* at one of its addresses; raises as ``get``."""
+        plain = self._connected(address, port)
+        shown = f"[{host}]" if ":" in host else host
+        named = shown if port == _PORTS[scheme] else f"{shown}:{port}"
+        sent = {**_HEADERS, "Host": named}
+        return self._bounded(plain, scheme, host, path, sent, PAGE)
+
+    def _bounded(
+        self,
+        plain: socket.socket,
+        scheme: str,
+        host: str,
+        path: str,
+        headers: Mapping[str, str],
+        most: int,
+    ) -> Reply:
+        with plain, _at_most(plain, self._timeout * _WHOLE) as late:
+            reply = self._asked(plain, scheme, host, path, headers, most)
+        if late.is_set():
+            raise Transient("half an answer")
+        return reply
 
     def _connected(self, address: str, port: int) -> socket.socket:
         at = self._network.place(address, port)
@@ -145,9 +169,9 @@ class Web:
             if scheme == "http":
                 return _said(plain, host, path, headers, most)
             with unverified().wrap_socket(plain, server_hostname=host) as secured:
-                holds = self._holds(chain_of(secured), host)
+                holds, ends = self._holds(chain_of(secured), host)
                 said = _said(secured, host, path, headers, most)
-                return said._replace(verified=holds)
+                return said._replace(verified=holds, ends=ends)
         except ssl.SSLError:
             raise Transient("no handshake") from None
         except TimeoutError:
@@ -157,11 +181,12 @@ class Web:
         except OSError as error:
             raise Transient(why(error)) from None
 
-    def _holds(self, chain: list[bytes], host: str) -> bool:
+    def _holds(self, chain: list[bytes], host: str) -> tuple[bool, datetime]:
         leaf, *others = [x509.load_der_x509_certificate(one) for one in chain]
         parent = f"*.{host.partition('.')[2]}"
         named = set(names_of(leaf)) & {host, parent}
-        return bool(named) and self._trust.holds(leaf, others)
+        holds = bool(named) and self._trust.holds(leaf, others)
+        return holds, leaf.not_valid_after_utc
 
 
 class _Opened(http.client.HTTPConnection):

@@ -1,23 +1,38 @@
 """
-cPanel & WHM, WHM API 1: which accounts a server has, suspended or not.
+cPanel & WHM, WHM API 1: the accounts of a server, and all that is done to them.
 
 ``endpoint`` is the server's own address, as in ``https://whm1.agency.example:2087``.
 Sources: the vendor's reference (api.docs.cpanel.net: ``listaccts``, ``accountsummary``,
-``suspendacct``, ``unsuspendacct``, ``gethostname``, ``api_token_list``, "API Tokens in
-WHM"). What it has and what follows from it:
+``createacct``, ``changepackage``, ``editquota``, ``limitbw``, ``removeacct``,
+``suspendacct``, ``unsuspendacct``, ``listpkgs``, ``showbw``,
+``php_get_vhost_versions``, ``php_set_vhost_versions``, ``restore_queue_list_active``,
+``gethostname``, ``api_token_list``, ``applist``, "API Tokens in WHM", "ACL Reference
+Chart"). What it has and what follows from it:
 
 * Every function is a GET, those that change something too, and a failure is an answer
   200: ``metadata.result`` alone decides. There is no idempotency key. A change is sent
   again only where it never left this machine.
-* A refusal is no proof that nothing happened: a suspension is a row of steps. The
+* A refusal is no proof that nothing happened: each change is a row of steps. The
   account is read again, and what does not look as before is settled by what it shows.
 * ``listaccts`` names all accounts at once that the token's user may see: root's are the
   server's, a reseller's only its own. Only the fields needed are asked for (``want``):
-  an address for mail is nobody's business here.
+  an address for mail is nobody's business here. The packages, what is being restored,
+  the bandwidth and PHP are listings of the whole server too, and are asked for only
+  where a document says something about them or an account is about to change.
 * Numbers come as numbers or as texts, by version.
+* Before each change the account is read once more: the domain must be the one that is
+  meant, the package the one that was planned from, and nothing may be restored into it.
 * A suspension has a reason. Ours begins with ``MARKER``; nothing else is ever lifted,
-  and nothing that somebody locked after us. Before each change the account is read once
-  more: the domain must be the one that is meant.
+  and nothing that somebody locked after us.
+* ``createacct`` makes a password where none is given, and shows it unless it is told
+  not to (``showpass=n``). No password and no address is sent, and the text that comes
+  back is not kept.
+* ``removeacct`` would delete the zone as well; it is told to keep it (``keepdns=1``):
+  records belong to the domain, whose visitors and mail may be elsewhere by now. An
+  account that owns others, and one that is protected, is never deleted from here.
+* ``php_set_vhost_versions`` switches PHP-FPM off where it is not told to leave it on.
+* WHM limits disk and bandwidth. How many files there may be, and what CloudLinux
+  limits, is set elsewhere.
 * ``identity`` is the server's host name.
 """
 
@@ -25,17 +40,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar, Final
+from datetime import datetime, timedelta
+from typing import ClassVar, Final
 
-from reconciler.errors import Ambiguous, ProviderError, Rejected, Unsupported
-from reconciler.kinds.hosting_account import (
-    HostingAccount,
-    HostingChange,
-    HostingState,
-    Suspend,
-    Unsuspend,
-)
+from reconciler.errors import ProviderError, Rejected
+from reconciler.kinds.hosting_account import HostingAccount, HostingChange
 from reconciler.model import (
     Absent,
     Account,
@@ -48,23 +57,33 @@ from reconciler.model import (
     Unknown,
     Unmanaged,
 )
-from reconciler.providers._answers import mapping, rows
-from reconciler.providers._whm import CREDENTIALS, SaidNo, Whm
+from reconciler.providers import _whm_accounts as accounts
+from reconciler.providers._answers import mapping
+from reconciler.providers._whm import CREDENTIALS, Whm
+from reconciler.providers._whm_accounts import MARKER, UNREADABLE, Row
+from reconciler.providers._whm_acts import Acts
 
-#: How the reason of a suspension begins that this tool made.
-MARKER: Final = "suspended-by-reconciler"
-_WANT: Final = "user,domain,plan,suspended,suspendreason,suspendtime,is_locked"
-_UNREADABLE: Final = (ValueError, KeyError, TypeError, OverflowError, OSError)
+__all__ = ["MARKER", "WhmHosting"]
 
-Row = Mapping[str, Any]
+_RIGHTS: Final = (
+    "list-accts, acct-summary, basic-system-info and, for what shall be done from "
+    "here, suspend-acct, create-acct, list-pkgs, upgrade-account, quota, "
+    "limit-bandwidth"
+)
+_DELETES: Final = "removeacct"
 
 
 class WhmHosting(Driver[HostingAccount, HostingChange]):
     """The accounts of one WHM server."""
 
     can: ClassVar[Mapping[str, OpClass]] = {
+        "create": OpClass.PROBE,
+        "change-plan": OpClass.PROBE,
+        "set-limits": OpClass.PROBE,
+        "set-php": OpClass.PROBE,
         "suspend": OpClass.PROBE,
         "unsuspend": OpClass.PROBE,
+        "terminate": OpClass.PROBE,
     }
     settles: ClassVar[timedelta] = timedelta(minutes=15)
     credentials: ClassVar[frozenset[str]] = CREDENTIALS
@@ -72,6 +91,7 @@ class WhmHosting(Driver[HostingAccount, HostingChange]):
     def __init__(self, account: Account) -> None:
         self._account = account
         self._whm = Whm(account)
+        self._acts = Acts(self._whm)
 
     def __repr__(self) -> str:
         return f"WhmHosting({self._account.name})"
@@ -85,7 +105,17 @@ class WhmHosting(Driver[HostingAccount, HostingChange]):
         return self._whm.identity()
 
     def examine(self) -> Iterator[Advice]:
-        """Name the tokens of this user that never end, or can do everything."""
+        """Name the tokens of this user that never end, or can do too much."""
+        try:
+            functions = self._whm.read("applist").get("app")
+        except Rejected:
+            functions = None  # no token has to be able to ask
+        if isinstance(functions, list) and _DELETES in functions:
+            yield Advice(
+                "the token may delete accounts",
+                "take kill-acct away from it, unless accounts shall be terminated "
+                "from here",
+            )
         try:
             tokens = mapping(self._whm.read("api_token_list").get("tokens"))
         except Rejected:
@@ -97,17 +127,16 @@ class WhmHosting(Driver[HostingAccount, HostingChange]):
             if wrong:
                 yield Advice(
                     f"the token {name} {' and '.join(wrong)}",
-                    "make one with an end and the rights list-accts, acct-summary, "
-                    "basic-system-info and, to suspend, suspend-acct",
+                    f"make one with an end and the rights {_RIGHTS}",
                 )
 
     # -- observe ---------------------------------------------------------------
 
     def observe(self, wants: Sequence[HostingAccount]) -> Observation:
-        """Report all *wants* from one listing of the server."""
+        """Report all *wants* from listings of the whole server."""
         self._whm.http.counts()
         try:
-            listed = self._listed()
+            listed = accounts.listed(self._whm)
         except ProviderError as error:
             lost = Unknown(why=error.what, request_id=error.request_id)
             states: dict[str, Observed] = {want.name: lost for want in wants}
@@ -122,7 +151,7 @@ class WhmHosting(Driver[HostingAccount, HostingChange]):
         states = {name: _seen(row, claims) for name, row in found.items()}
         loose = (row for user, row in listed.items() if user not in claims)
         return Observation(
-            states,
+            accounts.completed(self._whm, wants, states),
             tuple(
                 Unmanaged(HostingAccount.kind, name, self._account.name)
                 for name in sorted(str(row["domain"]).lower() for row in loose)
@@ -130,77 +159,11 @@ class WhmHosting(Driver[HostingAccount, HostingChange]):
             requests=self._whm.http.counts(),
         )
 
-    def _listed(self) -> dict[str, Row]:
-        """Return every account by its user name; raise where that proves nothing."""
-        found: dict[str, Row] = {}
-        for row in rows(
-            self._whm.read("listaccts", want=_WANT).get("acct"), "accounts"
-        ):
-            line = mapping(row)
-            user = str(line.get("user") or "")
-            if not user or not line.get("domain") or user in found:
-                raise Rejected("the listing is not one of accounts: it proves nothing")
-            found[user] = line
-        return found
-
     # -- apply -----------------------------------------------------------------
 
     def apply(self, want: HostingAccount, change: HostingChange, key: str) -> Receipt:
-        """Suspend, or lift our own suspension; see ``Driver.apply``."""
-        live = self._live(want)
-        if not want.meant(live):
-            raise Rejected(
-                f"the account {live.account} is that of {live.domain}",
-                hint="plan again",
-            )
-        params = {"user": live.account}
-        match change:
-            case Suspend():
-                if live.suspended:
-                    raise Rejected("it is suspended already", hint="plan again")
-                params["reason"] = f"{MARKER} {want.ref} {key}"
-                function = "suspendacct"
-            case Unsuspend():
-                if not (live.suspended and live.ours):
-                    raise Rejected(
-                        "it has no suspension that this tool made", hint="plan again"
-                    )
-                function = "unsuspendacct"
-            case _:
-                raise Unsupported(f"WHM cannot {change.verb} an account")
-        try:
-            self._whm.call(function, params, effect=True)
-        except SaidNo as refusal:
-            raise self._after(refusal, want, change) from None
-        return Receipt(reference=f"{function}/{live.account}")
-
-    def _after(
-        self, refusal: SaidNo, want: HostingAccount, change: HostingChange
-    ) -> ProviderError:
-        """Return what a refusal means, once the account was looked at again."""
-        try:
-            done = want.done(change, {change.share: self._live(want)})
-        except (ProviderError, *_UNREADABLE):
-            done = None
-        if done is False:
-            return refusal
-        return Ambiguous(f"{refusal.what}; and yet something seems to have happened")
-
-    def _live(self, want: HostingAccount) -> HostingState:
-        """Return a fresh reading of the account that *want* is about."""
-        asked = (
-            {"user": want.spec.account}
-            if want.spec.account
-            else {"domain": want.domain}
-        )
-        found = rows(self._whm.read("accountsummary", **asked).get("acct"), "accounts")
-        if len(found) != 1:
-            raise Rejected(f"accountsummary: {len(found)} accounts instead of one")
-        try:
-            return _state(mapping(found[0]))
-        except _UNREADABLE as error:
-            kind = type(error).__name__
-            raise Rejected(f"accountsummary: cannot be read: {kind}") from None
+        """Carry out one change; see ``Driver.apply``."""
+        return self._acts.carry_out(want, change, key)
 
     # -- recover ---------------------------------------------------------------
 
@@ -210,12 +173,12 @@ class WhmHosting(Driver[HostingAccount, HostingChange]):
         """
         Say from a fresh reading what became of *change*.
 
-        A suspension may go on after its answer was lost: that it is not there proves
+        A change may go on after its answer was lost: that it is not there proves
         something only after ``settles``.
         """
         del key
         try:
-            seen = want.done(change, {change.share: self._live(want)})
+            seen = self._acts.shown(want, change)
         except ProviderError:
             return None
         settled = self._account.clock() - since >= self.settles
@@ -228,37 +191,10 @@ def _seen(row: Row | None, claims: Mapping[str, int]) -> Observed:
     if claims[row["user"]] > 1:
         return Unknown(why=f"several documents are about the account {row['user']}")
     try:
-        return _state(row)
-    except _UNREADABLE as error:
+        return accounts.state(row)
+    except UNREADABLE as error:
         what = f"its line in the listing cannot be read: {type(error).__name__}"
         return Unknown(why=what)
-
-
-def _state(row: Row) -> HostingState:
-    suspended, locked = _flag(row["suspended"]), _flag(row["is_locked"])
-    marked = str(row["suspendreason"] or "").split()[:1] == [MARKER]
-    return HostingState(
-        account=str(row["user"]),
-        domain=str(row["domain"]).lower(),
-        package=str(row["plan"] or ""),
-        suspended=suspended,
-        ours=suspended and marked and not locked,
-        locked=locked,
-        since=_moment(row["suspendtime"]) if suspended else None,
-    )
-
-
-def _flag(value: Any) -> bool:
-    """Return a 0 or 1; raise ValueError for whatever else it is."""
-    text = str(value)
-    if isinstance(value, bool) or text not in {"0", "1"}:
-        raise ValueError(f"{text!r} is neither 0 nor 1")
-    return text == "1"
-
-
-def _moment(value: Any) -> datetime | None:
-    seconds = int(value or 0)
-    return datetime.fromtimestamp(seconds, UTC) if seconds > 0 else None
 
 
 DRIVER = WhmHosting

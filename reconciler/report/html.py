@@ -18,6 +18,7 @@ from markupsafe import Markup
 from reconciler.report.adopt import adoptable
 from reconciler.report.agenda import Day, agenda
 from reconciler.report.changed_text import Compared, compared
+from reconciler.report.chart import svg
 from reconciler.report.group import Bundle, Same, bundles, by_risk, named
 from reconciler.report.plan_document import (
     ActionData,
@@ -145,6 +146,7 @@ def _template() -> Any:
         approvers=approvers,
         charges=_charges,
         by=BY,
+        chart=svg,
         decisions=DECISIONS,
         field_name=field_name,
         money=money,

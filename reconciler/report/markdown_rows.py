@@ -7,6 +7,7 @@ from datetime import date
 
 from reconciler.report.adopt import Adoptable
 from reconciler.report.agenda import Line
+from reconciler.report.chart import sparkline
 from reconciler.report.detail import Detail
 from reconciler.report.group import Bundle, Same
 from reconciler.report.markdown_text import code
@@ -86,6 +87,8 @@ def _more(group: Same, detail: Detail) -> Iterator[str]:
         parts += [code(at, detail.text)] if at else []
         parts += [f"harm begins {minute(due)}"] if due else []
         yield " · ".join(parts)
+        if chart := first.get("chart"):
+            yield code(sparkline(chart), detail.text)
     else:
         yield _names([action["name"] for action in group.actions], detail)
     if many == 1 or not (first["cost"] or first["charge"]):

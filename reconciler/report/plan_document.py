@@ -66,6 +66,21 @@ class VerdictData(TypedDict):
     why: str
 
 
+class ChartData(TypedDict):
+    """
+    What an action follows from; 1000 is what must not be reached.
+
+    Attributes:
+        past: Daily peaks, the last one today.
+        ahead: What is expected of the days to come, ``worst`` their 95 % quantile.
+    """
+
+    metric: str
+    past: list[Number]
+    ahead: list[Number]
+    worst: list[Number]
+
+
 class ActionData(TypedDict):
     """One action."""
 
@@ -94,6 +109,7 @@ class ActionData(TypedDict):
     needs: list[str]
     due: Time | None
     policy: list[VerdictData]
+    chart: NotRequired[ChartData]
 
 
 class FindingData(TypedDict):

@@ -1,12 +1,12 @@
 """
-AWS: Route 53, STS, S3 and Secrets Manager by moto; the rest by emulators of our own.
+AWS: Route 53, STS, S3, EC2 and others by moto; the rest by emulators of our own.
 
 moto knows 7 of the 36 operations of Route 53 Domains, takes 20 domains at most and
 never forgets a duplicate request (``aws_domains.py``); what it takes as a certificate,
 ACM does not (``aws_acm.py``). The world's part is::
 
     aws: {account: "123456789012", accessKeyId: sandbox, domains: {...}, zones: [...],
-          certificates: [...], buckets: [...]}
+          certificates: [...], buckets: [...], instances: [...]}
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from xml.sax.saxutils import escape
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from reconciler.sandbox import aws_acm, aws_stores, registrar
+from reconciler.sandbox import aws_acm, aws_machines, aws_stores, registrar
 from reconciler.sandbox.aws_domains import Registrar
 from reconciler.sandbox.aws_zones import Zones, memory
 from reconciler.sandbox.emulator import Bench, Emulator, Server
@@ -38,6 +38,10 @@ _ERROR = (
     "<Type>Sender</Type><Code>{0}</Code><Message>{1}</Message></Error>"
     "<RequestId>01234567-89ab-cdef-0123-456789abcdef</RequestId></ErrorResponse>"
 )
+_EC2_ERROR = (
+    "<Response><Errors><Error><Code>{0}</Code><Message>{1}</Message></Error></Errors>"
+    "<RequestID>01234567-89ab-cdef-0123-456789abcdef</RequestID></Response>"
+)
 _IDENTITY = (
     '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">'
     "<GetCallerIdentityResult><Arn>arn:aws:iam::{0}:{1}</Arn>"
@@ -55,6 +59,8 @@ def operation(scope: Scope, body: bytes) -> str:
         return target.rpartition(".")[2]
     if aws_stores.signed_for(scope)[1] == "s3":
         return aws_stores.operation(scope)
+    if "/operation/" in scope["path"]:
+        return str(scope["path"]).rpartition("/")[2]
     if b"Action=" in body:
         return body.partition(b"Action=")[2].partition(b"&")[0].decode()
     return _route53(scope["method"], scope["path"])
@@ -118,7 +124,17 @@ class _Aws:
         async def receive() -> dict[str, Any]:
             return {"type": "http.request", "body": body, "more_body": False}
 
-        name = operation(scope, body)
+        name, (region, service) = operation(scope, body), aws_stores.signed_for(scope)
+        machines = aws_machines.Instances(self._bench)
+        if service == aws_machines.EC2:
+            with self._bench.lock:
+                refused = machines.refused(name, body, region)
+            if refused is not None:
+                await _refuse(scope, send, 400, refused.code, refused.text)
+                return
+        elif name == aws_machines.MEASURED:
+            with self._bench.lock:
+                machines.measure(region)
         account = memory(self._bench).encode()
         scope = {**scope, "headers": [*scope["headers"], (_ACCOUNT, account)]}
         said: list[Message] = []
@@ -134,6 +150,8 @@ class _Aws:
             zones.tidy()
             self._bench.state["zones"] = zones.as_json()
             self._bench.effect(name, zones.name_of(scope["path"]) or _asked(body))
+        elif said[0]["status"] < 300 and name in aws_machines.EFFECTS:
+            self._bench.effect(name, machines.after(name, body, region))
         for message in said:
             await send(message)
 
@@ -201,7 +219,9 @@ async def _refuse(
         said = json.dumps({"__type": code, "message": text})
         await _say(send, status, said, _JSON, more)
     else:
-        await _say(send, status, _ERROR.format(code, escape(text)), "text/xml", more)
+        ec2 = aws_stores.signed_for(scope)[1] == aws_machines.EC2
+        form = _EC2_ERROR if ec2 else _ERROR
+        await _say(send, status, form.format(code, escape(text)), "text/xml", more)
 
 
 class _Server(AsgiServer):
@@ -215,6 +235,7 @@ class _Server(AsgiServer):
         super().stop()
         Zones(self._bench).forget()
         aws_stores.Stores(self._bench).forget()
+        aws_machines.Instances(self._bench).forget()
 
 
 def _make(bench: Bench) -> Server:
@@ -234,6 +255,7 @@ def _make(bench: Bench) -> Server:
     domains = Registrar(bench)
     Zones(bench).restore(bench.state["zones"])
     aws_stores.Stores(bench).restore(map(str, bench.world.get("buckets", ())))
+    aws_machines.Instances(bench).restore(bench.world.get("instances", ()))
     wsgi: Any = DomainDispatcherApplication(create_backend_app)
     moto: Any = WSGIMiddleware(wsgi)
     return _Server(_Gate(_Aws(bench, domains, moto), bench, operation), bench)

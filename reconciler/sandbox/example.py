@@ -18,11 +18,21 @@ from reconciler.kinds.issuer import Issuer
 from reconciler.kinds.notification_channel import NotificationChannel
 from reconciler.kinds.payment_method import as_payment_methods
 from reconciler.kinds.provider import Provider
+from reconciler.kinds.server import Server
 from reconciler.model import OWN, PUBLIC, AnyResource
 from reconciler.sandbox.cloudflare_records import seeds as cloudflare_zone
 from reconciler.sandbox.example_cards import KEY, cards_part
 from reconciler.sandbox.example_certificates import issuance_part, panels
-from reconciler.sandbox.example_hosting import TOKEN, USER, hosting_part
+from reconciler.sandbox.example_clouds import TOKENS, cloud_part, instances
+from reconciler.sandbox.example_hosting import (
+    KEY as PLESK_KEY,
+)
+from reconciler.sandbox.example_hosting import (
+    TOKEN,
+    USER,
+    hosting_part,
+    plesk_part,
+)
 from reconciler.sandbox.example_notices import SECRETS as TOLD
 from reconciler.sandbox.example_notices import notice_parts
 from reconciler.sandbox.example_public import ODDITIES as SEEN
@@ -43,6 +53,8 @@ SECRETS = {
     "cloudflare-token": "sandbox-cloudflare-token",
     "whm-user": USER,
     "whm-token": TOKEN,
+    "plesk-key": PLESK_KEY,
+    **{f"{vendor}-token": token for vendor, token in TOKENS.items()},
     **TOLD,
     "stripe-key": KEY,
     "paypal-client-id": CLIENT,
@@ -72,7 +84,8 @@ class Oddity(NamedTuple):
         records: ``name/TYPE`` -> row, or None for a record that is lost.
         absent: It is not in the account.
         public: How what anyone can read differs; see ``public.py``.
-        hosting: How the account on the server differs; see ``example_hosting.py``.
+        hosting: How the account on the server differs, or the machine at the cloud; see
+            ``example_hosting.py`` and ``example_clouds.py``.
         card: How a payment method differs: its seed's fields, ``detached``, or
             ``default: false`` where another one is charged.
     """
@@ -131,7 +144,8 @@ _SERVED_FROM = {
     "aws": ROUTE53,
     "cloudflare": ("ada.ns.cloudflare.com", "bob.ns.cloudflare.com"),
 }
-_WHM = "whm"
+#: The hosting servers: vendor -> what its part of the world is made by.
+_HOSTS = {"whm": hosting_part, "plesk": plesk_part}
 _HEALTHY = (210, 340)
 _PARKED = ("ns1.registrar.example", "ns2.registrar.example")
 
@@ -170,21 +184,25 @@ def world(
     parts = {
         vendor: _vendor(vendor, declared.get(vendor), own, zones[vendor])
         for vendor, own in names.items()
-        if vendor not in {PUBLIC, OWN, _WHM}
+        if vendor not in {PUBLIC, OWN, *_HOSTS, *TOKENS}
     }
-    if _WHM in names:
-        hosted = resources.get("HostingAccount", [])
-        otherwise = {name: one.hosting for name, one in oddities.items()}
-        on_whm = [
+    hosted = resources.get("HostingAccount", [])
+    otherwise = {name: one.hosting for name, one in oddities.items()}
+    for vendor in names.keys() & _HOSTS.keys():
+        there = [
             one
             for one in hosted
             if isinstance(one, HostingAccount)
-            and vendors.get(one.spec.provider) == _WHM
+            and vendors.get(one.spec.provider) == vendor
         ]
-        parts[_WHM] = hosting_part(on_whm, declared.get(_WHM), otherwise)
+        parts[vendor] = _HOSTS[vendor](there, declared.get(vendor), otherwise)
+    machines = _machines(resources, vendors)
+    for vendor in names.keys() & TOKENS.keys():
+        own, account = machines.get(vendor, []), declared.get(vendor)
+        parts[vendor] = cloud_part(vendor, own, account, otherwise)
+    parts.get("aws", {}).update(instances(machines.get("aws", []), otherwise))
     issuers = [o for o in resources.get("Issuer", []) if isinstance(o, Issuer)]
-    if issuers:
-        parts["acme"] = issuance_part(issuers)
+    parts |= {"acme": issuance_part(issuers)} if issuers else {}
     if PUBLIC in names:
         certificates = [
             one
@@ -211,6 +229,17 @@ def world(
                 {name: odd.card for name, odd in oddities.items() if odd.card},
             )
     return World.from_dict({"vendors": parts})
+
+
+def _machines(
+    resources: Mapping[str, list[AnyResource]], vendors: Mapping[str, str]
+) -> dict[str, list[Server]]:
+    """Return the machines of each vendor."""
+    found: dict[str, list[Server]] = {}
+    for one in resources.get("Server", []):
+        if isinstance(one, Server):
+            found.setdefault(vendors.get(one.spec.provider, ""), []).append(one)
+    return found
 
 
 def _delegated(

@@ -20,6 +20,8 @@ from reconciler.kinds.issuer import Issuer
 
 #: The file of the account's key, which is made when the sandbox first comes up.
 ACCOUNT_KEY: Final = "acme-account-key"
+#: Vendors whose servers serve what is installed at them.
+_PANELS: Final = {"whm", "plesk"}
 
 
 def issuance_part(issuers: Iterable[Issuer]) -> dict[str, Any]:
@@ -51,11 +53,11 @@ def panels(
     rows = {domain.name: wanted(domain.spec.dns) for domain in domains}
     found: dict[str, str] = {}
     for one in certificates:
-        at = {vendors.get(place.provider) for place in one.makings.places} & {"whm"}
+        at = {vendors.get(place.provider) for place in one.makings.places} & _PANELS
         for name in one.spec.names if at else ():
             zone = rows.get(name, {})
             addresses = (*zone.get("@/A", ())[1:], *zone.get("@/AAAA", ())[1:])
-            found |= dict.fromkeys(addresses, "whm")
+            found |= dict.fromkeys(addresses, min(map(str, at)))
     return found
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from threading import Lock
+from time import monotonic
 from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
@@ -43,6 +44,8 @@ class Ledger:
         self._lock = Lock()
         self._effects: list[Effect] = []
         self._requests: Counter[tuple[str, str]] = Counter()
+        self._recent: dict[str, deque[float]] = {}
+        self._peaks: Counter[str] = Counter()
 
     def add(self, effect: Effect) -> Effect:
         """Write one effect down under the next number, and return it so."""
@@ -61,8 +64,19 @@ class Ledger:
 
     def count(self, vendor: str, operation: str) -> None:
         """Count one request, whatever becomes of it."""
+        now = monotonic()
         with self._lock:
             self._requests[vendor, operation] += 1
+            recent = self._recent.setdefault(vendor, deque())
+            recent.append(now)
+            while now - recent[0] >= 1:
+                recent.popleft()
+            self._peaks[vendor] = max(self._peaks[vendor], len(recent))
+
+    def peak(self, vendor: str) -> int:
+        """Return the most requests that came within one second of real time."""
+        with self._lock:
+            return self._peaks[vendor]
 
     def effects(
         self, vendor: str | None = None, name: str | None = None
@@ -93,6 +107,8 @@ class Ledger:
         """Begin to count from nought."""
         with self._lock:
             self._requests.clear()
+            self._recent.clear()
+            self._peaks.clear()
 
     def as_json(self) -> dict[str, Any]:
         """Return everything, for a file."""

@@ -86,17 +86,37 @@ class Operation(NamedTuple):
     when: Mapping[str, str] = {}
 
 
-def rest(bench: Bench, operations: Sequence[Operation], unknown: Answer) -> AsgiServer:
-    """Return a server of *operations*; whatever else is asked gets *unknown*."""
-    api = _Api(bench, operations, unknown)
+#: Names what a request asks for, from the operation's name, its path and its body.
+Named = Callable[[str, str, bytes], str]
+
+
+def rest(
+    bench: Bench,
+    operations: Sequence[Operation],
+    unknown: Answer,
+    named: Named | None = None,
+) -> AsgiServer:
+    """
+    Return a server of *operations*; whatever else is asked gets *unknown*.
+
+    Where one door leads to many rooms, *named* says which one a request is for.
+    """
+    api = Api(bench, operations, unknown, named)
     return AsgiServer(Gate(api, bench, api.name))
 
 
-class _Api:
+class Api:
+    """The application of a table of operations; whatever else is asked is unknown."""
+
     def __init__(
-        self, bench: Bench, operations: Sequence[Operation], unknown: Answer
+        self,
+        bench: Bench,
+        operations: Sequence[Operation],
+        unknown: Answer,
+        named: Named | None = None,
     ) -> None:
         self._bench = bench
+        self._named = named
         self._table: dict[str, list[tuple[Operation, re.Pattern[str]]]] = {}
         for one in operations:
             for method in one.methods:
@@ -104,9 +124,13 @@ class _Api:
                 self._table.setdefault(method, []).append(entry)
         self._unknown = unknown
 
-    def name(self, scope: Scope, _: bytes) -> str:
+    def name(self, scope: Scope, body: bytes) -> str:
+        """Return the operation of a request."""
         found = self._find(scope)
-        return found[0].name if found else "unknown"
+        if found is None:
+            return "unknown"
+        name = found[0].name
+        return self._named(name, scope["path"], body) if self._named else name
 
     def _find(self, scope: Scope) -> tuple[Operation, dict[str, str]] | None:
         """Return what serves a request; whoever names it asks, and who serves it."""
@@ -123,6 +147,7 @@ class _Api:
         return None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
         found = self._find(scope)
         body = await whole(receive)
         answer = self._unknown

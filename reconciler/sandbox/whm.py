@@ -15,77 +15,39 @@ what is not, an account that is not there.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final
+from datetime import timedelta
+from typing import Any, Final
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from reconciler.errors import ReconcilerError
-from reconciler.sandbox import panel_sites, whm_ssl
+from reconciler.sandbox import (
+    panel_sites,
+    whm_accounts,
+    whm_measures,
+    whm_ssl,
+    whm_updates,
+)
 from reconciler.sandbox.emulator import Bench, Emulator, Server
-from reconciler.sandbox.registrar import Seed
 from reconciler.sandbox.rest import Answer, Call, Operation, rest
+from reconciler.sandbox.whm_hand import edit
+from reconciler.sandbox.whm_seeds import (
+    ROOT,
+    HostedSeed,
+    WhmSeed,
+    kept,
+    may,
+    most,
+    own,
+    state_of,
+)
 
-_ROOT: Final = "root"
 _FIRST_DAY: Final = 1388534400
+_STRANGER: Final = HostedSeed(domain="stranger.example")
+#: What every token may call.
+_ALWAYS: Final = ("accountsummary", "gethostname", "listaccts", "suspendacct")
 
 Serve = Callable[[Call, str], Answer]
-
-
-class HostedSeed(panel_sites.SitesSeed):
-    """
-    One account; its user name is its key.
-
-    Attributes:
-        plan: Its package.
-        owner: The reseller who sees it; root sees all.
-        suspended: The reason of a suspension; None: it runs.
-        locked: Only root lifts it.
-        half: A change of it is made, and answered as a failure.
-    """
-
-    domain: str
-    plan: str = "default"
-    owner: str = _ROOT
-    email: str = "hidden@customer.example"
-    suspended: str | None = None
-    locked: bool = False
-    half: bool = False
-
-
-class TokenSeed(Seed):
-    """
-    One API token.
-
-    Attributes:
-        user: Root or a reseller.
-        expires: In days from the start of the sandbox; None is never.
-        rights: Its privileges; ``all`` is every one.
-    """
-
-    user: str
-    token: str
-    name: str = "reconciler"
-    expires: float | None = 90.0
-    rights: tuple[str, ...] = ("list-accts", "acct-summary", "suspend-acct")
-
-
-class WhmSeed(Seed):
-    """
-    One server.
-
-    Attributes:
-        text_numbers: Numbers in answers are texts, as some versions have it.
-        autossl: A provider of AutoSSL is enabled.
-        clobbers: It may replace certificates that somebody else signed.
-    """
-
-    hostname: str
-    tokens: Annotated[list[TokenSeed], Field(min_length=1)]
-    accounts: dict[str, HostedSeed] = {}
-    text_numbers: bool = True
-    autossl: bool = False
-    clobbers: bool = False
 
 
 def make(bench: Bench) -> Server:
@@ -97,22 +59,7 @@ def make(bench: Bench) -> Server:
             f"the sandbox world of {bench.vendor} cannot be read: {error}"
         ) from error
     if not bench.state:
-        now = bench.clock()
-        bench.state.update(
-            hostname=seed.hostname,
-            texts=seed.text_numbers,
-            tokens=[one.model_dump(mode="json") for one in seed.tokens],
-            begun=now.timestamp(),
-            autossl=seed.autossl,
-            clobbers=seed.clobbers,
-            fights=False,
-            autossl_ran=now.timestamp(),
-            autossl_logs=[],
-            accounts={
-                user: _kept(user, one, now.timestamp())
-                for user, one in seed.accounts.items()
-            },
-        )
+        bench.state.update(state_of(seed, bench.clock()))
     table: Mapping[str, Serve] = {
         "gethostname": _hostname,
         "listaccts": _list,
@@ -120,8 +67,13 @@ def make(bench: Bench) -> Server:
         "suspendacct": _suspend,
         "unsuspendacct": _unsuspend,
         "api_token_list": _tokens,
+        "applist": _functions,
+        **whm_accounts.TABLE,
+        **whm_measures.TABLE,
+        **whm_updates.TABLE,
     }
     more = {name: _with_sites(serve) for name, serve in whm_ssl.TABLE.items()}
+    more["uapi_cpanel"] = whm_measures.measured(more["uapi_cpanel"])
     operations = [
         Operation(name, ("GET", "POST"), f"/json-api/{name}", _let_in(name, serve))
         for name, serve in {**table, **more}.items()
@@ -129,22 +81,10 @@ def make(bench: Bench) -> Server:
     return rest(bench, operations, whm_ssl.failed("Unknown app requested"))
 
 
-def _kept(user: str, seed: HostedSeed, at: float) -> dict[str, Any]:
-    since = int(at) - 86400 if seed.suspended is not None else None
-    now = datetime.fromtimestamp(at, UTC)
-    return {
-        **seed.model_dump(exclude={"certificates"}),
-        "user": user,
-        "since": since,
-        "sites": panel_sites.sites(seed, seed.domain, now),
-        "problems": [],
-    }
-
-
 def _with_sites(serve: whm_ssl.Serve) -> Serve:
     def serving(call: Call, user: str) -> Answer:
         panel_sites.nightly(call.bench, call.bench.state["accounts"])
-        return serve(call, _own(call, user))
+        return serve(call, own(call, user))
 
     return serving
 
@@ -153,21 +93,23 @@ def _let_in(name: str, serve: Serve) -> Callable[[Call], Answer]:
     def serving(call: Call) -> Answer:
         user = _user(call)
         if user is None:
-            denied = {"reason": "Access denied", "result": "0"}
-            result = {
-                "apiversion": "2",
-                "error": "Access denied",
-                "data": denied,
-                "type": "text",
-            }
-            return Answer(403, {"cpanelresult": result})
+            return Answer(403, _denied("Access denied"))
         if whm_ssl.given(call).get("api.version") != "1":
             return Answer(200, {"status": 0, "statusmsg": "API 0 is not played here"})
+        needs = whm_accounts.NEEDS.get(name)
+        if needs is not None and not may(call, user, needs):
+            return Answer(403, _denied("Permission denied"))
         answer = serve(call, user)
         answer.data["metadata"]["command"] = name
         return answer._replace(data=_numbers(call, answer.data))
 
     return serving
+
+
+def _denied(why: str) -> dict[str, Any]:
+    data = {"reason": why, "result": "0"}
+    result = {"apiversion": "2", "error": why, "data": data, "type": "text"}
+    return {"cpanelresult": result}
 
 
 def _user(call: Call) -> str | None:
@@ -205,25 +147,12 @@ def _hostname(call: Call, _: str) -> Answer:
     return whm_ssl.answered({"hostname": call.state["hostname"]})
 
 
-def _own(call: Call, user: str) -> dict[str, dict[str, Any]]:
-    """Return the accounts that *user* may see."""
-    return {
-        name: row
-        for name, row in sorted(call.state["accounts"].items())
-        if user in {_ROOT, row["owner"], name}
-    }
-
-
 def _list(call: Call, user: str) -> Answer:
-    rows = [_line(name, row) for name, row in _own(call, user).items()]
+    rows = [_line(call, name, row) for name, row in own(call, user).items()]
     if call.faulty == "empty":
         rows = []
     elif call.faulty == "wrong-account":
-        rows = [
-            _line(
-                "stranger", _kept("stranger", HostedSeed(domain="stranger.example"), 0)
-            )
-        ]
+        rows = [_line(call, "stranger", kept("stranger", _STRANGER, 0))]
     elif call.faulty == "duplicate-page":
         rows = [*rows, *rows[:1]]
     call.bench.state["wanted"] = call.query.get("want", "")
@@ -233,18 +162,19 @@ def _list(call: Call, user: str) -> Answer:
     return whm_ssl.answered({"acct": rows})
 
 
-def _line(user: str, row: Mapping[str, Any]) -> dict[str, Any]:
+def _line(call: Call, user: str, row: Mapping[str, Any]) -> dict[str, Any]:
     runs = row["suspended"] is None
+    quota = most(call.state, row, "quota")
     return {
         "backup": 0,
         "child_nodes": [],
-        "disklimit": "unlimited",
-        "diskused": "14M",
+        "disklimit": f"{quota}M" if quota else "unlimited",
+        "diskused": f"{whm_measures.disk(call, row)}M",
         "domain": row["domain"],
         "email": row["email"],
         "has_backup": 0,
         "inodeslimit": "unlimited",
-        "inodesused": 102,
+        "inodesused": whm_measures.files(call, row),
         "ip": "192.0.2.20",
         "ipv6": [],
         "is_locked": int(row["locked"]),
@@ -269,19 +199,19 @@ def _line(user: str, row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _summary(call: Call, user: str) -> Answer:
     """Return one account by ``user`` or ``domain``."""
-    own = _own(call, user)
+    mine = own(call, user)
     name = call.query.get("user") or next(
-        (n for n, row in own.items() if row["domain"] == call.query.get("domain")), ""
+        (n for n, row in mine.items() if row["domain"] == call.query.get("domain")), ""
     )
-    if name not in own:
+    if name not in mine:
         return whm_ssl.failed("Account does not exist.")
     if call.faulty == "wrong-account":
-        name = next((other for other in own if other != name), name)
-    return whm_ssl.answered({"acct": [_line(name, own[name])]})
+        name = next((other for other in mine if other != name), name)
+    return whm_ssl.answered({"acct": [_line(call, name, mine[name])]})
 
 
 def _suspend(call: Call, user: str) -> Answer:
-    row = _own(call, user).get(call.query.get("user", ""))
+    row = own(call, user).get(call.query.get("user", ""))
     if row is None:
         return whm_ssl.failed("Account does not exist.")
     if row["suspended"] is not None:
@@ -293,12 +223,12 @@ def _suspend(call: Call, user: str) -> Answer:
 
 
 def _unsuspend(call: Call, user: str) -> Answer:
-    row = _own(call, user).get(call.query.get("user", ""))
+    row = own(call, user).get(call.query.get("user", ""))
     if row is None:
         return whm_ssl.failed("Account does not exist.")
     if row["suspended"] is None:
         return whm_ssl.failed("The account is not suspended.")
-    if row["locked"] and user != _ROOT:
+    if row["locked"] and user != ROOT:
         return whm_ssl.failed(
             "The account is locked, and cannot be unsuspended by a reseller."
         )
@@ -333,43 +263,12 @@ def _tokens(call: Call, user: str) -> Answer:
     return whm_ssl.answered({"tokens": tokens})
 
 
-def edit(bench: Bench, thing: str, data: Mapping[str, Any]) -> None:
-    """
-    Change an account by hand, as in the panel: ``{user, <field>: value, ...}``.
-
-    ``remove: true`` terminates it; one that is not there is created. What is
-    installed at its sites stays where it is not given. ``autossl`` takes the server's
-    own settings.
-
-    Raises:
-        ReconcilerError: There is no such thing, or no such field.
-    """
-    if thing == "autossl":
-        whm_ssl.edit(bench, data)
-        return
-    match thing, dict(data):
-        case "account", {"user": str() as user, **fields}:
-            pass
-        case _:
-            raise ReconcilerError("post {user, ...} to account")
-    accounts = bench.state["accounts"]
-    was = accounts.get(user, {})
-    if fields.pop("remove", False):
-        accounts.pop(user, None)
-    else:
-        known = HostedSeed.model_fields
-        old = {key: value for key, value in was.items() if key in known}
-        try:
-            given = HostedSeed.model_validate({**old, **fields})
-        except ValidationError as error:
-            raise ReconcilerError(f"cannot change an account so: {error}") from error
-        made = _kept(user, given, bench.clock().timestamp())
-        for site, row in was.get("sites", {}).items():
-            if site in made["sites"] and site not in given.certificates:
-                made["sites"][site] = row
-        accounts[user] = {**made, "problems": was.get("problems", [])}
-    name = str(fields.get("domain") or was.get("domain") or user)
-    bench.effect("by-hand", name, **{k: str(v) for k, v in fields.items()})
+def _functions(call: Call, user: str) -> Answer:
+    """Return what this token may call."""
+    needs = whm_accounts.NEEDS
+    table = (*_ALWAYS, *whm_accounts.TABLE, *whm_measures.TABLE, *whm_ssl.TABLE)
+    found = [n for n in table if n not in needs or may(call, user, needs[n])]
+    return whm_ssl.answered({"app": sorted(found)})
 
 
-EMULATOR = Emulator("whm", "", 18709, make, edit)
+EMULATOR = Emulator("whm", "", 18706, make, edit)

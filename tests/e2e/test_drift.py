@@ -6,8 +6,7 @@ import json
 
 import pytest
 
-from reconciler.cli.drift_command import look
-from reconciler.cli.write_back import _Back, _Step, _why_not
+from reconciler.cli.write_back import Edits, Step, _why_not
 from reconciler.engine import document
 from reconciler.engine.exits import Exit
 from reconciler.kinds.domain import Domain
@@ -313,13 +312,12 @@ def test_a_wrong_command_line(still):
 def test_a_change_that_means_more_than_it_should_is_not_made(still):
     """Whatever an edit went wrong with: everything else must mean what it meant."""
     project = still.project()
-    found, world = look(project)
-    back = _Back(project, world, {FILE: UGLY})
-    step = _Step(Ref("Domain", "a.example"), "spec.privacy", Edit(("privacy",), False))
+    back = Edits(project, {FILE: UGLY})
+    step = Step(Ref("Domain", "a.example"), "spec.privacy", Edit(("privacy",), False))
     back.steps = [step]
     more = UGLY.replace("ns2.y.example]}", "ns3.y.example]}")
     assert more != UGLY
-    said = back._wrong({FILE: more}, found)
+    said = back._wrong({FILE: more})
     assert said == {(step.ref, step.field): "it would change Domain/b.example too"}
 
 

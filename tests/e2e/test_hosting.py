@@ -59,6 +59,17 @@ def found(plan):
     return sorted((f.name, f.code) for f in plan.findings if f.kind != "Provider")
 
 
+def held(plan):
+    return sorted(
+        (
+            action.want.name,
+            action.change.verb,
+            " ".join(v.rule for v in action.verdicts if v.decision != "allow"),
+        )
+        for action in plan.actions
+    )
+
+
 def suspend(agency):
     agency.edit(FILE, *BAKKER)
     agency.commit("bakker: suspend")
@@ -109,13 +120,12 @@ def test_what_others_did_is_told_and_left_alone(tmp_path):
     }
     with agency_with(tmp_path, oddities) as agency:
         plan = agency.plan()
-        assert plan.actions == ()
-        assert found(plan) == [
-            ("bakker.example", "suspended-by-others"),
-            ("cafe.example", "package-drift"),
-            ("fiets.example", "account-missing"),
+        assert found(plan) == [("bakker.example", "suspended-by-others")]
+        assert held(plan) == [
+            ("cafe.example", "change-plan", "built-in/drift"),
+            ("fiets.example", "create", "built-in/vanished"),
         ]
-        assert agency.apply().exit is Exit.DONE
+        assert agency.apply().exit is Exit.UNAPPROVED
         assert agency.sandbox.ledger.effects("whm") == []
 
 
@@ -190,8 +200,14 @@ def test_a_changed_package_of_a_plan_is_seen_at_once(tmp_path):
         agency.plan()
         agency.edit("inventory/plans.yaml", "whm: care_5g", "whm: care_6g")
         agency.commit("plans: another package")
-        codes = {code for _, code in found(agency.plan())}
-        assert codes == {"package-drift"}
+        plan = agency.plan()
+        assert {code for _, code in found(plan)} == {"package-missing"}
+        moves = {(verb, why) for _, verb, why in held(plan)}
+        assert moves == {("change-plan", "built-in/limit")}
+        whys = {v.why for action in plan.actions for v in action.verdicts}
+        assert "whm-1 has no package care_6g" in whys
+        assert int(agency.apply().exit) != 0
+        assert agency.sandbox.ledger.effects("whm") == []
 
 
 def test_no_token_and_no_address_is_shown(tmp_path):
@@ -227,11 +243,13 @@ def test_other_commands_know_accounts(tmp_path):
         plan = json.loads(at(agency, "plan", "--format", "json").out)
         again = at(agency, "plan", "--observed", seen, "--format", "json").out
         assert json.loads(again)["findings"] == plan["findings"]
-        assert [f["code"] for f in plan["findings"]] == ["package-drift"]
-        assert plan["findings"][0]["source"]["file"] == FILE
+        (action,) = plan["actions"]
+        assert (action["verb"], action["decision"]) == ("change-plan", "hold")
+        assert action["source"]["file"] == FILE
+        assert json.loads(again)["actions"] == plan["actions"]
         said = at(agency, "explain", "HostingAccount/cafe.example")
         assert "care_20g" in said.out
         assert "ladder" not in said.out
         agency.sandbox.edit("whm", "account", {"user": "bakker", "suspended": "abuse"})
         drift = at(agency, "drift", "--format", "json")
-        assert json.loads(drift.out)["drift"] == []
+        assert [one["field"] for one in json.loads(drift.out)["drift"]] == ["spec.plan"]

@@ -15,8 +15,10 @@ from reconciler import cli, errors, providers
 from reconciler.errors import ReconcilerError
 from reconciler.kinds import kinds
 from reconciler.model import Driver, OpClass, Witness
+from reconciler.model.driver import Probe
 from reconciler.testing import DriverContract
 from tests.house.tree import ROOT, files, text, under
+from tests.support.probes import ProbeContract
 from tests.support.witness_contract import WitnessContract
 
 DRIVERS = sorted(
@@ -25,7 +27,14 @@ DRIVERS = sorted(
     if not module.name.startswith("_")
 )
 #: Nobody is asked there, so that there is no vendor whose answers could be lost.
-NOBODYS = {"own_billing", "keys_issuance", "nginx_install"}
+NOBODYS = {
+    "own_billing",
+    "keys_issuance",
+    "nginx_install",
+    "usage_outlook",
+    "usage_health",
+    "public_health",
+}
 #: What cannot be changed there is for a person.
 READ_ONLY = {"paypal_payment", "keys_issuance"}
 DOCS = [name for name in under("docs/", ".md") if not name.startswith("docs/adr/")]
@@ -89,7 +98,11 @@ def test_vendor_keeps_the_contract(module):
         assert not made.credentials
         return
     found = vars(importlib.import_module(f"tests.providers.test_{module}")).values()
-    contract = WitnessContract if issubclass(made, Witness) else DriverContract
+    contract: tuple[type, ...] = (DriverContract,)
+    if issubclass(made, Witness):
+        contract = (WitnessContract,)
+    elif issubclass(made, Probe):
+        contract = (DriverContract, ProbeContract)
     suites = [
         one
         for one in found
@@ -135,7 +148,7 @@ def test_the_reference_says_what_each_registrar_can():
 @pytest.mark.parametrize("module", DRIVERS)
 def test_every_verb_has_an_operation_class(module):
     made = importlib.import_module(f"reconciler.providers.{module}").DRIVER
-    reads_only = issubclass(made, Witness) or module in READ_ONLY
+    reads_only = issubclass(made, Witness | Probe) or module in READ_ONLY
     assert bool(made.can) != reads_only
     assert {type(op_class) for op_class in made.can.values()} <= {OpClass}
 

@@ -22,7 +22,7 @@ WRITTEN = under("reconciler/cli/skeleton/", ".yml")
 BY_ROLE = [f"{name}#aws" for name in WRITTEN]
 WORKFLOWS = [*OURS, *WRITTEN, *BY_ROLE]
 ACTION = "action.yml"
-USES = re.compile(r"uses: (\S+)@([0-9a-f]{40}) # v\d+\.\d+\.\d+$")
+USES = re.compile(r"uses: (\S+)@([0-9a-f]{40}) # v\d+\.\d+\.\d+$", re.MULTILINE)
 SKELETON = "reconciler/cli/skeleton/{}.yml"
 #: All that a job may ask for, by the workflows' names; whatever is not here is refused.
 GRANTS = {
@@ -297,3 +297,17 @@ def test_words_of_others_are_no_commands_and_no_markup(name):
 
 def test_check_runs_what_a_person_runs():
     assert {"make lint", "make test"} <= {s.get("run") for s in steps(OURS[0])}
+
+
+def test_the_workflow_of_the_usage_page_is_one():
+    """It is written by nobody's `init`: not everybody measures, and minutes cost."""
+    page = text("docs/usage.md")
+    found = page.split("```yaml\n")[1].split("```")[0]
+    data = yaml.safe_load(found)
+    job = data["jobs"]["probe"]
+    assert (data["permissions"], job["permissions"]) == ({}, {"contents": "write"})
+    pins = set(USES.findall(found))
+    assert len(pins) == 2
+    assert pins <= set(USES.findall(source("reconciler/cli/skeleton/drift.yml")))
+    data["on"] = data.pop(True)
+    jsonschema.validate(data, schema("github-workflows"))

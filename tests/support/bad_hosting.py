@@ -37,7 +37,9 @@ plan("package-of-nobody", 'packages: {"a b": x}', "E124")
 for size in ("5GB", "5", "0GiB", "-1GiB", "1.5GiB", "unlimited"):
     plan(f"disk-{size}", f"{PACKAGES}, limits: {{disk: {size}}}", "E125")
 plan("cpu-number", f"{PACKAGES}, limits: {{cpu: 2}}", "E125")
-plan("limit-unknown", f"{PACKAGES}, limits: {{inodes: 5}}", "E120")
+plan("limit-unknown", f"{PACKAGES}, limits: {{files: 5}}", "E120")
+plan("limit-inodes", f"{PACKAGES}, limits: {{inodes: 0}}", "E124")
+plan("limit-io", f"{PACKAGES}, limits: {{io: 5}}", "E125")
 plan("up-itself", f"{PACKAGES}, up: x", "E125")
 plan("up-and-down", f"{PACKAGES}, up: good, down: good", "E125")
 plan("up-missing", f"{PACKAGES}, up: nowhere", "E133")
@@ -73,10 +75,14 @@ account("range-not-sold", "provider: whm-1, plan: {min: good, max: more}", "E141
 account("not-sold-there", "provider: whm-1, plan: more", "E141")
 account("at-a-registrar", "provider: porkbun-main, plan: good", "E141")
 account("ladder", f"{_GOOD}, ladder: [{{plan: good, package: root}}]", "E120")
-account("state", f"{_GOOD}, state: terminated", "E123")
+account("state", f"{_GOOD}, state: deleted", "E123")
 account("state-off", f"{_GOOD}, state: off", "E123")
 account("state-bool", f"{_GOOD}, state: true", "E123")
-account("php", f'{_GOOD}, php: "8.3"', "E123")
+account("php", f'{_GOOD}, php: "8"', "E124")
+account("php-number", f"{_GOOD}, php: 8.3", "E122")
+account("limits", f"{_GOOD}, limits: {{disk: 5}}", "E125")
+account("scaling-missing", f"{_GOOD}, scaling: nowhere", "E133")
+account("patching-missing", f"{_GOOD}, patching: nowhere", "E133")
 account("user-injects", f'{_GOOD}, account: "a&reason=x"', "E124")
 account("user-space", f'{_GOOD}, account: "a b"', "E124")
 account("domain", f"{_GOOD}, domain: nodots", "E125")
@@ -99,4 +105,28 @@ bad(
     "E120",
     3,
     _defaults=f"{HEAD}HostingAccount:\n  ladder: []\n",
+)
+
+
+def twice(name: str, first: str, second: str) -> None:
+    """Add a case: two accounts of one server, the second one on line 6 too many."""
+    text = f"{HEAD}{_SERVER}HostingAccount/{first}}}\nHostingAccount/{second}}}\n"
+    bad(f"account-twice-{name}", text, "E170", 6)
+
+
+twice(
+    "user",
+    f"x.example: {{{_GOOD}, account: bakker",
+    f"y.example: {{{_GOOD}, account: bakker",
+)
+twice(
+    "domain",
+    f"x.example: {{{_GOOD}, domain: z.example",
+    f"y.example: {{{_GOOD}, domain: Z.example",
+)
+twice("name", f"x.example: {{{_GOOD}", f"y.example: {{{_GOOD}, domain: x.example")
+twice(
+    "idn",
+    f"x.example: {{{_GOOD}, domain: bücher.example",
+    f"y.example: {{{_GOOD}, domain: xn--bcher-kva.example",
 )

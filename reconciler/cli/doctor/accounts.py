@@ -10,7 +10,7 @@ from reconciler.cli.accounts import account
 from reconciler.cli.doctor.check import Check, mend, note, ok
 from reconciler.cli.secrets import SecretMissing
 from reconciler.errors import ProviderError, ReconcilerError, Rejected
-from reconciler.model import KEYS, OWN, PUBLIC, AnyDriver
+from reconciler.model import KEYS, OWN, PUBLIC, USAGE, AnyDriver
 from reconciler.providers import driver_class, vendors
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def checks(project: Project) -> Iterator[Check]:
     declared = {
         name: provider
         for name, provider in project.accounts_declared.items()
-        if name not in {PUBLIC, OWN, KEYS}
+        if name not in {PUBLIC, OWN, KEYS, USAGE}
     }
     if not declared:
         yield note("accounts", "none is declared: what is watched needs no key")

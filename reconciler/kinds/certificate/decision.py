@@ -32,7 +32,7 @@ from reconciler.kinds.certificate.renewal import (
     turns,
     when,
 )
-from reconciler.kinds.certificate.windows import coming
+from reconciler.model.windows import coming
 
 #: When so much of the lifetime is left, windows are not waited for any longer ...
 _LAST_CALL: Final = Decimal("0.1")

@@ -16,8 +16,8 @@ from typing import Final, NamedTuple, Self
 
 from pydantic import model_validator
 
-from reconciler.kinds.certificate.windows import MaintenanceWindow
 from reconciler.model import Percent, Spec
+from reconciler.model.windows import MaintenanceWindow
 
 #: Up to here half of the lifetime is kept in reserve, above it a third: what Let's
 #: Encrypt advises (letsencrypt.org/docs/integration-guide, "When to Renew").

@@ -107,6 +107,7 @@ class Site(Frozen):
         trouble: What its own renewal complains of; of a place that cannot be read, why.
         names: What the place answers to, where it tells; a certificate must cover them.
         reads: Whether the place could be read.
+        opaque: Somebody else's is installed, and the place tells nothing but its name.
     """
 
     fingerprint: str | None = None
@@ -115,6 +116,7 @@ class Site(Frozen):
     trouble: str | None = None
     names: tuple[str, ...] = ()
     reads: bool = True
+    opaque: bool = False
 
 
 class InstalledState(State):

@@ -193,6 +193,8 @@ def _stands_in_the_way(
         return None
     if was_ours(want, place.mark, site.fingerprint):
         return None
+    if site.opaque and site.fingerprint != kept.fingerprint:
+        return f"{place.target} does not tell when what is installed there ends"
     if site.not_after and site.not_after > kept.not_after:
         who = f" ({site.renews} renews it there)" if site.renews else ""
         return f"what is installed at {place.target} ends later than ours{who}"

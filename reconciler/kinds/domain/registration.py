@@ -20,7 +20,7 @@ from reconciler.kinds.domain.delegation import Around
 from reconciler.kinds.domain.spec import DomainSpec
 from reconciler.kinds.domain.state import Phase, RegistrationState
 from reconciler.model import FieldChange, Money, Severity, Share, duration_text
-from reconciler.model.resource import By
+from reconciler.model.due import By
 
 Note = tuple[str, Severity, str, str]
 

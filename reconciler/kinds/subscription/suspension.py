@@ -12,6 +12,7 @@ from reconciler.model import Ref, Sway
 from reconciler.model.terms import WARNED
 
 SUSPENDED, OWES, ACTIVE = "suspended", "owes", "active"
+TERMINATED = "terminated"
 _PAID = (ACTIVE, "", "", None)
 WARNING = "final-warning"
 
@@ -22,9 +23,9 @@ def sways(case: Case, by: Ref) -> Iterator[Sway]:
 
     Nothing is suspended while a gateway cannot be read, nor under a hold. Where a debt
     is being paid, or its gateway does not show it as open, nothing is said: what runs
-    goes on, and what is off the net stays so. What is terminated leads nothing.
+    goes on, and what is off the net stays so. What is terminated ends what it covers.
     """
-    if not case.readable or case.terms.holds or case.spec.state == "terminated":
+    if not case.readable or case.terms.holds:
         return
     wanted = _wanted(case)
     if wanted is None:
@@ -38,6 +39,8 @@ def sways(case: Case, by: Ref) -> Iterator[Sway]:
 
 
 def _wanted(case: Case) -> tuple[str, str, str, datetime | None] | None:
+    if case.spec.state == TERMINATED:
+        return TERMINATED, "its subscription has ended", "by-hand", None
     if case.spec.state == SUSPENDED:
         return SUSPENDED, "its subscription says so", "by-hand", None
     mine, doubt = [*filter(case.theirs, case.unpaid())], False

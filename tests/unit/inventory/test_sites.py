@@ -164,7 +164,7 @@ def test_400_sites_are_the_long_form_byte_for_byte():
 
 def test_places_in_one_long_file_are_found_without_reading_it_for_each():
     sites = "".join(
-        f"Site/s{n}.example: {{profile: brochure, customer: bakker, server: whm-1, account: a}}\n"
+        f"Site/s{n}.example: {{profile: brochure, customer: bakker, server: whm-1, account: a{n}}}\n"
         for n in range(1500)
     )
     inventory = load(tree(sites))
@@ -245,8 +245,8 @@ def test_a_second_load_reads_nothing(tmp_path):
 
 
 OTHER = HEAD + SITE.replace("bakker.example", "other.example").replace(
-    "bakkerij", "andere"
-)
+    "account: bakker", "account: other"
+).replace("bakkerij", "andere")
 NO_SITE = HEAD + "Domain/plain.example: {provider: whm-1}\n"
 
 
@@ -291,7 +291,7 @@ def test_a_profile_that_goes_away_is_missed_by_its_sites(tmp_path):
 
 def test_an_error_in_a_profile_is_told_once_with_its_users():
     sites = "".join(
-        f"Site/s{n}.example: {{profile: brochure, customer: bakker, server: whm-1, account: a}}\n"
+        f"Site/s{n}.example: {{profile: brochure, customer: bakker, server: whm-1, account: a{n}}}\n"
         for n in range(212)
     )
     bad = PROFILE.replace("$domain.", "$domain")
@@ -300,8 +300,8 @@ def test_an_error_in_a_profile_is_told_once_with_its_users():
     assert " and 211 more (-v)\n" in told
 
 
-MORE = "customer: bakker, server: whm-1, account: a"
-TWO = f"Site/s1.example: {{profile: brochure, {MORE}}}\nSite/s2.example: {{profile: brochure, {MORE}}}\n"
+MORE = "customer: bakker, server: whm-1, account: "
+TWO = f"Site/s1.example: {{profile: brochure, {MORE}a}}\nSite/s2.example: {{profile: brochure, {MORE}b}}\n"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from reconciler.kinds.certificate.windows import MaintenanceWindow, coming
+from reconciler.model.windows import MaintenanceWindow, coming
 
 BASE = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -9,16 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.kinds.hosting_account import (
+    ChangePlan,
+    Create,
     HostingAccount,
     HostingState,
+    SetLimits,
     Step,
     Suspend,
+    Terminate,
     Unsuspend,
 )
-from reconciler.model import Absent, OnDrift, Risk, Unknown
+from reconciler.kinds.hosting_account.steps import user_name
+from reconciler.model import Absent, OnDrift, PlanLimits, Risk, Unknown
 from tests.support.contract import NOW
 
-Wanted = Literal["follow", "active", "suspended"]
+Wanted = Literal["follow", "active", "suspended", "terminated"]
 
 
 def account(state: Wanted = "follow", **spec: Any) -> HostingAccount:
@@ -112,23 +117,129 @@ def test_nothing_is_done_to_another_account(wanted: Wanted) -> None:
             assert codes(want, other) == [("account-differs", "error")]
 
 
-def test_the_package_is_compared_with_every_plan_of_the_range() -> None:
-    steps = (Step(plan="a", package="care_5g"), Step(plan="b", package="care_10g"))
-    for ladder, package, says in (
-        ((), "anything", []),
-        (steps, "care_5g", []),
-        (steps, "care_10g", []),
-        (steps, "care_20g", ["package-drift"]),
-        (steps[:1], "care_10g", ["package-drift"]),
-        (steps, "", ["package-drift"]),
-    ):
-        want = account(ladder=ladder)
-        found = [*want.findings({want.share: live(package=package)}, NOW)]
-        assert [one.code for one in found] == says
-        assert all("not changed from here" in one.message for one in found)
-    want = account(ladder=steps)
-    (found,) = want.findings({want.share: live(package="x")}, NOW)
-    assert "wanted is care_5g or care_10g" in found.message
+DISK = {n: PlanLimits.model_validate({"disk": f"{n}GiB"}) for n in (5, 10)}
+SMALL = Step(plan="a", package="care_5g", limits=DISK[5])
+LARGE = Step(plan="b", package="care_10g", limits=DISK[10])
+GIB = 1024.0**3
+
+
+@pytest.mark.parametrize(
+    ("ladder", "state", "to"),
+    [
+        ((), {"package": "anything"}, None),
+        ((SMALL, LARGE), {"package": "care_5g"}, None),
+        ((SMALL, LARGE), {"package": "care_10g"}, None),
+        ((SMALL, LARGE), {"package": "x", "limits": {"disk": 4 * GIB}}, "a"),
+        ((SMALL, LARGE), {"package": "x", "limits": {"disk": 6 * GIB}}, "b"),
+        ((SMALL, LARGE), {"package": "", "limits": {"disk": None}}, "b"),
+        ((SMALL,), {"package": "care_10g", "limits": {"disk": 10 * GIB}}, "a"),
+    ],
+)
+def test_the_package_is_compared_with_every_plan_of_the_range(
+    ladder: tuple[Step, ...], state: dict[str, Any], to: str | None
+) -> None:
+    """Within a range any plan is right; else the smallest one that takes nothing."""
+    want = account(ladder=ladder)
+    moves = [
+        change
+        for change in want.diff({want.share: live(**state)}, NOW)
+        if isinstance(change, ChangePlan)
+    ]
+    assert [move.fields[0].after for move in moves] == ([to] if to else [])
+
+
+def test_a_move_to_less_room_says_so_and_needs_a_proof() -> None:
+    want = account(ladder=(SMALL,))
+    full = {"limits": {"disk": 10 * GIB}, "used": {"disk": 6 * GIB}}
+    (move,) = want.diff({want.share: live(package="care_10g", **full)}, NOW)
+    assert isinstance(move, ChangePlan)
+    assert move.smaller
+    assert move.needs_proof
+    assert move.risk == "disruptive"
+    assert move.crowd == "made smaller"
+    assert move.hold == "it does not fit: uses 6GiB of disk, allowed are 5GiB"
+
+
+def test_nobody_knows_whether_a_plan_without_limits_is_smaller() -> None:
+    want = account(ladder=(Step(plan="a", package="care_5g"),))
+    (move,) = want.diff({want.share: live(package="care_10g")}, NOW)
+    assert isinstance(move, ChangePlan)
+    assert move.needs_proof
+
+
+def test_limits_of_its_own_win_over_those_of_its_plan() -> None:
+    want = account(ladder=(SMALL,), limits={"inodes": 1000})
+    state = live(package="care_5g", limits={"disk": 5 * GIB, "inodes": None})
+    (change,) = want.diff({want.share: state}, NOW)
+    assert isinstance(change, SetLimits)
+    assert change.details == {"limits": {"inodes": 1000.0}, "smaller": True}
+    done = live(package="care_5g", limits={"disk": 5 * GIB, "inodes": 1000.0})
+    assert want.done(change, {want.share: done}) is True
+    assert want.done(change, {want.share: state}) is False
+
+
+def test_an_account_that_is_not_there_is_made_on_its_smallest_plan() -> None:
+    want = account(ladder=(SMALL, LARGE))
+    (made,) = want.diff({want.share: Absent()}, NOW)
+    assert isinstance(made, Create)
+    assert made.details["package"] == "care_5g"
+    assert made.once
+    assert want.done(made, {want.share: Absent()}) is False
+    assert want.done(made, {want.share: live(package="care_5g")}) is True
+
+
+@pytest.mark.parametrize(
+    ("domain", "name"),
+    [
+        ("bakker.example", "bakkerex"),
+        ("3fietsen.example", "fietsene"),
+        ("1.2", "site12"),
+        ("xn--caf-dma.example", "cafdmaex"),
+    ],
+)
+def test_a_user_name_is_what_every_panel_takes(domain: str, name: str) -> None:
+    assert user_name(domain) == name
+
+
+def test_an_account_ends_for_good_only_by_a_word_of_its_own() -> None:
+    want = account("terminated", ladder=(SMALL,))
+    (end,) = want.diff({want.share: live(package="x")}, NOW)
+    assert isinstance(end, Terminate)
+    assert (end.two_person, end.needs_proof, end.reversible) == (True, True, False)
+    assert want.done(end, {want.share: Absent()}) is True
+    assert [*want.diff({want.share: Absent()}, NOW)] == []
+
+
+def test_while_its_server_works_on_it_nothing_else_is_begun() -> None:
+    want = account("suspended", ladder=(SMALL,))
+    busy = {want.share: live(package="x", busy="a move to care_5g")}
+    assert [*want.diff(busy, NOW)] == []
+    change = Suspend(share=want.share, fields=(), because="b")
+    assert want.done(change, busy) is None
+    assert want.pending(change, busy) == "whm-1 still works on it: a move to care_5g"
+
+
+@pytest.mark.parametrize(
+    ("own", "held"),
+    [({}, True), ({"limits": {"disk": "9GiB"}}, False), ({"php": "8.3"}, False)],
+)
+def test_an_account_that_was_customised_is_moved_by_a_person_alone(
+    own: dict[str, Any], held: bool
+) -> None:
+    want = account("active", ladder=(SMALL,), **own)
+    state = live(package="x", limits={"disk": None}, customised=True)
+    (move,) = (
+        c for c in want.diff({want.share: state}, NOW) if c.verb == "change-plan"
+    )
+    assert ("customised" in (move.hold or "")) is held
+    said = ("account-customised", "warning") in codes(want, state)
+    assert said is held
+
+
+def test_a_mark_that_was_left_behind_is_told() -> None:
+    left = ("suspension-mark-left", "warning")
+    assert left in codes(account("active"), live(mark_left=True))
+    assert left not in codes(account("active"), RUNS)
 
 
 def test_what_proves_that_it_was_done() -> None:

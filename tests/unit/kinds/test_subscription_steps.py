@@ -331,10 +331,11 @@ def test_nobody_is_suspended_for_what_nobody_could_pay(shown):
     assert list(customer.want.sways(customer.have, NOW)) == []
 
 
-def test_what_is_terminated_leads_nothing():
-    """Another one may pay for the same by now."""
+def test_what_is_terminated_ends_what_it_covers():
+    """Unless another one pays for the same by now: see HostingAccount."""
     customer = overdue()
-    assert list(state_of(customer, "terminated").sways(customer.have, NOW)) == []
+    ended = list(state_of(customer, "terminated").sways(customer.have, NOW))
+    assert {sway.says for sway in ended} == {"terminated"}
 
 
 def test_an_invoice_made_late_leaves_as_much_time_as_usual():

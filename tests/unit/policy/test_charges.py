@@ -294,7 +294,7 @@ def test_so_much_of_one_account_is_taken_down_only_by_a_person(
 def test_a_person_lifts_it_and_each_account_counts_by_itself() -> None:
     judged = verdicts(down(6), [], held_by=9)
     (held,) = judged[0].verdicts
-    assert held.rule == "built-in/mass-suspension"
+    assert held.rule == "built-in/mass"
     assert (held.needs, held.firm) == (("review",), False)
     assert held.why == (
         "6 of 9 at whm would be taken down in one run, and 5 at most are without a "

@@ -1,4 +1,4 @@
-"""Weekly hours in which certificates may be renewed, whatever the clocks do. Pure."""
+"""Weekly hours in which something may be done, whatever the clocks do. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
-from reconciler.model import Spec
+from reconciler.model.base import Spec
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 _WEEK: Final[tuple[Weekday, ...]] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

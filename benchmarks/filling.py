@@ -1,0 +1,204 @@
+"""
+Disks that fill up: who says so in time, and who cries wolf.
+
+Each account is replayed day by day with what was known then, from its fifth week on:
+who is full before that is asked of no rule. An *episode* begins where
+a rule first says "full within 14 days"; it was right where the quota is reached within
+21 days. A breach counts as foreseen where there was alarm at least three days before
+it, and not more than 21. The last 21 days of accounts that never fill up are left out:
+nobody can tell what would have come.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+
+from benchmarks.disks import HELD_OUT, Disk, disks
+from benchmarks.row import Row, Size
+from reconciler.forecast import fill
+
+HORIZON = 14
+#: An episode is right where the breach comes within so many days.
+_RIGHT = HORIZON * 3 // 2
+_AHEAD = 3
+_YEAR = 365
+#: Days of history before the first decision, for every rule.
+_FIRST = 28
+
+#: What is known until now, hour by hour -> how sure it is that it will be full.
+Rule = Callable[[np.ndarray, int], float]
+
+
+class Tally(NamedTuple):
+    """What one rule did with some accounts."""
+
+    right: int = 0
+    wrong: int = 0
+    foreseen: int = 0
+    breaches: int = 0
+    years: float = 0.0
+    lead: float = 0.0
+    decisions: int = 0
+    cpu: float = 0.0
+
+    def plus(self, other: Tally) -> Tally:
+        """Return both together."""
+        return Tally(*(a + b for a, b in zip(self, other, strict=True)))
+
+    @property
+    def precision(self) -> float:
+        """The share of episodes that were right."""
+        return self.right / max(1, self.right + self.wrong)
+
+    @property
+    def recall(self) -> float:
+        """The share of breaches that were foreseen three days ahead."""
+        return self.foreseen / max(1, self.breaches)
+
+    @property
+    def false(self) -> float:
+        """Wrong episodes for each account and year."""
+        return self.wrong / max(1e-9, self.years)
+
+
+def ours(used: np.ndarray, seed: int) -> float:
+    """Return the probability of the aligned peak bootstrap."""
+    peak = fill.peaks(used)
+    # Below half of the quota a fortnight of paths never gets there: no time is spent.
+    if len(peak) < fill.LEAST_DAYS or peak[-1] < 0.5:
+        return 0.0
+    chance = np.random.default_rng((seed, len(peak)))
+    return fill.fill(peak, 1.0, HORIZON, chance).probability
+
+
+def proven(used: np.ndarray, seed: int) -> float:
+    """Return the same, but nothing where its own replay loses to "it stays"."""
+    found = ours(used, seed)
+    if found < fill.OFF:
+        return found
+    peak = fill.peaks(used)
+    replay = fill.replay(peak, HORIZON, np.random.default_rng((seed, len(peak), 1)))
+    return found if replay and replay.skill else 0.0
+
+
+def nearly(used: np.ndarray, seed: int) -> float:
+    """Return the same, and certainty where it is nearly full already."""
+    return 1.0 if used[-24:].max() >= fill.NEARLY else proven(used, seed)
+
+
+def share(limit: float) -> Rule:
+    """Return the rule "so much is used"."""
+    return lambda used, _: float(used[-24:].max() >= limit)
+
+
+def line(days: int) -> Rule:
+    """Return Prometheus' predict_linear over *days*: a straight line, from now."""
+
+    def rule(used: np.ndarray, _: int) -> float:
+        past = used[-24 * days :]
+        if len(past) < 48:
+            return 0.0
+        where = np.arange(len(past)) - (len(past) - 1) / 2
+        slope = where @ past / (where @ where)
+        now = past.mean() + slope * where[-1]
+        return float(now + slope * 24 * HORIZON >= 1)
+
+    return rule
+
+
+#: What the product does; the gates are for it.
+PRODUCT = "ours, where it has skill"
+RULES: dict[str, tuple[Rule, float]] = {
+    "ours": (ours, fill.ON),
+    PRODUCT: (proven, fill.ON),
+    "ours, and 97 % now": (nearly, fill.ON),
+    "used >= 80 %": (share(0.8), 1),
+    "used >= 90 %": (share(0.9), 1),
+    "predict_linear 7 d": (line(7), 1),
+    "predict_linear 30 d": (line(30), 1),
+}
+
+
+def judged(disk: Disk, rule: Rule, on: float, seed: int) -> Tally:
+    """Replay one account by one rule."""
+    last = len(disk.used) // 24 - (0 if disk.breach is not None else _RIGHT)
+    if last < _FIRST:
+        return Tally()
+    started = time.process_time()
+    said = [rule(disk.used[: day * 24], seed) for day in range(_FIRST, last + 1)]
+    cpu = time.process_time() - started
+    alarm = fill.alarms(said, on)
+    days = [day for day, on_now in enumerate(alarm, _FIRST) if on_now]
+    starts = [day for day in days if day - 1 not in days]
+    full = disk.breach / 24 if disk.breach is not None else None
+    right, ahead = [], 0.0
+    if full is not None:
+        right = [start for start in starts if full - start <= _RIGHT]
+        early = [day for day in days if full - day <= _RIGHT]
+        ahead = full - early[0] if early else 0.0
+    foreseen = int(ahead >= _AHEAD)
+    years = len(said) / _YEAR
+    wrong = len(starts) - len(right)
+    lead = ahead * foreseen
+    breaches = int(full is not None)
+    return Tally(len(right), wrong, foreseen, breaches, years, lead, len(said), cpu)
+
+
+def replayed(seed: int, accounts: int) -> dict[str, Tally]:
+    """Replay the accounts of one seed by every rule."""
+    made = disks(seed, accounts)
+    return {
+        name: _sum(
+            judged(disk, rule, on, seed * 1000 + number)
+            for number, disk in enumerate(made)
+        )
+        for name, (rule, on) in RULES.items()
+    }
+
+
+def _sum(tallies: Iterator[Tally] | Sequence[Tally]) -> Tally:
+    total = Tally()
+    for one in tallies:
+        total = total.plus(one)
+    return total
+
+
+def filling(size: Size) -> Iterator[Row]:
+    """Replay the accounts of all held-out seeds by every rule."""
+    accounts, seeds = (250, HELD_OUT) if size == Size() else (12, HELD_OUT[:1])
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        told = list(pool.map(replayed, seeds, [accounts] * len(seeds)))
+    found = {name: _sum([one[name] for one in told]) for name in RULES}
+    full = size == Size()
+    what = f"disk full in {HORIZON} d, {len(seeds)} x {accounts} accounts"
+    for name, tally in found.items():
+        gated = full and name == PRODUCT
+        note = (
+            f"{tally.breaches} breaches, {tally.right + tally.wrong} episodes, "
+            f"{tally.lead / max(1, tally.foreseen):.1f} d ahead"
+        )
+        yield Row(
+            f"{what}: {name}: precision",
+            tally.precision,
+            "",
+            0.9 if gated else None,
+            least=True,
+            note=note,
+        )
+        yield Row(
+            "  foreseen at least 3 d ahead",
+            tally.recall,
+            "",
+            0.8 if gated else None,
+            least=True,
+        )
+        yield Row("  false per account-year", tally.false, "", 0.15 if gated else None)
+    ours_all = found[PRODUCT]
+    each = ours_all.cpu / max(1, ours_all.decisions) * 1e3
+    yield Row(f"  {PRODUCT}: each decision", each, "ms CPU")

@@ -1,0 +1,51 @@
+"""The forecasts of ``reconciler.forecast``, in the terms of what is kept."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from reconciler.engine.foresee import Foreseen, Question
+
+if TYPE_CHECKING:
+    from reconciler.forecast import Outlook
+
+_DAY = 24
+
+
+def predict(asked: Question) -> Foreseen:
+    """
+    Return what is foreseen; numpy is loaded by the first that has to be.
+
+    It works with one thread: the matrices are small, and threads that wait for each
+    other take seven times the time of the processor.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from reconciler.forecast import outlook
+
+    return converted(outlook(*asked))
+
+
+def converted(found: Outlook) -> Foreseen:
+    """Return a forecast as it is kept; where nothing was computed, it has no errors."""
+    tried = found.mase > 0 or found.naive_mase > 0
+    by_day = found.chart.step == "day"
+    return Foreseen(
+        probability=found.guess,
+        when=found.when,
+        method=found.method,
+        mase=found.mase if tried else None,
+        naive_mase=found.naive_mase if tried else None,
+        coverage=found.coverage if tried else None,
+        history=found.history,
+        skill=found.skill,
+        note=found.note,
+        ahead=found.chart.median if by_day else _days(found.chart.median),
+        worst=found.chart.upper if by_day else _days(found.chart.upper),
+    )
+
+
+def _days(hours: Sequence[float]) -> tuple[float, ...]:
+    """Return the highest of each 24 hours."""
+    return tuple(max(hours[at : at + _DAY]) for at in range(0, len(hours), _DAY))
