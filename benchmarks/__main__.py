@@ -36,6 +36,7 @@ MEASURES = {
     "breach": ("forecasting", "breach"),
     "nab": ("novelty", "novelty"),
     "filling": ("filling", "filling"),
+    "scaling": ("scaling", "scaling"),
     "start": ("start", "start"),
     "storm": ("storm", "storm"),
     "page": ("page", "page"),
