@@ -36,6 +36,7 @@ MEASURES = {
     "breach": ("forecasting", "breach"),
     "nab": ("novelty", "novelty"),
     "filling": ("filling", "filling"),
+    "retention": ("retention", "retention"),
     "start": ("start", "start"),
     "storm": ("storm", "storm"),
     "page": ("page", "page"),
