@@ -34,7 +34,7 @@ class Kept(NamedTuple):
 class _Rule(NamedTuple):
     """One way to count: how many, and what is one period."""
 
-    count: int
+    most: int
     period: Callable[[datetime, int], object]
 
 
@@ -81,8 +81,8 @@ def _rules(keep: Keep) -> list[_Rule]:
 def _counted(line: Sequence[Kept], rules: list[_Rule], *, oldest: bool) -> set[str]:
     """Return what the counting rules keep; *line* begins with the newest."""
     found: set[str] = set()
-    for count, period in rules:
-        left, last = count, None
+    for most, period in rules:
+        left, last = most, None
         for number, one in enumerate(line):
             if left == 0:
                 break

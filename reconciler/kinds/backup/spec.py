@@ -35,6 +35,8 @@ class BackupSpec(Spec):
         policy: How it is backed up.
         root: The folder that relative sources are in, where this program reads them.
         sources: More of them, or others of the same name.
+        accept: Snapshots (ids, as a finding names them) that were looked at, and are
+            as they should be: what was suspicious about them is so no longer.
     """
 
     of: Annotated[str, To("", kinds=OF)]
@@ -43,6 +45,7 @@ class BackupSpec(Spec):
     objectives: Objectives | None = None
     schedule: Schedule | None = None
     sources: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")], Source] = {}
+    accept: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{8,128}$")], ...] = ()
     keep: Keep | None = None
     copies: tuple[Copy, ...] | None = None
     drills: Drills | None = None
