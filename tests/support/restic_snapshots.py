@@ -24,7 +24,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.poly1305 import Poly1305
 
-PASSWORD = "a password for tests"  # noqa: S105
+PASSWORD = "a password for tests"
 #: The bits of Poly1305's r that are always clear.
 _CLAMP = 0x0FFFFFFC0FFFFFFC0FFFFFFC0FFFFFFF
 _IV = 16
@@ -114,7 +114,7 @@ class Snapshots:
         if self._template is None:
             name = next((self.repository / "snapshots").iterdir(), None)
             if name is None:
-                self.backup("template", datetime(2020, 1, 1))  # noqa: DTZ001
+                self.backup("template", datetime(2020, 1, 1))
             name = next((self.repository / "snapshots").iterdir())
             self._template = self.read(name.name)
             self._template.pop("parent", None)

@@ -59,7 +59,7 @@ def test_what_is_dated_ahead_pushes_nothing_out():
 
 
 MOMENTS = st.lists(
-    st.datetimes(datetime(2020, 1, 1), datetime(2026, 11, 1)), max_size=40, unique=True  # noqa: DTZ001
+    st.datetimes(datetime(2020, 1, 1), datetime(2026, 11, 1)), max_size=40, unique=True
 )  # fmt: skip
 
 
