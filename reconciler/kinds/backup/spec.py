@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from reconciler.model import Money, SecretRef, Spec, To
 from reconciler.model.backing import (
@@ -26,6 +26,13 @@ SpecT = TypeVar("SpecT", bound=Spec)
 OF: Final = ("HostingAccount", "Server", "Domain")
 
 
+def _thing(text: str) -> str:
+    kind, _, name = text.partition("/")
+    if kind not in OF or not name:
+        raise ValueError(f"write Kind/name, where Kind is one of {', '.join(OF)}")
+    return text
+
+
 class BackupSpec(Spec):
     """
     The backup of one thing; everything but the first three overrides its policy.
@@ -39,7 +46,7 @@ class BackupSpec(Spec):
             as they should be: what was suspicious about them is so no longer.
     """
 
-    of: Annotated[str, To("", kinds=OF)]
+    of: Annotated[str, AfterValidator(_thing), To("", kinds=OF)]
     policy: Annotated[str, To("BackupPolicy")]
     root: Path | None = None
     objectives: Objectives | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -179,12 +180,14 @@ def test_drills_are_on_and_go_round_the_copies():
     life = Life(near=repository("near", escrow=True))
     found = drills_of(life, 45)
     names = [one.details["drill"] for one in found]
-    assert names[0] == "full" and names.count("full") == 2
+    assert names[0] == "full"
+    assert names.count("full") == 2
     copies = [one.share.provider for one in found]
     assert {"near", "far"} == set(copies)
-    assert all(a != b for a, b in zip(copies, copies[1:], strict=False))
+    assert all(a != b for a, b in pairwise(copies))
     full, sample = found[0], found[1]
-    assert sample.details["files"] == 299 and full.details["files"] is None
+    assert sample.details["files"] == 299
+    assert full.details["files"] is None
     assert full.details["escrow"] is (full.share.provider == "near")
     assert set(sample.details["receipt"]["files"]) == {"files", "bytes", "manifest", "canary"}  # fmt: skip
     assert sample.details["seed"] != full.details["seed"]
@@ -196,7 +199,8 @@ def test_a_drill_is_the_same_whenever_it_is_planned():
     one = next(c for c in life.due() if isinstance(c, DrillIt))
     life.now += timedelta(hours=5)
     two = next(c for c in life.due() if isinstance(c, DrillIt))
-    assert one.details == two.details and one.generation == two.generation
+    assert one.details == two.details
+    assert one.generation == two.generation
 
 
 def test_what_told_nothing_does_not_count_and_is_tried_daily():
@@ -223,7 +227,8 @@ def test_a_failed_drill_is_tried_on_the_other_copy_at_once():
     life.verdict = {"verdict": "passed", "seconds": 5.0}
     life.do(two)
     found = life.findings()
-    assert found["degraded"] == "error" and "unrestorable" not in found
+    assert found["degraded"] == "error"
+    assert "unrestorable" not in found
     assert "the dump is cut" in life.said("degraded")
     assert not [c for c in life.due() if isinstance(c, DrillIt)]
 

@@ -253,7 +253,8 @@ def test_a_rewind_is_ready_and_waits_for_a_person():
     hides(life)
     everything(life)
     (change,) = (one for one in life.due() if isinstance(one, Rewind))
-    assert change.hold and change.risk is Risk.SECURITY
+    assert change.hold
+    assert change.risk is Risk.SECURITY
     assert change.details["to"] == (life.now - timedelta(days=4, seconds=1)).isoformat()
 
 

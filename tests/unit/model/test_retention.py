@@ -66,7 +66,7 @@ MOMENTS = st.lists(
 @settings(max_examples=60, deadline=None)
 @given(MOMENTS, st.integers(0, 10_000), st.booleans())
 def test_what_was_pruned_once_is_pruned_again_to_the_same(moments, seed, oldest):
-    keep = policy(random.Random(seed)).model_copy(update={"least": 3})
+    keep = policy(random.Random(seed)).model_copy(update={"least": 3})  # noqa: S311
     whole = [Kept(str(n), at.replace(tzinfo=UTC)) for n, at in enumerate(moments)]
     first = retained(whole, keep, NOW, oldest=oldest)
     assert len(first) >= min(3, len(whole))
@@ -90,7 +90,7 @@ def repository(tmp_path_factory):
 
 def test_the_encoder_writes_what_restic_writes(repository):
     """20 snapshots by ``restic backup --time``, and 20 by the encoder, are the same."""
-    rng = random.Random(7)
+    rng = random.Random(7)  # noqa: S311
     begins = datetime(2024, 2, 20, tzinfo=UTC)
     moments = [begins + timedelta(seconds=rng.randint(0, 10**8)) for _ in range(20)]
     for n, at in enumerate(moments):
@@ -110,7 +110,7 @@ def test_the_encoder_writes_what_restic_writes(repository):
 
 def test_it_is_restics_own_choice(repository):
     """50 timelines over leap days, month ends and jumping clocks: no difference."""
-    rng = random.Random(50)
+    rng = random.Random(50)  # noqa: S311
     lines = {f"h{n}": timeline(rng) for n in range(50)}
     repository.write(lines)
     for _ in range(POLICIES):
