@@ -37,6 +37,7 @@ MEASURES = {
     "nab": ("novelty", "novelty"),
     "filling": ("filling", "filling"),
     "scaling": ("scaling", "scaling"),
+    "retention": ("retention", "retention"),
     "start": ("start", "start"),
     "storm": ("storm", "storm"),
     "page": ("page", "page"),

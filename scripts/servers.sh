@@ -36,6 +36,10 @@ has_ssh() {
     command -v ssh-keygen >/dev/null 2>&1
 }
 
+has_restic() {
+    command -v restic >/dev/null 2>&1
+}
+
 packages_of() {
     case $1 in
     powerdns) echo "pdns-server pdns-backend-sqlite3" ;;
@@ -44,6 +48,7 @@ packages_of() {
     prometheus) echo "prometheus" ;;
     chromium) echo "chromium" ;;
     ssh) echo "openssh-client" ;;
+    restic) echo "restic" ;;
     esac
 }
 
@@ -97,7 +102,7 @@ get() {
 }
 
 missing=
-for program in powerdns nginx pebble prometheus chromium ssh; do
+for program in powerdns nginx pebble prometheus chromium ssh restic; do
     "has_$program" || missing="$missing $program"
 done
 [ -n "$missing" ] || exit 0

@@ -195,7 +195,7 @@ def _evaluated(
     """Yield what follows for each resource, in order of their addresses."""
     found: list[tuple[Ref, Evaluation]] = []
     for wanted in situation.wants:
-        ways = led.get(wanted.ref)
+        ways = _ways(wanted, led) if led else None
         want = wanted.swayed(ways) if ways else wanted
         memory = situation.memories.get((want.kind, want.uid), NOTHING)
         subject = Subject(want, None, world.have(want), memory)
@@ -216,6 +216,16 @@ def _evaluated(
             found.append((want.ref, part))
     for _, part in sorted(found, key=itemgetter(0)):
         yield part
+
+
+def _ways(
+    wanted: AnyResource, led: Mapping[Ref, Sequence[Sway]]
+) -> Sequence[Sway] | None:
+    """Return what others want of *wanted*, and of those that it heeds."""
+    mine = led.get(wanted.ref)
+    if not (heeded := wanted.heeds()):
+        return mine
+    return [*(mine or ()), *(way for ref in heeded for way in led.get(ref, ()))]
 
 
 def _recovered(situation: Situation, action: Action) -> Action:

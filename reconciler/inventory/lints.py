@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from reconciler.inventory import (
     accounts,
+    backups,
     certificates,
     machines,
     patchings,
@@ -18,5 +19,13 @@ from reconciler.inventory.loaded import Loaded
 
 def complaints(loaded: Loaded) -> Iterator[Complaint]:
     """Yield what no single document shows, and no reference."""
-    for kind in (certificates, accounts, scalings, patchings, watched, machines):
+    for kind in (
+        certificates,
+        accounts,
+        scalings,
+        patchings,
+        watched,
+        machines,
+        backups,
+    ):
         yield from kind.complaints(loaded)

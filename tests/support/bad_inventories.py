@@ -7,6 +7,7 @@ Inventories that must be refused: each with its code, its line and no secret.
 from __future__ import annotations
 
 from tests.support import (
+    bad_backups,
     bad_cards,
     bad_certificates,
     bad_channels,
@@ -25,6 +26,7 @@ from tests.support import (
 from tests.support.bad_case import CASES, BadCase
 
 PARTS = (
+    bad_backups,
     bad_yaml,
     bad_fields,
     bad_values,
