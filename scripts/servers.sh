@@ -40,8 +40,22 @@ has_restic() {
     command -v restic >/dev/null 2>&1
 }
 
+# Their programs alone: drills start servers of their own, and throw them away.
+has_postgresql() {
+    command -v psql >/dev/null 2>&1 && command -v pg_dump >/dev/null 2>&1 &&
+        ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1
+}
+
+has_mariadb() {
+    PATH="$PATH:/usr/sbin" command -v mariadbd >/dev/null 2>&1 &&
+        command -v mariadb-install-db >/dev/null 2>&1 &&
+        command -v mariadb-dump >/dev/null 2>&1
+}
+
 packages_of() {
     case $1 in
+    postgresql) echo "postgresql postgresql-client" ;;
+    mariadb) echo "mariadb-server-core mariadb-client" ;;
     powerdns) echo "pdns-server pdns-backend-sqlite3" ;;
     nginx) echo "nginx-light" ;;
     pebble) echo "pebble" ;;
@@ -102,7 +116,7 @@ get() {
 }
 
 missing=
-for program in powerdns nginx pebble prometheus chromium ssh restic; do
+for program in powerdns nginx pebble prometheus chromium ssh restic postgresql mariadb; do
     "has_$program" || missing="$missing $program"
 done
 [ -n "$missing" ] || exit 0
@@ -134,6 +148,13 @@ case $missing in
 *nginx*)
     if [ -d /run/systemd/system ]; then
         as_root systemctl disable --quiet --now nginx.service || true
+    fi
+    ;;
+esac
+case $missing in
+*postgresql*)
+    if [ -d /run/systemd/system ]; then
+        as_root systemctl disable --quiet --now postgresql.service || true
     fi
     ;;
 esac

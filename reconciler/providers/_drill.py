@@ -1,0 +1,179 @@
+"""
+A restore drill: what a copy gives back is looked at, and judged.
+
+A drill that found something has not failed as an action: its receipt says so. Three
+verdicts: ``passed`` only where every source gave something that could be looked at and
+all of it was right; ``failed`` where the copy did not give what it promised;
+``inconclusive`` where the drill itself could not be held to its end, which proves
+nothing. What was found before that is kept: a failure is one whatever comes after it.
+
+The receipt's ``details``: ``verdict``, ``why``, ``drill``, ``copy``, ``snapshots``,
+``at``, ``of``, ``rpo`` and ``seconds`` (``estimated`` where a sample was restored),
+``bytes``, ``files``, ``escrow``, ``seed``, ``confidence``, ``checks`` (check, expected,
+observed, ok), ``observed`` (what the next one compares with), ``timings``, ``engines``,
+``destroyed`` (whether the scratch folder is gone).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from reconciler.errors import ProviderError, Rejected
+from reconciler.kinds.backup import Backup, DrillIt
+from reconciler.kinds.backup.facts import Verdict
+from reconciler.model import Receipt
+from reconciler.model.backing import Backing
+from reconciler.providers._drill_cage import Deadline
+from reconciler.providers._drill_course import Seen, choices, held
+from reconciler.providers._drill_databases import Bench
+from reconciler.providers._drill_looks import Look, confidence, estimated, why
+from reconciler.providers._drill_port import (
+    CANARY,
+    DUMPS,
+    Entry,
+    Key,
+    Order,
+    Promise,
+    Restored,
+    Restorer,
+    digest,
+)
+from reconciler.providers._drill_scratch import (
+    Free,
+    apart,
+    cleaned,
+    free,
+    prepared,
+    roomy,
+    scratch,
+)
+from reconciler.providers._said import shown
+
+__all__ = [
+    "CANARY",
+    "DUMPS",
+    "Entry",
+    "Key",
+    "Order",
+    "Promise",
+    "Restored",
+    "Restorer",
+    "digest",
+    "drilled",
+]
+
+
+def drilled(  # noqa: PLR0913
+    change: DrillIt,
+    want: Backup,
+    restorer: Restorer,
+    base: Path,
+    clock: Callable[[], datetime],
+    sleep: Callable[[float], None],
+    *,
+    production: Iterable[Path] = (),
+    left: Free = free,
+    secrets: Sequence[str] = (),
+) -> Receipt:
+    """
+    Restore what *change* names by *restorer*, look at it, and say what was seen.
+
+    *base* is where scratch folders go unless the policy says where; *production* what
+    must not be near it, besides what *want* says; *secrets* are blotted out.
+
+    Raises:
+        Rejected: The order itself cannot be read: nothing was done.
+    """
+    order = Order.of(change)
+    backing = want.makings.backing
+    if backing is None:
+        raise Rejected(f"{want.ref} has no policy", hint="plan again")
+    seen = Seen()
+    folder = Path(backing.drills.scratch) if backing.drills.scratch else base
+    most = int(backing.drills.most)
+    deadline = Deadline(backing.drills.timeout.total_seconds())
+    try:
+        apart(folder, [*_production(want, backing), *production])
+        cleaned(prepared(folder))
+        todo = choices(order, backing, restorer, seen)
+        roomy(folder, sum(one.bytes for one in todo.values()), most, left)
+        with scratch(folder, seen) as room:
+            bench = Bench(room, most, deadline, sleep, order.before, clock())
+            held(order, restorer, todo, bench, seen)
+    except Rejected as error:
+        said = shown(error.what, secrets)
+        seen.looks.append(Look("copy", "gives back what it has", said, ok=False))
+    except ProviderError as error:
+        seen.trouble = shown(error.what, secrets)
+    except (OSError, subprocess.SubprocessError) as error:
+        reason = getattr(error, "strerror", None) or "it did not end"
+        seen.trouble = shown(f"{type(error).__name__}: {reason}", secrets)
+    return _receipt(change, order, seen, clock())
+
+
+def _production(want: Backup, backing: Backing) -> Iterator[Path]:
+    """Yield the folders that are backed up."""
+    for root in (want.spec.root, *(one.root for one in backing.sources.values())):
+        if root is not None:
+            yield Path(root)
+
+
+def _verdict(seen: Seen) -> tuple[Verdict, str]:
+    """Return the verdict, and why it is not ``passed``."""
+    if wrong := why(seen.looks):
+        return "failed", wrong
+    if seen.trouble:
+        return "inconclusive", seen.trouble
+    if seen.unproven:
+        return "inconclusive", f"nothing proves {', '.join(seen.unproven)}"
+    if seen.destroyed is False:
+        return "inconclusive", "what was restored could not be taken away again"
+    return "passed", ""
+
+
+def _receipt(change: DrillIt, order: Order, seen: Seen, now: datetime) -> Receipt:
+    verdict, reason = _verdict(seen)
+    details: dict[str, JsonValue] = {
+        "verdict": verdict,
+        "why": shown(reason),
+        "drill": order.drill,
+        "copy": change.share.provider,
+        "snapshots": dict(order.snapshots),
+        "at": now.isoformat(),
+        "of": order.at.isoformat() if order.at else None,
+        "rpo": (now - order.at).total_seconds() if order.at else None,
+        "seed": order.seed,
+        "escrow": order.key == "escrow",
+        "checks": [one.row() for one in seen.looks],
+        "observed": {o.check: o.value for o in seen.looks if o.value is not None},
+        "timings": {name: round(one, 3) for name, one in seen.timings.items()},
+        "engines": list(dict.fromkeys(seen.engines)),
+        "destroyed": seen.destroyed,
+        **_measured(order, seen),
+    }
+    name = hashlib.sha256(f"{change.generation}{now.isoformat()}".encode())
+    return Receipt(reference=f"drill-{name.hexdigest()[:16]}", details=details)
+
+
+def _measured(order: Order, seen: Seen) -> dict[str, JsonValue]:
+    """Return what was restored, and how long until everything is back."""
+    back = seen.restored
+    if back is None:
+        return {"bytes": 0, "seconds": None, "estimated": False}
+    listed = seen.timings.get("list", 0.0) + back.listed
+    sample = order.files is not None and back.files < seen.files
+    whole = seen.whole if sample else back.bytes
+    back_by = estimated(listed, back.fetched, back.bytes, whole)
+    return {
+        "bytes": back.bytes,
+        "files": back.files,
+        "seconds": round(back_by + seen.timings.get("import", 0.0), 3),
+        "estimated": sample,
+        "confidence": confidence(seen.compared, seen.files),
+    }

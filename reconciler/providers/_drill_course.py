@@ -1,0 +1,172 @@
+"""The course of a drill: choose, restore, look. What it sees is kept as it goes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from reconciler.model.backing import Backing, Source
+from reconciler.providers._drill_databases import Bench, loaded
+from reconciler.providers._drill_files import (
+    Found,
+    canary,
+    chosen,
+    counted,
+    expected,
+    found,
+    intact,
+    readable,
+)
+from reconciler.providers._drill_http import visited
+from reconciler.providers._drill_looks import Look
+from reconciler.providers._drill_port import (
+    DUMPS,
+    Entry,
+    Order,
+    Promise,
+    Restored,
+    Restorer,
+)
+
+#: A source that the policy does not have any more still has files.
+_GONE: Final = Source.model_validate({"paths": ["."]})
+
+
+@dataclass
+class Seen:
+    """
+    What a drill knows so far: it may end at any point.
+
+    Attributes:
+        trouble: Why it could not be held to its end.
+        whole: Bytes of everything that could be restored.
+        files: How many files there are, in all sources.
+        compared: How many were compared with a manifest, and are right.
+        unproven: Sources of which nothing could be looked at.
+        destroyed: Whether the scratch folder is gone; None: there was none.
+    """
+
+    looks: list[Look] = field(default_factory=list)
+    trouble: str = ""
+    restored: Restored | None = None
+    whole: int = 0
+    files: int = 0
+    compared: int = 0
+    unproven: list[str] = field(default_factory=list)
+    engines: list[str] = field(default_factory=list)
+    timings: dict[str, float] = field(default_factory=dict)
+    destroyed: bool | None = None
+
+    @contextmanager
+    def timed(self, what: str) -> Iterator[None]:
+        """Add how long it takes to the timing of *what*."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            taken = time.monotonic() - began
+            self.timings[what] = self.timings.get(what, 0.0) + taken
+
+
+class Choice(NamedTuple):
+    """What is restored of one source; ``files`` None: everything."""
+
+    source: Source
+    listing: Sequence[Entry]
+    manifest: Sequence[Entry] | None
+    files: Sequence[str] | None
+
+    @property
+    def bytes(self) -> int:
+        """How much that is."""
+        wanted = None if self.files is None else set(self.files)
+        return sum(o.size for o in self.listing if wanted is None or o.path in wanted)
+
+
+def choices(
+    order: Order, backing: Backing, restorer: Restorer, seen: Seen
+) -> dict[str, Choice]:
+    """List what there is, and choose what is restored of it."""
+    made = {}
+    with seen.timed("list"):
+        for name, snapshot in sorted(order.snapshots.items()):
+            source = backing.sources.get(name, _GONE)
+            listing = restorer.listing(name, snapshot, order.key)
+            manifest = restorer.manifest(name, snapshot, order.key)
+            files = chosen(source, listing, order.files, f"{order.seed}/{name}")
+            made[name] = Choice(source, listing, manifest, files)
+            seen.whole += sum(one.size for one in listing)
+            seen.files += len(listing)
+    return made
+
+
+def held(
+    order: Order,
+    restorer: Restorer,
+    chosen_: Mapping[str, Choice],
+    bench: Bench,
+    seen: Seen,
+) -> None:
+    """Restore what was chosen, and look at every source of it."""
+    sample = {n: o.files for n, o in chosen_.items() if o.files is not None}
+    whole = {n: order.snapshots[n] for n, o in chosen_.items() if o.files is None}
+    parts = {name: order.snapshots[name] for name in sample}
+    into = bench.scratch.files
+    done: list[Restored] = []
+    if whole:
+        left = bench.deadline.left
+        done.append(restorer.restore(whole, into, None, order.key, left))
+    if parts:
+        left = bench.deadline.left
+        done.append(restorer.restore(parts, into, sample, order.key, left))
+    seen.restored = Restored(
+        sum(one.files for one in done),
+        sum(one.bytes for one in done),
+        sum(one.listed for one in done),
+        sum(one.fetched for one in done),
+        done[0].engine,
+    )
+    seen.engines += [seen.restored.engine] if seen.restored.engine else []
+    for name, one in chosen_.items():
+        before = len(seen.looks)
+        promise = order.promises.get(name, Promise())
+        _looked(name, one, promise, bench, seen)
+        if len(seen.looks) == before:
+            seen.unproven.append(name)
+
+
+def _looked(name: str, one: Choice, promise: Promise, bench: Bench, seen: Seen) -> None:
+    """Look at one source; what is right and what is wrong is kept one by one."""
+    with seen.timed("look"):
+        folder = bench.scratch.files / name
+        back = found(folder)
+        seen.looks += counted(name, one.source, one.listing, promise)
+        looks, compared = intact(name, back, one.manifest, promise, one.files)
+        seen.looks += looks
+        seen.compared += compared
+        seen.looks += canary(name, back, promise)
+        if one.files is None:
+            seen.looks += _complete(name, one, back)
+    if one.source.type in DUMPS:
+        with seen.timed("import"):
+            database = loaded(name, one.source, folder, bench)
+        seen.looks += database.looks
+        seen.engines += [database.engine] if database.engine else []
+        return
+    with seen.timed("look"):
+        seen.looks += readable(name, back)
+        seen.looks += expected(name, one.source, back, one.listing)
+        seen.looks += visited(name, one.source, back)
+
+
+def _complete(name: str, one: Choice, back: Found) -> list[Look]:
+    """Compare what came back with the listing, where everything was asked for."""
+    missing = [o.path for o in one.listing if back.sizes.get(o.path) != o.size]
+    if not missing:
+        return []
+    said = f"{len(missing)} are not: {', '.join(missing[:3])}"
+    wanted = f"all {len(one.listing)} files are back"
+    return [Look(f"{name}/complete", wanted, said, ok=False)]

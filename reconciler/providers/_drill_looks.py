@@ -1,0 +1,137 @@
+"""What a drill saw, check by check, and what follows. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple
+
+from pydantic import JsonValue
+
+from reconciler.model.backing import Expect
+from reconciler.providers._said import shown
+
+#: A time that lies further ahead than clocks differ is made up.
+_AHEAD: Final = timedelta(days=1)
+_SURE: Final = 0.95
+_LONGEST: Final = 120
+
+
+class Look(NamedTuple):
+    """
+    One thing that was looked at.
+
+    Attributes:
+        check: Its name, the same in every drill: ``site/canary``.
+        observed: Counts, times, digests: never what rows or files say.
+        value: What the next drill compares with.
+    """
+
+    check: str
+    expected: str
+    observed: str
+    ok: bool
+    value: float | None = None
+
+    def row(self) -> dict[str, JsonValue]:
+        """Return it as evidence."""
+        return {
+            "check": self.check,
+            "expected": shown(self.expected),
+            "observed": shown(self.observed),
+            "ok": self.ok,
+        }
+
+
+def asked(source: str, expect: Expect) -> str:
+    """Return the name of the check of *expect*; its words make it, not its place."""
+    kind = next(n for n in ("path", "glob", "sql", "http") if getattr(expect, n))
+    words = str(getattr(expect, kind))
+    if kind != "sql" and len(words) <= _LONGEST:
+        return f"{source}/{kind}:{words}"
+    return f"{source}/{kind}:{hashlib.sha256(words.encode()).hexdigest()[:12]}"
+
+
+def valued(
+    source: str, expect: Expect, answer: str, before: float | None, now: datetime
+) -> list[Look]:
+    """Judge the one value that a query gave: *answer*, as the client prints it."""
+    check, query = asked(source, expect), shown(expect.sql or "")
+    if expect.max_age is not None:
+        return [_aged(check, query, expect.max_age, answer, now)]
+    number = _number(answer)
+    if number is None:
+        return [Look(check, f"{query}: a number", "no number", ok=False)]
+    looks = []
+    if expect.min is not None:
+        least = f"{query}: at least {expect.min}"
+        ok = number >= expect.min
+        looks.append(Look(check, least, f"{number:g}", ok, number))
+    if expect.max_drop is not None and before is not None:
+        floor = before * (1 - float(expect.max_drop))
+        share = f"{float(expect.max_drop):.0%}"
+        said = f"{query}: at most {share} less than {before:g}"
+        looks.append(
+            Look(f"{check}/drop", said, f"{number:g}", ok=number >= floor, value=None)
+        )
+    return looks
+
+
+def _aged(check: str, query: str, most: timedelta, answer: str, now: datetime) -> Look:
+    expected = f"{query}: a time of the last {most}"
+    at = _time(answer)
+    if at is None:
+        return Look(check, expected, "no time", ok=False)
+    if at > now + _AHEAD:
+        return Look(check, expected, f"{at:%Y-%m-%d %H:%M}: in the future", ok=False)
+    return Look(check, expected, f"{at:%Y-%m-%d %H:%M}", ok=now - at <= most)
+
+
+def _number(answer: str) -> float | None:
+    try:
+        number = float(answer)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _time(answer: str) -> datetime | None:
+    """Return the time in *answer*: ISO 8601 or seconds since 1970; UTC unless said."""
+    number = _number(answer)
+    try:
+        if number is not None:
+            return datetime.fromtimestamp(number, UTC)
+        at = datetime.fromisoformat(answer.strip())
+    except (ValueError, OverflowError, OSError):
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def confidence(verified: int, of: int) -> str:
+    """Say what *verified* files, drawn at random of *of* and all good, prove."""
+    if verified == 0:
+        return "no file was compared with a manifest"
+    if verified >= of:
+        return f"all {of} files are as they were backed up"
+    share = 1 - (1 - _SURE) ** (1 / verified)
+    return (
+        f"{verified} of {of} files are as they were backed up: with 95 % confidence "
+        f"less than {share:.1%} are not"
+    )
+
+
+def estimated(listed: float, fetched: float, got: int, whole: int) -> float:
+    """Return how long all *whole* bytes take, where *got* took *fetched* seconds."""
+    return listed + fetched * (max(whole / got, 1.0) if got else 1.0)
+
+
+def why(looks: Sequence[Look]) -> str:
+    """Return what was wrong, the first few; empty where nothing was."""
+    wrong = [one for one in looks if not one.ok]
+    said = [
+        f"{one.check}: {one.observed} (wanted: {one.expected})" for one in wrong[:3]
+    ]
+    more = f"; and {len(wrong) - 3} more" if len(wrong) > 3 else ""  # noqa: PLR2004
+    return "; ".join(said) + more

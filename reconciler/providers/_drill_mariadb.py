@@ -1,0 +1,159 @@
+"""
+A MariaDB that is thrown away, for a dump that may be anything.
+
+It has a socket in a private folder and no network. Nobody is in it but the one user
+that loads the dump, whose rights end at its one database: without FILE there is no
+``LOAD DATA INFILE`` and no ``INTO OUTFILE``, and a routine whose definer is root has
+nobody to be. The client runs nothing (``--sandbox``) and sends no file (local-infile).
+
+Sources: MariaDB 10.11, mariadb-install-db, mariadb (``--sandbox``, ``--binary-mode``),
+mariadbd (``--bootstrap``, ``--init-file``, ``--secure-file-priv``), GRANT (SET USER);
+mariadb-dump ends with ``-- Dump completed``. A dump that is cut between two statements
+loads with exit code 0: hence the last line is looked for.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from reconciler.providers._drill_cage import Cage, Ended, located, stop
+from reconciler.providers._drill_scratch import Unfit
+
+TRAILER: Final = b"-- Dump completed"
+NAME: Final = "drill"
+_SOCKET: Final = 90
+_ERROR: Final = re.compile(r"ERROR \d+(?: \(\w{5}\))?(?: at line \d+)?")
+_CHUNK: Final = 256 * 1024
+_TAIL: Final = 4096
+_SMALL: Final = (
+    "--innodb-doublewrite=0", "--innodb-flush-log-at-trx-commit=0",
+    "--innodb-log-file-size=32M", "--innodb-buffer-pool-size=64M",
+    "--innodb-flush-method=nosync", "--skip-log-bin", "--skip-networking",
+    "--performance-schema=off", "--skip-symbolic-links", "--local-infile=0",
+)  # fmt: skip
+
+
+class MariaDb:
+    """One server; ``close`` ends it."""
+
+    def __init__(self, cage: Cage) -> None:
+        self._cage = cage
+        if len(str(cage.room)) > _SOCKET:
+            raise Unfit(f"{cage.room} is too long for a socket", hint="drills.scratch")
+        self._socket = cage.room / "s"
+        self._data = cage.room / "data"
+        self._word = secrets.token_hex(16)
+        self._client = located("mariadb")
+        self._server = self._made()
+
+    @property
+    def engine(self) -> str:
+        """Its name and version."""
+        return f"MariaDB {self.ask('SELECT version()')[0]}"
+
+    def _made(self) -> subprocess.Popen[bytes]:
+        install = [located("mariadb-install-db"), "--no-defaults", *_SMALL[:4]]
+        _must(
+            self._cage.run(
+                [
+                    *install,
+                    f"--datadir={self._data}",
+                    "--auth-root-authentication-method=normal",
+                    "--skip-test-db",
+                    "--skip-name-resolve",
+                ]
+            )
+        )
+        started = self._cage.room / "started.sql"
+        _must(self._cage.run(["tee", str(started)], [self._users().encode()]))
+        server = self._cage.serve(
+            [
+                located("mariadbd"),
+                "--no-defaults",
+                *_SMALL,
+                f"--datadir={self._data}",
+                f"--socket={self._socket}",
+                f"--pid-file={self._cage.room / 'pid'}",
+                f"--tmpdir={self._cage.room}",
+                f"--secure-file-priv={self._cage.room}",
+                f"--init-file={started}",
+                f"--log-error={self._cage.room / 'log'}",
+            ]
+        )
+        while self._asked("SELECT 1").code:
+            if server.poll() is not None:
+                raise Unfit("the scratch MariaDB does not start")
+            self._cage.pause()
+        return server
+
+    def _users(self) -> str:
+        """Return the statements that leave one user, with one database."""
+        return (
+            f"CREATE DATABASE {NAME} CHARACTER SET utf8mb4;\n"
+            f"CREATE USER {NAME}@localhost IDENTIFIED BY '{self._word}';\n"
+            f"GRANT ALL PRIVILEGES ON {NAME}.* TO {NAME}@localhost;\n"
+            f"GRANT SET USER ON *.* TO {NAME}@localhost;\n"
+            f"DELETE FROM mysql.global_priv WHERE User <> '{NAME}';\n"
+            "FLUSH PRIVILEGES;\n"
+        )
+
+    def load(self, dump: Path) -> str:
+        """Load *dump*; return what was wrong, empty where nothing was."""
+        ended = self._cage.run(self._command("--binary-mode"), _read(dump), self._env)
+        if "unknown option '--sandbox'" in ended.err:
+            raise Unfit("the client has no --sandbox: it is older than May 2024")
+        return _trouble(ended)
+
+    def ask(self, query: str) -> tuple[str, str]:
+        """Return the one value of *query*, or what was wrong; nothing is written."""
+        ended = self._asked(f"SET SESSION TRANSACTION READ ONLY; {query}")
+        return (ended.out.strip(), "") if ended.code == 0 else ("", _trouble(ended))
+
+    def _asked(self, query: str) -> Ended:
+        flags = ("--batch", "--skip-column-names", "--binary-mode")
+        return self._cage.run(self._command(*flags), [query.encode()], self._env)
+
+    @property
+    def _env(self) -> dict[str, str]:
+        return {"MYSQL_PWD": self._word}
+
+    def _command(self, *flags: str) -> list[str]:
+        where = [f"--socket={self._socket}", f"--user={NAME}", f"--database={NAME}"]
+        safe = ["--no-defaults", "--sandbox", "--local-infile=0"]
+        return [self._client, *safe, *where, *flags]
+
+    def close(self) -> None:
+        """End it; its files are thrown away with the scratch folder."""
+        stop(self._server, signal.SIGKILL)
+
+
+def _trouble(ended: Ended) -> str:
+    """Return the number of the first error and its line: its words may quote a row."""
+    if ended.code == 0:
+        return ""
+    found = _ERROR.search(ended.err)
+    return found.group(0) if found else f"the client ended with {ended.code}"
+
+
+def complete(dump: Path) -> bool:
+    """Whether the last lines say that the dump came to its end."""
+    with dump.open("rb") as file:
+        file.seek(max(0, dump.stat().st_size - _TAIL))
+        return TRAILER in file.read()
+
+
+def _read(dump: Path) -> Iterator[bytes]:
+    with dump.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            yield chunk
+
+
+def _must(ended: Ended) -> None:
+    if ended.code:
+        raise Unfit(f"the scratch MariaDB cannot be made: {ended.said}")

@@ -1,0 +1,275 @@
+"""Dumps in servers that are thrown away: what is right, what is cut, what is hostile."""
+
+# ruff: noqa: S108, S608  (statements of dumps, and where they may not write)
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.providers._drill_cage import Cage, Deadline, Late, located
+from reconciler.providers._drill_databases import FLAVOURS
+from reconciler.providers._drill_scratch import Unfit
+from tests.support.drill_servers import Yard, failed, open_folder, yard
+from tests.support.drilling import NOW, Plain, backup, order, run
+
+COUNT = {"sql": "select count(*) from orders", "min": 3, "maxDrop": "20%"}
+NEWEST = {"sql": "select max(at) from orders", "maxAge": "7d"}
+SCHEMA = "create table orders (id integer primary key, at timestamp, words text);\n"
+ROWS = "".join(
+    f"insert into orders values ({n}, '2026-11-21 0{n}:00:00', 'a bell; \\\\ {n}');\n"
+    for n in range(5)
+)
+FLAVOURED = pytest.mark.parametrize("made", ["postgres", "mysql"], indirect=True)
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[dict[str, Yard]]:
+    made: dict[str, Yard] = {}
+    with yard("postgres") as postgres, yard("mysql") as mariadb:
+        made["postgres"], made["mysql"] = postgres, mariadb
+        yield made
+
+
+@pytest.fixture
+def made(request: pytest.FixtureRequest, servers: dict[str, Yard]) -> Yard:
+    return servers[request.param].emptied()
+
+
+def shop(made: Yard, *, rows: str = ROWS) -> bytes:
+    """Return a dump of a small shop, by the real program."""
+    assert made.load(SCHEMA + rows) == ""
+    return made.dumped()
+
+
+@FLAVOURED
+def test_a_dump_comes_back(made: Yard) -> None:
+    dump = shop(made)
+    seen = made.judged(dump, [COUNT, NEWEST])
+    assert failed(seen) == {}
+    assert [one.value for one in seen.looks if one.value is not None] == [5.0]
+    assert {"postgres": "PostgreSQL", "mysql": "MariaDB"}[made.flavour] in seen.engine
+    assert complete(made, dump)
+
+
+def complete(made: Yard, dump: bytes) -> bool:
+    file = made.folder / "dump.sql"
+    file.write_bytes(dump)
+    return FLAVOURS[made.flavour].complete(file)
+
+
+@FLAVOURED
+def test_a_dump_cut_between_two_statements_loads_and_is_not_whole(made: Yard) -> None:
+    """The client's exit code is 0: its last line is what tells."""
+    dump = shop(made)
+    at = dump.index(b"COPY public" if made.flavour == "postgres" else b"LOCK TABLES")
+    assert made.emptied().load(dump[:at]) == ""
+    assert not complete(made, dump[:at])
+
+
+@FLAVOURED
+def test_a_schema_without_rows(made: Yard) -> None:
+    seen = made.judged(shop(made, rows=""), [COUNT, NEWEST])
+    assert sorted(failed(seen).values()) == ["0", "no time"]
+
+
+@FLAVOURED
+def test_a_database_without_tables(made: Yard) -> None:
+    seen = made.judged(made.dumped(), [COUNT])
+    assert failed(seen)["db/tables"] == "0"
+
+
+@FLAVOURED
+def test_a_dump_of_another_database(made: Yard) -> None:
+    assert made.load("create table letters (id integer)") == ""
+    assert failed(made.judged(made.dumped(), [COUNT]))
+
+
+@FLAVOURED
+@pytest.mark.parametrize("day", ["2026-10-01", "2027-01-01"])
+def test_rows_of_another_time(made: Yard, day: str) -> None:
+    dump = shop(made, rows=ROWS.replace("2026-11-21", day))
+    assert len(failed(made.judged(dump, [COUNT, NEWEST]))) == 1
+
+
+@FLAVOURED
+def test_a_statement_that_fails_stops_it(made: Yard) -> None:
+    dump = shop(made)
+    spoiled = dump + b"\ninsert into nowhere values (1);\n"
+    said = failed(made.judged(spoiled, [COUNT]))["db/import"]
+    assert {"postgres": "SQLSTATE 42P01", "mysql": "ERROR 1146"}[made.flavour] in said
+
+
+@FLAVOURED
+def test_an_error_quotes_no_row(made: Yard) -> None:
+    twice = SCHEMA + "insert into orders values (1, null, 'x'), (1, null, 'x');"
+    said = made.load(twice)
+    assert said
+    assert "'1'" not in said
+    assert "(1)" not in said
+
+
+def test_things_that_belong_to_others(servers: dict[str, Yard]) -> None:
+    made = servers["postgres"].emptied()
+    dump = SCHEMA + ROWS + "ALTER TABLE public.orders OWNER TO shop;\n"
+    dump += 'GRANT SELECT ON TABLE public.orders TO "web reader";\n'
+    assert failed(made.judged(dump.encode(), [COUNT])) == {}
+
+
+def test_a_definer_who_is_not_there(servers: dict[str, Yard]) -> None:
+    made = servers["mysql"].emptied()
+    dump = (
+        SCHEMA
+        + ROWS
+        + ("create definer=shop@localhost view newest as select max(at) from orders;\n")
+    )
+    assert failed(made.judged(dump.encode(), [COUNT])) == {}
+
+
+# -- hostile ---------------------------------------------------------------------------
+
+FILE = "ESCAPED"
+HOSTILE: dict[str, tuple[str, ...]] = {
+    "postgres": (
+        f"\\! touch {FILE}\n",
+        f"select 1 \\! touch {FILE}\n;",
+        f"\\o {FILE}\nselect 1;",
+        f"\\o | touch {FILE}\nselect 1;",
+        f"\\set x `touch {FILE}`\n",
+        "\\copy t from '/etc/passwd'\n",
+        "\\c - postgres\n",
+        "\\unrestrict guessed\n\\! touch " + FILE + "\n",
+        f"\\restrict a\n\\unrestrict a\n\\! touch {FILE}\n",
+        f"create table t (a text); copy t from program 'touch {FILE}';",
+        "create table t (a text); copy t from '/etc/passwd';",
+        "create table t (a text); copy t to '/tmp/ESCAPED';",
+        "select pg_read_file('/etc/passwd');",
+        "select lo_import('/etc/passwd');",
+        "create extension dblink;",
+        "create function f() returns int language c as 'libc', 'getpid';",
+        "alter system set archive_command = 'touch ESCAPED';",
+        (
+            "create table t (a text);\n"
+            "ALTER TABLE t OWNER TO pg_execute_server_program;\n"
+            f"copy t from program 'touch {FILE}';"
+        ),
+        (
+            'create table t (a text);\nGRANT ALL ON t TO "pg_execute_server_program";\n'
+            f"set role pg_execute_server_program; copy t from program 'touch {FILE}';"
+        ),
+    ),
+    "mysql": (
+        f"\\! touch {FILE}\n",
+        f"system touch {FILE}\n",
+        f"select 1 \\! touch {FILE}\n;",
+        f"\\T {FILE}\nselect 1; syntax error;",
+        "source /etc/passwd\n",
+        "\\. /etc/passwd\n",
+        f"pager touch {FILE}\nselect 1; syntax error;",
+        "create table t (a text); load data local infile '/etc/passwd' into table t;",
+        "create table t (a text); load data infile '/etc/passwd' into table t;",
+        "select 'x' into outfile '/tmp/ESCAPED';",
+        f"select 'x' into dumpfile '{FILE}';",
+        (
+            "select length(load_file('/etc/passwd')) + 1 into @n;"
+            "create table t (a int not null) engine=innodb;"
+            "set sql_mode='strict_all_tables'; insert into t values (@n);"
+        ),
+        "install soname 'ha_connect';",
+        "use mysql;",
+        "set global general_log_file = '/tmp/ESCAPED';",
+        "grant file on *.* to drill@localhost;",
+        (
+            "create definer=root@localhost procedure p() select 'x' into outfile"
+            " '/tmp/ESCAPED'; call p();"
+        ),
+        (
+            "create definer=`mariadb.sys`@localhost procedure p()"
+            " update mysql.global_priv set Priv='{}'; call p();"
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("made", "number"),
+    [(name, n) for name, all_ in HOSTILE.items() for n in range(len(all_))],
+    indirect=["made"],
+)
+def test_a_hostile_dump_reaches_nothing(made: Yard, number: int) -> None:
+    """It is refused, and nothing was written where it could have been."""
+    assert made.load(HOSTILE[made.flavour][number]) != ""
+    assert [*made.room.rglob(FILE), *Path("/tmp").glob(FILE)] == []
+    assert not Path(FILE).exists()
+
+
+@FLAVOURED
+def test_a_dump_that_never_ends_is_no_verdict(made: Yard) -> None:
+    endless = {"postgres": "select pg_sleep(60);", "mysql": "select sleep(60);"}
+    made.cage.deadline = Deadline(0.5)
+    with pytest.raises(Late):
+        made.load(endless[made.flavour])
+
+
+# -- the cage --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cage() -> Iterator[Cage]:
+    with open_folder() as folder:
+        room = folder / "room"
+        room.mkdir(mode=0o700)
+        yield Cage(room, 4096, Deadline(20), id)
+
+
+def test_whoever_runs_there_has_no_rights(cage: Cage) -> None:
+    assert (cage.run(["id", "-u"]).out.strip() != "0") or os.geteuid() != 0
+    assert cage.run(["cat", "/etc/shadow"]).code != 0
+    status = cage.run(["cat", "/proc/self/status"]).out
+    assert "NoNewPrivs:\t1" in status
+    assert "CapEff:\t0000000000000000" in status
+    nets = cage.run(["cat", "/proc/self/net/dev"]).out
+    assert os.geteuid() != 0 or nets.count(":") == 1
+
+
+def test_no_file_grows_without_end(cage: Cage) -> None:
+    assert cage.run(["dd", "if=/dev/zero", "of=big", "bs=8k", "count=9"]).code != 0
+    assert (cage.room / "big").stat().st_size <= 4096
+
+
+def test_what_it_says_is_kept_short(cage: Cage) -> None:
+    assert len(cage.run(["seq", "100000"]).out) <= 4096
+
+
+def test_a_program_that_is_not_there_says_so() -> None:
+    with pytest.raises(Unfit, match="no nothing-of-the-kind on this machine"):
+        located("nothing-of-the-kind")
+
+
+# -- whole drills ----------------------------------------------------------------------
+
+
+@FLAVOURED
+def test_a_whole_drill_with_a_server_of_its_own(made: Yard, tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    dump = tree / "dump.sql"
+    dump.write_bytes(shop(made))
+    engine = Plain(tmp_path / "copy")
+    receipt: dict[str, Any] = {"db": engine.back_up("db", tree)}
+    want = backup({"db": {"type": made.flavour, "expect": [COUNT, NEWEST]}})
+    with open_folder() as base:
+        told = run(order(receipt), want, engine, base)
+        assert (told["verdict"], told["why"]) == ("passed", "")
+        assert len(told["engines"]) == 2
+        assert told["seconds"] >= told["timings"]["import"] > 0
+        assert told["of"] < NOW.isoformat()
+        dump.write_bytes(dump.read_bytes()[:-200])
+        receipt = {"cut": engine.back_up("cut", tree)}
+        want = backup({"cut": {"type": made.flavour, "expect": [COUNT]}})
+        told = run(order(receipt), want, engine, base)
+        assert told["verdict"] == "failed"
+        assert "ends before its last line" in told["why"]
