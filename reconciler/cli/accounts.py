@@ -9,6 +9,7 @@ from reconciler.cli import secrets
 from reconciler.engine import Accounts
 from reconciler.errors import ReconcilerError
 from reconciler.inventory import Inventory
+from reconciler.kinds.backup_repository import BackupRepository
 from reconciler.kinds.issuer import Issuer
 from reconciler.kinds.provider import Provider, ProviderSpec
 from reconciler.model import (
@@ -20,8 +21,10 @@ from reconciler.model import (
     AnyDriver,
     AnyResource,
     Keyring,
+    SecretRef,
     Share,
 )
+from reconciler.model.repository import ENGINES
 from reconciler.providers import driver_class
 from reconciler.providers._webhook import INBOUND
 
@@ -39,9 +42,13 @@ _NOT_DECLARED = {
 
 
 def providers(tree: Inventory) -> list[Provider]:
-    """Return the accounts that *tree* declares; an Issuer is one too."""
-    found = [cast("Provider", one) for one in tree.of("Provider")]
-    return [*found, *(as_account(cast("Issuer", one)) for one in tree.of("Issuer"))]
+    """Return the accounts that *tree* declares, as issuers and repositories are."""
+    kept = tree.of("BackupRepository")
+    return [
+        *(cast("Provider", one) for one in tree.of("Provider")),
+        *(as_account(cast("Issuer", one)) for one in tree.of("Issuer")),
+        *(as_keeper(cast("BackupRepository", one)) for one in kept),
+    ]
 
 
 def as_account(issuer: Issuer) -> Provider:
@@ -64,6 +71,27 @@ def as_account(issuer: Issuer) -> Provider:
         trust=spec.trust,
     )
     return Provider(metadata=issuer.metadata, spec=made)
+
+
+def as_keeper(repository: BackupRepository) -> Provider:
+    """
+    Return *repository* as an account of its engine.
+
+    Whose it is, is its address: a key that opens what is there proves what is not.
+    """
+    spec = repository.spec
+    named = spec.credentials
+    keys = {name: getattr(named, name) for name in type(named).model_fields}
+    keys["escrowKey"] = spec.escrow_key
+    settings = {"url": spec.url, "path": spec.path}
+    made = ProviderSpec(
+        type=spec.engine,
+        account=spec.url,
+        endpoint=spec.place,
+        credentials={name: ref for name, ref in keys.items() if ref is not None},
+        settings={name: value for name, value in settings.items() if value},
+    )
+    return Provider(metadata=repository.metadata, spec=made)
 
 
 def accounts(project: Project, wants: Iterable[AnyResource]) -> Accounts:
@@ -177,7 +205,28 @@ def account(project: Project, provider: Provider, needed: frozenset[str]) -> Acc
         keys=_keyring(project, provider, values),
         challenges=project.challenges if spec.type == ACME else None,
         usage=project.usage if spec.type == USAGE else None,
+        backing=_Beside(project) if spec.type in ENGINES else None,
     )
+
+
+class _Beside:
+    """What else whoever keeps backups has to know: other repositories, secrets."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+
+    def repository(self, name: str) -> Account:
+        """Return another repository, to copy from."""
+        found = self._project.accounts_declared.get(name)
+        if found is None or found.spec.type not in ENGINES:
+            raise ReconcilerError(f"BackupRepository/{name}: {_NOT_THERE}", code="E602")
+        return account(self._project, found, frozenset())
+
+    def secret(self, ref: SecretRef) -> str:
+        """Return what *ref* names, and remember never to show it."""
+        value = secrets.resolve(ref, self._project.environ, self._project.root)
+        self._project.secrets |= {value}
+        return value
 
 
 def _keyring(

@@ -15,6 +15,7 @@ from reconciler.cli.project import Project
 from reconciler.cli.sandbox_clock import FOLDER
 from reconciler.engine import Exit, Journal
 from reconciler.errors import ReconcilerError
+from reconciler.model.repository import ENGINES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -126,7 +127,8 @@ def ports(project: Project) -> dict[str, int]:
         found["mailbox"] = mailbox
     for provider in providers(project.inventory):
         port = urlsplit(provider.spec.endpoint or "").port
-        if port is not None:
+        # Whoever keeps backups is a folder, or a bucket of an account that is here.
+        if port is not None and provider.spec.type not in ENGINES:
             found[provider.spec.type] = port
     return found
 

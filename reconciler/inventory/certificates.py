@@ -16,8 +16,14 @@ from reconciler.inventory.loaded import Loaded
 from reconciler.model import Ref
 
 CERTIFICATE: Final = "Certificate"
-_ISSUER: Final = "Issuer"
 _ACCOUNT: Final = "Provider"
+_REPOSITORY: Final = "BackupRepository"
+#: What may not be called like what: of accounts, and of what one account has.
+_APART: Final = {
+    "Issuer": (_ACCOUNT,),
+    _REPOSITORY: (_ACCOUNT, "Issuer"),
+    "Backup": (_REPOSITORY,),
+}
 _PLACED: Final = ("acme", "import")
 
 
@@ -39,13 +45,15 @@ def complaints(loaded: Loaded) -> Iterator[Complaint]:
 
 
 def _same_name(loaded: Loaded) -> Iterator[Complaint]:
-    """Yield the issuers that have the name of an account: both are accounts."""
+    """Yield what has the name of an account, and is one too or is listed by it."""
     rows = loaded.index.row_of
     for row, ref in enumerate(loaded.index.refs):
-        if ref.kind == _ISSUER and (other := rows.get(Ref(_ACCOUNT, ref.name))):
-            at = loaded.location(other)
-            what = f"{ref}: {_ACCOUNT}/{ref.name} has the same name, at {at}"
-            yield Complaint("E163", loaded.location(row), what)
+        for kind in _APART.get(ref.kind, ()):
+            other = rows.get(Ref(kind, ref.name))
+            if other is not None:
+                at = loaded.location(other)
+                what = f"{ref}: {kind}/{ref.name} has the same name, at {at}"
+                yield Complaint("E163", loaded.location(row), what)
 
 
 def _twice(

@@ -165,8 +165,9 @@ TABLE: dict[str, Code] = {
         "put all names into one of them, or give each its own place (at)",
     ),
     "E163": Code(
-        "an Issuer and a Provider of the same name",
-        "rename one of them: both are accounts, and plans name them alike",
+        "two accounts (Provider, Issuer, BackupRepository) of the same name, or a "
+        "Backup that is called like a BackupRepository",
+        "rename one of them: plans name them alike",
     ),
     "E170": Code(
         "two HostingAccounts that are about the same account",

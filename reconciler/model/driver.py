@@ -14,6 +14,7 @@ from reconciler.model.change import Change, Receipt, Risk
 from reconciler.model.material import Challenges, Keyring
 from reconciler.model.observed import Observation
 from reconciler.model.resource import AnyResource
+from reconciler.model.secret import SecretRef
 from reconciler.model.usage import UsageBook
 
 
@@ -55,6 +56,20 @@ class Answered(NamedTuple):
     body: bytes
 
 
+class Beside(Protocol):
+    """What else whoever keeps backups has to know; the composition root answers."""
+
+    def repository(self, name: str) -> Account:
+        """
+        Return the account of another repository, to copy from.
+
+        Raises ReconcilerError where there is none, or a secret of it cannot be had.
+        """
+
+    def secret(self, ref: SecretRef) -> str:
+        """Return the secret that a want names. Raises ReconcilerError."""
+
+
 class Account(NamedTuple):
     """
     One account, as the composition root hands it to a driver.
@@ -76,6 +91,7 @@ class Account(NamedTuple):
         keys: Where certificates and their keys are kept.
         challenges: Who can prove that a name is ours.
         usage: What was measured, foreseen and checked.
+        backing: Of a BackupRepository: the others, and the secrets that backups name.
     """
 
     name: str
@@ -92,6 +108,7 @@ class Account(NamedTuple):
     keys: Keyring | None = None
     challenges: Challenges | None = None
     usage: UsageBook | None = None
+    backing: Beside | None = None
 
     def __repr__(self) -> str:
         return f"Account({self.name})"

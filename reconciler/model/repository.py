@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -11,6 +11,7 @@ from reconciler.model.base import Spec
 from reconciler.model.calendar import Duration
 
 Engine = Literal["restic", "archive", "whm", "plesk"]
+ENGINES: Final = frozenset(get_args(Engine))
 LockMode = Literal["none", "append-only", "governance", "compliance"]
 
 

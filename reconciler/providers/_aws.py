@@ -67,6 +67,7 @@ class Aws:
 
     Args:
         region: Where the services are that have regions; the usual one if None.
+        path_style: The bucket is in the path, and not in the name of the host.
     """
 
     def __init__(
@@ -74,8 +75,11 @@ class Aws:
         account: Account,
         per_second: float | None = None,
         region: str | None = None,
+        *,
+        path_style: bool = False,
     ) -> None:
         self.account = account
+        self._path_style = path_style
         self._region = region or REGION
         real = per_second is not None and account.endpoint is None
         own = {"requestsPerSecond": per_second} if real and per_second else {}
@@ -102,6 +106,8 @@ class Aws:
             "read_timeout": 30,
             "max_pool_connections": 10,
         }
+        if self._path_style:
+            options["s3"] = {"addressing_style": "path"}
         return _session().client(
             service,
             region_name=region,

@@ -113,7 +113,8 @@ def digest(entries: Iterable[Entry]) -> str:
     """Return the SHA-256 over path, size and SHA-256 of every file, by their paths."""
     whole = hashlib.sha256()
     for one in sorted(entries):
-        whole.update(f"{one.path}\0{one.size}\0{one.sha256}\n".encode())
+        line = f"{one.path}\0{one.size}\0{one.sha256}\n"
+        whole.update(line.encode("utf-8", "surrogateescape"))  # names need be no UTF-8
     return whole.hexdigest()
 
 

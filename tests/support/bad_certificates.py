@@ -168,6 +168,34 @@ bad(
     "E163",
     2,
 )
+KEEPS = "engine: archive, url: file:///b, credentials: {password: {env: P}}"
+for same, beside in (
+    ("provider", "Provider/same: {type: porkbun, credentials: {}}\n"),
+    ("issuer", f"Issuer/same: {{{ISSUER}}}\n"),
+):
+    bad(
+        f"repository-of-an-account-{same}",
+        f"{HEAD}BackupRepository/same: {{{KEEPS}}}\n",
+        "E163",
+        2,
+        beside=BESIDE + beside,
+    )
+bad(
+    "backup-like-its-repository",
+    f"{HEAD}BackupRepository/same: {{{KEEPS}}}\n"
+    "BackupPolicy/p: {objectives: {rpo: 26h, rto: 2h}, sources: {files: "
+    "{paths: [w]}}, copies: [same]}\n"
+    "Backup/same: {of: Domain/a.example, policy: p}\n",
+    "E163",
+    4,
+    beside=BESIDE,
+)
+bad(
+    "repository-built-in",
+    f"{HEAD}BackupRepository/public: {{{KEEPS}}}\n",
+    "E125",
+    2,
+)
 for case, error, written in (
     ("no-directory", "E121", "accountKey: {env: K}"),
     ("no-key", "E121", "directory: https://ca.example/dir"),

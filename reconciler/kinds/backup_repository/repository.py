@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Self
+
+from pydantic import model_validator
 
 from reconciler.kinds.backup_repository.spec import BackupRepositorySpec
 from reconciler.kinds.backup_repository.state import (
@@ -15,7 +17,17 @@ from reconciler.kinds.backup_repository.state import (
     RepositoryState,
     VaultState,
 )
-from reconciler.model import Absent, FieldChange, Have, Share, State
+from reconciler.model import (
+    KEYS,
+    OWN,
+    PUBLIC,
+    USAGE,
+    Absent,
+    FieldChange,
+    Have,
+    Share,
+    State,
+)
 from reconciler.model.resource import Resource
 
 BACKUP = "backup"
@@ -31,6 +43,14 @@ class BackupRepository(Resource[RepositoryChange]):
         VAULT: VaultState,
     }
     spec: BackupRepositorySpec
+
+    @model_validator(mode="after")
+    def _no_built_in_account(self) -> Self:
+        if self.name in {PUBLIC, OWN, KEYS, USAGE}:
+            raise ValueError(
+                f"the account {self.name} is built in: choose another name"
+            )
+        return self
 
     @property
     def kept(self) -> Share:

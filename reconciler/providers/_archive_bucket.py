@@ -1,0 +1,303 @@
+"""
+Where an archive's objects are: a bucket of S3, or of what speaks as it does.
+
+``s3:https://s3.eu-west-1.amazonaws.com/BUCKET/FOLDER``: the bucket is in the path.
+Sources: Amazon S3 API Reference (``PutObject``, ``CreateMultipartUpload``,
+``ListObjectsV2``, ``PutObjectRetention``) and User Guide ("How to prevent object
+overwrites with conditional writes", "Object Lock": what is put into a bucket with a
+lock needs a checksum). What follows:
+
+* An index is written on the condition that there is none (``If-None-Match: *``). Where
+  the answer is lost, a read tells whose it is.
+* Everything else has a name that nobody else has, and counts for nothing before its
+  index is there: where its answer is lost, nothing happened.
+* What is in parts is whole after ``CompleteMultipartUpload``, or is not there.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from typing import Any, BinaryIO, Final, cast
+from urllib.parse import unquote, urlsplit
+
+from reconciler.errors import Ambiguous, ProviderError, Rejected, Transient
+from reconciler.model import Account
+from reconciler.providers._archive_store import Gone, Stored, Writing
+from reconciler.providers._aws import REGION, Aws, Refusal, pages
+
+_SERVICE: Final = "s3"
+#: S3 takes 10,000 parts of at least 5 MiB.
+_PART: Final = 16 << 20
+_GONE: Final = frozenset({"NoSuchKey", "404", "NotFound"})
+_THERE: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
+
+
+class Bucket:
+    """
+    A folder of a bucket.
+
+    Args:
+        account: The repository.
+        keys: ``KEY:SECRET`` of who may do what is asked of it.
+    """
+
+    def __init__(self, account: Account, url: str, below: str, keys: str) -> None:
+        parts = urlsplit(url.removeprefix("s3:"))
+        bucket, _, folder = unquote(parts.path).strip("/").partition("/")
+        key, _, secret = keys.partition(":")
+        if not bucket or not secret:
+            raise Rejected(
+                "a bucket needs its name in url, and keys",
+                hint="s3:https://host/bucket, and a secret KEY:SECRET",
+            )
+        self._bucket = bucket
+        self._prefix = "".join(f"{one}/" for one in (folder, below.strip("/")) if one)
+        named = {"accessKeyId": key, "secretAccessKey": secret}
+        asked = account._replace(
+            endpoint=f"{parts.scheme}://{parts.netloc}",
+            secrets={**account.secrets, **named},
+        )
+        self._aws = Aws(asked, region=_region(parts.hostname or ""), path_style=True)
+
+    def _ask(self, operation: str, **values: Any) -> dict[str, Any]:
+        """Ask once, as a series of its own."""
+        calls = self._aws.calls(_SERVICE)
+        return calls(operation, Bucket=self._bucket, **values)
+
+    def _write(self, operation: str, **values: Any) -> dict[str, Any]:
+        """Ask for what counts for nothing yet: a lost answer is no effect."""
+        try:
+            return self._ask(operation, **values)
+        except Ambiguous as lost:
+            raise Transient(lost.what, request_id=lost.request_id) from None
+
+    def _key(self, name: str) -> str:
+        return f"{self._prefix}{name}"
+
+    # -- reading -----------------------------------------------------------------------
+
+    def there(self) -> bool:
+        """See that the bucket can be listed; one that is not there is refused."""
+        self._ask("list_objects_v2", Prefix=self._prefix, MaxKeys=1)
+        return True
+
+    def names(self, prefix: str) -> list[Stored]:
+        """Return every object whose name begins so."""
+
+        def page(**values: Any) -> dict[str, Any]:
+            return self._ask("list_objects_v2", Prefix=self._key(prefix), **values)
+
+        found: list[Stored] = []
+        for one in pages(page, "ContinuationToken<NextContinuationToken"):
+            found += (
+                Stored(
+                    str(row["Key"]).removeprefix(self._prefix),
+                    int(row["Size"]),
+                    row["LastModified"],
+                )
+                for row in one.get("Contents", ())
+            )
+        return sorted(found)
+
+    def about(self, name: str) -> Stored:
+        """Return what is so with one object."""
+        said = self._head(name)
+        return Stored(name, int(said["ContentLength"]), said["LastModified"])
+
+    def _head(self, name: str) -> dict[str, Any]:
+        with _gone(name):
+            return self._ask("head_object", Key=self._key(name))
+
+    @contextmanager
+    def read(self, name: str) -> Iterator[BinaryIO]:
+        """Open an object."""
+        with _gone(name):
+            said = self._ask("get_object", Key=self._key(name))
+        body = said["Body"]
+        try:
+            yield cast("BinaryIO", _Body(body))
+        finally:
+            body.close()
+
+    # -- writing -----------------------------------------------------------------------
+
+    @contextmanager
+    def writing(self, name: str) -> Iterator[Writing]:
+        """Write an object, in parts where it is large."""
+        upload = _Upload(self, self._key(name))
+        try:
+            yield upload
+            upload.complete()
+        except BaseException:
+            upload.abandon()
+            raise
+
+    def put(self, name: str, content: bytes) -> bool:
+        """Write a small object where there is none."""
+        try:
+            self._ask(
+                "put_object",
+                Key=self._key(name),
+                Body=content,
+                IfNoneMatch="*",
+                ChecksumAlgorithm="SHA256",
+            )
+        except Refusal as refusal:
+            if refusal.aws_code in _THERE:
+                return False
+            raise
+        except Ambiguous as lost:
+            return self._arrived(name, content, lost)
+        return True
+
+    def _arrived(self, name: str, content: bytes, lost: Ambiguous) -> bool:
+        """Say whether what was put is what is there."""
+        try:
+            with self.read(name) as file:
+                return file.read(len(content) + 1) == content
+        except Gone:
+            raise Transient(lost.what, request_id=lost.request_id) from None
+        except ProviderError:
+            raise lost from None
+
+    def remove(self, name: str) -> None:
+        """Take an object away; a bucket with versions hides it."""
+        self._ask("delete_object", Key=self._key(name))
+
+    def tidy(self, older_than: datetime) -> None:
+        """Abort uploads that were never completed."""
+        said = self._ask("list_multipart_uploads", Prefix=self._prefix)
+        for one in said.get("Uploads", ()):
+            if one["Initiated"] < older_than:
+                self._ask(
+                    "abort_multipart_upload", Key=one["Key"], UploadId=one["UploadId"]
+                )
+
+    # -- locks -------------------------------------------------------------------------
+
+    def locked(self, name: str) -> datetime | None:
+        """Return until when nobody can delete an object."""
+        found: datetime | None = self._head(name).get("ObjectLockRetainUntilDate")
+        return found
+
+    def lock(self, name: str, until: datetime, mode: str) -> None:
+        """Lock an object until then; a lock is never made shorter."""
+        if (now := self.locked(name)) is not None and now >= until:
+            return
+        self._ask(
+            "put_object_retention",
+            Key=self._key(name),
+            Retention={"Mode": mode.upper(), "RetainUntilDate": until},
+            ChecksumAlgorithm="SHA256",
+        )
+
+    def versioned(self) -> bool | None:
+        """Say whether old versions are kept; None where that cannot be read."""
+        try:
+            return bool(self._ask("get_bucket_versioning").get("Status") == "Enabled")
+        except ProviderError:
+            return None
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._aws.close()
+
+
+class _Body:
+    """What is in an object, as it comes in."""
+
+    def __init__(self, body: Any) -> None:
+        self._body = body
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            found: bytes = self._body.read(size if size >= 0 else None)
+        except Exception as error:  # noqa: BLE001  (a body that breaks off has many)
+            name = type(error).__name__
+            raise Transient(f"get_object: the answer was lost: {name}") from None
+        return found
+
+
+class _Upload:
+    """An object on its way; one that is small goes at once."""
+
+    def __init__(self, bucket: Bucket, key: str) -> None:
+        self._bucket = bucket
+        self._key = key
+        self._waiting = bytearray()
+        self._upload: str | None = None
+        self._parts: list[dict[str, Any]] = []
+
+    def write(self, data: bytes) -> int:
+        """Take more of it."""
+        self._waiting += data
+        if len(self._waiting) >= _PART:
+            self._part()
+        return len(data)
+
+    def _part(self) -> None:
+        write = self._bucket._write  # noqa: SLF001  (a part of it)
+        if self._upload is None:
+            said = write(
+                "create_multipart_upload", Key=self._key, ChecksumAlgorithm="SHA256"
+            )
+            self._upload = str(said["UploadId"])
+        content = bytes(self._waiting)
+        sum_ = base64.b64encode(hashlib.sha256(content).digest()).decode()
+        number = len(self._parts) + 1
+        done = write(
+            "upload_part",
+            Key=self._key,
+            UploadId=self._upload,
+            PartNumber=number,
+            Body=content,
+            ChecksumSHA256=sum_,
+        )
+        part = {"PartNumber": number, "ETag": done["ETag"], "ChecksumSHA256": sum_}
+        self._parts.append(part)
+        self._waiting.clear()
+
+    def complete(self) -> None:
+        """Make it an object."""
+        write = self._bucket._write  # noqa: SLF001  (a part of it)
+        if self._upload is None:
+            content = bytes(self._waiting)
+            write("put_object", Key=self._key, Body=content, ChecksumAlgorithm="SHA256")
+            return
+        self._part()
+        write(
+            "complete_multipart_upload",
+            Key=self._key,
+            UploadId=self._upload,
+            MultipartUpload={"Parts": self._parts},
+        )
+
+    def abandon(self) -> None:
+        """Forget the parts; who may not do that leaves them to who tidies."""
+        if self._upload is not None:
+            with suppress(ProviderError):
+                self._bucket._ask(  # noqa: SLF001  (a part of it)
+                    "abort_multipart_upload", Key=self._key, UploadId=self._upload
+                )
+
+
+@contextmanager
+def _gone(name: str) -> Iterator[None]:
+    try:
+        yield
+    except Refusal as refusal:
+        if refusal.aws_code in _GONE:
+            raise Gone(name) from None
+        raise
+
+
+def _region(host: str) -> str:
+    """Return the region in a host of AWS; elsewhere it means nothing."""
+    parts = host.split(".")
+    if host.endswith(".amazonaws.com") and len(parts) == 4:  # noqa: PLR2004
+        return parts[1]
+    return REGION

@@ -1,0 +1,315 @@
+r"""
+Databases on their way into a backup: a dump in a private file, whole or not at all.
+
+Sources: SQLite ("Online Backup API": a copy that is consistent while others write),
+MySQL and MariaDB (``mysqldump``: ``--single-transaction``, ``--hex-blob``; a dump ends
+with ``-- Dump completed``), PostgreSQL (``pg_dump``; a plain dump ends with ``--
+PostgreSQL database dump complete``, after which 15.14 and newer write ``\unrestrict``;
+libpq's connection strings: ``passfile``). What follows:
+
+* A dump is never sent through a pipe into an archive: a program that dies in the middle
+  would leave half a dump with a good end. It is made first, its exit status and its
+  last line are looked at, and then it is backed up.
+* No password is ever an argument: it is in a file that only we can read, and that is
+  gone afterwards.
+* A SQLite file that is a link, or lies outside of its root, is not read: it belongs to
+  whoever owns the site, and we may read more than they may.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Final, NamedTuple
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+from reconciler.errors import Rejected, Transient
+from reconciler.model.backing import Source
+from reconciler.providers._said import shown
+
+#: What a dump is called where it is restored, by the type of its source.
+NAMES: Final = {
+    "mysql": "dump.sql",
+    "postgres": "dump.sql",
+    "sqlite": "dump.sqlite",
+}
+MYSQL_END: Final = b"-- Dump completed"
+POSTGRES_END: Final = b"-- PostgreSQL database dump complete"
+_TAIL: Final = 4096
+_PAUSE: Final = 0.05
+#: Debian's newer packages have the second name alone, its older ones the first.
+_MYSQL: Final = ("mysqldump", "mariadb-dump")
+_MYSQL_OPTIONS: Final = (
+    "--single-transaction",
+    "--quick",
+    "--routines",
+    "--events",
+    "--triggers",
+    "--hex-blob",
+    "--skip-dump-date",
+    "--default-character-set=utf8mb4",
+)
+_POSTGRES_OPTIONS: Final = ("--format=plain", "--no-owner", "--no-privileges")
+
+
+class Server(NamedTuple):
+    """Where a database is, and who asks; None is the local socket's default."""
+
+    host: str | None = None
+    port: int | None = None
+    user: str | None = None
+    password: str | None = None
+    socket: str | None = None
+    options: str | None = None
+
+    @classmethod
+    def of(cls, connection: str | None) -> Server:
+        """
+        Read *connection*: a URL, the text of an option file, or the path of one.
+
+        Raises:
+            Rejected: It is none of them; what it says is not repeated.
+        """
+        if connection is None:
+            return cls()
+        if connection.lstrip().startswith("[") or connection.startswith("/"):
+            return cls(options=connection)
+        try:
+            url = urlsplit(connection)
+            more = dict(parse_qsl(url.query))
+            port = url.port
+        except ValueError:
+            raise Rejected("connection is no URL and no option file") from None
+        if url.scheme not in {"mysql", "mariadb", "postgres", "postgresql"}:
+            raise Rejected("connection is no URL of mysql or postgresql")
+        return cls(
+            host=url.hostname or more.get("host"),
+            port=port,
+            user=unquote(url.username) if url.username else None,
+            password=unquote(url.password) if url.password else None,
+            socket=more.get("socket") or more.get("unix_socket"),
+        )
+
+
+def dumped(
+    source: Source,
+    root: Path | None,
+    into: Path,
+    connection: str | None,
+    seconds: float,
+) -> Path:
+    """
+    Dump the database of *source* into the private folder *into*; return the file.
+
+    Args:
+        source: A database.
+        root: Where relative files are, of SQLite.
+        into: A folder that only we can read.
+        connection: Its secret, where there is one.
+        seconds: How long it may take.
+
+    Raises:
+        Rejected: It is not there, the program failed, or the dump has no end.
+        Transient: It took too long, or the database is busy.
+    """
+    target = into / NAMES[source.type]
+    if source.type == "sqlite":
+        _sqlite(source, root, target, seconds)
+        return target
+    server = Server.of(connection)
+    name = source.database
+    if name is None:
+        raise Rejected(f"{source.type} needs database: its name")
+    run = _mysql if source.type == "mysql" else _postgres
+    end = whole_mysql if source.type == "mysql" else whole_postgres
+    run(server, name, target, seconds)
+    if not end(target):
+        raise Rejected(f"the dump of {name} has no end: it was cut short")
+    return target
+
+
+# -- whole or not ----------------------------------------------------------------------
+
+
+def whole_mysql(dump: Path) -> bool:
+    """Say whether a dump of mysqldump ends as one that was not cut short."""
+    lines = _last_lines(dump)
+    return bool(lines) and lines[-1].startswith(MYSQL_END)
+
+
+def whole_postgres(dump: Path) -> bool:
+    """Say whether a plain dump of pg_dump does."""
+    lines = [one for one in _last_lines(dump) if not one.startswith(b"\\unrestrict ")]
+    while lines and lines[-1] == b"--":
+        lines.pop()
+    return bool(lines) and lines[-1] == POSTGRES_END
+
+
+def _last_lines(dump: Path) -> list[bytes]:
+    with dump.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
+        return [line for one in file.read().splitlines() if (line := one.strip())]
+
+
+# -- programs --------------------------------------------------------------------------
+
+
+def _mysql(server: Server, name: str, target: Path, seconds: float) -> None:
+    with _secret_file(target.parent, "client.cnf", _client(server)) as options:
+        # It has to be the first argument, and no file of the machine counts then.
+        first = [f"--defaults-extra-file={options}"] if options else []
+        arguments = [*first, *_MYSQL_OPTIONS, f"--result-file={target}", "--", name]
+        for number, program in enumerate(_MYSQL):
+            last = number == len(_MYSQL) - 1
+            if _run([program, *arguments], seconds, _secrets(server), needed=last):
+                return
+
+
+def _client(server: Server) -> str | None:
+    """Return the option file that says how the server is reached."""
+    if server.options is not None:
+        return server.options
+    rows = {
+        "host": server.host,
+        "port": str(server.port) if server.port else None,
+        "user": server.user,
+        "password": server.password,
+        "socket": server.socket,
+    }
+    told = {key: value for key, value in rows.items() if value is not None}
+    if not told:
+        return None
+    lines = [f'{key}="{_quoted(value)}"' for key, value in told.items()]
+    return "\n".join(["[client]", *lines, ""])
+
+
+def _quoted(value: str) -> str:
+    if "\n" in value or "\r" in value:
+        raise Rejected("connection has a line end in it")
+    return value.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _postgres(server: Server, name: str, target: Path, seconds: float) -> None:
+    words = {"dbname": name, "host": server.host or server.socket, "user": server.user}
+    words["port"] = str(server.port) if server.port else None
+    line = None
+    if server.password is not None:
+        password = server.password.replace("\\", "\\\\").replace(":", "\\:")
+        line = f"*:*:*:*:{password}\n"
+    with _secret_file(target.parent, "passfile", line) as file:
+        words["passfile"] = str(file) if file else None
+        told = " ".join(f"{k}={_word(v)}" for k, v in words.items() if v)
+        arguments = ["pg_dump", *_POSTGRES_OPTIONS, "--no-password"]
+        arguments += [f"--file={target}", f"--dbname={told}"]
+        _run(arguments, seconds, _secrets(server), needed=True)
+
+
+def _word(value: str) -> str:
+    """Return *value* as libpq's connection strings want it."""
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def _secrets(server: Server) -> tuple[str, ...]:
+    return tuple(one for one in (server.password, server.options) if one)
+
+
+@contextmanager
+def _secret_file(folder: Path, name: str, text: str | None) -> Iterator[Path | None]:
+    """Keep *text* in a file that only we can read; a path is taken as it is."""
+    if text is None or text.startswith("/"):
+        yield Path(text) if text else None
+        return
+    path = folder / name
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        yield path
+    finally:
+        path.unlink()
+
+
+def _run(
+    arguments: Sequence[str], seconds: float, secret: Sequence[str], *, needed: bool
+) -> bool:
+    """Run a program to its end; False where it is not there and need not be."""
+    program = arguments[0]
+    try:
+        done = subprocess.run(
+            arguments,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            timeout=seconds,
+            check=False,
+        )
+    except FileNotFoundError:
+        if not needed:
+            return False
+        raise Rejected(
+            f"{program} is not installed on this machine",
+            hint="apt-get install mariadb-client, or postgresql-client",
+        ) from None
+    except subprocess.TimeoutExpired:
+        raise Transient(f"{program} took longer than {seconds:.0f} s") from None
+    if done.returncode:
+        said = done.stderr.decode("utf-8", "replace").strip().rsplit("\n", 1)[-1]
+        raise Rejected(f"{program} failed: {shown(said, secret)}")
+    return True
+
+
+# -- SQLite ----------------------------------------------------------------------------
+
+
+def _sqlite(source: Source, root: Path | None, target: Path, seconds: float) -> None:
+    path = _own_file(root, source.database or "")
+    ends = time.monotonic() + seconds
+    target.touch(mode=0o600)
+    address = f"file:{quote(str(path))}?mode=ro"
+    try:
+        with (
+            closing(sqlite3.connect(address, uri=True)) as here,
+            closing(sqlite3.connect(target)) as there,
+        ):
+            here.backup(there, progress=_until(ends), sleep=_PAUSE)
+            (said,) = there.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.Error as error:
+        raise Rejected(f"{path.name}: {error}") from None
+    if said != "ok":
+        raise Rejected(f"{path.name} is damaged: {str(said)[:200]}")
+
+
+def _until(ends: float) -> Callable[[int, int, int], None]:
+    def look(status: int, remaining: int, total: int) -> None:
+        del status
+        if remaining or not total:  # it is locked, or not yet done
+            _late(ends)
+
+    return look
+
+
+def _late(ends: float) -> None:
+    if time.monotonic() > ends:
+        raise Transient("the database is busy: another program holds its lock")
+
+
+def _own_file(root: Path | None, name: str) -> Path:
+    """Return a file below *root* that is no link, and that no link leads to."""
+    if root is None:
+        raise Rejected("sqlite needs root: the folder that its file is in")
+    base = root.resolve()
+    path = base / name
+    try:
+        regular = stat.S_ISREG(path.lstat().st_mode)
+    except OSError as error:
+        raise Rejected(f"{name}: {error.strerror}") from None
+    if not regular or path.resolve() != path or base not in path.parents:
+        raise Rejected(f"{name} is no file of {root}")
+    return path

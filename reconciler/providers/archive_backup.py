@@ -1,0 +1,302 @@
+"""
+The built-in engine of backups: archives in a folder or a bucket.
+
+A repository is described in ``_archive.py``, what seals it in ``_archive_seal.py``.
+There are no increments: each snapshot is everything, compressed, so that each can be
+read without any other. Sites of a few GiB are what it is for.
+
+Secrets: ``password``, and ``escrowKey`` where there is one: either opens everything.
+Of a bucket ``write``, ``maintain`` and ``drill``, each ``KEY:SECRET``. Without
+``maintain`` nothing is deleted in a bucket; what is deleted in a folder is up to who
+owns it, but never where its repository is declared append-only.
+
+What follows from it: a slot has one snapshot of each source (see ``Label.id``), so that
+every verb can be sent again: it finds what it did and says the same.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar, Final
+from urllib.parse import unquote, urlsplit
+
+from reconciler.errors import ProviderError, Rejected, Unsupported
+from reconciler.kinds.backup import (
+    BackUp,
+    Backup,
+    BackupChange,
+    Check,
+    CopyOver,
+    CopyState,
+    DrillIt,
+    ExtendLock,
+    PruneOld,
+    Snapshot,
+)
+from reconciler.kinds.backup_repository import (
+    BackupRepository,
+    Init,
+    RepositoryChange,
+    RepositoryState,
+)
+from reconciler.model import (
+    Absent,
+    Account,
+    Driver,
+    Observation,
+    Observed,
+    OpClass,
+    Receipt,
+    SecretRef,
+    Unknown,
+)
+from reconciler.providers._archive import FORMAT, Archive
+from reconciler.providers._archive_bucket import Bucket
+from reconciler.providers._archive_making import Making
+from reconciler.providers._archive_restorer import ArchiveRestorer, believed
+from reconciler.providers._archive_seal import Damaged, WrongKey
+from reconciler.providers._archive_snap import Snap, listed_as
+from reconciler.providers._archive_store import Gone, Stored
+from reconciler.providers._archive_upkeep import checked, extended, pruned, texts
+from reconciler.providers._archive_where import (
+    DRILL,
+    WRITE,
+    immutability,
+    keys_of,
+    store_of,
+)
+from reconciler.providers._drill import drilled
+
+Want = BackupRepository | Backup
+Do = RepositoryChange | BackupChange
+ARCHIVE: Final = "archive"
+
+
+class ArchiveBackup(Driver[Want, Do]):
+    """One repository of archives."""
+
+    can: ClassVar[Mapping[str, OpClass]] = {
+        "init": OpClass.KEYED,
+        "back-up": OpClass.KEYED,
+        "copy": OpClass.KEYED,
+        "drill": OpClass.KEYED,
+        "check": OpClass.KEYED,
+        "prune": OpClass.KEYED,
+        "extend-lock": OpClass.KEYED,
+    }
+    key_life: ClassVar[timedelta | None] = timedelta(days=28)
+    settles: ClassVar[timedelta] = timedelta(0)
+    credentials: ClassVar[frozenset[str]] = frozenset({"password"})
+    lists: ClassVar[bool] = False
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._keys = keys_of(account)
+        self._looked = 0
+
+    @cached_property
+    def _archive(self) -> Archive:
+        """The repository, opened by who adds to it."""
+        return Archive(store_of(self._account, WRITE), self._keys)
+
+    def identity(self) -> str | None:
+        """Return the address: whoever reads what is there, reads the right one."""
+        self._archive.store.there()
+        return self._account.settings.get("url")
+
+    # -- reading -----------------------------------------------------------------------
+
+    def observe(self, wants: Sequence[Want]) -> Observation:
+        """Report the repository, and what it has of each backup."""
+        self._looked = 1
+        try:
+            whole = self._state()
+        except (Damaged, WrongKey) as error:
+            whole = Unknown(why=str(error))
+        except ProviderError as error:
+            whole = Unknown(why=error.what, request_id=error.request_id)
+        states: dict[str, Observed] = {}
+        for want in wants:
+            if isinstance(want, BackupRepository) or not isinstance(
+                whole, RepositoryState
+            ):
+                states[want.name] = whole
+            else:
+                states[want.name] = self._copy(want, whole)
+        return Observation(states, requests={"list": self._looked})
+
+    def _state(self) -> RepositoryState | Absent | Unknown:
+        store = self._archive.store
+        if not store.there():
+            return Absent(lacks="the repository")
+        listed = self._archive.listed()
+        try:
+            config = self._archive.config()
+        except Gone as gone:
+            if listed:
+                return Unknown(why=f"{gone} is gone, {len(listed)} snapshots are there")
+            return Absent(lacks="the repository")
+        return RepositoryState(
+            identity=config.id,
+            version=str(FORMAT),
+            snapshots=len(listed),
+            newest=max((one.at for one in listed), default=None),
+        )
+
+    def _copy(self, want: Backup, whole: RepositoryState) -> CopyState | Unknown:
+        locks = immutability(want, self._account.name).locks
+        store = self._archive.store
+        try:
+            data = {one.name: one for one in self._archive.store.names("data/")}
+            ours: list[Snapshot] = []
+            foreign: list[Snapshot] = []
+            for stored in self._archive.listed(want.uid):
+                self._looked += 1
+                self._sort(stored, data, ours, foreign, locks=locks)
+        except ProviderError as error:
+            return Unknown(why=error.what, request_id=error.request_id)
+        ours.sort(key=lambda one: (one.at, one.id))
+        return CopyState(
+            snapshots=tuple(ours),
+            foreign=tuple(foreign),
+            identity=whole.identity,
+            locked=min((one.locked for one in ours if one.locked), default=None),
+            versioned=store.versioned() if isinstance(store, Bucket) else None,
+            size=sum(one.size for one in data.values()),
+        )
+
+    def _sort(
+        self,
+        stored: Stored,
+        data: Mapping[str, Stored],
+        ours: list[Snapshot],
+        foreign: list[Snapshot],
+        *,
+        locks: bool,
+    ) -> None:
+        """Put one snapshot where it belongs; one whose data is gone is not there."""
+        try:
+            snap = self._archive.snapshot(stored)
+        except Gone:
+            return
+        except (Damaged, WrongKey):
+            name = stored.name.rpartition("/")[2].removesuffix(".json")
+            foreign.append(
+                Snapshot(id=name, source="", at=stored.at, said=stored.at, host="")
+            )
+            return
+        kept = data.get(snap.data)
+        if kept is not None and kept.size == snap.packed:
+            ours.append(listed_as(snap, self._locked(snap) if locks else None))
+
+    def _locked(self, snap: Snap) -> datetime | None:
+        """Return until when nobody can delete any of *snap*."""
+        store = self._archive.store
+        if not isinstance(store, Bucket):
+            return None
+        found = [store.locked(name) for name in self._archive.objects(snap)]
+        ends = [one for one in found if one is not None]
+        return min(ends) if len(ends) == len(found) else None
+
+    # -- acting ------------------------------------------------------------------------
+
+    def apply(self, want: Want, change: Do, key: str) -> Receipt:
+        """Carry out one change; what was done before is found, and said again."""
+        del key
+        if isinstance(want, BackupRepository):
+            return self._init(change)
+        with believed(self._account.name):
+            match change:
+                case BackUp():
+                    return self._back_up(want, change)
+                case CopyOver():
+                    return self._take(want, change)
+                case Check():
+                    return checked(self._archive, self._account.name, want, change)
+                case PruneOld():
+                    return pruned(self._account, want, change)
+                case DrillIt():
+                    return self._drill(want, change)
+                case ExtendLock():
+                    return extended(self._account, want, change)
+                case _:
+                    raise Unsupported(f"an archive cannot {change.verb}")
+
+    def _init(self, change: Do) -> Receipt:
+        if not isinstance(change, Init):
+            raise Unsupported(f"an archive cannot {change.verb}")
+        with believed(self._account.name):
+            made = self._archive.init()
+            config = self._archive.config()
+        return Receipt(reference=config.id, replayed=not made)
+
+    def _back_up(self, want: Backup, change: BackUp) -> Receipt:
+        backing = want.makings.backing
+        if backing is None:
+            raise Rejected(f"{want.ref} has no policy")
+        return Making(
+            archive=self._archive,
+            want=want,
+            backing=backing,
+            copy=self._account.name,
+            clock=self._account.clock,
+            secret=self._secret,
+        ).make(change)
+
+    def _secret(self, ref: SecretRef) -> str:
+        if self._account.backing is None:
+            raise Rejected(f"{ref} cannot be had here")
+        return self._account.backing.secret(ref)
+
+    def _take(self, want: Backup, change: CopyOver) -> Receipt:
+        """Copy what is not here yet; the other one is read by who only reads."""
+        name, ids = str(change.details["from"]), texts(change.details.get("ids"))
+        if self._account.backing is None:
+            raise Rejected(f"{name} cannot be reached from here")
+        theirs = self._account.backing.repository(name)
+        if urlsplit(theirs.settings.get("url", "")).scheme == "":
+            raise Rejected(f"{name} has no address")
+        other = Archive(store_of(theirs, DRILL), keys_of(theirs))
+        there = {snap.id for snap in self._archive.snapshots(want.uid)}
+        for one in ids:
+            if one not in there:
+                self._archive.take(other, other.find(want.uid, one))
+        for one in ids:
+            self._archive.whole(self._archive.find(want.uid, one))
+        return Receipt(
+            reference=f"{name}/{self._account.name}",
+            details={"from": name, "ids": [*ids], "copied": len(set(ids) - there)},
+        )
+
+    def restorer(self, want: Backup) -> ArchiveRestorer:
+        """Return what a drill reads this copy by."""
+        return ArchiveRestorer(store_of(self._account, DRILL), self._keys, want.uid)
+
+    def _drill(self, want: Backup, change: DrillIt) -> Receipt:
+        """Restore, and look at what came back; what is kept is production too."""
+        account = self._account
+        here = urlsplit(account.settings.get("url", ""))
+        kept = [Path(unquote(here.path))] if here.scheme == "file" else []
+        return drilled(
+            change,
+            want,
+            self.restorer(want),
+            Path(tempfile.gettempdir()) / "reconciler-drills",
+            account.clock,
+            account.sleep,
+            production=kept,
+            secrets=[*account.secrets.values()],
+        )
+
+    def close(self) -> None:
+        """Let go of connections."""
+        store = self.__dict__.get("_archive")
+        if store is not None and isinstance(store.store, Bucket):
+            store.store.close()
+
+
+DRIVER = ArchiveBackup
