@@ -29,6 +29,7 @@ MEASURES = {
     "renewals": ("certificates", "renewals"),
     "books": ("books", "books"),
     "crash": ("crash", "crash"),
+    "drilling": ("drilling", "drilling"),
     "paying": ("paying", "paying"),
     "subscriptions": ("subscriptions", "subscriptions"),
     "usage": ("usage", "usage"),
