@@ -40,6 +40,8 @@ class ArchiveRestorer:
         backup: The uid of the Backup.
     """
 
+    streams = True
+
     def __init__(self, store: Store, keys: Keys, backup: str) -> None:
         self._store = store
         self._keys = keys

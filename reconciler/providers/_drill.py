@@ -32,7 +32,7 @@ from reconciler.model.backing import Backing
 from reconciler.providers._drill_cage import Deadline
 from reconciler.providers._drill_course import Seen, choices, held
 from reconciler.providers._drill_databases import Bench
-from reconciler.providers._drill_looks import Look, confidence, estimated, why
+from reconciler.providers._drill_looks import Look, confidence, why
 from reconciler.providers._drill_port import (
     CANARY,
     DUMPS,
@@ -155,25 +155,25 @@ def _receipt(change: DrillIt, order: Order, seen: Seen, now: datetime) -> Receip
         "timings": {name: round(one, 3) for name, one in seen.timings.items()},
         "engines": list(dict.fromkeys(seen.engines)),
         "destroyed": seen.destroyed,
-        **_measured(order, seen),
+        **_measured(seen),
     }
     name = hashlib.sha256(f"{change.generation}{now.isoformat()}".encode())
     return Receipt(reference=f"drill-{name.hexdigest()[:16]}", details=details)
 
 
-def _measured(order: Order, seen: Seen) -> dict[str, JsonValue]:
+def _measured(seen: Seen) -> dict[str, JsonValue]:
     """Return what was restored, and how long until everything is back."""
     back = seen.restored
     if back is None:
         return {"bytes": 0, "seconds": None, "estimated": False}
     listed = seen.timings.get("list", 0.0) + back.listed
-    sample = order.files is not None and back.files < seen.files
-    whole = seen.whole if sample else back.bytes
-    back_by = estimated(listed, back.fetched, back.bytes, whole)
+    drawn = seen.sampled
+    fetched = back.fetched + (drawn.whole - drawn.fetched if drawn else 0.0)
+    taken = listed + fetched + seen.timings.get("import", 0.0)
     return {
         "bytes": back.bytes,
         "files": back.files,
-        "seconds": round(back_by + seen.timings.get("import", 0.0), 3),
-        "estimated": sample,
+        "seconds": round(taken, 3),
+        "estimated": drawn is not None,
         "confidence": confidence(seen.compared, seen.files),
     }

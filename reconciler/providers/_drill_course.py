@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from reconciler.model.backing import Backing, Source
@@ -21,7 +23,7 @@ from reconciler.providers._drill_files import (
     readable,
 )
 from reconciler.providers._drill_http import visited
-from reconciler.providers._drill_looks import Look
+from reconciler.providers._drill_looks import Look, Sampled
 from reconciler.providers._drill_port import (
     DUMPS,
     Entry,
@@ -41,8 +43,8 @@ class Seen:
     What a drill knows so far: it may end at any point.
 
     Attributes:
+        sampled: What the files cost that were drawn; None: everything was restored.
         trouble: Why it could not be held to its end.
-        whole: Bytes of everything that could be restored.
         files: How many files there are, in all sources.
         compared: How many were compared with a manifest, and are right.
         unproven: Sources of which nothing could be looked at.
@@ -52,7 +54,7 @@ class Seen:
     looks: list[Look] = field(default_factory=list)
     trouble: str = ""
     restored: Restored | None = None
-    whole: int = 0
+    sampled: Sampled | None = None
     files: int = 0
     compared: int = 0
     unproven: list[str] = field(default_factory=list)
@@ -98,7 +100,6 @@ def choices(
             manifest = restorer.manifest(name, snapshot, order.key)
             files = chosen(source, listing, order.files, f"{order.seed}/{name}")
             made[name] = Choice(source, listing, manifest, files)
-            seen.whole += sum(one.size for one in listing)
             seen.files += len(listing)
     return made
 
@@ -121,7 +122,11 @@ def held(
         done.append(restorer.restore(whole, into, None, order.key, left))
     if parts:
         left = bench.deadline.left
-        done.append(restorer.restore(parts, into, sample, order.key, left))
+        drawn = restorer.restore(parts, into, sample, order.key, left)
+        done.append(drawn)
+        some = [one for one in chosen_.values() if one.files is not None]
+        again = _written(into, sample, bench)
+        seen.sampled = _sampled(drawn, again, some, streams=restorer.streams)
     seen.restored = Restored(
         sum(one.files for one in done),
         sum(one.bytes for one in done),
@@ -136,6 +141,46 @@ def held(
         _looked(name, one, promise, bench, seen)
         if len(seen.looks) == before:
             seen.unproven.append(name)
+
+
+def _written(into: Path, files: Mapping[str, Sequence[str]], bench: Bench) -> float:
+    """Return how many seconds writing *files* takes: they are written once more."""
+    room = bench.scratch.room("again")
+    began = time.monotonic()
+    for name, paths in files.items():
+        for path in paths:
+            told, there = into / name / path, room / name / path
+            if told.is_file() and not told.is_symlink():
+                there.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(told, there, follow_symlinks=False)
+    taken = time.monotonic() - began
+    shutil.rmtree(room)
+    return taken
+
+
+def _sampled(
+    drawn: Restored, written: float, some: Sequence[Choice], *, streams: bool
+) -> Sampled:
+    """Return what *some* sources cost, of which a sample was *drawn*."""
+    whole = sum(o.size for one in some for o in one.listing)
+    files = sum(len(one.listing) for one in some)
+    through = sum(_through(one) for one in some) if streams else drawn.bytes
+    return Sampled(
+        drawn.fetched,
+        written,
+        whole / max(through, 1),
+        files / max(drawn.files, 1),
+    )
+
+
+def _through(one: Choice) -> int:
+    """Return how many bytes lie before the end of the last file that was chosen."""
+    wanted, passed, last = set(one.files or ()), 0, 0
+    for entry in one.listing:
+        passed += entry.size
+        if entry.path in wanted:
+            last = passed
+    return last
 
 
 def _looked(name: str, one: Choice, promise: Promise, bench: Bench, seen: Seen) -> None:

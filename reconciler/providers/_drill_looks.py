@@ -122,9 +122,28 @@ def confidence(verified: int, of: int) -> str:
     )
 
 
-def estimated(listed: float, fetched: float, got: int, whole: int) -> float:
-    """Return how long all *whole* bytes take, where *got* took *fetched* seconds."""
-    return listed + fetched * (max(whole / got, 1.0) if got else 1.0)
+class Sampled(NamedTuple):
+    """
+    What restoring a sample cost, and how much more there is.
+
+    Attributes:
+        fetched: Seconds for the sample, all in all.
+        written: Seconds of them to write its files, as a second writing has taken.
+        read: All bytes, over those that were gone through.
+        files: All files, over those that were written.
+    """
+
+    fetched: float
+    written: float
+    read: float
+    files: float
+
+    @property
+    def whole(self) -> float:
+        """Return how many seconds all of it takes: reading and writing grow apart."""
+        written = min(self.written, self.fetched)
+        reading = (self.fetched - written) * max(self.read, 1.0)
+        return reading + written * max(self.files, 1.0)
 
 
 def why(looks: Sequence[Look]) -> str:

@@ -81,7 +81,13 @@ class Restorer(Protocol):
     Every method raises Rejected where the copy itself does not give what it has (it is
     damaged or gone, the key does not open it): the drill has failed. Whatever else goes
     wrong (Transient, OSError, a timeout) says nothing about the copy.
+
+    Attributes:
+        streams: Whether it goes through a snapshot from its beginning, in the order of
+            ``listing``, to give back a part of it: that says how long all of it takes.
     """
+
+    streams: bool
 
     def listing(self, source: str, snapshot: str, key: Key) -> Sequence[Entry]:
         """Return all files of *snapshot*; SHA-256 may be left empty."""

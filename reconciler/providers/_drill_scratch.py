@@ -13,6 +13,7 @@ import fcntl
 import json
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -29,6 +30,7 @@ _TIMES: Final = 3
 #: Others may pass through (a database server has a user of its own), and see nothing.
 _THROUGH: Final = 0o711
 _PRIVATE: Final = 0o700
+_OTHERS: Final = 0o022
 
 Free = Callable[[Path], int]
 
@@ -152,6 +154,12 @@ def prepared(base: Path) -> Path:
         base.mkdir(mode=_THROUGH, parents=True, exist_ok=True)
     except OSError as error:
         raise Unfit(f"{base}: {error.strerror}") from None
-    if base.is_symlink() or not os.access(base, os.W_OK | os.X_OK):
+    told = base.lstat()
+    if not stat.S_ISDIR(told.st_mode) or not os.access(base, os.W_OK | os.X_OK):
         raise Unfit(f"{base} is no folder that can be written to")
+    if told.st_uid not in {0, os.geteuid()} or told.st_mode & _OTHERS:
+        raise Unfit(
+            f"{base} belongs to somebody else, or others can write to it",
+            hint="drills.scratch: a folder that only this program's user writes to",
+        )
     return base

@@ -37,6 +37,8 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
 class Plain:
     """An engine whose snapshots are folders, each with the manifest of its backup."""
 
+    streams = False
+
     def __init__(self, place: Path) -> None:
         self.place = place
         place.mkdir(parents=True, exist_ok=True)

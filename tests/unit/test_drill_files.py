@@ -14,7 +14,7 @@ from reconciler.errors import Rejected, Transient
 from reconciler.model.backing import Source
 from reconciler.providers._drill import CANARY, Entry, drilled
 from reconciler.providers._drill_files import chosen, entropy, matches
-from reconciler.providers._drill_looks import confidence, estimated
+from reconciler.providers._drill_looks import Sampled, confidence
 from tests.support.drilling import (
     NOW,
     PNG,
@@ -328,8 +328,25 @@ def test_what_a_sample_proves() -> None:
 
 
 def test_an_estimate_grows_with_what_was_left_out() -> None:
-    assert estimated(1.0, 2.0, 10, 100) == 21.0
-    assert estimated(1.0, 2.0, 0, 100) == 3.0
+    assert Sampled(2.0, 0.5, read=10.0, files=20.0).whole == 25.0
+    assert Sampled(2.0, 0.5, read=1.0, files=20.0).whole == 11.5, "all was gone through"
+    assert Sampled(2.0, 9.0, read=1.0, files=0.5).whole == 2.0
+
+
+def test_an_engine_that_streams_goes_through_what_lies_before(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    restore, seconds = world.engine.restore, {}
+
+    def slow(*args: Any) -> Any:
+        return restore(*args)._replace(fetched=1.0)
+
+    world.engine.restore = slow  # type: ignore[method-assign]
+    for streams in (False, True):
+        world.engine.streams = streams
+        told = world.drill(10)
+        assert told["estimated"]
+        seconds[streams] = told["seconds"]
+    assert seconds[True] < 2.5 < seconds[False]
 
 
 def test_entropy() -> None:

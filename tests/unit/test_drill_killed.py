@@ -12,7 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.providers._drill_scratch import MARKER, cleaned, scratch
+from reconciler.providers._drill_scratch import (
+    MARKER,
+    Unfit,
+    cleaned,
+    prepared,
+    scratch,
+)
 from tests.house.tree import ROOT
 from tests.support.drill_servers import needed, open_folder
 from tests.support.drilling import Plain, backup, order, run, site
@@ -102,6 +108,15 @@ def test_only_what_is_ours_and_dead_is_taken_away(base: Path) -> None:
         "precious",
     ]
     assert (base / "precious").read_text() == "theirs"
+
+
+def test_a_folder_that_others_write_to_is_none(base: Path, tmp_path: Path) -> None:
+    assert prepared(base / "new" / "one").is_dir()
+    (base / "new").chmod(0o777)
+    (base / "link").symlink_to(tmp_path)
+    for one in (base / "new", base / "link", Path("/dev/null")):
+        with pytest.raises(Unfit):
+            prepared(one)
 
 
 def test_nobody_else_sees_what_was_restored(base: Path) -> None:
