@@ -2,9 +2,9 @@
 What a drill of a site costs, and how well a sample says how long all of it takes.
 
 A site of 200 MB (6,000 texts, 800 pictures, 50 large files) is backed up by the archive
-engine into a folder. Then 60 files, 299 files and everything are restored and looked at,
-in that order, three times. The archive engine goes through all of a snapshot to give
-back a part of it: a sample saves the writing, and not the reading.
+engine into a folder. Then 60 files, 299 files and everything are restored and looked
+at, in that order, three times. The archive engine goes through all of a snapshot to
+give back a part of it: a sample saves the writing, and not the reading.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ def _world(folder: Path) -> tuple[ArchiveBackup, Backup]:
 
 def _site(root: Path, share: float) -> int:
     """Write the site; return its bytes."""
-    draw, whole = random.Random(7), 0
+    draw, whole = random.Random(7), 0  # noqa: S311
     words = [f"word{n}" for n in range(2_000)]
     web = root / "public_html"
     for ending, many, size in (

@@ -493,8 +493,9 @@ def test_a_copy_has_keys_of_its_own(place, root, tmp_path):
     other = {"password": "another"}
     far = Place(tmp_path / "far", "far", escrow=None, secrets=other).ready()
     done = far.copy(want, place, place.ids(want))
-    assert done.details["copied"] == 2
-    assert far.copy(want, place, place.ids(want)).details["copied"] == 0
+    assert done.details["copied"] == {one: one for one in place.ids(want)}
+    assert done.details["new"] == 2
+    assert far.copy(want, place, place.ids(want)).details["new"] == 0
     assert {one.original for one in far.snapshots(want)} == set(place.ids(want))
     assert far.check(want)["verdict"] == "passed"
     for path in place.objects("data"):
