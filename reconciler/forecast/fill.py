@@ -36,7 +36,7 @@ _NOTED = 0.003
 #: At this share of the limit it is full enough, whatever a forecast says.
 NEARLY = 0.97
 #: An alarm begins at this probability, and ends below 0.6 times as much ...
-ON = 0.7
+ON = 0.62
 OFF = 0.6 * ON
 #: ... for so many days in a row.
 CLEAR_DAYS = 2

@@ -122,7 +122,7 @@ def test_a_replay_knows_whether_it_was_any_good() -> None:
     ],
 )
 def test_an_alarm_comes_at_once_and_goes_slowly(said, alarmed) -> None:
-    assert fill.alarms(said) == [bool(one) for one in alarmed]
+    assert fill.alarms(said, on=0.7) == [bool(one) for one in alarmed]
 
 
 def test_hours_of_an_account_become_its_days() -> None:
