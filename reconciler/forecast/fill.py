@@ -134,7 +134,8 @@ def paths(
         above = peak[1:] - rest[:-1] - jumps
         before = np.concatenate((np.full((PATHS, 1), rest[-1]), found[:, :-1]), axis=1)
         found = np.maximum(found, before + above[drawn])
-    return np.maximum(found, 0.0)
+    least: Array = np.maximum(found, 0.0)
+    return least
 
 
 def _jumps(steps: Array, stored: float) -> Array:
