@@ -68,13 +68,26 @@ class Tally(NamedTuple):
 
 
 def ours(used: np.ndarray, seed: int) -> float:
-    """Return the probability of the aligned peak bootstrap."""
+    """Return the probability of the peak bootstrap."""
     peak = fill.peaks(used)
-    # Below half of the quota a fortnight of paths never gets there: no time is spent.
-    if len(peak) < fill.LEAST_DAYS or peak[-1] < 0.5:
+    if _far(peak):
         return 0.0
     chance = np.random.default_rng((seed, len(peak)))
-    return fill.fill(peak, 1.0, HORIZON, chance).probability
+    rest = fill.rests(used)
+    return fill.fill(peak, 1.0, HORIZON, chance, rest=rest).probability
+
+
+def _far(peak: np.ndarray) -> bool:
+    """
+    Say whether no path will get there, so that no time need be spent.
+
+    Less than half of the quota is used, or not even three times the largest rise of any
+    fortnight so far would fill it.
+    """
+    if len(peak) < fill.LEAST_DAYS or peak[-1] < 0.5:
+        return True
+    rise = (peak[HORIZON:] - peak[:-HORIZON]).max()
+    return bool(peak[-1] + 3 * max(rise, 0.0) < 1)
 
 
 def proven(used: np.ndarray, seed: int) -> float:
@@ -83,7 +96,8 @@ def proven(used: np.ndarray, seed: int) -> float:
     if found < fill.OFF:
         return found
     peak = fill.peaks(used)
-    replay = fill.replay(peak, HORIZON, np.random.default_rng((seed, len(peak), 1)))
+    chance = np.random.default_rng((seed, len(peak), 1))
+    replay = fill.replay(peak, HORIZON, chance, fill.rests(used))
     return found if replay and replay.skill else 0.0
 
 

@@ -251,14 +251,14 @@ def _fill(ask: _Ask, known: Series) -> Outlook:
 
     from reconciler.forecast import fill  # noqa: PLC0415
 
-    peak = fill.peaks(known.values)
+    peak, rest = fill.peaks(known.values), fill.rests(known.values)
     days = -(-ask.horizon // _DAY)
     if len(peak) < fill.LEAST_DAYS:
         note = f"{len(peak)} of {fill.LEAST_DAYS} days are known"
         return _nothing(ask, known, note)
     chance = np.random.default_rng(ask.seed)
-    found = fill.fill(peak, ask.limit, days, chance, look=FARTHEST // _DAY)
-    before = fill.replay(peak, days, chance)
+    found = fill.fill(peak, ask.limit, days, chance, FARTHEST // _DAY, rest)
+    before = fill.replay(peak, days, chance, rest)
     scale = before.scale if before and before.scale else 1.0
     mase, naive = (
         (round(before.error / scale, 4), round(before.naive / scale, 4))
@@ -272,7 +272,7 @@ def _fill(ask: _Ask, known: Series) -> Outlook:
         guess=round(found.probability, 4),
         horizon=ask.horizon,
         when=known.end + found.days * _DAY if found.days else None,
-        method=f"peak bootstrap ({fill.PATHS} paths of whole weeks)",
+        method=f"peak bootstrap ({fill.PATHS} paths of days like each)",
         mase=mase,
         naive_mase=naive,
         coverage=round(before.coverage, 4) if before else 0.0,

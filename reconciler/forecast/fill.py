@@ -1,12 +1,12 @@
 """
-When something that only ever fills up will be full: the aligned peak bootstrap. Pure.
+When something that only ever fills up will be full: a bootstrap of its days. Pure.
 
-A quota is hit by the peak of a day, not by its mean. So the peaks of the days are
-carried on: whole weeks of their daily steps are drawn from the past, the recent ones
-more often, each beginning on the weekday it goes on from. Weekly clean-ups and quiet
-weekends stay where they are; without that alignment a saw-tooth looks like a slope.
-What is cleaned up once a month does not fit into weeks: it is found, taken out, and put
-back on the day it is due.
+A quota is hit by the peak of a day, not by its mean. So two things are followed: what
+is stored at the end of each day, and how far above that the next day went, which is
+where a nightly backup lies. Days of the past are drawn with the weekday they are to be
+like, the recent ones more often, so that quiet weekends stay where they are. What comes
+all at once, and what is cleaned up once a week or a month, is taken out before and put
+back.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from reconciler.forecast.cleaning import WEEK, cleaned
 from reconciler.forecast.members import DAY, Array
 
-WEEK = 7
-#: Days of history without which nothing is said: two whole weeks of steps.
+#: Days of history without which nothing is said: two weeks of steps.
 LEAST_DAYS = 2 * WEEK + 1
 #: Paths that are drawn.
 PATHS = 300
 #: After so many days a week of the past is drawn half as often: the mean of a quick
 #: view, which follows a change, and of a slow one, which no busy week misleads.
 HALF_LIVES = (10.0, 60.0)
-#: A step down that is so many times the usual one is a clean-up ...
-_CLEANED = 4.0
-#: ... and comes every month where so many days lie between any two.
-_MONTH = (28, 31)
-#: Days after which a clean-up that did not come is no longer waited for.
-_OVERDUE = 3
+#: Hours at the end of a day whose median is what is stored then.
+_EVENING = 3
+#: A step so many times that of the days around it came all at once ...
+_JUMP = 8.0
+#: ... if it is at least this share of what is stored.
+_NOTED = 0.003
 #: At this share of the limit it is full enough, whatever a forecast says.
 NEARLY = 0.97
 #: An alarm begins at this probability, and ends below 0.6 times as much ...
-ON = 0.7
+ON = 0.62
 OFF = 0.6 * ON
 #: ... for so many days in a row.
 CLEAR_DAYS = 2
@@ -90,83 +90,99 @@ def peaks(values: Array) -> Array:
     return found
 
 
-def paths(peak: Array, days: int, chance: np.random.Generator) -> Array:
+def rests(values: Array) -> Array:
+    """
+    Return what is stored at the end of each whole day.
+
+    A backup that lies there for an hour of the night is in the peak, and not in this.
+    """
+    whole = len(values) // DAY * DAY
+    days = values[len(values) - whole :].reshape(-1, DAY)
+    found: Array = np.median(days[:, -_EVENING:], axis=1)
+    return found
+
+
+def paths(
+    peak: Array, days: int, chance: np.random.Generator, rest: Array | None = None
+) -> Array:
     """
     Return `PATHS` ways in which the *peak* of each day may go on for some *days*.
+
+    Args:
+        peak: Of each day.
+        days: To look ahead.
+        chance: The paths are drawn from it.
+        rest: What was stored at the end of each day; None: only the peaks are known.
 
     Raises:
         ValueError: There are fewer than `LEAST_DAYS` peaks.
     """
     if len(peak) < LEAST_DAYS:
         raise ValueError(f"{len(peak)} days are too few: {LEAST_DAYS} are needed")
-    cleaned = _cleaned(np.diff(peak))
-    steps = cleaned.steps
-    # A block ends a whole number of weeks ago: it begins on the weekday of tomorrow.
-    first = np.arange(len(steps) - WEEK, -1, -WEEK)
-    weeks = -(-days // WEEK)
-    drawn = chance.choice(first, (PATHS, weeks), p=_weights(len(steps) - WEEK - first))
-    ahead = steps[drawn[:, :, None] + np.arange(WEEK)].reshape(PATHS, -1)[:, :days]
-    ahead += cleaned.again(days, chance)
-    found: Array = np.maximum(peak[-1] + np.cumsum(ahead, axis=1), 0.0)
+    stored = peak if rest is None else rest
+    known = cleaned(np.diff(stored))
+    jumps = _jumps(known.steps, float(stored[-1]))
+    steps = known.steps - jumps
+    drawn = _drawn(len(steps), days, chance)
+    ahead = steps[drawn]
+    sizes = jumps[jumps > 0]
+    if len(sizes):
+        comes = chance.random(ahead.shape) < len(sizes) / len(steps)
+        ahead += comes * chance.choice(sizes, ahead.shape)
+    found = stored[-1] + known.less(ahead, chance)
+    if rest is not None:
+        above = peak[1:] - rest[:-1] - jumps
+        before = np.concatenate((np.full((PATHS, 1), rest[-1]), found[:, :-1]), axis=1)
+        found = np.maximum(found, before + above[drawn])
+    least: Array = np.maximum(found, 0.0)
+    return least
+
+
+def _jumps(steps: Array, stored: float) -> Array:
+    """
+    Return what of each step came all at once.
+
+    An upload says little of the days to come: it comes as often as ever it did, not as
+    often as lately.
+    """
+    many = np.arange(len(steps))
+    first, after = np.maximum(many - WEEK, 0), np.minimum(many + WEEK + 1, len(steps))
+    until = np.concatenate(([0.0], np.cumsum(steps)))
+    around = (until[after] - until[first] - steps) / (after - first - 1)
+    least = np.maximum(_JUMP * np.maximum(around, 0.0), _NOTED * max(stored, 1e-9))
+    found: Array = np.where(steps > least, steps - around, 0.0)
     return found
 
 
-def _weights(age: npt.NDArray[np.int64]) -> Array:
-    """Return how often a block is drawn that ended so many days ago."""
-    each = [0.5 ** (age / half) for half in HALF_LIVES]
-    found: Array = np.mean([weight / weight.sum() for weight in each], axis=0)
+def _drawn(many: int, days: int, chance: np.random.Generator) -> npt.NDArray[np.int64]:
+    """
+    Return which of *many* days of the past each day of each path is like.
+
+    It has the same weekday. The weeks count by their age, and on each path by chance as
+    well: how much comes is not known better than so many weeks can tell.
+    """
+    ages = np.arange(-(-many // WEEK))
+    each = [0.5 ** (WEEK * ages / half) for half in HALF_LIVES]
+    weight = np.mean([one / one.sum() for one in each], axis=0)
+    shares = weight * chance.standard_exponential((PATHS, len(ages)))
+    found = np.empty((PATHS, days), dtype=np.int64)
+    for weekday in range(min(WEEK, days)):
+        # Today is day many - 1: what is like tomorrow lies six days before it.
+        last = many - WEEK + weekday
+        until = np.cumsum(shares[:, : last // WEEK + 1], axis=1)
+        chosen = chance.random((len(range(weekday, days, WEEK)), PATHS))
+        weeks = (until[None] < (chosen * until[:, -1])[:, :, None]).sum(axis=2)
+        found[:, weekday::WEEK] = last - WEEK * weeks.T
     return found
-
-
-class _Cleaned(NamedTuple):
-    """
-    Steps without their monthly clean-ups, and what those were.
-
-    Attributes:
-        steps: With the usual step in place of a clean-up.
-        sizes: What was taken away each time; none: nothing of the kind was seen.
-        due: Days from tomorrow, which is 0, to the next one; *month* days lie between.
-    """
-
-    steps: Array
-    sizes: Array
-    due: int = 0
-    month: int = 30
-
-    def again(self, days: int, chance: np.random.Generator) -> Array:
-        """
-        Return what is taken away on each day of each path.
-
-        One clean-up may have been somebody's tidy hour: it comes again in half of them.
-        """
-        found = np.zeros((PATHS, days))
-        if len(self.sizes):
-            comes = chance.random((PATHS, 1)) < (1.0 if len(self.sizes) > 1 else 0.5)
-            where = slice(self.due, days, self.month)
-            found[:, where] = comes * chance.choice(self.sizes, found[:, where].shape)
-        return found
-
-
-def _cleaned(steps: Array) -> _Cleaned:
-    """Find what is cleaned up once a month, unless the last time it did not come."""
-    usual = max(float(np.median(np.abs(steps))), 1e-9)
-    at = np.flatnonzero(steps < -_CLEANED * usual)
-    gaps = np.diff(at)
-    if not len(at) or (
-        len(gaps) and not _MONTH[0] <= gaps.min() <= gaps.max() <= _MONTH[1]
-    ):
-        return _Cleaned(steps, steps[:0])
-    month = round(float(gaps.mean())) if len(gaps) else 30
-    due = int(at[-1]) + month - len(steps)
-    if due < -_OVERDUE:
-        return _Cleaned(steps, steps[:0])
-    plain = steps.copy()
-    plain[at] = np.delete(steps, at).mean()
-    return _Cleaned(plain, steps[at], max(0, due), month)
 
 
 def fill(
-    peak: Array, limit: float, days: int, chance: np.random.Generator, look: int = 0
+    peak: Array,
+    limit: float,
+    days: int,
+    chance: np.random.Generator,
+    look: int = 0,
+    rest: Array | None = None,
 ) -> Fill:
     """
     Say when the *peak* of a day will reach *limit*.
@@ -177,8 +193,9 @@ def fill(
         days: The horizon of the probability.
         chance: The paths are drawn from it.
         look: Days in which the median is followed, where that is more than *days*.
+        rest: What was stored at the end of each day; None: only the peaks are known.
     """
-    drawn = paths(peak, max(days, look), chance)
+    drawn = paths(peak, max(days, look), chance, rest)
     median = np.median(drawn, axis=0)
     over = np.flatnonzero(median >= limit)
     return Fill(
@@ -189,7 +206,9 @@ def fill(
     )
 
 
-def replay(peak: Array, days: int, chance: np.random.Generator) -> Replay | None:
+def replay(
+    peak: Array, days: int, chance: np.random.Generator, rest: Array | None = None
+) -> Replay | None:
     """
     Do the same at the ends of earlier weeks, and compare with what came then.
 
@@ -202,7 +221,7 @@ def replay(peak: Array, days: int, chance: np.random.Generator) -> Replay | None
     origins = range(len(peak) - ahead, LEAST_DAYS - 1, -WEEK)[:8]
     errors, naive, under = [], [], []
     for at in origins:
-        drawn = paths(peak[:at], ahead, chance)
+        drawn = paths(peak[:at], ahead, chance, rest if rest is None else rest[:at])
         came = peak[at : at + ahead]
         errors.append(np.abs(np.median(drawn, axis=0) - came).mean())
         naive.append(np.abs(peak[at - 1] - came).mean())

@@ -122,7 +122,7 @@ def test_a_replay_knows_whether_it_was_any_good() -> None:
     ],
 )
 def test_an_alarm_comes_at_once_and_goes_slowly(said, alarmed) -> None:
-    assert fill.alarms(said) == [bool(one) for one in alarmed]
+    assert fill.alarms(said, on=0.7) == [bool(one) for one in alarmed]
 
 
 def test_hours_of_an_account_become_its_days() -> None:
@@ -130,3 +130,38 @@ def test_hours_of_an_account_become_its_days() -> None:
     used = np.repeat(DAYS, DAY)
     used[3::DAY] += 10
     assert fill.peaks(used).tolist() == (DAYS + 10).tolist()
+
+
+def test_what_lies_there_for_a_night_is_not_taken_for_growth() -> None:
+    """The backup of tonight comes on top of what is stored now, not of last night."""
+    used = np.repeat(np.where(DAYS < 69, 50.0, 70.0), DAY)
+    used[3::DAY] += 10
+    peak, rest = fill.peaks(used), fill.rests(used)
+    assert rest.tolist() == [50.0] * 69 + [70.0]
+    found = fill.fill(peak, 80, 14, chance(), rest=rest)
+    assert (found.probability, found.days) == (1.0, 1)
+    assert found.upper[0] == 80
+    assert fill.fill(peak[:69], 80, 14, chance(), rest=rest[:69]).probability == 0
+
+
+def test_what_came_all_at_once_comes_as_often_as_ever() -> None:
+    """Of three jumps the last two were lately: that does not make one a week."""
+    grown = 50 + np.cumsum(np.isin(DAYS, (5, 55, 64)) * 9.0)
+    found = fill.fill(grown, grown[-1] + 8, 14, chance())
+    assert 0.3 < found.probability < 0.6  # 1 - (66 / 69) ** 14 = 0.46
+    assert fill.fill(grown, grown[-1] + 17, 14, chance()).probability < 0.25
+
+
+def test_what_is_not_known_yet_makes_the_paths_differ() -> None:
+    """Days drawn alone would differ by 0.5 * sqrt(60) = 3.9 together."""
+    grown = np.cumsum(np.where(np.arange(71) // 7 % 2, 0.5, 1.5))
+    assert fill.paths(grown, 60, chance())[:, -1].std() > 6
+
+
+def test_a_replay_is_of_what_was_stored_then() -> None:
+    used = np.repeat(DAYS, DAY)
+    used[3::DAY] += 10
+    peak, rest = fill.peaks(used), fill.rests(used)
+    found = fill.replay(peak, 14, chance(), rest)
+    assert found is not None
+    assert (found.error, found.naive, found.coverage) == (0.0, 7.5, 1.0)
