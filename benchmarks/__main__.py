@@ -37,6 +37,7 @@ MEASURES = {
     "nab": ("novelty", "novelty"),
     "filling": ("filling", "filling"),
     "retention": ("retention", "retention"),
+    "scaling": ("scaling", "scaling"),
     "start": ("start", "start"),
     "storm": ("storm", "storm"),
     "page": ("page", "page"),

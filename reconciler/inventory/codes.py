@@ -197,6 +197,11 @@ TABLE: dict[str, Code] = {
         "two Servers for one machine",
         "remove one of them: each would undo what the other one wants",
     ),
+    "E179": Code(
+        "a PatchPolicy that can never lead to anything",
+        "write windows, and name who tells what is installed: panel of a Server, "
+        "settings.toolkit of a WHM server",
+    ),
     "E180": Code(
         "an RPO that is shorter than the schedule",
         "write a longer rpo, or a cron that is due more often",

@@ -9,6 +9,7 @@ from reconciler.inventory import (
     backups,
     certificates,
     machines,
+    patchings,
     scalings,
     watched,
 )
@@ -18,5 +19,13 @@ from reconciler.inventory.loaded import Loaded
 
 def complaints(loaded: Loaded) -> Iterator[Complaint]:
     """Yield what no single document shows, and no reference."""
-    for kind in (certificates, accounts, scalings, watched, machines, backups):
+    for kind in (
+        certificates,
+        accounts,
+        scalings,
+        patchings,
+        watched,
+        machines,
+        backups,
+    ):
         yield from kind.complaints(loaded)

@@ -360,7 +360,7 @@ def test_a_copy_may_keep_its_name_and_its_numbers_may_be_text():
     assert "copy" not in life.verbs()
     assert life.recorded["receipts"][-1]["at"] == life.now.isoformat()
     assert set(life.recorded["vouched"]["far"]) >= ids
-    life.now += timedelta(days=7)
+    life.now += timedelta(days=31)
     life.verdict = {"verdict": "passed", "seconds": "8000.5", "observed": {"rows": "1.5"}}  # fmt: skip
     life.do(next(one for one in life.due() if isinstance(one, DrillIt)))
     assert life.findings()["rto-missed"] == "error"
