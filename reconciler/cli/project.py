@@ -65,6 +65,7 @@ class Project:
         self.secrets: set[str] = set()
         self.trusted: str | None = None
         self.known_authors: Callable[[Action], frozenset[str]] | None = None
+        self.proof: BackupProof | None = None
         self._options = options
         self._trees: dict[str, Inventory] = {}
 
@@ -277,12 +278,6 @@ class Project:
         from reconciler.cli.challenges import challenges
 
         return challenges(self)
-
-    def proof(self, ledger: Ledger) -> BackupProof:
-        """Return who says whether a backup was restored and verified: *ledger* does."""
-        from reconciler.cli.proofs import Proofs
-
-        return Proofs(self.inventory, ledger)
 
     def accounts(self, wants: Iterable[AnyResource]) -> Accounts:
         """Return the way to every account that *wants* need."""

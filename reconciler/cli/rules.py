@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from reconciler.audit import Flow, Ledger, Spend
 from reconciler.cli.accounts import providers
+from reconciler.cli.proofs import Proofs
 from reconciler.cli.signed import signed_approvals
 from reconciler.engine import Given
 from reconciler.inventory.parts import PROFILE, SITE
@@ -99,7 +100,7 @@ class Court:
             authors=self._authors(ledger),
             glass=ledger.glass.by,
             held_by=lambda kind, account: held_by(inventory, kind, account),
-            proof=project.proof(ledger),
+            proof=project.proof or Proofs(inventory, ledger),
         )
 
     def _approvals(self, ledger: Ledger) -> Mapping[str, tuple[str, ...]]:

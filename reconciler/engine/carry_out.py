@@ -350,9 +350,26 @@ def _applied(
             "charged": _charged(action),
             "request_id": receipt.request_id,
             "reference": receipt.reference,
-            "evidence": {**receipt.details, **evidence, **_expiry(evidence, receipt)},
+            "evidence": {**told(receipt), **evidence, **_expiry(evidence, receipt)},
         }
     )
+
+
+def told(receipt: Receipt) -> dict[str, JsonValue]:
+    """Return what *receipt* says as the journal takes it: no floats, but text."""
+    return {key: _exact(value) for key, value in receipt.details.items()}
+
+
+def _exact(value: JsonValue) -> JsonValue:
+    match value:
+        case float():
+            return int(value) if value.is_integer() else str(value)
+        case dict():
+            return {key: _exact(one) for key, one in value.items()}
+        case list():
+            return [_exact(one) for one in value]
+        case _:
+            return value
 
 
 def _expiry(seen: dict[str, object], receipt: Receipt) -> dict[str, object]:

@@ -89,7 +89,10 @@ def _backed(loaded: Loaded, rows: dict[Ref, int]) -> Iterator[_Backed]:
     for ref, row in rows.items():
         if ref.kind != BACKUP:
             continue
-        spec = BackupSpec.model_validate(loaded.spec(row))
+        written = loaded.spec(row)
+        if not written.keys() & {*_RULED, "drills"}:
+            continue  # all of it is its policy's, and most say nothing else
+        spec = BackupSpec.model_validate(written)
         policy = policies.get(spec.policy)
         if policy is not None:
             own = frozenset(spec.model_fields_set)

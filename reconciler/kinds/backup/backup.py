@@ -141,7 +141,7 @@ class Backup(Resource[BackupChange]):
             case PruneOld():
                 return listed.isdisjoint(_ids(change))
             case CopyOver():
-                originals = {one.original for one in state.snapshots}
+                originals = {one.original or one.id for one in state.snapshots}
                 return originals.issuperset(_ids(change)) or None
             case ExtendLock():
                 until = datetime.fromisoformat(str(change.details["until"]))

@@ -18,16 +18,21 @@ class BackUp(_Due):
     Make a backup of every source into the first copy.
 
     ``generation``: the slot it is for. ``details``: ``slot``, ``nonce`` (the number in
-    the canary, from the id). Its receipt: per source ``snapshot``, ``files``,
-    ``bytes``, ``manifest`` (SHA-256 over path, size and SHA-256 of every file) and
-    ``canary`` (SHA-256). Without all of it nothing was backed up: that is a failure.
+    the canary). Its receipt: ``at`` (when it began) and ``sources``, per source
+    ``snapshot``, ``files``, ``bytes``, ``manifest`` (SHA-256 over path, size and
+    SHA-256 of every file), ``canary`` (SHA-256), and where they are known ``added``,
+    ``packed`` and ``changed``. Without all of it nothing was backed up: a failure.
     """
 
     verb: Literal["back-up"] = "back-up"
 
 
 class CopyOver(_Due):
-    """Copy snapshots to another repository; ``details``: ``from``, ``ids``."""
+    """
+    Copy snapshots to another repository; ``details``: ``from``, ``ids``.
+
+    Its receipt: ``copied``, each of the ids -> what it is called there.
+    """
 
     verb: Literal["copy"] = "copy"
 
@@ -39,14 +44,21 @@ class DrillIt(_Due):
     ``generation``: the drill and its period. ``details``: ``drill`` (its name),
     ``snapshots`` (source -> id), ``files`` (how many; none: all), ``seed``, ``escrow``,
     and of the receipt ``manifest``, ``canary``, ``files`` and ``bytes`` by source. Its
-    receipt says ``verdict``: ``passed``, ``failed`` or ``inconclusive``, and why.
+    receipt says ``verdict``: ``passed``, ``failed`` or ``inconclusive``, and ``why``,
+    ``seconds``, ``estimated``, ``bytes``, ``observed`` (check -> value). The journal
+    takes no floats: what is no whole number is text.
     """
 
     verb: Literal["drill"] = "drill"
 
 
 class Check(_Due):
-    """Read a slice of all packs; ``details``: ``slice``, ``of``."""
+    """
+    Read a slice of all packs; ``details``: ``slice``, ``of``.
+
+    Its receipt says ``verdict`` and ``why``, as that of a drill. All backups of one
+    repository ask for the same slice on the same day: once is enough.
+    """
 
     verb: Literal["check"] = "check"
 

@@ -96,7 +96,7 @@ def drills(recorded: Mapping[str, JsonValue]) -> Iterator[Drilled]:
             else {},
             of=datetime.fromisoformat(str(of)) if of else None,
             why=str(row.get("why", "")),
-            seconds=float(seconds) if isinstance(seconds, (int, float)) else None,
+            seconds=number(seconds),
             estimated=bool(row.get("estimated")),
             bytes=size if isinstance(size, int) else 0,
             escrow=bool(row.get("escrow")),
@@ -124,6 +124,21 @@ def fact(recorded: Mapping[str, JsonValue], name: str) -> dict[str, JsonValue]:
     """Return a fact that is a map; empty where there is none."""
     found = recorded.get(name)
     return found if isinstance(found, dict) else {}
+
+
+def number(value: JsonValue) -> float | None:
+    """Return a number that was recorded: as text, where it is no whole one."""
+    try:
+        return float(value) if isinstance(value, (str, int, float)) else None
+    except ValueError:
+        return None
+
+
+def exact(value: JsonValue) -> JsonValue:
+    """Return a number as the journal takes it, which takes no floats."""
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else str(value)
+    return value
 
 
 def moment(value: JsonValue) -> datetime | None:

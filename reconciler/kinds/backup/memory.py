@@ -25,6 +25,7 @@ from reconciler.kinds.backup.facts import (
     RECEIPTS,
     VOUCHED,
     Received,
+    exact,
     fact,
 )
 from reconciler.kinds.backup.state import CopyState, Snapshot
@@ -112,8 +113,8 @@ def _row(one: Received) -> JsonValue:
 
 def _copied(case: Case, change: CopyOver, ended: Ended) -> Facts:
     """Return the receipts of the copies: what vouched for the first ones."""
-    copy, told = change.share.provider, ended.evidence.get("copied")
-    pairs = told if isinstance(told, dict) else {}
+    copy = change.share.provider
+    pairs = _pairs(case, change, ended)
     new: list[Received] = []
     for one in case.receipts(str(change.details.get("from"))):
         rows = {
@@ -130,11 +131,23 @@ def _copied(case: Case, change: CopyOver, ended: Ended) -> Facts:
     for old, made in pairs.items():
         if old in known and isinstance(there, dict):
             source, at = known[old]
-            there[str(made)] = [source, at.isoformat()]
+            there[made] = [source, at.isoformat()]
     row = fact(case.recorded, COPIED)
     before = row.get(copy)
     given = {*map(str, before if isinstance(before, list) else ()), *pairs}
     return {**facts, COPIED: {**row, copy: list[JsonValue](sorted(given & set(known)))}}
+
+
+def _pairs(case: Case, change: CopyOver, ended: Ended) -> dict[str, str]:
+    """Return what each snapshot is called there, as was told or as is listed."""
+    told = ended.evidence.get("copied")
+    if isinstance(told, dict):
+        return {key: str(value) for key, value in told.items()}
+    asked = change.details.get("ids")
+    ids = set(map(str, asked)) if isinstance(asked, list) else set()
+    listed = case.snapshots(change.share.provider)
+    pairs = ((one.original or one.id, one.id) for one in listed)
+    return {old: new for old, new in pairs if old in ids}
 
 
 def _drilled(case: Case, change: DrillIt, ended: Ended) -> Facts:
@@ -151,13 +164,15 @@ def _drilled(case: Case, change: DrillIt, ended: Ended) -> Facts:
         "escrow": bool(asked.get("escrow")),
         "reference": f"{name} drill of {copy} {at}",
     }
-    row |= {k: said[k] for k in ("why", "seconds", "estimated", "bytes") if k in said}
+    told = ("why", "seconds", "estimated", "bytes")
+    row |= {key: exact(said[key]) for key in told if key in said}
     old = case.recorded.get(DRILLS)
     rows = [*(old if isinstance(old, list) else ()), row][-KEPT:]
     facts: Facts = {DRILLS: rows}
     seen = said.get(OBSERVED)
     if row["verdict"] == "passed" and isinstance(seen, dict):
-        facts[OBSERVED] = {**fact(case.recorded, OBSERVED), **seen}
+        new = {key: exact(value) for key, value in seen.items()}
+        facts[OBSERVED] = {**fact(case.recorded, OBSERVED), **new}
     return facts
 
 

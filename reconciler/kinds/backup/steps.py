@@ -101,7 +101,7 @@ def uncopied(case: Case, copy: str) -> list[str]:
         return []
     known = case.vouched.get(case.first, {})
     listed = {one.id for one in case.snapshots(case.first)}
-    there = {one.original for one in case.snapshots(copy)}
+    there = {one.original or one.id for one in case.snapshots(copy)}
     given = set(case.vouched.get(copy, {})) | given_from(case, copy)
     wanted = (set(known) & listed) - there - given
     return sorted(wanted, key=lambda one: (known[one][1], one))

@@ -344,3 +344,24 @@ def test_others_hold_its_pruning_and_nothing_else():
     before = life.verbs()
     life.sways = (owes(),)
     assert life.verbs() == before
+
+
+def test_a_copy_may_keep_its_name_and_its_numbers_may_be_text():
+    """As the journal has them, and as an engine that copies whole objects does."""
+    life = aged(2)
+    life.now += DAY
+    life.do(life.due()[0])
+    copy = next(one for one in life.due() if isinstance(one, CopyOver))
+    ids = set(map(str, copy.details["ids"]))
+    new = [one for one in life.state("near").snapshots if one.id in ids]
+    life.put("far", snapshots=(*life.state("far").snapshots, *new))
+    assert life.want.done(copy, life.have) is True
+    life.ended(copy, copied=2)
+    assert "copy" not in life.verbs()
+    assert life.recorded["receipts"][-1]["at"] == life.now.isoformat()
+    assert set(life.recorded["vouched"]["far"]) >= ids
+    life.now += timedelta(days=31)
+    life.verdict = {"verdict": "passed", "seconds": "8000.5", "observed": {"rows": "1.5"}}  # fmt: skip
+    life.do(next(one for one in life.due() if isinstance(one, DrillIt)))
+    assert life.findings()["rto-missed"] == "error"
+    assert life.recorded["observed"] == {"rows": "1.5"}
