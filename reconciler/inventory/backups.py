@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 REPOSITORY: Final = "BackupRepository"
 POLICY: Final = "BackupPolicy"
 BACKUP: Final = "Backup"
-_ACCOUNTS: Final = ("Issuer", "Provider")
 #: Before the clocks of either half of the world go back: a day has 25 hours then.
 _AUTUMNS: Final = (
     datetime(2026, 3, 20, tzinfo=UTC),
@@ -47,7 +46,6 @@ def complaints(loaded: Loaded) -> Iterator[Complaint]:
     rows = _rows(loaded)
     if not rows:
         return
-    yield from _same_name(loaded, rows)
     backed = list(_backed(loaded, rows))
     for one in backed:
         if one.ref.kind == POLICY or one.own & _RULED:
@@ -76,17 +74,6 @@ def _rows(loaded: Loaded) -> dict[Ref, int]:
     return {
         index.refs[row]: row for row, kind in enumerate(index.kinds) if kind in kinds
     }
-
-
-def _same_name(loaded: Loaded, rows: dict[Ref, int]) -> Iterator[Complaint]:
-    """Yield the repositories that are called like an account: they are accounts too."""
-    for ref, row in rows.items():
-        for kind in _ACCOUNTS if ref.kind == REPOSITORY else ():
-            other = loaded.index.row_of.get(Ref(kind, ref.name))
-            if other is not None:
-                at = loaded.location(other)
-                what = f"{ref}: {kind}/{ref.name} has the same name, at {at}"
-                yield Complaint("E185", loaded.location(row), what)
 
 
 def _backed(loaded: Loaded, rows: dict[Ref, int]) -> Iterator[_Backed]:

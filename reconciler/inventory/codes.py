@@ -223,10 +223,6 @@ TABLE: dict[str, Code] = {
         "a folder for drills that is in production",
         "name a folder that holds nothing else: what is restored overwrites",
     ),
-    "E185": Code(
-        "a BackupRepository and another account of the same name",
-        "rename one of them: both are accounts, and plans name them alike",
-    ),
     "E186": Code(
         "a copy that only appends, and a policy that keeps nothing by its age",
         "write keep: {within: 14d}: what is younger always stays",

@@ -176,9 +176,3 @@ copies(
     "copies: [near, far], keep: {within: 0s}",
     "E186",
 )
-bad(
-    "backup-place-of-a-provider",
-    f"{HEAD}Provider/near: {{type: w, credentials: {{}}}}\n{_NEAR}",
-    "E185",
-    3,
-)
