@@ -24,6 +24,8 @@ from pathlib import Path
 from typing import ClassVar, Final
 from urllib.parse import unquote, urlsplit
 
+from pydantic import JsonValue
+
 from reconciler.errors import ProviderError, Rejected, Unsupported
 from reconciler.kinds.backup import (
     BackUp,
@@ -272,7 +274,7 @@ class ArchiveBackup(Driver[Want, Do]):
             made[one] = here.id
         return Receipt(
             reference=f"{name}/{self._account.name}",
-            details={"from": name, "copied": dict(made), "new": len(set(ids) - there)},
+            details={"from": name, "copied": made, "new": len(set(ids) - there)},
         )
 
     def restorer(self, want: Backup) -> ArchiveRestorer:

@@ -364,6 +364,21 @@ def test_a_drill_fails_on_what_is_not(place, root, tmp_path):
     assert "orders" in done["why"]
 
 
+def floats(value):
+    if isinstance(value, dict):
+        return [one for inner in value.values() for one in floats(inner)]
+    if isinstance(value, list):
+        return [one for inner in value for one in floats(inner)]
+    return [value] if isinstance(value, float) else []
+
+
+def test_a_journal_takes_every_receipt(place, root, tmp_path):
+    want = backup(root, EXPECTED, drills={"scratch": str(tmp_path / "scratch")})
+    said = place.back_up(want).details
+    for receipt in (said, place.check(want), place.drill(want, said, files=5)):
+        assert not floats(receipt)
+
+
 def test_a_drill_near_what_is_kept_proves_nothing(place, root):
     want = backup(root, drills={"scratch": str(place.folder / "scratch")})
     done = place.drill(want, place.back_up(want).details)
@@ -466,6 +481,21 @@ def test_an_index_that_was_changed_is_not_ours(place, root, field):
     state = place.again().observe([want]).states[want.name]
     assert state.snapshots == ()
     assert len(state.foreign) == 1
+
+
+def test_a_strangers_index_stops_no_backup(place, root):
+    want = backup(root)
+    place.back_up(want)
+    (path,) = place.objects("index")
+    path.with_name("0" * 40 + ".json").write_text('{"signed": {}, "is": {}}')
+    place.back_up(want, "next")
+    first, second = place.ids(want)
+    assert place.check(want)["verdict"] == "failed"
+    half = place.folder / "data" / ("0" * 32)
+    half.write_bytes(b"half")
+    os.utime(half, (0, 0))
+    assert place.prune(want, [first], [second]).details["left"] == 1
+    assert half.exists()  # whose it is cannot be known
 
 
 def test_an_index_of_another_backup_is_not_ours(place, root):
