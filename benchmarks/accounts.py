@@ -16,13 +16,13 @@ one to three hours); uploads (Poisson, one in 70 days, median 2.5 %, sigma 0.9).
 
 * **growth** (25 %): that, and in 35 % of them another rate from some day on (log-normal
   factor, sigma 1);
-* **clean-ups** (15 %): that, and weekly or monthly 30 to 90 % of what has come since the
-  last one goes;
-* **leaks** (10 %): a tenth of that growth, and one to three leaks: 0.5 to 3 % a day, for
-  10 to 60 days; 70 % are found then, and what has leaked goes.
+* **clean-ups** (15 %): that, and weekly or monthly 30 to 90 % of what has come since
+  the last one goes;
+* **leaks** (10 %): a tenth of that growth, and one to three leaks: 0.5 to 3 % a day,
+  for 10 to 60 days; 70 % are found then, and what has leaked goes.
 
-Levels: a mean of 15 to 50 %, a daily wave (20 to 60 % of the mean, its top at an hour of
-its own), weekends at 60 to 110 %, noise (autoregressive, 0.8 an hour, 6 %), and lone
+Levels: a mean of 15 to 50 %, a daily wave (20 to 60 % of the mean, its top at an hour
+of its own), weekends at 60 to 110 %, noise (autoregressive, 0.8 an hour, 6 %), and lone
 spikes (Poisson, one in 60 days): one or two hours at 1.5 to 4 times.
 
 * **seasons** (15 %): one or two, each rises over 20 to 50 days to 1.5 to 3 times, stays
@@ -88,10 +88,9 @@ def accounts(seed: int, many: int = 200) -> list[Account]:
     families = [
         family for family, share, _ in _FAMILIES for _ in range(round(share * many))
     ]
+    makes = {name: make for name, _, make in _FAMILIES}
     return [
-        dict((name, make) for name, _, make in _FAMILIES)[family](
-            np.random.default_rng((seed, number))
-        )
+        makes[family](np.random.default_rng((seed, number)))
         for number, family in enumerate(families)
     ]
 

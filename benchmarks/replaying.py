@@ -105,15 +105,6 @@ class Score(NamedTuple):
         return median(self.leads) if self.leads else 0.0
 
 
-def replayed(
-    accounts: Sequence[Account], strategy: Strategy, days: int = YEAR
-) -> Score:
-    """Return what came of *strategy* over *days* of the year."""
-    return added(
-        _one(number, account, strategy, days) for number, account in enumerate(accounts)
-    )
-
-
 def added(scores: Iterable[Score]) -> Score:
     """Return the sum of *scores*."""
     rows = [*scores]
@@ -123,7 +114,10 @@ def added(scores: Iterable[Score]) -> Score:
     return Score(*sums, leads, above, spikes)
 
 
-def _one(number: int, account: Account, strategy: Strategy, days: int) -> Score:
+def replayed_one(
+    number: int, account: Account, strategy: Strategy, days: int = YEAR
+) -> Score:
+    """Return what came of *strategy* for one account over *days* of the year."""
     sizes = SIZES[account.kind]
     breaches = [breach(account, size) for size in sizes[:-1]]
     first, last = BEFORE * 24, (BEFORE + days) * 24

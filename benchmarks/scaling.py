@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from datetime import timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 
-from benchmarks.accounts import SIZES, Account, Kind
+from benchmarks.accounts import SIZES, YEAR, Account, Kind, accounts
 from benchmarks.replaying import (
+    BASELINES,
     HORIZON,
     PRICES,
     START,
     Asked,
+    Score,
+    added,
+    replayed_one,
 )
+from benchmarks.row import Row, Size
 from reconciler.audit.usage_store import Hour
 from reconciler.cli.usage_forecast import predict
 from reconciler.engine.foresee import Case, foresee
@@ -25,6 +32,10 @@ from reconciler.model.usage import Bounds
 
 #: For developing; nothing that is reported comes from them.
 TRIED: Final = (1, 2, 3)
+#: Drawn after the last change to generator, forecasts, rules and scores.
+HELD_OUT: Final = (1,)
+#: Accounts of one seed.
+MANY: Final = 200
 _METRICS: Final[dict[Kind, tuple[str, float]]] = {
     "fill": ("disk", 10.0 * 1024**3),
     "level": ("memory", 2.0 * 1024**3),
@@ -52,7 +63,7 @@ class Foreseeing:
 
     def __call__(self, asked: Asked) -> int:
         """Return the size that the account shall have."""
-        metric, unit = _METRICS[asked.account.kind]
+        metric = _METRICS[asked.account.kind][0]
         ladder = _ladder(asked.account.kind)
         hours = _hours(asked.number, asked.account)
         known = hours[max(asked.hour - _HISTORY, 0) : asked.hour]
@@ -74,6 +85,72 @@ class Foreseeing:
         here = ladder[asked.rung].name
         past.append(Moved(asked.now, "up", here, found.to.name, found.rise))
         return ladder.index(found.to)
+
+
+def scaling(size: Size) -> Iterator[Row]:
+    """Replay a year of 200 accounts of seeds that were drawn after everything else."""
+    quick = size.small < 1000
+    seeds = HELD_OUT[:1] if quick else HELD_OUT
+    tasks = [
+        (seed, number)
+        for seed in seeds
+        for number in range(0, MANY, MANY // 8 if quick else 1)
+    ]
+    days = 90 if quick else YEAR
+    names = ["forecast and rules", *BASELINES]
+    before = time.perf_counter()
+    with ProcessPoolExecutor() as pool:
+        rows = [*pool.map(partial(replay, days=days), tasks, chunksize=4)]
+    took = time.perf_counter() - before
+    scores = {name: added(row[0][at] for row in rows) for at, name in enumerate(names)}
+    yield from _gates(scores, len(tasks), days)
+    used = sum(row[1] for row in rows)
+    note = f"{len(tasks)} accounts, one forecast and decision a day; {took:.0f} s wall"
+    yield Row(
+        "the same: CPU of a forecast and its decision",
+        used / len(tasks) / days * 1000,
+        "ms",
+        note=note,
+    )
+
+
+def replay(task: tuple[int, int], days: int = YEAR) -> tuple[list[Score], float]:
+    """Return the scores of all strategies for one account, and the CPU of ours."""
+    seed, number = task
+    account = drawn(seed)[number]
+    before = time.process_time()
+    ours = replayed_one(number, account, Foreseeing(), days)
+    used = time.process_time() - before
+    others = [replayed_one(number, account, one, days) for one in BASELINES.values()]
+    return [ours, *others], used
+
+
+def _gates(scores: Mapping[str, Score], many: int, days: int) -> Iterator[Row]:
+    for name, score in scores.items():
+        mine = name == next(iter(scores))
+        what = f"a year of {many} accounts, {name}"
+        note = (
+            f"{score.prevented} of {score.predictable}, {score.lead:.1f} d ahead; "
+            f"{score.surprises_met} of {score.surprising} that could not be seen; "
+            f"{score.spikes} days with a lone spike"
+        )
+        kept, wasted = 100 * score.kept, 100 * score.wasted
+        gate = 95 if mine else None
+        said = f"{what}: predictable breaches prevented"
+        yield Row(said, kept, "%", gate, least=True, note=note)
+        note = (
+            f"{score.needless} of {score.moves}; "
+            f"{score.above * 30 / many / days:.2f} EUR a month above what was needed"
+        )
+        yield Row(
+            f"{what}: needless moves", wasted, "%", 5 if mine else None, note=note
+        )
+
+
+@lru_cache(maxsize=1)
+def drawn(seed: int) -> list[Account]:
+    """Return the accounts of one seed."""
+    return accounts(seed, MANY)
 
 
 @lru_cache(maxsize=2)

@@ -36,6 +36,10 @@ has_ssh() {
     command -v ssh-keygen >/dev/null 2>&1
 }
 
+has_restic() {
+    command -v restic >/dev/null 2>&1
+}
+
 # Their programs alone: drills start servers of their own, and throw them away.
 has_postgresql() {
     command -v psql >/dev/null 2>&1 && command -v pg_dump >/dev/null 2>&1 &&
@@ -58,6 +62,7 @@ packages_of() {
     prometheus) echo "prometheus" ;;
     chromium) echo "chromium" ;;
     ssh) echo "openssh-client" ;;
+    restic) echo "restic" ;;
     esac
 }
 
@@ -111,7 +116,7 @@ get() {
 }
 
 missing=
-for program in powerdns nginx pebble prometheus chromium ssh postgresql mariadb; do
+for program in powerdns nginx pebble prometheus chromium ssh restic postgresql mariadb; do
     "has_$program" || missing="$missing $program"
 done
 [ -n "$missing" ] || exit 0

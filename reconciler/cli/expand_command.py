@@ -103,9 +103,7 @@ def shown(
     """Yield the YAML of what *site* makes, each value with its origin behind it."""
     at = inventory.at(site)
     yield f"# {site}  {at}"
-    for piece in sorted(pieces, key=lambda each: not each.known):
-        if not piece.known:
-            yield f"# {piece.kind} is no kind yet: this is shown and nothing more"
+    for piece in pieces:
         lines = [
             (line.text, _origin(line, site, piece))
             for line in entry(str(piece.ref), piece.metadata, piece.spec)
@@ -141,7 +139,6 @@ def _data(site: Ref, pieces: Sequence[Piece]) -> dict[str, Any]:
             {
                 "kind": piece.kind,
                 "name": piece.name,
-                "known": piece.known,
                 "metadata": piece.metadata,
                 "spec": piece.spec,
                 "source": place(piece.at),
@@ -205,8 +202,8 @@ def _eject(project: Project, site: Ref) -> None:
             hint="nothing was written", code="E671",
         )  # fmt: skip
     replace(file, after)
-    named = ", ".join(str(piece.ref) for piece in pieces if piece.known)
-    project.say(f"{path}: {site} is now {named or 'nothing that is a kind yet'}")
+    named = ", ".join(str(piece.ref) for piece in pieces)
+    project.say(f"{path}: {site} is now {named or 'nothing'}")
 
 
 def _digests(inventory: Inventory, site: Ref) -> dict[Ref, bytes]:

@@ -192,15 +192,14 @@ _DEPTH = 2
 
 
 def _parts(project: Project, ref: Ref, look: Look) -> list[dict[str, Any]]:
-    """Return what a Site makes, what is no kind yet included."""
+    """Return what a Site makes."""
     if ref.kind != SITE:
         return []
     return [
         {
             "address": str(piece.ref),
-            "known": piece.known,
             "source": place(piece.at),
-            "says": _says(project, piece.ref, look) if piece.known else "no kind yet",
+            "says": _says(project, piece.ref, look),
         }
         for piece in project.inventory.expansion(ref)
     ]

@@ -46,6 +46,11 @@ class Git:
     @cached_property
     def folder(self) -> Path | None:
         """The .git folder; None outside a repository."""
+        inside = self.root / ".git"
+        parts = (inside / "objects").is_dir() and (inside / "refs").is_dir()
+        if parts and (inside / "HEAD").is_file():
+            return inside.resolve()
+        # A folder below, a linked work tree or a bare one: git knows.
         found = self.ask("rev-parse", "--absolute-git-dir")
         return Path(found) if found else None
 

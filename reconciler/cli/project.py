@@ -28,7 +28,7 @@ from reconciler.engine import Accounts, Scope
 from reconciler.errors import ReconcilerError
 from reconciler.inventory import GitTree, Inventory, Source, WorkTree, load
 from reconciler.kinds.provider import Provider
-from reconciler.model import AnyResource, BackupProof, unproven
+from reconciler.model import AnyResource, BackupProof
 
 if TYPE_CHECKING:
     from reconciler.audit.outlooks import Book
@@ -278,10 +278,11 @@ class Project:
 
         return challenges(self)
 
-    @cached_property
-    def proof(self) -> BackupProof:
-        """Who says whether a backup was restored and verified: nobody does yet."""
-        return unproven
+    def proof(self, ledger: Ledger) -> BackupProof:
+        """Return who says whether a backup was restored and verified: *ledger* does."""
+        from reconciler.cli.proofs import Proofs
+
+        return Proofs(self.inventory, ledger)
 
     def accounts(self, wants: Iterable[AnyResource]) -> Accounts:
         """Return the way to every account that *wants* need."""

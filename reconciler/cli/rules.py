@@ -99,7 +99,7 @@ class Court:
             authors=self._authors(ledger),
             glass=ledger.glass.by,
             held_by=lambda kind, account: held_by(inventory, kind, account),
-            proof=self._project.proof,
+            proof=project.proof(ledger),
         )
 
     def _approvals(self, ledger: Ledger) -> Mapping[str, tuple[str, ...]]:

@@ -12,6 +12,7 @@ from reconciler.engine.evaluate import Evaluation, Subject, evaluate
 from reconciler.engine.funding import Payer, unfunded
 from reconciler.engine.health import Health, Paying
 from reconciler.engine.heirs import Past, Succession
+from reconciler.engine.lanes import Stops, held
 from reconciler.engine.memory import NOTHING, Memory
 from reconciler.engine.observe import Accounts, World
 from reconciler.engine.order import Edges, held_behind, levelled
@@ -79,6 +80,7 @@ class Situation(NamedTuple):
         leaders: What others may follow.
         past: Every record of a kind.
         books: What the last comparison with the gateways' books found.
+        stops: Why each lane is stopped; asked where something of one is planned.
         approvers: Whose approval of an action counts.
         judge: The policies.
         declares: Whether a live thing is declared, in or outside the selection.
@@ -96,6 +98,7 @@ class Situation(NamedTuple):
     leaders: Sequence[AnyResource] = ()
     past: Past = lambda _kind: ()
     books: Callable[[], Iterable[Finding]] = tuple
+    stops: Callable[[], Stops] = dict
     paying: Sequence[Paying] = ()
     charging: Sequence[Paying] = ()
     looked: Mapping[Share, datetime] = {}
@@ -133,6 +136,9 @@ def plan(
         if action.id not in situation.pending
     ]
     planned = _in_health(situation, planned, aside.ways, world, now)
+    if any(action.change.lane for action in planned):
+        unended = {*situation.stuck, *situation.resumable, *situation.pending}
+        planned = held(planned, situation.stops(), unended)
     under_way = [_under_way(one) for one in situation.pending.values()]
     actions = levelled([*planned, *under_way], situation.edges)
     new = tuple(action for action in actions if action.id not in situation.pending)
@@ -189,7 +195,7 @@ def _evaluated(
     """Yield what follows for each resource, in order of their addresses."""
     found: list[tuple[Ref, Evaluation]] = []
     for wanted in situation.wants:
-        ways = led.get(wanted.ref)
+        ways = _ways(wanted, led) if led else None
         want = wanted.swayed(ways) if ways else wanted
         memory = situation.memories.get((want.kind, want.uid), NOTHING)
         subject = Subject(want, None, world.have(want), memory)
@@ -210,6 +216,16 @@ def _evaluated(
             found.append((want.ref, part))
     for _, part in sorted(found, key=itemgetter(0)):
         yield part
+
+
+def _ways(
+    wanted: AnyResource, led: Mapping[Ref, Sequence[Sway]]
+) -> Sequence[Sway] | None:
+    """Return what others want of *wanted*, and of those that it heeds."""
+    mine = led.get(wanted.ref)
+    if not (heeded := wanted.heeds()):
+        return mine
+    return [*(mine or ()), *(way for ref in heeded for way in led.get(ref, ()))]
 
 
 def _recovered(situation: Situation, action: Action) -> Action:

@@ -198,6 +198,35 @@ TABLE: dict[str, Code] = {
         "two Servers for one machine",
         "remove one of them: each would undo what the other one wants",
     ),
+    "E179": Code(
+        "a PatchPolicy that can never lead to anything",
+        "write windows, and name who tells what is installed: panel of a Server, "
+        "settings.toolkit of a WHM server",
+    ),
+    "E180": Code(
+        "an RPO that is shorter than the schedule",
+        "write a longer rpo, or a cron that is due more often",
+    ),
+    "E181": Code(
+        "two copies of a backup in one repository",
+        "name each repository once: what destroys it destroys both",
+    ),
+    "E182": Code(
+        "copies of a backup by different engines",
+        "copies are made from the first one: name repositories of one engine",
+    ),
+    "E183": Code(
+        "a copy that is called off-site and is lost with the first",
+        "give both repositories a failureDomain, and them another provider or region",
+    ),
+    "E184": Code(
+        "a folder for drills that is in production",
+        "name a folder that holds nothing else: what is restored overwrites",
+    ),
+    "E186": Code(
+        "a copy that only appends, and a policy that keeps nothing by its age",
+        "write keep: {within: 14d}: what is younger always stays",
+    ),
     "W160": Code("defaults that apply to nothing", "remove them or move the file"),
     "W161": Code("a RecordSet that no domain includes", "remove it or include it"),
     "W162": Code(
@@ -212,6 +241,10 @@ TABLE: dict[str, Code] = {
     "W172": Code(
         "a ScalingPolicy on an account that may be on one plan alone",
         "write a range of plans, or remove scaling",
+    ),
+    "W180": Code(
+        "a database of which nothing is asked once it is restored",
+        "write expect, as in [{sql: select count(*) from orders, min: 1}]",
     ),
 }
 

@@ -217,7 +217,7 @@ def _own(
         covered = [
             f"{other}/{name}"
             for other in kinds
-            if other in COVERED and parts(other).known
+            if other in COVERED
             for name in (_domains(site) if other == "Domain" else (site.name,))
         ]
         if covered:

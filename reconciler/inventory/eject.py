@@ -35,8 +35,7 @@ def ejected(text: str, file: str, head: Head, pieces: Sequence[Piece]) -> str:
     """
     Return *text* with *pieces* in place of the Site at *head*.
 
-    Comments inside the entry are kept above what takes its place; what is no kind
-    yet is kept as a comment, because a document of it would be refused.
+    Comments inside the entry are kept above what takes its place.
 
     Raises:
         InventoryError: E670, the entry shares a line with something else.
@@ -57,14 +56,8 @@ def ejected(text: str, file: str, head: Head, pieces: Sequence[Piece]) -> str:
 
 def _written(pieces: Iterable[Piece]) -> Iterator[str]:
     for piece in pieces:
-        said = [each.text for each in entry(str(piece.ref), piece.metadata, piece.spec)]
-        if piece.known:
-            yield from said
-    for piece in pieces:
-        if not piece.known:
-            yield f"# {piece.kind} is no kind yet; to be uncommented once it is:"
-            said = [e.text for e in entry(str(piece.ref), piece.metadata, piece.spec)]
-            yield from (f"# {line}" for line in said)
+        for line in entry(str(piece.ref), piece.metadata, piece.spec):
+            yield line.text
 
 
 def _events(text: str) -> Iterator[Any]:

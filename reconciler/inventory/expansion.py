@@ -22,7 +22,6 @@ class Piece(NamedTuple):
 
     Attributes:
         spec: Without the folder's defaults and without what is included.
-        known: Whether the kind is there; what is no kind yet is only shown.
         at: The place of its name: the Site, or the alias.
         leaves: Its values with their origin.
     """
@@ -31,7 +30,6 @@ class Piece(NamedTuple):
     name: str
     metadata: dict[str, Any]
     spec: dict[str, Any]
-    known: bool
     at: Location
     leaves: tuple[Leaf, ...]
 
@@ -57,10 +55,7 @@ def expansion(loaded: Loaded, row: int) -> list[Piece]:
         return []
     parts = parts_of(loaded.kinds())
     found = composed(site, parts, lambda _kind, _field: True)
-    return [
-        _piece(loaded, row, file, each, known=parts(each.kind).known)
-        for each in found.primitives
-    ]
+    return [_piece(loaded, row, file, each) for each in found.primitives]
 
 
 def _shared(loaded: Loaded, ref: Ref) -> Shared | None:
@@ -70,9 +65,7 @@ def _shared(loaded: Loaded, ref: Ref) -> Shared | None:
     return Shared.of_row(loaded.row(row), loaded.index.slice_of(row).path)
 
 
-def _piece(
-    loaded: Loaded, row: int, file: str, made: Primitive, *, known: bool
-) -> Piece:
+def _piece(loaded: Loaded, row: int, file: str, made: Primitive) -> Piece:
     ref = Ref(made.kind, made.name)
     origin = loaded.origin_of(row)
     head = made_head(loaded.places, file, ref, origin.site)
@@ -80,4 +73,4 @@ def _piece(
     told = tuple(leaves(loaded.places, found, made.spec, made.spec))
     short = head.head == head.where
     at = loaded.places.location(file, head.head, key=short)
-    return Piece(made.kind, made.name, made.metadata, made.spec, known, at, told)
+    return Piece(made.kind, made.name, made.metadata, made.spec, at, told)

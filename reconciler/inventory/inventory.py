@@ -231,9 +231,13 @@ class Inventory:
     @cached_property
     def warnings(self) -> tuple[InventoryError, ...]:
         """What is worth a look, but stops nothing; codes W160 and up."""
-        from reconciler.inventory import scalings  # noqa: PLC0415
+        from reconciler.inventory import backups, scalings  # noqa: PLC0415
 
-        found = (*self._loaded.warnings(), *scalings.warnings(self._loaded))
+        found = (
+            *self._loaded.warnings(),
+            *scalings.warnings(self._loaded),
+            *backups.warnings(self._loaded),
+        )
         return tuple(errors_of(found))
 
     def _build(self, ref: Ref) -> AnyResource:

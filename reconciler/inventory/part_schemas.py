@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.inventory.parts import PLANNED, PROFILE, SITE
+from reconciler.inventory.parts import PROFILE, SITE
 
 Schema = dict[str, Any]
 _REF = "#/$defs/"
@@ -22,11 +22,7 @@ _TOKEN: Schema = {"type": "string", "pattern": r"\$"}
 
 
 def with_parts(models: Mapping[str, Schema]) -> dict[str, Schema]:
-    """
-    Return the *models*, those of Site and SiteProfile with the fields of their parts.
-
-    A part whose kind is not there yet has the names of its fields alone.
-    """
+    """Return the *models*, Site and SiteProfile with the fields of their parts."""
     found = dict(models)
     if PROFILE not in models or SITE not in models:
         return found
@@ -86,12 +82,7 @@ class _Parts:
 
     def of(self, kind: str) -> Schema:
         """Return the schema of a part."""
-        model = self._models.get(kind)
-        if model is None:
-            planned = PLANNED.get(kind)
-            names = sorted(planned.fields) if planned else ()
-            return {"type": "object", "properties": {name: {} for name in names}}
-        found = self._named(kind, _spec_name(model), whole=False)
+        found = self._named(kind, _spec_name(self._models[kind]), whole=False)
         part = self.defs[found["$ref"].removeprefix(_REF)]
         part["properties"] = {**part["properties"], "uid": _UID}
         return found

@@ -20,23 +20,14 @@ class Part(NamedTuple):
     Attributes:
         fields: The keys its spec has.
         required: Those without which it is not valid.
-        known: Whether the kind is there to be built and managed.
     """
 
     fields: frozenset[str]
     required: frozenset[str]
-    known: bool = True
 
 
-def _planned(required: str, fields: str) -> Part:
-    must = frozenset(required.split())
-    return Part(must | frozenset(fields.split()), must, known=False)
-
-
-#: Kinds of the convention that have no module yet: their parts are expanded and
-#: shown, and are not part of the inventory. A module of the kind takes its place.
-PLANNED: Mapping[str, Part] = {}
-_UNPLANNED = Part(frozenset(), frozenset(), known=False)
+#: What is no kind is refused where the profile names it.
+_NO_KIND = Part(frozenset(), frozenset())
 
 #: Kind -> (field, field of the Site that fills it).
 FILLS: Mapping[str, tuple[tuple[str, str], ...]] = {
@@ -68,7 +59,7 @@ def parts_of(kinds: Mapping[str, type[AnyResource]]) -> Parts:
     def part(kind: str) -> Part:
         model = kinds.get(kind)
         if model is None:
-            return PLANNED.get(kind, _UNPLANNED)
+            return _NO_KIND
         spec = model.model_fields["spec"].annotation
         fields = getattr(spec, "model_fields", {}).items()
         named = {field.alias or name: field.is_required() for name, field in fields}

@@ -20,7 +20,7 @@ class Shape(NamedTuple):
     What has to be looked at in one value.
 
     Attributes:
-        to: It names another resource.
+        to: It names another resource; a mapping may say more than the name.
         exact: It is a ``bool`` or an ``int``, for which pydantic would take text, or
             a model that YAML writes as text (``str``) and Python as a mapping.
         fields: What has to be looked at in a mapping, by YAML key.
@@ -56,7 +56,8 @@ def _of_model(model: type[BaseModel], inside: tuple[type, ...]) -> Shape:
         shape = _of(field.annotation, (*inside, model), marks[0] if marks else None)
         if shape != Shape():
             found[field.alias or name] = shape
-    return Shape(fields=found)
+    bare = found.get(getattr(model, "short", None) or "")
+    return Shape(to=bare.to if bare else None, fields=found)
 
 
 def _of(kind: Any, inside: tuple[type, ...], to: To | None = None) -> Shape:

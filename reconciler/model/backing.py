@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
+from zoneinfo import ZoneInfo
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from reconciler.model.base import Spec
 from reconciler.model.calendar import Duration
 from reconciler.model.cron import Cron
 from reconciler.model.money import Money
 from reconciler.model.quantity import Percent, Size
-from reconciler.model.ref import To
+from reconciler.model.ref import NAMES_OF, To
 from reconciler.model.secret import SecretRef
 
 #: So many files drawn at random say with 95 % confidence that less than 1 % are bad.
@@ -55,6 +56,15 @@ class Schedule(Spec):
     cron: Cron = Cron.of("15 2 * * *")
     time_zone: str = "UTC"
     by: Literal["reconciler", "host", "panel"] = "reconciler"
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError):
+            raise ValueError("write a time zone, as in Europe/Amsterdam") from None
+        return value
 
 
 class Expect(Spec):
@@ -159,6 +169,14 @@ class Keep(Spec):
     least: Annotated[int, Field(ge=1, le=10_000)] = 7
 
 
+def _or_a_name(schema: dict[str, Any]) -> None:
+    """Say in *schema* that the name alone may be written too."""
+    whole = dict(schema)
+    schema.clear()
+    schema["description"] = whole.get("description", "")
+    schema["anyOf"] = [whole, {"type": "string", NAMES_OF: "BackupRepository"}]
+
+
 class Copy(Spec):
     """
     One place that has a copy; a bare name in YAML is ``repository``.
@@ -168,6 +186,9 @@ class Copy(Spec):
         off_site: It is claimed to survive what destroys the first one.
         max_lag: How far it may be behind.
     """
+
+    model_config = ConfigDict(json_schema_extra=_or_a_name)
+    short: ClassVar[str | None] = "repository"
 
     repository: Annotated[str, To("BackupRepository")]
     off_site: bool = False

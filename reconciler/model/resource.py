@@ -276,6 +276,10 @@ class Resource(Spec, Generic[ChangeT]):
         del have, now
         return ()
 
+    def heeds(self) -> tuple[Ref, ...]:
+        """Return whom else it follows: what others want of those concerns it too."""
+        return ()
+
     def swayed(self, sways: Sequence[Sway]) -> Self:
         """Return this resource as others want it, in what it leaves open. Pure."""
         del sways

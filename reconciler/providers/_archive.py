@@ -117,8 +117,12 @@ class Archive:
         return self.store.names(f"index/{folder_of(backup)}/" if backup else "index/")
 
     def snapshots(self, backup: str) -> list[Snap]:
-        """Return the snapshots of *backup*, the oldest first."""
-        found = (self.snapshot(stored) for stored in self.listed(backup))
+        """Return the snapshots of *backup* that are ours, the oldest first."""
+        self.config()
+        found = []
+        for stored in self.listed(backup):
+            with suppress(Damaged, WrongKey, Gone):
+                found.append(self.snapshot(stored))
         return sorted(found, key=lambda one: (one.added, one.id))
 
     def snapshot(self, stored: Stored) -> Snap:
@@ -327,7 +331,12 @@ class Archive:
             self.store.remove(name)
 
     def tidy(self, now: datetime) -> int:
-        """Remove objects of killed runs, that no index names; return how many."""
+        """
+        Remove objects of killed runs, that no index names; return how many.
+
+        Raises Damaged or WrongKey where an index cannot be read: what it names is not
+        known, so that nothing goes.
+        """
         named = set()
         for stored in self.listed():
             snap = self.snapshot(stored)

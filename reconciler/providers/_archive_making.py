@@ -21,7 +21,8 @@ from reconciler.errors import Rejected
 from reconciler.kinds.backup import BackUp, Backup
 from reconciler.model import Receipt, SecretRef
 from reconciler.model.backing import Backing, Source
-from reconciler.providers._archive import Archive, Counted, Label, Snap
+from reconciler.providers._archive import Archive
+from reconciler.providers._archive_snap import Counted, Label, Snap
 from reconciler.providers._archive_store import Gone
 from reconciler.providers._archive_tree import Packer
 from reconciler.providers._backup_hooks import hooked

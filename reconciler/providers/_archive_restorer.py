@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.errors import Rejected, Transient
-from reconciler.providers._archive import Archive, Snap
+from reconciler.providers._archive import Archive
 from reconciler.providers._archive_open import Hostile
 from reconciler.providers._archive_seal import Damaged, Keys, WrongKey
+from reconciler.providers._archive_snap import Snap
 from reconciler.providers._archive_store import Gone, Store
 from reconciler.providers._drill_port import Entry, Key, Restored
 

@@ -24,6 +24,8 @@ from pathlib import Path
 from typing import ClassVar, Final
 from urllib.parse import unquote, urlsplit
 
+from pydantic import JsonValue
+
 from reconciler.errors import ProviderError, Rejected, Unsupported
 from reconciler.kinds.backup import (
     BackUp,
@@ -265,11 +267,14 @@ class ArchiveBackup(Driver[Want, Do]):
         for one in ids:
             if one not in there:
                 self._archive.take(other, other.find(want.uid, one))
+        made: dict[str, JsonValue] = {}
         for one in ids:
-            self._archive.whole(self._archive.find(want.uid, one))
+            here = self._archive.find(want.uid, one)
+            self._archive.whole(here)
+            made[one] = here.id
         return Receipt(
             reference=f"{name}/{self._account.name}",
-            details={"from": name, "ids": [*ids], "copied": len(set(ids) - there)},
+            details={"from": name, "copied": made, "new": len(set(ids) - there)},
         )
 
     def restorer(self, want: Backup) -> ArchiveRestorer:

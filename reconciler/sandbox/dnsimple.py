@@ -306,4 +306,4 @@ def _private(call: Call, on: bool) -> Answer:  # noqa: FBT001
     return good({"id": 1, "domain_id": number(name), "expires_on": None, "enabled": on})
 
 
-EMULATOR = Emulator("dnsimple", BASE, 18706, make, registrar.edit)
+EMULATOR = Emulator("dnsimple", BASE, 18711, make, registrar.edit)

@@ -272,4 +272,4 @@ def _get(call: Call, account: Account) -> Answer:
     )
 
 
-EMULATOR = Emulator("gandi", BASE, 18705, make, registrar.edit)
+EMULATOR = Emulator("gandi", BASE, 18710, make, registrar.edit)

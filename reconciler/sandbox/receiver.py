@@ -103,4 +103,4 @@ def look(bench: Bench, thing: str) -> Any:
     return bench.state[thing]
 
 
-EMULATOR = Emulator("receiver", "", 18706, make, look=look)
+EMULATOR = Emulator("receiver", "", 18717, make, look=look)

@@ -29,7 +29,6 @@ SiteProfile/brochure:
       records:
         - {name: "@", type: A, value: 192.0.2.10}
         - {name: www, type: CNAME, value: $domain.}
-  Backup: {policy: nightly, of: Domain/$domain}
 """
 NAMES = [f"s{n}.example" for n in range(5)]
 SITES = "apiVersion: reconciler/v1\n" + "".join(
@@ -108,7 +107,6 @@ def test_the_text_says_where_what_and_what_next(agency):
 def test_a_site_is_explained_by_what_it_makes(agency):
     text = at(agency, "explain", "Site/s2.example").out
     assert "Domain/s2.example                      allow records" in text
-    assert "Backup/s2.example                      no kind yet" in text
     assert "run: reconciler apply --select site=s2.example" in text
     other = at(agency, "explain", "Site/s3.example").out
     assert "Domain/s3.example                      porkbun-main cannot lock" in other

@@ -33,6 +33,7 @@ NOBODYS = {
     "nginx_install",
     "usage_outlook",
     "usage_health",
+    "usage_trouble",
     "public_health",
 }
 #: What cannot be changed there is for a person.

@@ -468,6 +468,21 @@ def test_an_index_that_was_changed_is_not_ours(place, root, field):
     assert len(state.foreign) == 1
 
 
+def test_a_strangers_index_stops_no_backup(place, root):
+    want = backup(root)
+    place.back_up(want)
+    (path,) = place.objects("index")
+    path.with_name("0" * 40 + ".json").write_text('{"signed": {}, "is": {}}')
+    place.back_up(want, "next")
+    first, second = place.ids(want)
+    assert place.check(want)["verdict"] == "failed"
+    half = place.folder / "data" / ("0" * 32)
+    half.write_bytes(b"half")
+    os.utime(half, (0, 0))
+    assert place.prune(want, [first], [second]).details["left"] == 1
+    assert half.exists()  # whose it is cannot be known
+
+
 def test_an_index_of_another_backup_is_not_ours(place, root):
     theirs, ours = backup(root, name="a.example"), backup(root)
     theirs = theirs.model_copy(
@@ -493,8 +508,9 @@ def test_a_copy_has_keys_of_its_own(place, root, tmp_path):
     other = {"password": "another"}
     far = Place(tmp_path / "far", "far", escrow=None, secrets=other).ready()
     done = far.copy(want, place, place.ids(want))
-    assert done.details["copied"] == 2
-    assert far.copy(want, place, place.ids(want)).details["copied"] == 0
+    assert done.details["copied"] == {one: one for one in place.ids(want)}
+    assert done.details["new"] == 2
+    assert far.copy(want, place, place.ids(want)).details["new"] == 0
     assert {one.original for one in far.snapshots(want)} == set(place.ids(want))
     assert far.check(want)["verdict"] == "passed"
     for path in place.objects("data"):

@@ -7,6 +7,7 @@ Inventories that must be refused: each with its code, its line and no secret.
 from __future__ import annotations
 
 from tests.support import (
+    bad_backups,
     bad_cards,
     bad_certificates,
     bad_channels,
@@ -14,6 +15,7 @@ from tests.support import (
     bad_health,
     bad_hosting,
     bad_money,
+    bad_patching,
     bad_scaling,
     bad_seller,
     bad_servers,
@@ -24,6 +26,7 @@ from tests.support import (
 from tests.support.bad_case import CASES, BadCase
 
 PARTS = (
+    bad_backups,
     bad_yaml,
     bad_fields,
     bad_values,
@@ -31,6 +34,7 @@ PARTS = (
     bad_health,
     bad_hosting,
     bad_money,
+    bad_patching,
     bad_scaling,
     bad_seller,
     bad_servers,

@@ -12,6 +12,7 @@ from reconciler.kinds.backup.changes import (
     Rewind,
 )
 from reconciler.kinds.backup.facts import Drilled, Received, drills, receipts
+from reconciler.kinds.backup.proof import proven
 from reconciler.kinds.backup.spec import BackupSpec
 from reconciler.kinds.backup.state import BACKUP, CopyState, Snapshot
 
@@ -32,6 +33,7 @@ __all__ = [
     "Rewind",
     "Snapshot",
     "drills",
+    "proven",
     "receipts",
 ]
 

@@ -8,10 +8,12 @@ from typing import Final, Literal, NamedTuple
 
 from pydantic import JsonValue
 
-#: So many of each are kept in the record; the log has all of them.
-KEPT: Final = 90
+#: So many receipts of each copy, and drills, are kept; the log has all of them.
+KEPT: Final = 40
 RECEIPTS: Final = "receipts"
 DRILLS: Final = "drills"
+#: Copy -> snapshot -> its source and time: what has a receipt, and was not pruned.
+VOUCHED: Final = "vouched"
 Verdict = Literal["passed", "failed", "inconclusive"]
 
 
@@ -100,6 +102,33 @@ def drills(recorded: Mapping[str, JsonValue]) -> Iterator[Drilled]:
             escrow=bool(row.get("escrow")),
             reference=str(row.get("reference", "")),
         )
+
+
+def vouched(
+    recorded: Mapping[str, JsonValue],
+) -> dict[str, dict[str, tuple[str, datetime]]]:
+    """Return by copy every snapshot with a receipt that was not pruned."""
+    found: dict[str, dict[str, tuple[str, datetime]]] = {}
+    for copy, rows in fact(recorded, VOUCHED).items():
+        mine = found[copy] = {}
+        for snapshot, row in rows.items() if isinstance(rows, dict) else ():
+            match row:
+                case [str() as source, str() as at]:
+                    mine[snapshot] = (source, datetime.fromisoformat(at))
+                case _:
+                    pass
+    return found
+
+
+def fact(recorded: Mapping[str, JsonValue], name: str) -> dict[str, JsonValue]:
+    """Return a fact that is a map; empty where there is none."""
+    found = recorded.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def moment(value: JsonValue) -> datetime | None:
+    """Return a time that was recorded; None where there is none."""
+    return datetime.fromisoformat(value) if isinstance(value, str) and value else None
 
 
 def _verdict(word: object) -> Verdict:

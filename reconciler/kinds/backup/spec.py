@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from reconciler.model import Money, SecretRef, Spec, To
 from reconciler.model.backing import (
@@ -26,6 +26,13 @@ SpecT = TypeVar("SpecT", bound=Spec)
 OF: Final = ("HostingAccount", "Server", "Domain")
 
 
+def _thing(text: str) -> str:
+    kind, _, name = text.partition("/")
+    if kind not in OF or not name:
+        raise ValueError(f"write Kind/name, where Kind is one of {', '.join(OF)}")
+    return text
+
+
 class BackupSpec(Spec):
     """
     The backup of one thing; everything but the first three overrides its policy.
@@ -35,14 +42,17 @@ class BackupSpec(Spec):
         policy: How it is backed up.
         root: The folder that relative sources are in, where this program reads them.
         sources: More of them, or others of the same name.
+        accept: Snapshots (ids, as a finding names them) that were looked at, and are
+            as they should be: what was suspicious about them is so no longer.
     """
 
-    of: Annotated[str, To("", kinds=OF)]
+    of: Annotated[str, AfterValidator(_thing), To("", kinds=OF)]
     policy: Annotated[str, To("BackupPolicy")]
     root: Path | None = None
     objectives: Objectives | None = None
     schedule: Schedule | None = None
     sources: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")], Source] = {}
+    accept: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{8,128}$")], ...] = ()
     keep: Keep | None = None
     copies: tuple[Copy, ...] | None = None
     drills: Drills | None = None

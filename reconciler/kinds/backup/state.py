@@ -55,7 +55,8 @@ class CopyState(State):
         identity: Of the repository.
         locks: What locks the repository, each with since when and by whom.
         locked: The first lock of an object that ends, of what is still needed.
-        hidden: Objects that are hidden by delete markers, and since when the first.
+        hidden: Objects that are hidden by delete markers, and since when the first;
+            of what a prune of ours forgot some are: whoever reads this compares.
         versioned: Whether the bucket keeps old versions; None where it is no bucket.
         size: Bytes of the whole repository.
     """

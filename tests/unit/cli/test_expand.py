@@ -61,14 +61,13 @@ def test_it_prints_every_value_with_its_origin(tmp_path):
     assert rows["warnAt: [9d]"] == "with inventory/site.yaml:9"
     assert rows["account: bakker"] == "Site/bakker.example inventory/site.yaml:6"
     assert rows["policy: nightly"] == "SiteProfile/brochure inventory/profiles.yaml:11"
-    assert "# Backup is no kind yet: this is shown and nothing more" in out
 
 
 def test_as_json_it_says_the_same(tmp_path):
     write(tmp_path, HEAD + SITE)
     (site,) = json.loads(run(tmp_path, "expand", "--format", "json").output)["sites"]
     parts = {(part["kind"], part["name"]): part for part in site["parts"]}
-    assert not parts["Backup", "bakker.example"]["known"]
+    assert parts["Backup", "bakker.example"]["spec"]["policy"] == "nightly"
     values = {v["path"]: v for v in parts["Domain", "bakkerij.example"]["values"]}
     assert values["spec.provider"]["source"] == "SiteProfile/brochure"
     assert values["spec.provider"]["at"]["line"] == 4
@@ -89,7 +88,7 @@ def test_written_out_it_means_the_same(tmp_path):
     assert digests(tmp_path) == before
     text = path.read_text()
     assert "Site/" not in text.replace("# ", "")
-    assert "\n# Backup/bakker.example:\n" in text
+    assert "\nBackup/bakker.example:\n" in text
 
 
 LONG = """\
@@ -118,7 +117,7 @@ def test_a_long_form_is_written_out_in_its_document(tmp_path):
     eject(tmp_path)
     assert digests(tmp_path) == before
     text = path.read_text()
-    head = "# the file\n---\n# the name\n# in the spec\napiVersion: reconciler/v1\nDomain/bakker.example:\n"
+    head = "# the file\n---\n# the name\n# in the spec\napiVersion: reconciler/v1\nBackup/bakker.example:\n"
     assert text.startswith(head)
     assert text.endswith("# after\n---\nCustomer/x: {legalName: X, country: NL}\n")
 
@@ -201,4 +200,5 @@ def test_a_share_of_all_resources_is_of_what_sites_make(tmp_path):
     assert counts == {
         "Provider": 3, "RecordSet": 1, "Customer": 1, "Domain": 2,
         "HostingPlan": 1, "HostingAccount": 1,
+        "Backup": 1, "BackupPolicy": 1, "BackupRepository": 1,
     }  # fmt: skip

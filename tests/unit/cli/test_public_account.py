@@ -70,6 +70,6 @@ def test_the_built_in_one_is_no_document_that_was_removed(tmp_path):
     (tmp_path / "inventory" / "a.yaml").write_text(text)
     project = Project({**OPTIONS, "root": str(tmp_path)}, {})
     built_in = project.accounts_declared
-    assert set(built_in) == {"public", "keys"}
+    assert set(built_in) == {"public", "keys", "usage"}
     assert not any(map(_written, built_in.values()))
     assert not project.loopback

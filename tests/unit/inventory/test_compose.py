@@ -88,6 +88,7 @@ def test_every_part_is_filled():
         },
         ("Subscription", "bakker.example"): {
             "covers": [
+                "Backup/bakker.example",
                 "Certificate/bakker.example",
                 "Domain/bakker.example",
                 "HostingAccount/bakker.example",

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import ClassVar
 
 import pytest
 
 from reconciler.errors import InventoryErrors
 from reconciler.inventory import Inventory, load
-from reconciler.kinds import kinds
-from reconciler.model import Change, Ref, Spec
-from reconciler.model.resource import Resource
+from reconciler.model import Ref
 from tests.unit.inventory.test_cache import facts
 from tests.unit.inventory.tree import HEAD, Texts, load_errors
 
@@ -22,6 +19,8 @@ Provider/whm-2: {type: aws, credentials: {}, ipv4: 192.0.2.20}
 RecordSet/mail: {records: [{name: "@", type: MX, value: 10 mx.example.}]}
 Customer/bakker: {legalName: Example Bakery BV, country: NL}
 HostingPlan/care-5: {price: 9.00 EUR/month, packages: {aws: care_5g}}
+BackupRepository/disk: {engine: archive, url: "file:///srv/backup", credentials: {password: {env: P}}}
+BackupPolicy/nightly: {objectives: {rpo: 26h, rto: 2h}, sources: {files: {paths: [www]}}, copies: [disk]}
 """
 PROFILE = """\
 SiteProfile/brochure:
@@ -63,13 +62,13 @@ def tree(site=SITE, profile=PROFILE, **more) -> Texts:
     return Texts({name: text.encode() for name, text in files.items()})
 
 
-def test_a_site_makes_its_domains_and_nothing_that_is_no_kind_yet():
+def test_a_site_makes_what_its_profile_names_once_for_each_domain():
     inventory = load(tree())
     made = [ref for ref in inventory.refs() if ref.kind == "Domain"]
     assert made == [DOMAIN, ALIAS]
     assert {ref.kind for ref in inventory.refs()} == {
-        "Customer", "Domain", "HostingAccount", "HostingPlan", "Provider", "RecordSet",
-        "Site", "SiteProfile",
+        "Backup", "BackupPolicy", "BackupRepository", "Customer", "Domain",
+        "HostingAccount", "HostingPlan", "Provider", "RecordSet", "Site", "SiteProfile",
     }  # fmt: skip
     spec = inventory.get(ALIAS).spec
     assert [(r.name, r.value) for r in spec.dns.records] == [
@@ -159,7 +158,7 @@ def test_400_sites_are_the_long_form_byte_for_byte():
         assert one.digest(ref) == two.digest(ref)
         assert one.edges()[ref] == two.edges()[ref]
     extra = set(one.refs()) - set(two.refs())
-    assert {ref.kind for ref in extra} == {"Site"}
+    assert {ref.kind for ref in extra} == {"Backup", "Site"}
 
 
 def test_places_in_one_long_file_are_found_without_reading_it_for_each():
@@ -194,30 +193,6 @@ def test_an_include_in_with_is_found_wherever_it_is():
     late = HEAD + "RecordSet/zz: {records: [{name: zz, type: A, value: 192.0.2.1}]}\n"
     records = load(tree(over, zzz=late)).get(DOMAIN).spec.dns.records
     assert "zz" in [record.name for record in records]
-
-
-class BackupSpec(Spec):
-    of: str
-    policy: str
-    keep: int = 14
-
-
-class Backup(Resource[Change]):
-    kind: ClassVar[str] = "Backup"
-    spec: BackupSpec
-
-
-def test_a_kind_that_gets_a_module_becomes_a_part_of_the_inventory():
-    profile = PROFILE.replace("{policy: nightly}", "{policy: nightly, keep: 7}")
-    inventory = load(tree(profile=profile), kinds={**kinds(), "Backup": Backup})
-    backup = inventory.get(Ref("Backup", "bakker.example"))
-    assert backup.spec.model_dump() == {
-        "of": "HostingAccount/bakker.example", "policy": "nightly", "keep": 7,
-    }  # fmt: skip
-    assert str(backup.at("spec.keep")) == "inventory/profiles.yaml:11:35"
-    bad = tree(profile=profile.replace("keep", "kept"))
-    (told,) = load_errors(bad, {**kinds(), "Backup": Backup})
-    assert "E120 SiteProfile/brochure: spec.Backup.kept: no such field" in told
 
 
 def test_a_server_that_is_not_there_is_told_once():

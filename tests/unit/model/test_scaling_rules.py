@@ -264,6 +264,15 @@ def test_a_burst_is_given_back_once_it_is_over(days, used, more, way) -> None:
         assert found.not_before is None  # no cool-down keeps a burst
 
 
+@pytest.mark.parametrize(("ago", "way"), [(0, None), (1, None), (2, None), (3, "back")])
+def test_a_day_of_the_burst_that_needed_it_keeps_it(ago: int, way: str | None) -> None:
+    past = (moved("burst", 9, None, "c1", "c2"),)
+    peaks = [0.1] * 12
+    peaks[-1 - ago] = 0.9
+    seen = foreseen("cpu", CORES[1].limits["cpu"], **{**FAR, "past": peaks})
+    assert decide(sizing(seen, at=1, ladder=CORES, past=past, **BURST)).way == way
+
+
 def test_a_burst_is_not_given_back_blindly() -> None:
     """What the smaller size limits has to be known, all of it."""
     small = Rung("c1", {"cpu": 100.0, "inodes": 9.0}, CORES[0].price)

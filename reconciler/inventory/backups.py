@@ -1,0 +1,225 @@
+"""
+What is wrong with how things are backed up, which only several documents show. Pure.
+
+A promise that the schedule cannot keep, a second copy that burns with the first one,
+and a drill that restores over what it has to protect are worse than no backup: somebody
+relies on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from reconciler.inventory.complaint import Complaint
+from reconciler.inventory.loaded import Loaded
+from reconciler.model import Ref
+
+if TYPE_CHECKING:
+    from reconciler.model.backing import Backing, Schedule
+
+REPOSITORY: Final = "BackupRepository"
+POLICY: Final = "BackupPolicy"
+BACKUP: Final = "Backup"
+#: Before the clocks of either half of the world go back: a day has 25 hours then.
+_AUTUMNS: Final = (
+    datetime(2026, 3, 20, tzinfo=UTC),
+    datetime(2026, 10, 1, tzinfo=UTC),
+)
+#: What a Backup may say otherwise, of what is looked at here.
+_RULED: Final = frozenset({"objectives", "schedule", "copies", "keep"})
+
+
+class _Backed(NamedTuple):
+    """One document that says how things are backed up, and all that follows."""
+
+    row: int
+    ref: Ref
+    backing: Backing
+    own: frozenset[str]
+
+
+def complaints(loaded: Loaded) -> Iterator[Complaint]:
+    """Yield what cannot be kept, or would do harm."""
+    rows = _rows(loaded)
+    if not rows:
+        return
+    backed = list(_backed(loaded, rows))
+    for one in backed:
+        if one.ref.kind == POLICY or one.own & _RULED:
+            yield from _too_rare(loaded, one)
+            yield from _copies(loaded, one, rows)
+    yield from _scratch(loaded, backed, rows)
+
+
+def warnings(loaded: Loaded) -> Iterator[Complaint]:
+    """Yield the databases of which nothing is asked once they are back."""
+    rows = _rows(loaded)
+    for ref, row in rows.items():
+        if ref.kind not in {POLICY, BACKUP}:
+            continue
+        for name, source in (loaded.spec(row).get("sources") or {}).items():
+            if source.get("type", "files") == "files" or source.get("expect"):
+                continue
+            what = f"{ref}: spec.sources.{name}: a dump with nothing in it would do"
+            at = loaded.locate(ref, f"spec.sources.{name}")
+            yield Complaint("W180", at or loaded.location(row), what)
+
+
+def _rows(loaded: Loaded) -> dict[Ref, int]:
+    """Return where everything about backups is; empty for most inventories."""
+    index, kinds = loaded.index, {REPOSITORY, POLICY, BACKUP}
+    return {
+        index.refs[row]: row for row, kind in enumerate(index.kinds) if kind in kinds
+    }
+
+
+def _backed(loaded: Loaded, rows: dict[Ref, int]) -> Iterator[_Backed]:
+    """Yield every policy, and every Backup with what it says otherwise."""
+    from reconciler.kinds.backup import BackupSpec  # noqa: PLC0415
+    from reconciler.model.backing import Backing  # noqa: PLC0415
+
+    policies: dict[str, Backing] = {}
+    for ref, row in rows.items():
+        if ref.kind == POLICY:
+            backing = policies[ref.name] = Backing.model_validate(loaded.spec(row))
+            yield _Backed(row, ref, backing, frozenset())
+    for ref, row in rows.items():
+        if ref.kind != BACKUP:
+            continue
+        spec = BackupSpec.model_validate(loaded.spec(row))
+        policy = policies.get(spec.policy)
+        if policy is not None:
+            own = frozenset(spec.model_fields_set)
+            yield _Backed(row, ref, spec.over(policy), own)
+
+
+def _at(loaded: Loaded, one: _Backed, code: str, field: str, *said: str) -> Complaint:
+    """Return a complaint about *field*: what is wrong, and how to mend it."""
+    what, hint = said
+    at = loaded.locate(one.ref, field) or loaded.location(one.row)
+    return Complaint(code, at, f"{one.ref}: {field}: {what}", hint)
+
+
+def _too_rare(loaded: Loaded, one: _Backed) -> Iterator[Complaint]:
+    """Yield an RPO that is missed by the schedule alone."""
+    rpo, schedule = one.backing.objectives.rpo, one.backing.schedule
+    gap = longest(schedule)
+    if rpo < gap:
+        field = "spec.objectives.rpo"
+        if one.ref.kind == BACKUP and "objectives" not in one.own:
+            field = "spec.schedule"
+        what = f"{_hours(rpo)} is less than the {_hours(gap)} between two backups"
+        hint = f"write rpo: {_hours(gap + timedelta(hours=1))} or more, or a cron that is due more often"  # noqa: E501
+        yield _at(loaded, one, "E180", field, what, hint)
+
+
+def longest(schedule: Schedule) -> timedelta:
+    """Return the longest time between two backups, when clocks go back too."""
+    zone = schedule.time_zone
+    return max(schedule.cron.longest(start, zone) for start in _AUTUMNS)
+
+
+def _copies(loaded: Loaded, one: _Backed, rows: dict[Ref, int]) -> Iterator[Complaint]:
+    """Yield copies that are none: twice in one place, or lost with the first."""
+    field = "spec.copies"
+    names = [each.repository for each in one.backing.copies]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        what = f"{name} has it twice: that is one copy"
+        yield _at(loaded, one, "E181", field, what, f"write {name} once")
+    places = {
+        name: loaded.spec(rows[Ref(REPOSITORY, name)])
+        for name in names
+        if Ref(REPOSITORY, name) in rows
+    }
+    if len(places) < len(set(names)):
+        return  # what is not there is told as a reference
+    first = places[names[0]]
+    for each in one.backing.copies:
+        there = places[each.repository]
+        if each.repository != names[0] and there["engine"] != first["engine"]:
+            what = f"{each.repository} is of {there['engine']}, and {names[0]} of {first['engine']}"  # noqa: E501
+            hint = "copies are made from the first one: name repositories of one engine"
+            yield _at(loaded, one, "E182", field, what, hint)
+        if each.off_site and (why := _lost_together(first, there)):
+            what = f"{each.repository} is called offSite, and {why} {names[0]}"
+            hint = "give both a failureDomain, and them another provider or region"
+            yield _at(loaded, one, "E183", field, what, hint)
+        if _unkept(one.backing, there):
+            what = f"{each.repository} only appends: who adds snapshots pushes ours out"
+            hint = "write keep: {within: 14d} or more: what is younger always stays"
+            yield _at(loaded, one, "E186", "spec.keep.within", what, hint)
+
+
+def _lost_together(first: dict[str, Any], there: dict[str, Any]) -> str | None:
+    """Return how the one is lost with the other; None where it is not."""
+    if first is there:
+        return "is itself"
+    mine, theirs = first.get("failureDomain"), there.get("failureDomain")
+    if not mine or not theirs:
+        return "nobody says what is lost with"
+    same = all(mine.get(key) == theirs.get(key) for key in ("provider", "region"))
+    return "is lost with" if same else None
+
+
+def _unkept(backing: Backing, there: dict[str, Any]) -> bool:
+    mode = (there.get("immutability") or {}).get("mode")
+    return mode == "append-only" and not backing.keep.within
+
+
+def _scratch(
+    loaded: Loaded, backed: list[_Backed], rows: dict[Ref, int]
+) -> Iterator[Complaint]:
+    """Yield the folders for drills that are in what is backed up, or around it."""
+    production = dict(_production(loaded, rows))
+    told: set[str] = set()
+    for one in backed:
+        scratch = one.backing.drills.scratch
+        if scratch is None or (one.ref.kind == BACKUP and "drills" not in one.own):
+            continue
+        for folder, whose in sorted(production.items()):
+            if not _overlap(scratch, folder) or scratch in told:
+                continue
+            told.add(scratch)
+            what = f"{scratch} and {folder} of {whose} are in each other"
+            hint = "name a folder that holds nothing else, as in /var/tmp/drills"
+            yield _at(loaded, one, "E184", "spec.drills.scratch", what, hint)
+
+
+def _production(loaded: Loaded, rows: dict[Ref, int]) -> Iterator[tuple[str, Ref]]:
+    """Yield every folder that drills must never write to."""
+    for ref, row in rows.items():
+        spec = loaded.spec(row)
+        url = str(spec.get("url") or "")
+        roots = [url.removeprefix("file://")] if url.startswith("file:///") else []
+        if spec.get("root"):
+            roots.append(str(spec["root"]))
+        sources = (spec.get("sources") or {}).values()
+        roots += [str(one["root"]) for one in sources if one.get("root")]
+        for root in roots:
+            yield root, ref
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Say whether one of two folders is the other, or is in it."""
+    first, second = _clean(one), _clean(other)
+    length = min(len(first), len(second))
+    return first[:length] == second[:length]
+
+
+def _clean(path: str) -> tuple[str, ...]:
+    """Return the parts of *path*, without what goes up again."""
+    found: list[str] = []
+    for part in PurePosixPath("/", path).parts:
+        if part == "..":
+            found = found[:-1] or ["/"]
+        else:
+            found.append(part)
+    return tuple(found)
+
+
+def _hours(span: timedelta) -> str:
+    hours, rest = divmod(int(span.total_seconds()), 3600)
+    return f"{hours}h" if not rest else f"{hours * 60 + rest // 60}m"

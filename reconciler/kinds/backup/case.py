@@ -1,0 +1,158 @@
+"""One backup at one moment: its policy, its record, and what its copies have. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Final, NamedTuple
+
+from pydantic import JsonValue
+
+from reconciler.kinds.backup.facts import (
+    Drilled,
+    Received,
+    drills,
+    receipts,
+    vouched,
+)
+from reconciler.kinds.backup.state import BACKUP, CopyState, Snapshot
+from reconciler.model import Have, Share, Sway
+from reconciler.model.backing import Backing, Copy
+from reconciler.model.repository import Repository
+
+#: Engines of panels: they keep, copy and forget by themselves.
+PANELS: Final = frozenset({"whm", "plesk"})
+
+
+class Known(NamedTuple):
+    """
+    What is known of one backup, whatever its repositories have now.
+
+    Attributes:
+        uid: Its identity: chance, of which all get another share.
+        backing: How it is backed up.
+        repositories: Where its copies are.
+        recorded: What the record remembers of it.
+        accepted: Snapshots that a person looked at, and found to be as they should.
+        sways: What others want of it, or of what it is of.
+    """
+
+    uid: str
+    backing: Backing
+    repositories: Sequence[Repository]
+    recorded: Mapping[str, JsonValue]
+    accepted: Sequence[str] = ()
+    sways: Sequence[Sway] = ()
+
+
+class Case:
+    """
+    Everything that is known of one backup at one moment.
+
+    Args:
+        have: What its repositories have.
+    """
+
+    def __init__(self, known: Known, have: Have, now: datetime) -> None:
+        self.uid = known.uid
+        self.backing = known.backing
+        self.repositories = {one.name: one for one in known.repositories}
+        self.recorded = known.recorded
+        self.have = have
+        self.now = now
+        self.accepted = frozenset(known.accepted)
+        self.sways = known.sways
+
+    @property
+    def copies(self) -> tuple[Copy, ...]:
+        """Where copies are; the first one is written to."""
+        return self.backing.copies
+
+    @property
+    def first(self) -> str:
+        """The repository that is written to."""
+        return self.backing.copies[0].repository
+
+    @property
+    def rpo(self) -> timedelta:
+        """How old the newest proven backup may be."""
+        return self.backing.objectives.rpo
+
+    @property
+    def makes(self) -> bool:
+        """Whether backups are made from here, and not by a timer or a panel."""
+        return self.backing.schedule.by == "reconciler"
+
+    def share(self, copy: str) -> Share:
+        """Return the part of it that the repository *copy* has."""
+        return Share(copy, BACKUP)
+
+    def state(self, copy: str) -> CopyState | None:
+        """Return what *copy* has; None where it has nothing, or nobody knows."""
+        found = self.have.get(self.share(copy))
+        return found if isinstance(found, CopyState) else None
+
+    def repository(self, copy: str) -> Repository | None:
+        """Return what is known of the place of *copy*."""
+        return self.repositories.get(copy)
+
+    def panel(self, copy: str) -> bool:
+        """Say whether *copy* is kept by a panel, by its own rules."""
+        place = self.repository(copy)
+        return place is not None and place.engine in PANELS
+
+    @cached_property
+    def received(self) -> tuple[Received, ...]:
+        """Every receipt in the record, the oldest first."""
+        return tuple(sorted(receipts(self.recorded), key=lambda one: one.at))
+
+    @cached_property
+    def drilled(self) -> tuple[Drilled, ...]:
+        """Every drill in the record, the oldest first."""
+        return tuple(sorted(drills(self.recorded), key=lambda one: one.at))
+
+    @cached_property
+    def vouched(self) -> Mapping[str, Mapping[str, tuple[str, datetime]]]:
+        """By copy: every snapshot with a receipt that was not pruned from here."""
+        return vouched(self.recorded)
+
+    def receipts(self, copy: str) -> list[Received]:
+        """Return the receipts of one copy, the oldest first."""
+        return [one for one in self.received if one.copy == copy]
+
+    def last(self, copy: str) -> Received | None:
+        """Return the newest receipt of one copy."""
+        found = self.receipts(copy)
+        return found[-1] if found else None
+
+    @cached_property
+    def slot(self) -> datetime:
+        """The last time at which a backup was due."""
+        schedule = self.backing.schedule
+        return schedule.cron.before(self.now, schedule.time_zone)
+
+    @cached_property
+    def next_slot(self) -> datetime:
+        """The next time at which one is due."""
+        schedule = self.backing.schedule
+        return schedule.cron.after(self.now, schedule.time_zone)
+
+    def snapshots(self, copy: str) -> Iterator[Snapshot]:
+        """Yield what *copy* lists."""
+        state = self.state(copy)
+        yield from state.snapshots if state else ()
+
+    def complete(self, copy: str) -> list[Received]:
+        """Return the receipts of which *copy* still lists every snapshot."""
+        listed = {one.id for one in self.snapshots(copy)}
+        return [
+            one
+            for one in self.receipts(copy)
+            if one.sources and listed.issuperset(one.snapshots.values())
+        ]
+
+    def conclusive(self, copy: str) -> Drilled | None:
+        """Return the last drill of *copy* that told something."""
+        found = (one for one in reversed(self.drilled) if one.copy == copy)
+        return next((one for one in found if one.verdict != "inconclusive"), None)

@@ -1,0 +1,243 @@
+"""What somebody should know about one backup, whether or not anything is done. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from reconciler.kinds.backup.anomalies import suspects
+from reconciler.kinds.backup.case import Case
+from reconciler.kinds.backup.drilling import FULL, kinds_of, last_of
+from reconciler.kinds.backup.facts import Drilled, fact, moment
+from reconciler.kinds.backup.memory import SINCE
+from reconciler.kinds.backup.pruning import old
+from reconciler.kinds.backup.steps import CHECKS, FAILED, uncopied
+from reconciler.kinds.backup.tampering import tampered
+from reconciler.model import Absent, Severity
+
+#: From such a share of its RPO on a backup is late.
+LATE: Final = 0.8
+#: A drill is late by then, in times of how often it should be.
+_OVERDUE: Final = 2
+#: Locks that end sooner are told of.
+_SOON: Final = timedelta(days=7)
+#: The first drill may wait so long.
+_FIRST: Final = timedelta(days=7)
+_COPIES: Final = "spec.copies"
+_OBJECTIVES: Final = "spec.objectives"
+_DRILLS: Final = "spec.drills"
+_TWICE: Final = 2
+
+
+class Said(NamedTuple):
+    """One finding, without whose it is."""
+
+    code: str
+    severity: Severity
+    message: str
+    field: str = ""
+    about: str = ""
+
+
+def said(case: Case) -> Iterator[Said]:
+    """Yield everything."""
+    yield from freshness(case)
+    yield from _places(case)
+    yield from restorable(case)
+    yield from _strange(case)
+    for copy in dict.fromkeys(one.repository for one in case.copies):
+        yield from _copy(case, copy)
+
+
+def freshness(case: Case) -> Iterator[Said]:
+    """Yield how late the newest backup with a receipt is."""
+    last, now = case.last(case.first), case.now
+    begun = last.at if last else moment(case.recorded.get(SINCE))
+    gone = isinstance(case.have.get(case.share(case.first)), Absent)
+    if gone and last is not None:
+        message = f"{case.first} is gone, and had what was backed up until {last.at}"
+        yield Said("repository-gone", Severity.CRITICAL, message, _COPIES)
+    if begun is not None and now - begun > case.rpo:
+        what = "the newest proven backup" if last else "nothing was backed up"
+        what += f" is of {_text(begun)}" if last else f" since {_text(begun)}"
+        message = f"{what}: RPO is {_hours(case.rpo)}{_failure(case)}"
+        yield Said("rpo-missed", Severity.CRITICAL, message, _OBJECTIVES)
+    elif last is None:
+        message = f"nothing was backed up yet{_failure(case)}"
+        yield Said("never-backed-up", Severity.WARNING, message)
+    elif now - last.at > case.rpo * LATE:
+        left = _hours(case.rpo - (now - last.at))
+        message = f"the newest backup is of {_text(last.at)}: RPO is missed in {left}"
+        yield Said("rpo-late", Severity.WARNING, message + _failure(case), _OBJECTIVES)
+
+
+def _failure(case: Case) -> str:
+    row = fact(case.recorded, FAILED)
+    if row.get("slot") != case.slot.isoformat():
+        return ""
+    why = f": {row['why']}" if row.get("why") else ""
+    return f"; the last attempt failed ({row.get('count')} times{why})"
+
+
+def _places(case: Case) -> Iterator[Said]:
+    """Yield what of three copies, two places and one elsewhere is missing."""
+    names = list(dict.fromkeys(one.repository for one in case.copies))
+    if len(names) == 1:
+        message = f"{names[0]} has the only copy: what destroys it destroys all"
+        yield Said("one-copy", Severity.INFO, message, _COPIES)
+        return
+    domains = {place.domain for n in names if (place := case.repository(n))}
+    if len(domains) == 1:
+        message = (
+            f"{', '.join(names)} can all be lost at once: failureDomain is the same"
+        )
+        yield Said("copies-in-one-domain", Severity.WARNING, message, _COPIES)
+
+
+def restorable(case: Case) -> Iterator[Said]:
+    """Yield what the drills have shown, or that there were none."""
+    names = list(dict.fromkeys(one.repository for one in case.copies))
+    newest = {name: case.conclusive(name) for name in names}
+    failed = [one for one in newest.values() if one and one.verdict == "failed"]
+    for one in failed:
+        others = [
+            name
+            for name, other in newest.items()
+            if other and other.verdict == "passed" and other.at >= one.at
+        ]
+        message = f"{one.copy}: {one.why or 'what came back was wrong'} ({_of(one)})"
+        if others:
+            message += f"; {', '.join(others)} came back whole"
+            yield Said("degraded", Severity.ERROR, message, _DRILLS, one.copy)
+        else:
+            yield Said("unrestorable", Severity.CRITICAL, message, _DRILLS, one.copy)
+    yield from _damaged(case)
+    yield from _untold(case)
+    yield from _undrilled(case)
+    yield from _slow(case)
+
+
+def _damaged(case: Case) -> Iterator[Said]:
+    for copy, row in fact(case.recorded, CHECKS).items():
+        bad = fact(row, "bad") if isinstance(row, dict) else {}
+        for part, told in bad.items():
+            why = told.get("why") if isinstance(told, dict) else ""
+            message = f"slice {part} of the packs of {copy} is damaged: {why}"
+            yield Said("packs-damaged", Severity.CRITICAL, message, _COPIES, copy)
+
+
+def _untold(case: Case) -> Iterator[Said]:
+    """Yield that drills came to no end: that is neither good nor bad news."""
+    last = case.drilled[-_TWICE:]
+    if not last or last[-1].verdict != "inconclusive":
+        return
+    twice = len(last) == _TWICE and last[0].verdict == "inconclusive"
+    severity = Severity.CRITICAL if twice else Severity.WARNING
+    many = "two drills in a row told" if twice else "the last drill told"
+    message = f"{many} nothing: {last[-1].why}"
+    yield Said("drill-inconclusive", severity, message, _DRILLS)
+
+
+def _undrilled(case: Case) -> Iterator[Said]:
+    """Yield that nobody has tried to restore it, or not for long."""
+    if not case.received:
+        return
+    wanted = list(kinds_of(case))
+    passed = [one for one in case.drilled if one.verdict == "passed"]
+    if not wanted:
+        message = "no drill is wanted: nothing proves that it can be restored"
+        yield Said("never-drilled", Severity.WARNING, message, _DRILLS)
+    elif not passed:
+        if case.now - case.received[0].at > _FIRST:
+            since = _text(case.received[0].at)
+            message = f"is backed up since {since}, and was never restored"
+            yield Said("never-drilled", Severity.ERROR, message, _DRILLS)
+    else:
+        for name, drill in wanted:
+            last = last_of(case, name)
+            if last and case.now - last.at > drill.every * _OVERDUE:
+                message = f"the last {name} drill is of {last.at.date()}"
+                yield Said("drill-late", Severity.WARNING, message, _DRILLS, name)
+    kept = any(place.escrow for place in case.repositories.values())
+    if not kept and any(drill.escrow for _, drill in wanted):
+        message = "no copy has an escrow key: whoever loses the password loses all"
+        yield Said("escrow-missing", Severity.INFO, message, _COPIES)
+
+
+def _slow(case: Case) -> Iterator[Said]:
+    """Yield that it takes longer than promised until everything is back."""
+    passed = [one for one in case.drilled if one.verdict == "passed" and one.seconds]
+    full = [one for one in passed if one.drill == FULL and not one.estimated]
+    one = (full or passed)[-1:]
+    rto = case.backing.objectives.rto.total_seconds()
+    for drill in one:
+        if (drill.seconds or 0) > rto:
+            how = "is estimated to take" if drill.estimated else "took"
+            took = _hours(timedelta(seconds=drill.seconds or 0))
+            severity = Severity.WARNING if drill.estimated else Severity.ERROR
+            message = f"to restore all of it {how} {took}: RTO is {_hours(case.backing.objectives.rto)}"  # noqa: E501
+            yield Said("rto-missed", severity, message, _OBJECTIVES)
+
+
+def _strange(case: Case) -> Iterator[Said]:
+    for one in suspects(case):
+        message = (
+            f"{one.source}: {one.why}; nothing is pruned until somebody has looked: "
+            f"accept: [{one.id}] says that it is as it should be"
+        )
+        yield Said("backup-suspect", Severity.CRITICAL, message, about=one.id)
+
+
+def _copy(case: Case, copy: str) -> Iterator[Said]:
+    for why in tampered(case, copy):
+        yield Said(
+            "backup-tampered", Severity.CRITICAL, f"{copy}: {why}", _COPIES, copy
+        )
+    found = old(case, copy)
+    if found is not None and (found.held or found.many):
+        message = f"{len(found.gone)} old snapshots of {copy} stay: {found.held or found.many}"  # noqa: E501
+        yield Said("prune-held", Severity.WARNING, message, "spec.prune", copy)
+    yield from _lagging(case, copy)
+    yield from _locks(case, copy)
+
+
+def _lagging(case: Case, copy: str) -> Iterator[Said]:
+    lag = next(one.max_lag for one in case.copies if one.repository == copy)
+    behind = uncopied(case, copy)
+    if not behind or case.state(copy) is None:
+        return
+    oldest = case.vouched[case.first][behind[0]][1]
+    if case.now - oldest > lag:
+        message = f"{copy} lacks {len(behind)} snapshots, the first of {_text(oldest)}"
+        yield Said("copy-lagging", Severity.ERROR, message, _COPIES, copy)
+
+
+def _locks(case: Case, copy: str) -> Iterator[Said]:
+    place, state = case.repository(copy), case.state(copy)
+    if place is None or state is None or not place.immutability.locks:
+        return
+    if state.locked is None:
+        if state.snapshots:
+            message = (
+                f"nothing in {copy} is locked, and {place.immutability.mode} is wanted"
+            )
+            yield Said("lock-ends", Severity.ERROR, message, _COPIES, copy)
+    elif state.locked - case.now < min(_SOON, place.immutability.lasts / 4):
+        severity = Severity.ERROR if state.locked <= case.now else Severity.WARNING
+        message = f"{copy}: the first lock of what is needed ends {_text(state.locked)}"
+        yield Said("lock-ends", severity, message, _COPIES, copy)
+
+
+def _of(one: Drilled) -> str:
+    of = f" of what was backed up {_text(one.of)}" if one.of else ""
+    return f"{one.drill} drill on {one.at.date()}{of}"
+
+
+def _text(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M}"
+
+
+def _hours(span: timedelta) -> str:
+    minutes = int(span.total_seconds() // 60)
+    return f"{minutes // 60}h{minutes % 60:02}m" if minutes >= 60 else f"{minutes}m"  # noqa: PLR2004

@@ -1,0 +1,287 @@
+"""What the record keeps of what was done, and of what a look has shown. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Final
+
+from pydantic import JsonValue
+
+from reconciler.kinds.backup.anomalies import suspects
+from reconciler.kinds.backup.case import Case
+from reconciler.kinds.backup.changes import (
+    BackUp,
+    BackupChange,
+    Check,
+    CopyOver,
+    DrillIt,
+    PruneOld,
+)
+from reconciler.kinds.backup.drilling import OBSERVED
+from reconciler.kinds.backup.facts import (
+    DRILLS,
+    KEPT,
+    RECEIPTS,
+    VOUCHED,
+    Received,
+    fact,
+)
+from reconciler.kinds.backup.state import CopyState, Snapshot
+from reconciler.kinds.backup.steps import CHECKS, FAILED
+from reconciler.kinds.backup.tampering import IDENTITY, LOCKED, PRUNED, tampered
+from reconciler.model import Ended
+
+#: Since when it is looked after: from then on it counts that nothing was backed up.
+SINCE: Final = "since"
+#: What was strange when somebody looked last.
+ALARM: Final = "alarm"
+COPIED: Final = "copied"
+_PRUNES: Final = 20
+Facts = dict[str, JsonValue]
+
+
+def remembered(case: Case, change: BackupChange, ended: Ended) -> Facts:
+    """Return the facts that are recorded together with how *change* ended."""
+    if ended.status != "applied":
+        return _failed(case, ended) if isinstance(change, BackUp) else {}
+    match change:
+        case BackUp():
+            return _made(case, change, ended)
+        case CopyOver():
+            return _copied(case, change, ended)
+        case DrillIt():
+            return _drilled(case, change, ended)
+        case Check():
+            return _checked(case, change, ended)
+        case PruneOld():
+            return _pruned(case, change, ended)
+        case _:
+            return {}
+
+
+def _failed(case: Case, ended: Ended) -> Facts:
+    slot = case.slot.isoformat()
+    before = fact(case.recorded, FAILED)
+    count = before.get("count") if before.get("slot") == slot else 0
+    times = count + 1 if isinstance(count, int) else 1
+    why = str(ended.evidence.get("reason") or "")
+    row: Facts = {"at": ended.at.isoformat(), "slot": slot, "count": times, "why": why}
+    return {FAILED: row}
+
+
+def _made(case: Case, change: BackUp, ended: Ended) -> Facts:
+    """Return the receipt; without every source's snapshot there is none."""
+    told = ended.evidence.get("sources")
+    sources: dict[str, Mapping[str, JsonValue]] = {}
+    for name in case.backing.sources:
+        row = told.get(name) if isinstance(told, dict) else None
+        if not isinstance(row, dict) or not row.get("snapshot"):
+            return {}
+        sources[name] = row
+    at = str(ended.evidence.get("at") or ended.at.isoformat())
+    slot = str(change.details.get("slot", ""))
+    copy = change.share.provider
+    made = Received(datetime.fromisoformat(at), slot, copy, sources)
+    return {**with_receipts(case, [made]), FAILED: {}}
+
+
+def with_receipts(case: Case, new: list[Received]) -> Facts:
+    """Return the record's receipts with *new* ones, and whom they vouch for."""
+    rows: list[JsonValue] = []
+    whole = sorted([*case.received, *new], key=lambda one: one.at)
+    for copy in dict.fromkeys(one.copy for one in whole):
+        rows += [_row(one) for one in whole if one.copy == copy][-KEPT:]
+    known: dict[str, Facts] = {
+        copy: {one: [source, at.isoformat()] for one, (source, at) in mine.items()}
+        for copy, mine in case.vouched.items()
+    }
+    for one in new:
+        mine = known.setdefault(one.copy, {})
+        for source, snapshot in one.snapshots.items():
+            mine[snapshot] = [source, one.at.isoformat()]
+    vouching: Facts = dict(known.items())
+    return {RECEIPTS: rows, VOUCHED: vouching}
+
+
+def _row(one: Received) -> JsonValue:
+    sources: Facts = {name: dict(row) for name, row in one.sources.items()}
+    at = one.at.isoformat()
+    return {"at": at, "slot": one.slot, "copy": one.copy, "sources": sources}
+
+
+def _copied(case: Case, change: CopyOver, ended: Ended) -> Facts:
+    """Return the receipts of the copies: what vouched for the first ones."""
+    copy, told = change.share.provider, ended.evidence.get("copied")
+    pairs = told if isinstance(told, dict) else {}
+    new: list[Received] = []
+    for one in case.receipts(str(change.details.get("from"))):
+        rows = {
+            source: {**row, "snapshot": pairs[str(row["snapshot"])]}
+            for source, row in one.sources.items()
+            if str(row["snapshot"]) in pairs
+        }
+        if rows and len(rows) == len(one.sources):
+            new.append(one._replace(copy=copy, sources=rows))
+    facts = with_receipts(case, new)
+    known = case.vouched.get(case.first, {})
+    mine = facts[VOUCHED]
+    there = mine.setdefault(copy, {}) if isinstance(mine, dict) else {}
+    for old, made in pairs.items():
+        if old in known and isinstance(there, dict):
+            source, at = known[old]
+            there[str(made)] = [source, at.isoformat()]
+    row = fact(case.recorded, COPIED)
+    before = row.get(copy)
+    given = {*map(str, before if isinstance(before, list) else ()), *pairs}
+    return {**facts, COPIED: {**row, copy: list[JsonValue](sorted(given & set(known)))}}
+
+
+def _drilled(case: Case, change: DrillIt, ended: Ended) -> Facts:
+    said, asked = ended.evidence, change.details
+    at = ended.at.isoformat()
+    copy, name = change.share.provider, str(asked.get("drill"))
+    row: Facts = {
+        "at": at,
+        "copy": copy,
+        "drill": name,
+        "verdict": said.get("verdict", "inconclusive"),
+        "snapshots": asked.get("snapshots"),
+        "of": asked.get("at"),
+        "escrow": bool(asked.get("escrow")),
+        "reference": f"{name} drill of {copy} {at}",
+    }
+    row |= {k: said[k] for k in ("why", "seconds", "estimated", "bytes") if k in said}
+    old = case.recorded.get(DRILLS)
+    rows = [*(old if isinstance(old, list) else ()), row][-KEPT:]
+    facts: Facts = {DRILLS: rows}
+    seen = said.get(OBSERVED)
+    if row["verdict"] == "passed" and isinstance(seen, dict):
+        facts[OBSERVED] = {**fact(case.recorded, OBSERVED), **seen}
+    return facts
+
+
+def _checked(case: Case, change: Check, ended: Ended) -> Facts:
+    """Return what is damaged: a slice stays so until it is read again and is whole."""
+    row = fact(case.recorded, CHECKS)
+    copy, part = change.share.provider, str(change.details.get("slice"))
+    before = row.get(copy)
+    bad = dict(fact(before, "bad")) if isinstance(before, dict) else {}
+    at = ended.at.isoformat()
+    verdict = ended.evidence.get("verdict", "inconclusive")
+    if verdict == "passed":
+        bad.pop(part, None)
+    elif verdict == "failed":
+        bad[part] = {"at": at, "why": ended.evidence.get("why") or ""}
+    mine: Facts = {"at": at, "verdict": verdict, "bad": bad}
+    return {CHECKS: {**row, copy: mine}}
+
+
+def _pruned(case: Case, change: PruneOld, ended: Ended) -> Facts:
+    """Return the record without what was forgotten, and when that was."""
+    copy, ids = change.share.provider, change.details.get("ids")
+    gone = set(map(str, ids)) if isinstance(ids, list) else set()
+    known = fact(case.recorded, VOUCHED)
+    left = {k: v for k, v in fact(known, copy).items() if k not in gone}
+    row = fact(case.recorded, PRUNED)
+    times = row.get(copy)
+    when = [*(times if isinstance(times, list) else ()), ended.at.isoformat()]
+    return {
+        VOUCHED: {**known, copy: left},
+        PRUNED: {**row, copy: when[-_PRUNES:]},
+    }
+
+
+def noticed(case: Case) -> Facts:
+    """Return what a look alone has shown, as far as it is news."""
+    found: Facts = {}
+    if SINCE not in case.recorded:
+        found[SINCE] = case.now.isoformat()
+    rows = ((IDENTITY, dict(_identities(case))), (LOCKED, dict(_locks(case))))
+    for name, row in rows:
+        before = fact(case.recorded, name)
+        if any(before.get(key) != value for key, value in row.items()):
+            found[name] = {**before, **row}
+    alarm = _alarm(case)
+    if alarm != fact(case.recorded, ALARM) and not _blind(case):
+        found[ALARM] = alarm
+    if not case.makes and (made := elsewhere(case)) is not None:
+        found |= with_receipts(case, [made])
+    return found
+
+
+def _blind(case: Case) -> bool:
+    """Say whether some copy could not be read: what was strange may still be so."""
+    return any(case.state(one.repository) is None for one in case.copies)
+
+
+def _identities(case: Case) -> Iterator[tuple[str, JsonValue]]:
+    known = fact(case.recorded, IDENTITY)
+    for one in case.copies:
+        state = case.state(one.repository)
+        if state is not None and state.identity and one.repository not in known:
+            yield one.repository, state.identity
+
+
+def _locks(case: Case) -> Iterator[tuple[str, JsonValue]]:
+    """Yield until when each copy is locked, where that is no step back."""
+    known = fact(case.recorded, LOCKED)
+    for one in case.copies:
+        copy, state = one.repository, case.state(one.repository)
+        if state is None or state.locked is None:
+            continue
+        row, until = known.get(copy), state.locked.isoformat()
+        same = isinstance(row, dict) and row.get("until") == until
+        if not same and not list(tampered(case, copy)):
+            yield copy, {"until": until, "seen": case.now.isoformat()}
+
+
+def _alarm(case: Case) -> Facts:
+    told = [
+        f"{one.repository}: {why}"
+        for one in case.copies
+        for why in tampered(case, one.repository)
+    ]
+    strange: list[JsonValue] = [one.id for one in suspects(case)]
+    found: Facts = {"tampered": list[JsonValue](told), "suspect": strange}
+    return {key: value for key, value in found.items() if value}
+
+
+def elsewhere(case: Case) -> Received | None:
+    """
+    Return the receipt of what a timer or a panel has made, once all of it is there.
+
+    It is as good as a listing: every source, of one turn of the schedule, and not less
+    than it has to be. What was in it only a drill tells.
+    """
+    state, last = case.state(case.first), case.last(case.first)
+    if state is None or list(tampered(case, case.first)):
+        return None
+    sources = {}
+    for name, source in case.backing.sources.items():
+        one = _newest(state, name)
+        if one is None or (last is not None and one.at <= last.at):
+            return None
+        if one.files is not None and one.files < source.min_files:
+            return None
+        if one.size is not None and source.min_bytes and one.size < source.min_bytes:
+            return None
+        sources[name] = one
+    times = [one.at for one in sources.values()]
+    if max(times) - min(times) > case.rpo / 2:
+        return None
+    rows = {name: _listed(one) for name, one in sources.items()}
+    return Received(min(times), "", case.first, rows)
+
+
+def _newest(state: CopyState, source: str) -> Snapshot | None:
+    mine = [one for one in state.snapshots if one.source == source]
+    return max(mine, key=lambda one: one.at, default=None)
+
+
+def _listed(one: Snapshot) -> Facts:
+    told = {
+        "snapshot": one.id, "files": one.files, "bytes": one.size, "added": one.added,
+        "packed": one.packed, "changed": one.changed,
+    }  # fmt: skip
+    return {key: value for key, value in told.items() if value is not None}

@@ -1,0 +1,120 @@
+"""What may go: exact ids, and only while nothing at all is strange. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import timedelta
+from hashlib import sha256
+from typing import NamedTuple
+
+from reconciler.kinds.backup.anomalies import suspects
+from reconciler.kinds.backup.case import Case
+from reconciler.kinds.backup.changes import PruneOld
+from reconciler.kinds.backup.state import Snapshot
+from reconciler.kinds.backup.tampering import tampered
+from reconciler.model import FieldChange
+from reconciler.model.retention import Kept, retained
+
+
+class Old(NamedTuple):
+    """
+    What one copy no longer needs, and what stays.
+
+    Attributes:
+        held: Why none of it goes, whoever says so.
+        many: Why a person has to look first.
+    """
+
+    gone: tuple[str, ...]
+    kept: tuple[str, ...]
+    held: str | None = None
+    many: str | None = None
+
+
+def old(case: Case, copy: str) -> Old | None:
+    """Return what *copy* no longer needs; None where that is nothing."""
+    state = case.state(copy)
+    if state is None or not case.makes or case.panel(copy):
+        return None
+    gone, kept = _split(case, copy, state.snapshots)
+    if not gone:
+        return None
+    held = next(_holds(case, copy), None)
+    whole = len(gone) + len(kept)
+    most = case.backing.prune.most
+    many = None
+    if len(gone) > most * whole:
+        many = f"{len(gone)} of {whole} snapshots would go at once, at most {most:.0%}"
+    return Old(tuple(sorted(gone)), tuple(sorted(kept)), held, many)
+
+
+def _split(
+    case: Case, copy: str, snapshots: tuple[Snapshot, ...]
+) -> tuple[list[str], list[str]]:
+    """
+    Return what goes and what stays, source by source.
+
+    What has a receipt and what has none are counted apart, so that what anybody adds
+    pushes nothing out that is proven. What is locked stays: nobody could delete it.
+    """
+    known = set(case.vouched.get(copy, {}))
+    lines: dict[tuple[str, bool], list[Snapshot]] = defaultdict(list)
+    for one in snapshots:
+        lines[one.source, one.id in known].append(one)
+    gone: list[str] = []
+    kept: list[str] = []
+    for line in lines.values():
+        stay = retained(
+            [Kept(one.id, one.said) for one in line], case.backing.keep, case.now
+        )
+        for one in line:
+            locked = one.locked is not None and one.locked > case.now
+            (kept if one.id in stay or locked else gone).append(one.id)
+    return gone, kept
+
+
+def _holds(case: Case, copy: str) -> Iterator[str]:
+    """Yield why nothing goes now, however old it is."""
+    for one in dict.fromkeys(each.repository for each in case.copies):
+        for why in tampered(case, one):
+            yield f"{one} was tampered with: {why}"
+    for suspect in suspects(case):
+        yield f"{suspect.id[:8]} of {suspect.source} is suspicious: {suspect.why}"
+    for sway in case.sways:
+        if sway.why:
+            yield f"{sway.by} says {sway.says}: {sway.why}"
+    state = case.state(copy)
+    if state is not None and state.locks:
+        yield f"{copy} is locked: {state.locks[0]}"
+    yield from unverified(case, copy, case.backing.prune.verified)
+
+
+def unverified(case: Case, copy: str, within: timedelta) -> Iterator[str]:
+    """Yield why no drill says by now that what is kept can be restored."""
+    last = case.conclusive(copy)
+    if last is not None and last.verdict == "failed":
+        yield f"the last drill of {copy} failed on {last.at.date()}: {last.why}"
+    told = [one for one in case.drilled if one.verdict != "inconclusive"]
+    passed = [one for one in told if one.verdict == "passed"]
+    if not passed:
+        yield "no drill has passed yet"
+    elif passed[-1].at < case.now - within:
+        days = (case.now - passed[-1].at).days
+        yield f"the last drill that passed is {days} days old"
+
+
+def prune(case: Case, copy: str) -> Iterator[PruneOld]:
+    """Yield the forgetting of what is old, where nothing speaks against it."""
+    found = old(case, copy)
+    if found is None or found.held is not None:
+        return
+    ids = list(found.gone)
+    yield PruneOld(
+        share=case.share(copy),
+        fields=(FieldChange(field="spec.keep", before=found.gone),),
+        because=f"{len(ids)} snapshots are kept by nothing; {len(found.kept)} stay",
+        generation=f"{copy}/{sha256('|'.join(ids).encode()).hexdigest()[:16]}",
+        hold=found.many,
+        details={"ids": [*ids], "kept": [*found.kept]},
+    )

@@ -1,0 +1,200 @@
+"""What is due for one backup: made, copied, checked, locked, or made visible. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Final
+
+from reconciler.kinds.backup.case import Case
+from reconciler.kinds.backup.changes import (
+    BackUp,
+    BackupChange,
+    Check,
+    CopyOver,
+    ExtendLock,
+    Rewind,
+)
+from reconciler.kinds.backup.drilling import drill
+from reconciler.kinds.backup.facts import fact, moment
+from reconciler.kinds.backup.pruning import prune
+from reconciler.kinds.backup.tampering import rewind_to
+from reconciler.model import Absent, FieldChange
+
+FAILED: Final = "failed"
+CHECKS: Final = "checks"
+#: After a failure it is tried again so much later, then after twice that, and so on.
+_AGAIN: Final = timedelta(minutes=15)
+_AGAIN_MOST: Final = timedelta(hours=6)
+_DOUBLED: Final = 5
+_SCHEDULE: Final = "spec.schedule"
+_COPIES: Final = "spec.copies"
+
+
+def steps(case: Case) -> Iterator[BackupChange]:
+    """Yield everything that is due now, or not before a time that is known."""
+    yield from back_up(case)
+    for copy in dict.fromkeys(one.repository for one in case.copies):
+        yield from copy_over(case, copy)
+        yield from check(case, copy)
+        yield from extend(case, copy)
+        yield from prune(case, copy)
+        yield from rewind(case, copy)
+    yield from drill(case)
+
+
+def back_up(case: Case) -> Iterator[BackUp]:
+    """
+    Yield the backup of the last due time, once.
+
+    A repository that was never used is made before it, in the same run; one that is
+    gone is a finding.
+    """
+    if not case.makes or not _writable(case, case.first):
+        return
+    slot, last = case.slot, case.last(case.first)
+    text = slot.isoformat()
+    if last is not None and (last.at >= slot or last.slot == text):
+        return
+    before = last.at.isoformat() if last else None
+    because = f"due since {slot:%Y-%m-%d %H:%M} UTC, and "
+    because += f"the last one is of {last.at:%Y-%m-%d %H:%M}" if last else "never made"
+    yield BackUp(
+        share=case.share(case.first),
+        fields=(FieldChange(field=_SCHEDULE, before=before, after=text),),
+        because=because,
+        generation=text,
+        due=last.at + case.rpo if last else slot,
+        not_before=again(case),
+        details={"slot": text, "nonce": nonce(case.uid, text)},
+    )
+
+
+def nonce(uid: str, slot: str) -> str:
+    """Return the number in the canary of one backup: another one each time."""
+    return sha256(f"canary|{uid}|{slot}".encode()).hexdigest()[:32]
+
+
+def _writable(case: Case, copy: str) -> bool:
+    """Say whether *copy* can be read, or was never there."""
+    if case.state(copy) is not None:
+        return True
+    absent = isinstance(case.have.get(case.share(copy)), Absent)
+    return absent and not case.receipts(copy)
+
+
+def again(case: Case) -> datetime | None:
+    """Return when a backup that failed is tried again; None where none did."""
+    row = fact(case.recorded, FAILED)
+    at, count = moment(row.get("at")), row.get("count")
+    if at is None or row.get("slot") != case.slot.isoformat():
+        return None
+    times = count if isinstance(count, int) else 1
+    wait = _AGAIN * (1 << min(max(times - 1, 0), _DOUBLED))
+    return at + min(wait, _AGAIN_MOST)
+
+
+def uncopied(case: Case, copy: str) -> list[str]:
+    """Return the snapshots with a receipt that *copy* was never given, oldest first."""
+    if copy == case.first or case.panel(case.first) or case.panel(copy):
+        return []
+    known = case.vouched.get(case.first, {})
+    listed = {one.id for one in case.snapshots(case.first)}
+    there = {one.original for one in case.snapshots(copy)}
+    given = set(case.vouched.get(copy, {})) | given_from(case, copy)
+    wanted = (set(known) & listed) - there - given
+    return sorted(wanted, key=lambda one: (known[one][1], one))
+
+
+def given_from(case: Case, copy: str) -> set[str]:
+    """Return the snapshots of the first copy that *copy* has a receipt for."""
+    found = fact(case.recorded, "copied").get(copy)
+    return set(map(str, found)) if isinstance(found, list) else set()
+
+
+def copy_over(case: Case, copy: str) -> Iterator[CopyOver]:
+    """Yield the copying of what another repository lacks."""
+    ids = uncopied(case, copy)
+    if not ids or not _writable(case, copy):
+        return
+    known = case.vouched[case.first]
+    lag = next(one.max_lag for one in case.copies if one.repository == copy)
+    last = case.last(copy)
+    text = f"{len(ids)} snapshots" if len(ids) > 1 else "one snapshot"
+    yield CopyOver(
+        share=case.share(copy),
+        fields=(FieldChange(field=_COPIES, after=tuple(ids)),),
+        because=f"{text} of {case.first} are not there",
+        generation=f"{copy}/{last.at.isoformat() if last else 'first'}/{digest(ids)}",
+        due=known[ids[0]][1] + lag,
+        details={"from": case.first, "ids": list(ids)},
+    )
+
+
+def digest(ids: list[str]) -> str:
+    """Return what tells these snapshots from others."""
+    return sha256("\n".join(sorted(ids)).encode()).hexdigest()[:16]
+
+
+def check(case: Case, copy: str) -> Iterator[Check]:
+    """
+    Yield the reading of today's slice of all packs.
+
+    All backups of one repository ask for the same slice on the same day.
+    """
+    if case.state(copy) is None or case.panel(copy) or not case.receipts(copy):
+        return
+    day = case.now.date()
+    row = fact(case.recorded, CHECKS).get(copy)
+    last = moment(row.get("at")) if isinstance(row, dict) else None
+    if last is not None and last.date() >= day:
+        return
+    of = case.backing.drills.check
+    part = day.toordinal() % of + 1
+    yield Check(
+        share=case.share(copy),
+        fields=(FieldChange(field="spec.drills.check", after=f"{part}/{of}"),),
+        because=f"slice {part} of {of} is read today",
+        generation=f"{copy}/{day}",
+        details={"slice": part, "of": of},
+    )
+
+
+def extend(case: Case, copy: str) -> Iterator[ExtendLock]:
+    """Yield the renewal of locks once half of what they last is over."""
+    place, state = case.repository(copy), case.state(copy)
+    if place is None or state is None or state.locked is None:
+        return
+    rule = place.immutability
+    if not (rule.locks and rule.extend) or state.locked - case.now > rule.lasts / 2:
+        return
+    until = (case.now + rule.lasts).replace(hour=0, minute=0, second=0, microsecond=0)
+    yield ExtendLock(
+        share=case.share(copy),
+        fields=(
+            FieldChange(
+                field=_COPIES, before=str(state.locked.date()), after=str(until.date())
+            ),
+        ),
+        because=f"the first lock of what is still needed ends {state.locked.date()}",
+        generation=f"{copy}/{until.date()}",
+        due=state.locked,
+        details={"until": until.isoformat()},
+    )
+
+
+def rewind(case: Case, copy: str) -> Iterator[Rewind]:
+    """Yield the way back to what was visible: only ever with a person."""
+    to, state = rewind_to(case, copy), case.state(copy)
+    if to is None or state is None:
+        return
+    text = to.isoformat()
+    yield Rewind(
+        share=case.share(copy),
+        fields=(FieldChange(field=_COPIES, after=text),),
+        because=f"{state.hidden} objects are hidden, and not by a prune of ours",
+        generation=f"{copy}/{text}",
+        hold="somebody hid what was kept: a person says whether all of it comes back",
+        details={"to": text},
+    )

@@ -1,0 +1,327 @@
+"""What may go, by exact ids, and every reason for which nothing does."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from reconciler.kinds.backup import PruneOld, Rewind
+from reconciler.model import Risk
+from reconciler.model.backing import Prune
+from tests.support.backups import DAY, Life, backing, locked, owes, repository
+
+KEEP = {"daily": 3, "weekly": 0, "monthly": 0, "within": "2d", "least": 2}
+
+
+def old(days: int = 12, **places) -> Life:
+    """Return one with something to prune now, and nothing that speaks against it."""
+    life = Life(backing(keep=KEEP, prune={"verified": "14d", "most": "40%"}), **places)
+    for _ in life.live(days):
+        pass
+    life.do(next(one for one in life.due() if one.verb == "back-up"))
+    return life
+
+
+def prunes(life: Life, copy: str = "near") -> list[PruneOld]:
+    found = [one for one in life.due() if isinstance(one, PruneOld)]
+    return [one for one in found if one.share.provider == copy]
+
+
+def test_exactly_what_nothing_keeps_goes():
+    life = old()
+    (change,) = prunes(life)
+    listed = {one.id for one in life.state("near").snapshots}
+    assert {*change.details["ids"], *change.details["kept"]} == listed
+    assert len(change.details["ids"]) == 2
+    assert (change.risk, change.reversible, change.hold) == (Risk.DESTRUCTIVE, False, None)  # fmt: skip
+    gone = sorted(life.state("near").snapshots, key=lambda one: one.at)[:2]
+    assert change.details["ids"] == sorted(one.id for one in gone)
+    assert life.want.done(change, life.have) is False
+    life.do(change)
+    assert life.want.done(change, life.have) is True
+    assert prunes(life) == []
+    assert "backup-tampered" not in life.findings()
+
+
+def test_what_has_no_receipt_pushes_nothing_out():
+    life = old()
+    (change,) = prunes(life)
+    near = life.state("near").snapshots
+    junk = [
+        near[-1].model_copy(
+            update={"id": f"{n:064x}", "said": life.now, "at": life.now}
+        )
+        for n in range(50, 90)
+    ]
+    life.put("near", snapshots=(*near, *junk))
+    (found,) = prunes(life)
+    assert set(change.details["kept"]) <= set(found.details["kept"])
+
+
+def test_what_is_locked_stays():
+    life = old()
+    (change,) = prunes(life)
+    life.put(
+        "near",
+        snapshots=tuple(
+            one.model_copy(update={"locked": life.now + DAY})
+            if one.id == change.details["ids"][0]
+            else one
+            for one in life.state("near").snapshots
+        ),
+    )
+    (found,) = prunes(life)
+    assert found.details["ids"] == change.details["ids"][1:]
+
+
+def test_a_large_share_waits_for_a_person():
+    life = old()
+    life.policy = life.policy.model_copy(update={"prune": Prune(most=Decimal("0.1"))})
+    (change,) = prunes(life)
+    assert change.hold == "2 of 8 snapshots would go at once, at most 10%"
+    assert life.findings()["prune-held"] == "warning"
+
+
+def stale(life: Life) -> None:
+    life.now += timedelta(days=20)
+
+
+def failed(life: Life) -> None:
+    life.now += timedelta(days=7)
+    life.verdict = {"verdict": "failed", "why": "the dump is cut"}
+    life.do(next(one for one in life.due() if one.verb == "drill"))
+    life.do(next(one for one in life.due() if one.verb == "drill"))
+
+
+def never(life: Life) -> None:
+    life.recorded["drills"] = []
+
+
+def unlistable(life: Life) -> None:
+    for copy in ("near", "far"):
+        life.put(copy, locks=("since 02:15 by host-7",))
+
+
+def unpaid(life: Life) -> None:
+    life.sways = (owes(),)
+
+
+def lost(life: Life) -> None:
+    life.put("far", snapshots=life.state("far").snapshots[2:])
+
+
+def shrunk(life: Life) -> None:
+    life.now += DAY
+    life.figures = {"files": {"files": 100}}
+    life.do(next(one for one in life.due() if one.verb == "back-up"))
+
+
+@pytest.mark.parametrize(
+    ("happens", "why"),
+    [
+        (stale, "the last drill that passed is"),
+        (failed, "the dump is cut"),
+        (never, "no drill has passed yet"),
+        (unlistable, "near is locked: since 02:15 by host-7"),
+        (unpaid, "Subscription/x says suspended: 2026-02 was not paid"),
+        (lost, "far was tampered with"),
+        (shrunk, "is suspicious: 100 files, and 1,000 before"),
+    ],
+)
+def test_nothing_goes_while(happens, why):
+    life = old()
+    assert len(prunes(life)) == 1
+    happens(life)
+    assert [one for one in life.due() if isinstance(one, PruneOld)] == []
+    assert life.findings()["prune-held"] == "warning"
+    assert why in life.said("prune-held")
+
+
+def test_what_is_paid_holds_nothing():
+    life = old()
+    life.sways = (owes("active", ""),)
+    assert len(prunes(life)) == 1
+
+
+def test_nobody_prunes_where_others_make_them():
+    life = old()
+    life.policy = life.policy.model_copy(
+        update={"schedule": backing(schedule={"by": "host"}).schedule}
+    )
+    assert [one for one in life.due() if isinstance(one, PruneOld)] == []
+
+
+# What somebody did.
+
+
+def gone(life: Life) -> None:
+    life.put("near", snapshots=life.state("near").snapshots[1:])
+
+
+def everything(life: Life) -> None:
+    life.put("near", snapshots=())
+
+
+def foreign(life: Life) -> None:
+    one = life.state("near").snapshots[-1]
+    life.put("near", foreign=(one.model_copy(update={"id": "e" * 64, "host": "evil"}),))
+
+
+def ahead(life: Life) -> None:
+    *most, last = life.state("near").snapshots
+    late = last.model_copy(update={"said": life.now + timedelta(days=900)})
+    life.put("near", snapshots=(*most, late))
+
+
+def another(life: Life) -> None:
+    life.put("near", identity="somebody else's")
+
+
+def suspended(life: Life) -> None:
+    life.put("far", versioned=False)
+
+
+def shortened(life: Life) -> None:
+    life.put("far", locked=life.now + timedelta(hours=2))
+
+
+def unlocked(life: Life) -> None:
+    life.put("far", locked=None)
+
+
+def hides(life: Life) -> None:
+    life.put("near", hidden=120, hidden_since=life.now - timedelta(days=4))
+
+
+DEEDS = {
+    gone: "snapshot 00000001 with a receipt that nobody pruned from here: gone",
+    everything: "8 snapshots with a receipt that nobody pruned from here: gone",
+    foreign: "1 snapshots by another host or of other paths (evil)",
+    ahead: "dated after they arrived",
+    another: "it is another repository than before",
+    suspended: "versioning of its bucket is suspended",
+    shortened: "locks end",
+    unlocked: "is not locked",
+    hides: "120 objects are hidden since",
+}
+
+
+def quiet() -> Life:
+    life = Life(**locked())
+    life.put("far", versioned=True)
+    for _ in life.live(4):
+        life.put("far", locked=life.now + timedelta(days=35))
+        life.look()
+    return life
+
+
+@pytest.mark.parametrize("deed", DEEDS)
+def test_what_nobody_does_by_accident_is_told(deed):
+    life = quiet()
+    assert "backup-tampered" not in life.findings()
+    deed(life)
+    assert life.findings()["backup-tampered"] == "critical"
+    assert DEEDS[deed] in life.said("backup-tampered")
+    life.look()
+    assert life.recorded["alarm"]["tampered"]
+    assert "backup-tampered" in life.findings()  # having seen it is no excuse
+
+
+def test_a_shorter_lock_by_policy_is_no_attack():
+    life = quiet()
+    rule = life.places[1].immutability.model_copy(update={"lasts": timedelta(days=10)})
+    life.places[1] = repository("far", immutability=rule)
+    life.put("far", locked=life.now + timedelta(days=10))
+    assert "backup-tampered" not in life.findings()
+
+
+def test_what_a_prune_of_ours_has_hidden_is_no_attack():
+    life = old()
+    (change,) = prunes(life)
+    life.do(change)
+    life.put("near", hidden=7, hidden_since=life.now + timedelta(minutes=2))
+    assert "backup-tampered" not in life.findings()
+    life.put("near", hidden=7, hidden_since=life.now - timedelta(days=11))
+    assert "backup-tampered" in life.findings()
+
+
+def test_a_rewind_is_ready_and_waits_for_a_person():
+    life = quiet()
+    assert not [one for one in life.due() if isinstance(one, Rewind)]
+    hides(life)
+    everything(life)
+    (change,) = (one for one in life.due() if isinstance(one, Rewind))
+    assert change.hold
+    assert change.risk is Risk.SECURITY
+    assert change.details["to"] == (life.now - timedelta(days=4, seconds=1)).isoformat()
+
+
+def test_a_person_can_say_that_it_is_all_right():
+    life = quiet()
+    lost_one = life.state("near").snapshots[0].id
+    gone(life)
+    life.accept = (lost_one,)
+    assert "backup-tampered" not in life.findings()
+
+
+# What makes a backup suspicious.
+
+STRANGE = {
+    "shrunk files": ({"files": 600}, "600 files, and 1,000 before"),
+    "wiped": ({"files": 0, "size": 0, "added": 0, "packed": 0, "changed": 0}, "0 files"),
+    "uploads lost": ({"size": 121_000_000}, "121,000,000 bytes"),
+    "encrypted in place": ({"changed": 877, "added": 48_200_000, "packed": 46_900_000}, "as if it were encrypted"),
+    "encrypted and renamed": ({"changed": 1000, "added": 48_500_000, "packed": 46_950_000}, "are new or changed"),
+    "a tenth encrypted": ({"changed": 120, "added": 9_000_000, "packed": 8_900_000}, "as if it were encrypted"),
+}  # fmt: skip
+USUAL = {
+    "nothing changed": {"changed": 0, "added": 300, "packed": 200},
+    "a normal day": {"changed": 40, "added": 370_000, "packed": 191_000},
+    "an update of the CMS": {"changed": 116, "added": 6_500_000, "packed": 3_500_000},
+    "restored from a copy": {"changed": 1000, "added": 2_400_000, "packed": 441_000},
+    "new photos": {"files": 1030, "size": 260_000_000, "changed": 30, "added": 60_000_000, "packed": 59_800_000},
+    "a clean-up": {"files": 850, "size": 180_000_000, "changed": 0, "added": 400, "packed": 300},
+}  # fmt: skip
+
+
+def next_day(life: Life, figures: dict[str, int]) -> None:
+    life.now += DAY
+    life.figures = {"files": figures}
+    life.do(next(one for one in life.due() if one.verb == "back-up"))
+    life.figures = {}
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_a_backup_is_suspicious(name):
+    life = quiet()
+    figures, why = STRANGE[name]
+    next_day(life, figures)
+    assert life.findings()["backup-suspect"] == "critical"
+    assert why in life.said("backup-suspect")
+
+
+@pytest.mark.parametrize("name", USUAL)
+def test_a_backup_is_as_usual(name):
+    life = quiet()
+    next_day(life, USUAL[name])
+    assert "backup-suspect" not in life.findings()
+
+
+def test_what_is_lost_stays_suspicious_until_a_person_says_otherwise():
+    life = quiet()
+    for _ in range(3):
+        next_day(life, {"files": 600})
+    ids = [one.id for one in life.state("near").snapshots if one.files == 600]
+    assert len(ids) == 3
+    life.accept = (ids[0],)
+    assert "backup-suspect" not in life.findings()  # the others are like that one
+
+
+def test_a_site_of_photos_is_no_encryption():
+    photos = {"changed": 150, "added": 30_000_000, "packed": 29_500_000}
+    life = Life()
+    life.figures = {"files": photos}
+    list(life.live(4))
+    assert "backup-suspect" not in life.findings()
