@@ -337,7 +337,7 @@ class Archive:
             self.store.remove(name)
 
     def tidy(self, now: datetime) -> int:
-        """Remove what killed runs left; nothing, and raise, where an index is strange."""
+        """Remove what killed runs left; raise where an index is strange."""
         named = set()
         for stored in self.listed():
             snap = self.snapshot(stored)
