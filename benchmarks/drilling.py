@@ -60,7 +60,7 @@ def drilling(size: Size) -> Iterator[Row]:
 def _rows(
     runs: list[tuple[int | None, dict[str, Any], float]], whole: int
 ) -> Iterator[Row]:
-    full = statistics.median(told["seconds"] for n, told, _ in runs if n is None)
+    full = statistics.median(told["taken"] for n, told, _ in runs if n is None) / 1000
     gigabytes = whole / 1e9
     for count in _SAMPLES:
         mine = [(told, cpu) for n, told, cpu in runs if n == count]
@@ -70,7 +70,7 @@ def _rows(
         note = f"{back / gigabytes / 1e6:,.0f} MB/GB; {mine[0][0]['confidence']}"
         yield Row(f"drill of {what}: CPU per GB", cpu / gigabytes, "s", note=note)
         if count is not None:
-            said = statistics.median(told["seconds"] for told, _ in mine)
+            said = statistics.median(told["taken"] for told, _ in mine) / 1000
             wrong = abs(said - full) / full * 100
             note = f"{said:.2f} s said, {full:.2f} s measured, wall"
             work = f"its estimate of the RTO: error ({what})"

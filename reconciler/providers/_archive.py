@@ -25,13 +25,20 @@ from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from itertools import zip_longest
 from pathlib import Path
-from typing import IO, Any, BinaryIO, Final, NamedTuple, cast
+from typing import IO, Any, Final, NamedTuple, cast
 
 import zstandard
 
 from reconciler.errors import Rejected
 from reconciler.providers._archive_open import Caps, Member, Unpacker, hashed, members
-from reconciler.providers._archive_seal import Damaged, Keys, Opened, Sealer, WrongKey
+from reconciler.providers._archive_seal import (
+    Damaged,
+    Keys,
+    Opened,
+    Sealer,
+    Watched,
+    WrongKey,
+)
 from reconciler.providers._archive_snap import (
     Counted,
     Label,
@@ -300,10 +307,9 @@ class Archive:
         look: Callable[[], None] = lambda: None,
     ) -> Unpacker:
         """
-        Write *snap* below *into*, or the *wanted* paths of it alone.
+        Write *snap* below *into*, or the *wanted* paths of it alone, with the canary.
 
-        The canary comes with both. A part of it is read no further than is needed.
-        *look* is called again and again, and stops it by raising.
+        A part is read no further than is needed. *look* is called again and again.
         """
         left = None if wanted is None else {CANARY, *wanted}
         unpacker = Unpacker(into)
@@ -331,12 +337,7 @@ class Archive:
             self.store.remove(name)
 
     def tidy(self, now: datetime) -> int:
-        """
-        Remove objects of killed runs, that no index names; return how many.
-
-        Raises Damaged or WrongKey where an index cannot be read: what it names is not
-        known, so that nothing goes.
-        """
+        """Remove what killed runs left; raise where an index is strange."""
         named = set()
         for stored in self.listed():
             snap = self.snapshot(stored)
@@ -351,19 +352,6 @@ class Archive:
             self.store.remove(one.name)
         self.store.tidy(now - ABANDONED)
         return len(lost)
-
-
-class Watched:
-    """Reads a file, and has somebody look at the clock every time."""
-
-    def __init__(self, file: BinaryIO, look: Callable[[], None]) -> None:
-        self._file = file
-        self._look = look
-
-    def read(self, size: int) -> bytes:
-        """Return up to *size* bytes."""
-        self._look()
-        return self._file.read(size)
 
 
 class _Out(io.RawIOBase):

@@ -53,6 +53,19 @@ class Readable(Protocol):
         """Return up to *size* bytes; none at its end."""
 
 
+class Watched:
+    """Reads a file, and has somebody look at the clock every time."""
+
+    def __init__(self, file: Readable, look: Callable[[], None]) -> None:
+        self._file = file
+        self._look = look
+
+    def read(self, size: int) -> bytes:
+        """Return up to *size* bytes."""
+        self._look()
+        return self._file.read(size)
+
+
 class Damaged(Exception):
     """What is kept is not what was written: changed, cut short, or not ours."""
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
+from math import ceil
 
 from pydantic import JsonValue
 
@@ -53,7 +54,7 @@ def checked(archive: Archive, copy: str, want: Backup, change: Check) -> Receipt
             "snapshots": {},
             "checked": many,
             "bytes": size,
-            "seconds": round(time.monotonic() - begun, 3),
+            "seconds": ceil(time.monotonic() - begun),
         },
     )
 

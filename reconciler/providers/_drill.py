@@ -8,10 +8,11 @@ all of it was right; ``failed`` where the copy did not give what it promised;
 nothing. What was found before that is kept: a failure is one whatever comes after it.
 
 The receipt's ``details``: ``verdict``, ``why``, ``drill``, ``copy``, ``snapshots``,
-``at``, ``of``, ``rpo`` and ``seconds`` (``estimated`` where a sample was restored),
-``bytes``, ``files``, ``escrow``, ``seed``, ``confidence``, ``checks`` (check, expected,
-observed, ok), ``observed`` (what the next one compares with), ``timings``, ``engines``,
-``destroyed`` (whether the scratch folder is gone).
+``at``, ``of``, ``rpo`` and ``seconds``, rounded up (``estimated`` where a sample was
+restored), ``taken`` (the same in milliseconds, as are the ``timings``), ``bytes``,
+``files``, ``escrow``, ``seed``, ``confidence``, ``checks`` (check, expected, observed,
+ok), ``observed`` (what the next one compares with), ``engines``, ``destroyed`` (whether
+the scratch folder is gone). A journal takes no floats.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import hashlib
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from math import ceil
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -147,18 +149,27 @@ def _receipt(change: DrillIt, order: Order, seen: Seen, now: datetime) -> Receip
         "snapshots": dict(order.snapshots),
         "at": now.isoformat(),
         "of": order.at.isoformat() if order.at else None,
-        "rpo": (now - order.at).total_seconds() if order.at else None,
+        "rpo": int((now - order.at).total_seconds()) if order.at else None,
         "seed": order.seed,
         "escrow": order.key == "escrow",
         "checks": [one.row() for one in seen.looks],
-        "observed": {o.check: o.value for o in seen.looks if o.value is not None},
-        "timings": {name: round(one, 3) for name, one in seen.timings.items()},
+        "observed": {o.check: kept(o.value) for o in seen.looks if o.value is not None},
+        "timings": {name: _ms(one) for name, one in seen.timings.items()},
         "engines": list(dict.fromkeys(seen.engines)),
         "destroyed": seen.destroyed,
         **_measured(seen),
     }
     name = hashlib.sha256(f"{change.generation}{now.isoformat()}".encode())
     return Receipt(reference=f"drill-{name.hexdigest()[:16]}", details=details)
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def kept(value: float) -> int | str:
+    """Return a number as a journal keeps it, which takes no floats."""
+    return int(value) if value == int(value) else repr(value)
 
 
 def _measured(seen: Seen) -> dict[str, JsonValue]:
@@ -173,7 +184,8 @@ def _measured(seen: Seen) -> dict[str, JsonValue]:
     return {
         "bytes": back.bytes,
         "files": back.files,
-        "seconds": round(taken, 3),
+        "seconds": ceil(taken),
+        "taken": _ms(taken),
         "estimated": drawn is not None,
         "confidence": confidence(seen.compared, seen.files),
     }

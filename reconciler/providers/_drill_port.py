@@ -23,6 +23,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from math import isfinite
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, Protocol
 
@@ -168,9 +169,17 @@ class Order(NamedTuple):
             before={
                 name: float(one)
                 for name, one in (before if isinstance(before, dict) else {}).items()
-                if isinstance(one, (int, float))
+                if isinstance(one, (int, float, str)) and _numeral(one)
             },
         )
+
+
+def _numeral(value: float | str) -> bool:
+    """Say whether *value* is a number, or the text of one that is not whole."""
+    try:
+        return isfinite(float(value))
+    except ValueError:
+        return False
 
 
 def _promise(row: JsonValue) -> Promise:

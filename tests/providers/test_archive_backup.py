@@ -364,6 +364,21 @@ def test_a_drill_fails_on_what_is_not(place, root, tmp_path):
     assert "orders" in done["why"]
 
 
+def floats(value):
+    if isinstance(value, dict):
+        return [one for inner in value.values() for one in floats(inner)]
+    if isinstance(value, list):
+        return [one for inner in value for one in floats(inner)]
+    return [value] if isinstance(value, float) else []
+
+
+def test_a_journal_takes_every_receipt(place, root, tmp_path):
+    want = backup(root, EXPECTED, drills={"scratch": str(tmp_path / "scratch")})
+    said = place.back_up(want).details
+    for receipt in (said, place.check(want), place.drill(want, said, files=5)):
+        assert not floats(receipt)
+
+
 def test_a_drill_near_what_is_kept_proves_nothing(place, root):
     want = backup(root, drills={"scratch": str(place.folder / "scratch")})
     done = place.drill(want, place.back_up(want).details)

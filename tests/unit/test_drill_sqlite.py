@@ -49,7 +49,7 @@ def drill(tmp_path: Path, tree: Path, **more: Any) -> dict[str, Any]:
 def test_what_is_right_passes(tmp_path: Path) -> None:
     told = drill(tmp_path, database(tmp_path / "db"))
     assert (told["verdict"], told["why"]) == ("passed", "")
-    assert list(told["observed"].values()) == [100.0]
+    assert list(told["observed"].values()) == [100]
     assert f"SQLite {sqlite3.sqlite_version}" in told["engines"]
     again = drill(tmp_path / "2", database(tmp_path / "db2"), before=told["observed"])
     assert again["verdict"] == "passed"
