@@ -30,7 +30,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 GIB, MIB = 1024.0**3, 1024.0**2
 #: Accounts of which a whole year is written; the figures are for a thousand.
-YEAR_OF = 40
+YEAR_OF = 20
 LIMITS = {
     "disk": 10 * GIB,
     "inodes": 250_000.0,
@@ -112,6 +112,11 @@ class _World:
             git(self.remote, "show", f"{BRANCH}:{name}").encode() for name in chosen
         ]
         return float(sum(len(zlib.compress(text)) for text in texts))
+
+    def months(self) -> int:
+        """Return of how many months only the peaks are kept."""
+        names = git(self.remote, "ls-tree", "-r", "--name-only", BRANCH).split()
+        return sum(name.startswith("peaks/") for name in names)
 
 
 def _measured(accounts: Sequence[Used], when: datetime) -> Iterator[Measured]:

@@ -81,7 +81,9 @@ class Git:
             for name, value in environ.items()
             if not name.startswith("GIT_") or _KEPT.fullmatch(name)
         }
-        self._environ = {**kept, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+        clean = {**kept, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+        # Encoded once, and not again for each of the processes of a run.
+        self._environ = {os.fsencode(n): os.fsencode(v) for n, v in clean.items()}
         self._timeout = timeout
         self._start = ["git", "--no-pager", "--no-replace-objects", "-C", str(root)]
         for name, value in _SETTINGS.items():

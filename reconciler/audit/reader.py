@@ -36,7 +36,7 @@ class Reader:
     """
 
     def __init__(
-        self, command: Sequence[str], environ: Mapping[str, str], timeout: float
+        self, command: Sequence[str], environ: Mapping[bytes, bytes], timeout: float
     ) -> None:
         self._process = subprocess.Popen(
             [*command, "cat-file", "--batch"],

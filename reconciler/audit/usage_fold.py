@@ -255,6 +255,8 @@ def hourly(series: Series) -> Series:
 
 
 def _hour(hour: int, rows: list[tuple[int, ...]]) -> tuple[int, ...]:
+    if len(rows) == 1:
+        return hour, *rows[0][1:]
     mean = round(sum(row[1] for row in rows) / len(rows))
     highest = max(row[1] + row[2] for row in rows)
     return hour, mean, max(0, highest - mean), rows[-1][3]

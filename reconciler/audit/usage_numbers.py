@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import accumulate, groupby
+from itertools import accumulate
 from typing import Final
 
 #: How finely each metric is kept, in its unit: as finely as panels know it.
@@ -40,12 +40,24 @@ def fine(metric: str, kept: float) -> float:
 
 def packed(numbers: Sequence[int]) -> str:
     """Return a column of *numbers* as text."""
-    steps = (b - a for a, b in zip((0, *numbers), numbers, strict=False))
-    words = []
-    for step, run in groupby(steps):
-        many = sum(1 for _ in run)
-        words.append(str(step) if many == 1 else f"{step}x{many}")
+    words: list[str] = []
+    before = last = many = 0
+    for number in numbers:
+        step = number - before
+        before = number
+        if many and step == last:
+            many += 1
+            continue
+        if many:
+            words.append(_word(last, many))
+        last, many = step, 1
+    if many:
+        words.append(_word(last, many))
     return " ".join(words)
+
+
+def _word(step: int, many: int) -> str:
+    return str(step) if many == 1 else f"{step}x{many}"
 
 
 def unpacked(text: str) -> list[int]:

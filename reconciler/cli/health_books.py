@@ -85,11 +85,30 @@ class HealthBooks:
         return self._project.clock() - (state.seen or state.since) > check.patience
 
     def health(self, ref: Ref) -> HealthState | None:
-        """Return what the looks say of *ref*; None where nobody looked at such."""
-        watch = self.watches.get(ref.name) if ref.kind == KIND else None
+        """
+        Return what the looks say of *ref*; None where nobody looked at such.
+
+        Of what is no check, it is the open incident that it is in, if there is one.
+        """
+        if ref.kind != KIND:
+            return self._incident(ref)
+        watch = self.watches.get(ref.name)
         if watch is None or watch.name not in self.book.checks:
             return None
         return self.state(self.book, watch, self.days.get(watch.name, {}))
+
+    def _incident(self, ref: Ref) -> HealthState | None:
+        found = self.ill(ref) if self.checks else None
+        if found is None:
+            return None
+        return HealthState(
+            at=self._project.clock(),
+            phase="down",
+            since=datetime.fromtimestamp(found.began, UTC),
+            why=f"incident {found.id}: {found.why}",
+            incident=found.id,
+            root=str(found.root),
+        )
 
     def state(self, book: Book, watch: Watch, days: Days) -> HealthState:
         """Return what *book* says of one check."""

@@ -32,6 +32,9 @@ def selection(
             return labels(ref).get(label) == value
         return fnmatchcase(str(ref), _pattern(selector))
 
+    if not (select or exclude):
+        return lambda _ref: True
+
     def chosen(ref: Ref) -> bool:
         wanted = not select or any(matches(one, ref) for one in select)
         return wanted and not any(matches(one, ref) for one in exclude)

@@ -17,16 +17,18 @@ from reconciler.engine.carry_out import (
     carry_out,
     look,
     refused,
+    tell_witnesses,
     with_facts,
 )
 from reconciler.engine.deadlines import seen
 from reconciler.engine.desired import Based, based, moved
 from reconciler.engine.exits import Exit
+from reconciler.engine.lanes import mending, stopped
 from reconciler.engine.merge import UNSUPPORTED
 from reconciler.engine.observe import World, observe
 from reconciler.engine.order import waves
 from reconciler.engine.plan import plan
-from reconciler.engine.recover import Resolution, resolve
+from reconciler.engine.recover import Resolution, rebuilt, resolve
 from reconciler.engine.situation import Scope, situation
 from reconciler.model import Action, Decision, Plan, Risk
 from reconciler.model.ref import Ref
@@ -95,6 +97,7 @@ def apply(setting: Setting, order: Order) -> Result:
     scope = order.scope.recalling(lambda: journal.ledger)
     order = order._replace(scope=scope)
     was = based(scope.desired, journal.ledger.base, scope.load, scope.kinds)
+    _doubt_witnesses(setting, scope)
     world = observe(scope.wants(), setting.accounts, known=was.resources)
     recovered = _recover(setting, scope, world)
     planned = _plan(setting, scope, was, world, recovered)
@@ -119,6 +122,11 @@ def apply(setting: Setting, order: Order) -> Result:
     # What a run that did nothing has left is what it found.
     moved_on = done or recovered
     left = _plan(setting, scope, was, world, ()) if moved_on else planned
+    for broken in mending(left, done):  # nobody waits for the next run with that
+        finished, after = carry_out(setting, [broken], left)
+        done += finished
+        world = world.updated(after)
+        left = _plan(setting, scope, was, world, ())
     undecided = {a.want.ref for a in doubted} - {a.want.ref for a in chosen}
     _close(setting, order, was, left, world, undecided)
     wrong = [one for one in done if not _seen_to(one, scope, world, setting.clock())]
@@ -152,6 +160,21 @@ def _plan(
         )
     built = situation(scope, ledger, was, recovered, now=now)
     return plan(built, world, setting.accounts, now=now)
+
+
+def _doubt_witnesses(setting: Setting, scope: Scope) -> None:
+    """
+    Have witnesses look anew at what an earlier run began, and did not end.
+
+    Whoever died in between told them nothing: what they saw before is no proof of how
+    it ended.
+    """
+    wants = scope.by_uid()
+    for one in scope.opened(setting.journal.ledger):
+        want = wants.get((one.intent.kind, one.intent.uid))
+        change = rebuilt(one.intent, want) if want is not None else None
+        if want is not None and change is not None and change.witnessed:
+            tell_witnesses(setting, want, change)
 
 
 def _witnessed(setting: Setting, chosen: Sequence[Action]) -> list[Action]:
@@ -260,6 +283,8 @@ def _too_dear(action: Action) -> bool:
 
 def _blocked(action: Action, done: Sequence[Done]) -> bool:
     """Whether something this action waits for was begun and did not succeed."""
+    if stopped(action, done):
+        return True
     failed = {
         (d.action.want.ref, d.action.change.verb) for d in done if d.status != "applied"
     }

@@ -25,6 +25,8 @@ from reconciler.errors import (
 from reconciler.model import (
     Action,
     AnyDriver,
+    AnyResource,
+    Change,
     Ended,
     Have,
     Plan,
@@ -220,11 +222,16 @@ def look(setting: Setting, wave: Sequence[Action], *, done: bool = True) -> Worl
     """
     wants = {action.want.ref: action.want for action in wave}
     for action in wave:  # what witnesses saw before is no proof of what was done
-        for share in action.want.witnesses():
-            driver = setting.accounts.drivers.get(share)
-            if isinstance(driver, Witness):
-                driver.touched(action.want, action.change if done else None)
+        tell_witnesses(setting, action.want, action.change if done else None)
     return observe(wants.values(), setting.accounts)
+
+
+def tell_witnesses(setting: Setting, want: AnyResource, change: Change | None) -> None:
+    """Have everybody who only looks forget what was seen of *want*."""
+    for share in want.witnesses():
+        driver = setting.accounts.drivers.get(share)
+        if isinstance(driver, Witness):
+            driver.touched(want, change)
 
 
 def _known(

@@ -92,12 +92,15 @@ def waves(
     Return *actions* (in order) in waves of one level and at most *size*.
 
     What is done *together* makes waves of its own, four times as large: it is one
-    call, and its outcomes wait no longer for the record than those of single ones.
+    call, and its outcomes wait no longer for the record than those of single ones. What
+    goes one at a time makes a wave each.
     """
     found: list[list[Action]] = []
     for _, level in groupby(actions, key=lambda action: action.level):
-        whole = list(level)
+        level_of = list(level)
+        whole = [action for action in level_of if action.change.lane is None]
         for one_call, most in ((True, 4 * size), (False, size)):
             part = [action for action in whole if together(action) is one_call]
             found += [part[i : i + most] for i in range(0, len(part), most)]
+        found += [[action] for action in level_of if action.change.lane is not None]
     return found

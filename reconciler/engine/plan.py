@@ -12,6 +12,7 @@ from reconciler.engine.evaluate import Evaluation, Subject, evaluate
 from reconciler.engine.funding import Payer, unfunded
 from reconciler.engine.health import Health, Paying
 from reconciler.engine.heirs import Past, Succession
+from reconciler.engine.lanes import Stops, held
 from reconciler.engine.memory import NOTHING, Memory
 from reconciler.engine.observe import Accounts, World
 from reconciler.engine.order import Edges, held_behind, levelled
@@ -79,6 +80,7 @@ class Situation(NamedTuple):
         leaders: What others may follow.
         past: Every record of a kind.
         books: What the last comparison with the gateways' books found.
+        stops: Why each lane is stopped; asked where something of one is planned.
         approvers: Whose approval of an action counts.
         judge: The policies.
         declares: Whether a live thing is declared, in or outside the selection.
@@ -96,6 +98,7 @@ class Situation(NamedTuple):
     leaders: Sequence[AnyResource] = ()
     past: Past = lambda _kind: ()
     books: Callable[[], Iterable[Finding]] = tuple
+    stops: Callable[[], Stops] = dict
     paying: Sequence[Paying] = ()
     charging: Sequence[Paying] = ()
     looked: Mapping[Share, datetime] = {}
@@ -133,6 +136,9 @@ def plan(
         if action.id not in situation.pending
     ]
     planned = _in_health(situation, planned, aside.ways, world, now)
+    if any(action.change.lane for action in planned):
+        unended = {*situation.stuck, *situation.resumable, *situation.pending}
+        planned = held(planned, situation.stops(), unended)
     under_way = [_under_way(one) for one in situation.pending.values()]
     actions = levelled([*planned, *under_way], situation.edges)
     new = tuple(action for action in actions if action.id not in situation.pending)

@@ -13,6 +13,7 @@ from reconciler.engine.books import recorded
 from reconciler.engine.desired import Based, Load, Tree
 from reconciler.engine.health import Paying
 from reconciler.engine.heirs import Remembered
+from reconciler.engine.lanes import stops
 from reconciler.engine.memory import ACCOUNT, Memory, parsed
 from reconciler.engine.plan import Pending, Situation
 from reconciler.engine.recall import Recall
@@ -213,6 +214,7 @@ def situation(
         leaders=leaders,
         past=past,
         books=lambda: recorded(past, leaders, scope.whole),
+        stops=lambda: stops(ledger.records().values(), frozenset(scope.desired.refs())),
         base=was.resources,
         orphans=was.orphans,
         memories=_Memories(ledger),

@@ -15,6 +15,7 @@ import zlib
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -60,10 +61,18 @@ def code_digest(kinds: Mapping[str, type[AnyResource]] | None) -> str | None:
     total = hashlib.sha256(f"{sys.version} {pydantic.VERSION}".encode())
     for name, kind in sorted((kinds or {}).items()):
         total.update(f"\0{name} {kind.__module__} {kind.__qualname__}".encode())
+    total.update(_sources(frozenset(folders)))
+    return total.hexdigest()
+
+
+@cache
+def _sources(folders: frozenset[Path]) -> bytes:
+    """Return what all files of *folders* come to; a process runs what it began with."""
+    total = hashlib.sha256()
     for folder in sorted(folders):
         for source in sorted(folder.rglob("*.py")):
             total.update(f"\0{source.name}\0".encode() + source.read_bytes())
-    return total.hexdigest()
+    return total.digest()
 
 
 class Cache:

@@ -197,6 +197,11 @@ TABLE: dict[str, Code] = {
         "two Servers for one machine",
         "remove one of them: each would undo what the other one wants",
     ),
+    "E179": Code(
+        "a PatchPolicy that can never lead to anything",
+        "write windows, and name who tells what is installed: panel of a Server, "
+        "settings.toolkit of a WHM server",
+    ),
     "W160": Code("defaults that apply to nothing", "remove them or move the file"),
     "W161": Code("a RecordSet that no domain includes", "remove it or include it"),
     "W162": Code(

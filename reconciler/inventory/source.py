@@ -19,6 +19,8 @@ from reconciler.model.location import Location
 #: that just fits.
 MAX_BYTES = 1024 * 1024
 _LINK = "120000"
+#: How ``git ls-files -t`` marks what is in no index, and what differs from it.
+_OTHER, _CHANGED = "?", "C"
 
 
 class Source(Protocol):
@@ -59,7 +61,7 @@ class WorkTree:
     The files on disk below *folder* of *root*, committed or not.
 
     Where *root* lies in a git repository the ids of unchanged files are taken from
-    its index (two calls of git, whatever the number of files); otherwise each file
+    its index (one call of git, whatever the number of files); otherwise each file
     is read and hashed.
 
     Args:
@@ -113,14 +115,22 @@ class WorkTree:
                     yield f"{prefix}{name}"
 
     def _indexed(self) -> dict[str, str] | None:
-        staged = _git(self.root, "ls-files", "-s", "-z", "--", self.folder)
-        if staged is None:
+        order = ("ls-files", "-t", "-s", "-m", "-o", "-z", "--", self.folder)
+        listed = _git(self.root, *order)
+        if listed is None:
             return None
-        loose = _git(self.root, "ls-files", "-m", "-o", "-z", "--", self.folder)
-        if loose is None:
-            return None
+        staged: list[str] = []
+        loose: list[str] = []
+        for row in _paths(listed):
+            tag, _, rest = row.partition(" ")
+            if tag == _OTHER:
+                loose.append(rest)
+            elif tag == _CHANGED:
+                loose.append(rest.partition("\t")[2])
+            else:
+                staged.append(rest)
         found = _listed(staged)
-        for path in filter(is_yaml, _paths(loose)):
+        for path in filter(is_yaml, loose):
             found.pop(path, None)
             if os.path.lexists(self.root / path):
                 found[path] = self._id(path)
@@ -159,7 +169,7 @@ class GitTree:
         listed = _git(self.root, "ls-tree", "-r", "-z", self.commit, *where)
         if listed is None:  # never to be taken for an inventory without files
             raise unreadable(self.folder, f"cannot be listed in {self.commit[:12]}")
-        return _listed(listed)
+        return _listed(_paths(listed))
 
     def read(self, path: str) -> bytes:
         """Return the content in the commit."""
@@ -214,10 +224,10 @@ def _paths(listed: bytes) -> list[str]:
     return os.fsdecode(listed).split("\0")[:-1]
 
 
-def _listed(listed: bytes) -> dict[str, str]:
+def _listed(rows: Iterable[str]) -> dict[str, str]:
     """Read ``MODE [blob] ID [STAGE]<tab>PATH``, as ls-files and ls-tree print it."""
     found: dict[str, str] = {}
-    for row in _paths(listed):
+    for row in rows:
         head, _, path = row.partition("\t")
         if is_yaml(path):
             words = head.split(" ")

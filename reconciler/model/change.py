@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
 
 from pydantic import AwareDatetime, JsonValue
 
@@ -14,6 +14,8 @@ from reconciler.model.observed import Share
 from reconciler.model.quantity import Percent
 
 Shown = str | int | bool | tuple[str, ...] | None
+#: Prefix of the fact that says why nothing more is done in a lane; empty: it may be.
+STOPS: Final = "stops/"
 
 
 class Risk(StrEnum):
@@ -86,6 +88,9 @@ class Change(Frozen):
     once: ClassVar[bool] = False
     """Makes what was never there: what was there and is gone needs a person first."""
 
+    mends: ClassVar[bool] = False
+    """Puts right what went wrong in a lane: it runs although the lane is stopped."""
+
     verb: str
     share: Share
     fields: tuple[FieldChange, ...]
@@ -125,6 +130,16 @@ class Change(Frozen):
     def needs_proof(self) -> bool:
         """Whether it may lose data, so that a backup has to be proven first."""
         return False
+
+    @property
+    def lane(self) -> str | None:
+        """
+        What is done one at a time, each looked at before the next one begins.
+
+        Once one of a lane went wrong (the fact ``STOPS`` of its resource says why), or
+        nobody knows its end, no other one of that lane is begun, in this run or later.
+        """
+        return None
 
     @property
     def crowd(self) -> str | None:

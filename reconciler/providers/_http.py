@@ -1,8 +1,9 @@
 """
-The one module over httpx: what an answer, or none, means for the caller.
+The one module to ask vendors by: what an answer, or none, means for the caller.
 
-Nothing else in this package imports httpx. TLS is always verified, a redirect is
-never followed, and neither proxies nor passwords are taken from the environment.
+Nothing but this and what it is made of imports httpx in this package. TLS is always
+verified, a redirect is never followed, and neither proxies nor passwords are taken
+from the environment.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from reconciler.errors import Ambiguous, ProviderError, Rejected, Transient
 from reconciler.model import Account
 from reconciler.model.driver import Answered, Sent
 from reconciler.providers._limit import Limit
+from reconciler.providers._line import Line
 from reconciler.providers._reply import (
     UNREADABLE,
     Moved,
@@ -92,16 +94,10 @@ class _Asked(NamedTuple):
     params: Mapping[str, str | int] | None
     headers: Mapping[str, str]
 
-    def by(self, client: httpx.Client) -> httpx.Request:
-        """Return it as *client* sends it."""
-        return client.build_request(
-            self.method,
-            self.url,
-            json=self.json,
-            content=self.content,
-            params=self.params,
-            headers=self.headers,
-        )
+    def by(self, line: Line) -> httpx.Request:
+        """Return it as *line* sends it."""
+        body = {"json": self.json, "content": self.content, "params": self.params}
+        return line.request(self.method, self.url, self.headers, **body)
 
     def by_wire(self) -> Sent:
         """Return it as a simulation carries it."""
@@ -148,7 +144,7 @@ class Http:
         self._hidden = (*account.secrets.values(), *hidden)
         self._jitter = jitter
         self._lock = Lock()
-        self._client: httpx.Client | None = None
+        self._line: Line | None = None
         self._counts: Counter[str] = Counter()
 
     def __repr__(self) -> str:
@@ -157,9 +153,9 @@ class Http:
     def close(self) -> None:
         """Let go of connections; the next call opens new ones."""
         with self._lock:
-            client, self._client = self._client, None
-        if client is not None:
-            client.close()
+            line, self._line = self._line, None
+        if line is not None:
+            line.close()
 
     def shown(self, text: str) -> str:
         """Return what may be shown of *text*: cut, and without any secret."""
@@ -275,33 +271,14 @@ class Http:
         if self._account.wire is not None:
             status, headers, body = self._account.wire(sent)
             return Answered(status, {k.lower(): v for k, v in headers.items()}, body)
-        client = self._opened()
-        request = client.build_request(
-            sent.method, sent.url, content=sent.body, headers=dict(sent.headers)
-        )
-        response = client.send(request, stream=True)
-        try:
-            parts, size = [], 0
-            for part in response.iter_bytes():
-                parts.append(part)
-                size += len(part)
-                if size > most:
-                    break
-        finally:
-            response.close()
-        names = {name.lower(): value for name, value in response.headers.items()}
-        return Answered(response.status_code, names, b"".join(parts))
+        return self._opened().carry(sent, most)
 
-    def _opened(self) -> httpx.Client:
+    def _opened(self) -> Line:
         with self._lock:
-            if self._client is None:
-                self._client = httpx.Client(
-                    verify=_tls(self.base.partition(":")[0], self._account.trust),
-                    timeout=self._timeout,
-                    follow_redirects=False,
-                    trust_env=False,
-                )
-            return self._client
+            if self._line is None:
+                scheme = self.base.partition(":")[0]
+                self._line = Line(_tls(scheme, self._account.trust), self._timeout)
+            return self._line
 
     def _once(
         self,
@@ -321,7 +298,6 @@ class Http:
         except _NOT_SENT as error:
             return None, Transient(f"{operation}: not sent: {_kind(error)}")
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            # An address to go to is read, though nobody goes there.
             return None, lost(f"{operation}: the answer was lost: {_kind(error)}")
         reply = reply_of(response, self._words, plain=plain)
         reply = reply._replace(request_id=named(reply.request_id, self._hidden))
@@ -329,8 +305,7 @@ class Http:
 
     def _sent(self, request: httpx.Request | Sent) -> Answered:
         if isinstance(request, httpx.Request):
-            got = self._opened().send(request)
-            return Answered(got.status_code, got.headers, got.content)
+            return self._opened().send(request)
         assert self._account.wire is not None  # noqa: S101  (see ``call``)
         return self._account.wire(request)
 

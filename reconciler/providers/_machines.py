@@ -21,7 +21,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Final
 
-from reconciler.errors import Ambiguous, ProviderError, Rejected, Transient
+from reconciler.errors import (
+    Ambiguous,
+    ProviderError,
+    Rejected,
+    Transient,
+    Unsupported,
+)
 from reconciler.kinds.server import (
     ROOT,
     GrowVolume,
@@ -176,6 +182,8 @@ class Machines(Driver[Server, ServerChange]):
                 self._grow(at, change)
             case PowerOn():
                 self._power_on(at)
+            case _:
+                raise Unsupported(f"a cloud cannot {change.verb} a machine")
         return Receipt(
             reference=f"{change.verb}/{at.machine}", request_id=self.request_id
         )

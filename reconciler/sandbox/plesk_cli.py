@@ -16,15 +16,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from reconciler.sandbox import plesk_words as words
+from reconciler.sandbox import wordpress
 from reconciler.sandbox.rest import Answer, Call
+from reconciler.sandbox.wordpress import No
 
 Row = dict[str, Any]
 _SIZES: Final = {"B": 1, "K": 1024, "M": words.MIB, "G": 1024 * words.MIB}
 _GATEWAY: Final = b"<html><head><title>504 Gateway Time-out</title></head></html>"
-
-
-class No(Exception):
-    """A command that failed; its words go to stderr."""
 
 
 def call(request: Call) -> Answer:
@@ -51,13 +49,15 @@ def _run(
     rest: Sequence[str],
 ) -> Answer:
     row = words.called(request.state, rest[0]) if rest else None
+    if named == _TOOLKIT:
+        row = wordpress.target(request.state, rest[1:])
     slow = row["slow"] if row is not None and named in _CHANGES else 0
     if slow:
         at = request.bench.clock().timestamp() + slow
         one = {"at": at, "named": list(named), "rest": list(rest)}
         request.bench.state["pending"].append(one)
         return Answer(504, _GATEWAY, {"content-type": "text/html"})
-    half = row is not None and row["half"] and named in _CHANGES
+    half = row is not None and row.get("half") and named in _CHANGES
     try:
         said = serve(request, rest)
     except No as no:
@@ -227,6 +227,16 @@ def _keys(request: Call, rest: Sequence[str]) -> str:
     return "\n".join(rows) + "\n"
 
 
+def _extension(request: Call, rest: Sequence[str]) -> str:
+    if rest[:1] != ["wp-toolkit"]:
+        raise No(f"The extension {''.join(rest[:1])} is not installed.")
+    bench, arguments = request.bench, list(rest[1:])
+    changes = wordpress.target(bench.state, arguments) is not None
+    state = bench.state if changes else request.state
+    return wordpress.run(state, arguments, bench.effect)
+
+
+_TOOLKIT: Final = ("extension", "--call")
 _COMMANDS: Final[Mapping[tuple[str, str], Callable[[Call, Sequence[str]], str]]] = {
     ("subscription", "--list"): _list,
     ("subscription", "--switch-subscription"): _switch,
@@ -240,6 +250,7 @@ _COMMANDS: Final[Mapping[tuple[str, str], Callable[[Call, Sequence[str]], str]]]
     ("subscription_settings", "--update"): _settings,
     ("php_handler", "--list-json"): _handlers,
     ("secret_key", "--list"): _keys,
+    _TOOLKIT: _extension,
 }
 _READS: Final = {"--list", "--list-json"}
 _CHANGES: Final = {one for one in _COMMANDS if one[1] not in _READS}
@@ -252,4 +263,7 @@ def operation(path: str, body: bytes) -> str:
         params = json.loads(body).get("params") or [""]
     except (ValueError, AttributeError):
         params = [""]
-    return f"{path.split('/')[-2]} {params[0]}"
+    utility = path.split("/")[-2]
+    if (utility, params[0]) == _TOOLKIT:
+        return wordpress.called(params[2:])
+    return f"{utility} {params[0]}"

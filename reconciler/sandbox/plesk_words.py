@@ -12,6 +12,8 @@ from pydantic import Field
 from reconciler.sandbox import panel_sites
 from reconciler.sandbox.emulator import Bench
 from reconciler.sandbox.registrar import Seed
+from reconciler.sandbox.wordpress import WordpressSeed
+from reconciler.sandbox.wordpress import begun as wordpress_begun
 
 #: Why a subscription does not run; the reasons of one are added up.
 BUSY, ADMIN = 4, 16
@@ -71,6 +73,7 @@ class SubscriptionSeed(Seed):
         slow: A command answers nothing, and is done so many seconds later.
         sites: Further sites of it.
         certificates: Site -> what is installed there.
+        wordpress: The WordPress that its site is made with.
     """
 
     domain: str
@@ -90,6 +93,7 @@ class SubscriptionSeed(Seed):
     slow: float = 0.0
     sites: tuple[str, ...] = ()
     certificates: dict[str, panel_sites.CertificateSeed] = {}
+    wordpress: WordpressSeed | None = None
 
 
 class KeySeed(Seed):
@@ -154,7 +158,8 @@ def kept(
         ),
     }
     return {
-        **seed.model_dump(exclude={"certificates", "sites"}),
+        **seed.model_dump(exclude={"certificates", "sites", "wordpress"}),
+        "wordpress": wordpress_begun(seed.wordpress),
         "user": login,
         "id": number,
         "guid": guid(f"{seed.domain}/{number}"),

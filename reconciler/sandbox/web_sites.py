@@ -22,8 +22,11 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final, NamedTuple
 
+from reconciler.sandbox import wordpress
 from reconciler.sandbox.emulator import Bench
 
+#: Whose WordPress sites are among those that are served.
+_PANELS: Final = frozenset({"whm", "plesk"})
 _LONGEST: Final = 16 * 1024
 _SECURITY: Final = "/.well-known/security.txt"
 #: What a sound site sends with every page.
@@ -76,7 +79,22 @@ class Sites:
 
     def _site(self, name: str) -> Mapping[str, Any]:
         sites: Mapping[str, Mapping[str, Any]] = self._bench.state.get("sites", {})
-        return sites.get(name, {})
+        broken = {"status": 500, "body": wordpress.BROKEN} if self._fails(name) else {}
+        return {**sites.get(name, {}), **broken}
+
+    def _fails(self, name: str) -> bool:
+        """Say whether a panel of the same sandbox has a broken WordPress there."""
+        for vendor in _PANELS & self._bench.beside.keys():
+            panel = self._bench.beside[vendor]
+            with panel.lock:
+                found = [
+                    site
+                    for _, host, site in wordpress.sites(panel.state)
+                    if host == name
+                ]
+                if any(map(wordpress.fails, found)):
+                    return True
+        return False
 
     def _plain(self, asked: Asked, site: Mapping[str, Any]) -> bytes:
         way = site.get("http", "redirect")

@@ -21,7 +21,13 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from reconciler.errors import ReconcilerError
-from reconciler.sandbox import panel_sites, whm_accounts, whm_measures, whm_ssl
+from reconciler.sandbox import (
+    panel_sites,
+    whm_accounts,
+    whm_measures,
+    whm_ssl,
+    whm_updates,
+)
 from reconciler.sandbox.emulator import Bench, Emulator, Server
 from reconciler.sandbox.rest import Answer, Call, Operation, rest
 from reconciler.sandbox.whm_hand import edit
@@ -64,6 +70,7 @@ def make(bench: Bench) -> Server:
         "applist": _functions,
         **whm_accounts.TABLE,
         **whm_measures.TABLE,
+        **whm_updates.TABLE,
     }
     more = {name: _with_sites(serve) for name, serve in whm_ssl.TABLE.items()}
     more["uapi_cpanel"] = whm_measures.measured(more["uapi_cpanel"])

@@ -12,6 +12,7 @@ from reconciler.sandbox import panel_sites
 from reconciler.sandbox.registrar import Seed
 from reconciler.sandbox.rest import Call
 from reconciler.sandbox.whm_use import UseSeed
+from reconciler.sandbox.wordpress import WordpressSeed
 
 ROOT: Final = "root"
 #: All that changes accounts, except to delete them: that right is given by hand.
@@ -60,6 +61,7 @@ class HostedSeed(panel_sites.SitesSeed):
             package has it. ``bandwidth`` likewise.
         php: The package of PHP that its sites run on; ``inherit`` is the server's.
         restoring: A backup is being restored into it.
+        wordpress: The WordPress that its site is made with.
         use: What it uses.
     """
 
@@ -74,6 +76,7 @@ class HostedSeed(panel_sites.SitesSeed):
     bandwidth: Mib | None = None
     php: str = "inherit"
     restoring: bool = False
+    wordpress: WordpressSeed | None = None
     use: UseSeed = UseSeed()
 
 
@@ -94,6 +97,21 @@ class TokenSeed(Seed):
     rights: tuple[str, ...] = RIGHTS
 
 
+class PanelSeed(Seed):
+    """
+    The panel itself.
+
+    Attributes:
+        newest: Of its tier; its own version if left out.
+        takes: Seconds for which an update goes on after its answer.
+    """
+
+    version: str = "11.134.0.5"
+    newest: str = ""
+    tier: str = "release"
+    takes: float = 0.0
+
+
 class WhmSeed(Seed):
     """
     One server.
@@ -109,6 +127,7 @@ class WhmSeed(Seed):
         lve: It runs CloudLinux, which measures what accounts use.
         php: What is installed of PHP, the server's own first.
         cores: How many it has.
+        panel: Its version, and what there is newer.
     """
 
     hostname: str
@@ -123,6 +142,7 @@ class WhmSeed(Seed):
     lve: bool = True
     php: Annotated[tuple[str, ...], Field(min_length=1)] = ("ea-php82", "ea-php83")
     cores: Annotated[int, Field(ge=1)] = 8
+    panel: PanelSeed = PanelSeed()
 
 
 #: What an engineer sets for the whole server.
@@ -145,6 +165,11 @@ def state_of(seed: WhmSeed, now: datetime) -> dict[str, Any]:
         "autossl_logs": [],
         **seed.model_dump(mode="json", include=set(SERVER) - {"packages"}),
         "packages": {name: one.model_dump() for name, one in packages.items()},
+        "panel": {
+            **seed.panel.model_dump(),
+            "newest": seed.panel.newest or seed.panel.version,
+            "until": None,
+        },
         "accounts": {
             user: kept(user, one, now.timestamp())
             for user, one in seed.accounts.items()

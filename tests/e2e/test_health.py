@@ -6,7 +6,11 @@ import json
 
 import pytest
 
+from reconciler.audit.usage_store import Measured
+from reconciler.cli.usage_books import usage_store
 from reconciler.engine import Exit
+from reconciler.model import Ref
+from reconciler.model.usage import Reading
 from tests.support.agency import Agency, domain, inventory
 from tests.support.crash import Saved
 from tests.support.public import trouble
@@ -93,6 +97,7 @@ def running(tmp_path_factory):
 @pytest.fixture
 def world(running):
     running.saved.restore()
+    running.agency.git("reset", "-q", "--hard")
     running.inbox.mails.clear()
     running.hook.got.clear()
     running.inbox.refuse.clear()
@@ -216,6 +221,35 @@ def test_the_lock_is_another_runs_and_the_next_run_tells(world):
     world.agency.later(minutes=5)
     assert world.check().code == Exit.DONE
     assert len(world.inbox.subjects()) == 1
+
+
+USE = """\
+apiVersion: reconciler/v1
+Provider/whm-1:
+  type: whm
+  endpoint: http://127.0.0.1:9
+  credentials: {user: {file: .sandbox/secrets/to}, token: {file: .sandbox/secrets/to}}
+HostingPlan/good: {price: 1.00 EUR/month, packages: {whm: good}}
+HostingAccount/shop.example: {provider: whm-1, plan: good}
+HealthCheck/use: {of: HostingAccount/shop.example, type: usage, usage: {memory: 90%}}
+"""
+
+
+def test_what_the_host_uses_by_its_last_reading(world):
+    world.agency.write("inventory/use.yaml", USE)
+    world.agency.commit()
+    only = ("--select", "HealthCheck/use")
+    nobody = world.check(*only)
+    assert nobody.code == Exit.PARTLY
+    assert "memory was not measured lately" in nobody.out
+    project = world.agency.project()
+    ref = Ref("HostingAccount", "shop.example")
+    for used, word in ((8e9, "1 good"), (9.5e9, "memory is at 95%")):
+        reading = Reading("memory", project.clock(), used, 1e10)
+        usage_store(project).add([Measured(ref, "whm-1", reading)], project.clock())
+        said = world.check(*only)
+        assert said.code == Exit.DONE
+        assert word in said.out
 
 
 def test_only_what_is_selected_is_looked_at(world):

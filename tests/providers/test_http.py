@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -383,3 +384,46 @@ def test_whom_a_vendor_names_is_not_shown():
 )
 def test_what_a_vendor_calls_a_request_is_a_name_or_nothing(text, kept):
     assert (named(text, ["sesame-open"]) is not None) is kept
+
+
+def test_nothing_but_what_was_asked_for_is_sent(http: Http, script: Script) -> None:
+    """No cookie comes back, and what a request says itself is said once."""
+    script.answers = [json(200, set_cookie="session=1; Path=/")]
+    read(http)
+    own = {"Accept": "text/x", "user-AGENT": "mine"}
+    http.call("GET", "/x", operation="read", effect=False, headers=own)
+    usual, said = (request.headers for request in script.asked)
+    names = ["accept", "accept-encoding", "connection", "host", "user-agent", "x-token"]
+    assert sorted(usual.keys()) == sorted(said.keys()) == names
+    assert (usual["accept"], said["accept"]) == ("*/*", "text/x")
+    assert (said["user-agent"], said["accept-encoding"]) == ("mine", "gzip, deflate")
+
+
+def test_a_connection_is_used_again_and_a_long_answer_ends_it(
+    http: Http, script: Script
+) -> None:
+    script.answers = [json(200), json(200), json(200, "[" + "1," * 3000 + "1]")]
+    read(http)
+    read(http)
+    url = f"{http.base}/x"
+    with pytest.raises(Transient, match="longer than 100 bytes"):
+        http.once("GET", url, operation="read", effect=False, most=100)
+    ports = [request.client.port for request in script.asked if request.client]
+    assert len(set(ports)) == 1
+    script.answers = [json(200)]
+    assert read(http).status == 200
+    http.close()
+    assert read(http).status == 200  # the next one opens its own
+    ports = [request.client.port for request in script.asked if request.client]
+    assert ports[-1] != ports[0]
+
+
+def test_an_answer_that_is_packed_and_says_a_thing_twice(
+    http: Http, script: Script
+) -> None:
+    packed = gzip.compress(b'{"a": 1}')
+    answer = Response(packed, 200, {"content-encoding": "gzip"}, "application/json")
+    answer.raw_headers += [(b"X-Two", b"a"), (b"x-two", b"b\xe9")]
+    script.answers = [answer]
+    reply = read(http)
+    assert (reply.data, reply.headers["x-two"]) == ({"a": 1}, "a, b\u00e9")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from email import message_from_bytes
+from email.parser import BytesHeaderParser
 from email.policy import default
+from functools import cached_property
 from threading import Thread
 
 import trustme
@@ -15,6 +17,38 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from reconciler.sandbox.server import AsgiServer
+
+
+class Mail:
+    """
+    A message as it came, read when somebody looks: no more than its head, for that.
+
+    Attributes:
+        to: Whom it was for, by what was said at RCPT.
+    """
+
+    def __init__(self, raw, to):
+        self._raw, self.to = raw, to
+
+    @cached_property
+    def _head(self):
+        return BytesHeaderParser(policy=default).parsebytes(self._raw)
+
+    @cached_property
+    def _whole(self):
+        return message_from_bytes(self._raw, policy=default)
+
+    def __getitem__(self, name):
+        return self._head[name]
+
+    def __contains__(self, name):
+        return name in self._head
+
+    def __getattr__(self, name):
+        return getattr(self._whole, name)
+
+    def __str__(self):
+        return str(self._whole)
 
 
 class Inbox:
@@ -88,9 +122,7 @@ class Inbox:
             self.hang(server)
         if self.at_data:
             return self.at_data
-        mail = message_from_bytes(envelope.content, policy=default)
-        mail.to = list(envelope.rcpt_tos)
-        self.mails.append(mail)
+        self.mails.append(Mail(envelope.content, list(envelope.rcpt_tos)))
         return "250 2.0.0 taken as 4711"
 
     def ids(self):

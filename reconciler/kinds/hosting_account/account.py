@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self, TypeVar
 
 from pydantic import JsonValue, PrivateAttr, ValidationInfo, field_validator
 
-from reconciler.kinds.hosting_account import sizes, steps
+from reconciler.kinds.hosting_account import patched, sizes, steps
 from reconciler.kinds.hosting_account.adoption import adopted, looking
 from reconciler.kinds.hosting_account.changes import (
     ChangePlan,
@@ -22,6 +22,7 @@ from reconciler.kinds.hosting_account.changes import (
 )
 from reconciler.kinds.hosting_account.spec import HostingAccountSpec
 from reconciler.kinds.hosting_account.state import HOSTING, HostingState
+from reconciler.kinds.hosting_account.suspension import suspension
 from reconciler.model import (
     Absent,
     Adoption,
@@ -37,9 +38,12 @@ from reconciler.model import (
     Spec,
     State,
     Sway,
+    patch_rules,
+    patch_watch,
 )
 from reconciler.model.names import to_ascii
 from reconciler.model.resource import Resource
+from reconciler.model.updates import Patch, RollBack
 from reconciler.model.usage import OUTLOOK, Bounds, doubted
 
 _STATE = steps.STATE
@@ -61,11 +65,14 @@ class HostingAccount(Resource[HostingChange]):
         Suspend,
         Unsuspend,
         Terminate,
+        Patch,
+        RollBack,
     )
     follows_folder: ClassVar[bool] = False
     states: ClassVar[Mapping[str, type[State]]] = {
         HOSTING: HostingState,
         OUTLOOK: OutlookState,
+        **patch_rules.STATES,
     }
     recalls: ClassVar[bool] = True
     spec: HostingAccountSpec
@@ -123,16 +130,17 @@ class HostingAccount(Resource[HostingChange]):
         return Share(self.spec.provider, HOSTING)
 
     def shares(self) -> tuple[Share, ...]:
-        """Return the server's share: there is no other."""
-        return (self.share,)
+        """Return the server's share, and who tells what there is newer on it."""
+        return (self.share, *patched.shares(self.spec))
 
     def probes(self) -> tuple[Share, ...]:
         """Return the server: it measures what its accounts use."""
         return (Share(self.spec.provider, "usage"),)
 
     def witnesses(self) -> tuple[Share, ...]:
-        """Return who foresees what it will use; nobody, where nothing is scaled."""
-        return (sizes.OUTLOOKS,) if self.spec.scaling is not None else ()
+        """Return who foresees what it will use, and who sees whether it works."""
+        seers = patch_rules.WITNESSES if self.spec.patching is not None else ()
+        return (sizes.OUTLOOKS, *seers) if self.spec.scaling is not None else seers
 
     def bounds(self, have: Have) -> Bounds:
         """Return the limits of the plan it is on, and those of the next smaller one."""
@@ -142,9 +150,10 @@ class HostingAccount(Resource[HostingChange]):
         )
 
     def quiet_until(self, have: Have, now: datetime) -> datetime | None:
-        """Never, where a policy scales it: its forecasts and its records move."""
+        """Never, where a policy moves it: its forecasts and its records do."""
         del have
-        return None if self.spec.scaling is None else now
+        still = self.spec.scaling is None and self.spec.patching is None
+        return None if still else now
 
     def meant(self, state: HostingState) -> bool:
         """Say whether *state* is of the very account this is about."""
@@ -165,6 +174,8 @@ class HostingAccount(Resource[HostingChange]):
             yield from map(self._spoken, found)
             if (one := self._scaled(have, now)) is not None:
                 yield from sizes.move(one, found)
+            if not found and (case := patched.case(self, have, now)) is not None:
+                yield from patch_rules.changes(case)
 
     def _spoken(self, change: HostingChange) -> HostingChange:
         match change:
@@ -222,8 +233,10 @@ class HostingAccount(Resource[HostingChange]):
                 yield from self._room(state)
                 yield from map(self._packageless, state.lacking)
                 yield from self._unread(state)
-                yield from self._suspension(state)
+                for told in suspension(state, self.wanted):
+                    yield self.found(*told, _STATE)
                 yield from self._sized(have, now)
+                yield from patched.findings(self, have, now)
             case _:
                 pass
 
@@ -283,31 +296,6 @@ class HostingAccount(Resource[HostingChange]):
             message = f"{self.spec.provider} does not tell which PHP it runs on"
             yield self.found("php-unread", Severity.WARNING, message, "spec.php")
 
-    def _suspension(self, state: HostingState) -> Iterator[Finding]:
-        if state.mark_left:
-            message = (
-                "runs, and still carries the mark of a suspension that was lifted by "
-                "hand: take it away, or the next one will pass for ours"
-            )
-            yield self.found("suspension-mark-left", Severity.WARNING, message, _STATE)
-        if not state.suspended:
-            return
-        since = f" since {state.since.date()}" if state.since else ""
-        if not state.ours:
-            lift = "; only root can lift it" if state.locked else ""
-            wanted = self.wanted == "active"
-            message = (
-                f"is suspended{since}, and not by this tool: it is left alone{lift}"
-            )
-            severity = Severity.ERROR if wanted else Severity.WARNING
-            yield self.found("suspended-by-others", severity, message, _STATE)
-        elif self.wanted == "follow":
-            message = (
-                f"is suspended by this tool{since}, and nothing says for how long: "
-                "write state: active or state: suspended"
-            )
-            yield self.found("suspension-left", Severity.WARNING, message, _STATE)
-
     @classmethod
     def provisional(cls, name: str, shares: Sequence[Share]) -> Self | None:
         """Return one that is only looked at, by its domain."""
@@ -328,14 +316,22 @@ class HostingAccount(Resource[HostingChange]):
     def remembers(
         self, change: HostingChange, ended: Ended, have: Have
     ) -> Mapping[str, JsonValue]:
-        """Return what the record keeps of a move that a policy asked for."""
-        del have
+        """Return what the record keeps of what a policy asked for."""
+        if isinstance(change, Patch | RollBack):
+            return patched.remembers(self, change, ended, have)
         return sizes.kept(change, ended, self.recorded)
 
+    def noticed(self, have: Have, now: datetime) -> Mapping[str, JsonValue]:
+        """Return what there is newer since when, and what patches led to."""
+        case = patched.case(self, have, now)
+        return {} if case is None else patch_watch.noticed(case)
+
     def story(self, have: Have, now: datetime) -> Iterator[Chapter]:
-        """Yield how its plan was moved, and what is foreseen, where a policy does."""
+        """Yield how policies moved and patched it, and what they see coming."""
         if (one := self._scaled(have, now)) is not None:
             yield sizes.story(one)
+        if (case := patched.case(self, have, now)) is not None:
+            yield patch_rules.story(case)
 
     def shows(self, word: str, have: Have) -> bool | None:
         """Say whether it is ``suspended`` or ``active``; None where it was not read."""
@@ -347,6 +343,8 @@ class HostingAccount(Resource[HostingChange]):
     def done(self, change: HostingChange, have: Have) -> bool | None:
         """Say whether *have* shows the effect; somebody else's suspension is none."""
         state = have.get(change.share)
+        if isinstance(change, Patch | RollBack):
+            return patch_rules.done(change, state)
         if isinstance(state, Absent):
             return self._gone(change)
         if not isinstance(state, HostingState) or not self.meant(state):
@@ -358,6 +356,8 @@ class HostingAccount(Resource[HostingChange]):
     def pending(self, change: HostingChange, have: Have) -> str | None:
         """Say that its server still works on it."""
         state = have.get(change.share)
+        if isinstance(change, Patch | RollBack):
+            return patch_rules.pending(change, state)
         busy = state.busy if isinstance(state, HostingState) else None
         return f"{change.share.provider} still works on it: {busy}" if busy else None
 
@@ -392,5 +392,5 @@ class HostingAccount(Resource[HostingChange]):
                 return False if state.ours else None
             case Unsuspend():
                 return True
-            case Terminate():
+            case _:
                 return False

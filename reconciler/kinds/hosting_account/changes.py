@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from reconciler.model import Change, Risk
+from reconciler.model.updates import Patch, RollBack
 
 
 class _Led(Change):
@@ -144,5 +145,13 @@ class Terminate(_Led):
 
 
 HostingChange = (
-    Create | ChangePlan | SetLimits | SetPhp | Suspend | Unsuspend | Terminate
+    Create
+    | ChangePlan
+    | SetLimits
+    | SetPhp
+    | Suspend
+    | Unsuspend
+    | Terminate
+    | Patch
+    | RollBack
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from reconciler.model import Change, Risk
+from reconciler.model.updates import Patch, RollBack
 
 
 class Resize(Change):
@@ -77,4 +78,4 @@ class PowerOn(Change):
     verb: Literal["power-on"] = "power-on"
 
 
-ServerChange = Resize | GrowVolume | PowerOn
+ServerChange = Resize | GrowVolume | PowerOn | Patch | RollBack

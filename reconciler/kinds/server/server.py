@@ -29,8 +29,11 @@ from reconciler.model import (
     Severity,
     Share,
     State,
+    patch_rules,
+    patch_watch,
 )
 from reconciler.model.resource import Resource
+from reconciler.model.updates import UPDATES, Patch, RollBack
 from reconciler.model.usage import Bounds, doubted
 from reconciler.model.windows import coming
 
@@ -43,10 +46,17 @@ class Server(Resource[ServerChange]):
     """A machine at a cloud."""
 
     kind: ClassVar[str] = "Server"
-    changes: ClassVar[tuple[type[ServerChange], ...]] = (Resize, GrowVolume, PowerOn)
+    changes: ClassVar[tuple[type[ServerChange], ...]] = (
+        Resize,
+        GrowVolume,
+        PowerOn,
+        Patch,
+        RollBack,
+    )
     states: ClassVar[Mapping[str, type[State]]] = {
         SERVER: ServerState,
         OUTLOOK: OutlookState,
+        **patch_rules.STATES,
     }
     listed_by_name: ClassVar[bool] = False
     recalls: ClassVar[bool] = True
@@ -68,12 +78,16 @@ class Server(Resource[ServerChange]):
         return Share(self.spec.provider, SERVER)
 
     def shares(self) -> tuple[Share, ...]:
-        """Return the cloud's share: there is no other."""
-        return (self.share,)
+        """Return the cloud's share, and the panel that tells what there is newer."""
+        spec = self.spec
+        if spec.patching is None or spec.panel is None:
+            return (self.share,)
+        return (self.share, Share(spec.panel, UPDATES))
 
     def witnesses(self) -> tuple[Share, ...]:
-        """Return the book of forecasts, where it is scaled by one."""
-        return (scaled.OUTLOOKS,) if self.spec.scaling else ()
+        """Return the books of forecasts and of checks, where policies read them."""
+        foreseen = (scaled.OUTLOOKS,) if self.spec.scaling else ()
+        return (*foreseen, patch_rules.TROUBLES) if self.spec.patching else foreseen
 
     def probes(self) -> tuple[Share, ...]:
         """Return everybody who measures it, each once."""
@@ -98,6 +112,25 @@ class Server(Resource[ServerChange]):
         yield from steps.changes(self._case(now), state)
         if (one := self._scaled(have, now)) is not None:
             yield from scaled.move(one)
+        if (case := self._patched(have, now)) is not None:
+            yield from patch_rules.changes(case)
+
+    def _patched(self, have: Have, now: datetime) -> patch_rules.Case | None:
+        """Return what decides about its patches, where a policy and a panel do."""
+        spec, state = self.spec, have.get(self.share)
+        if spec.patching is None or spec.panel is None:
+            return None
+        if (rules := self.makings.patching) is None:
+            return None
+        runs = (
+            isinstance(state, ServerState)
+            and self.meant(state)
+            and (state.status, state.busy) == ("running", None)
+        )
+        share = Share(spec.panel, UPDATES)
+        return patch_rules.Case(
+            share, rules, spec.patching, runs, have, self.recorded, now
+        )
 
     def _scaled(self, have: Have, now: datetime) -> scaled.Scaled | None:
         """Return what decides about its size, where a policy does."""
@@ -141,8 +174,15 @@ class Server(Resource[ServerChange]):
                 yield from self._sizes(state, now)
                 yield from self._disks(state, now)
                 yield from self._sized(have, now)
+                yield from self._outdated(have, now)
             case _:
                 pass
+
+    def _outdated(self, have: Have, now: datetime) -> Iterator[Finding]:
+        """Yield what a patch broke, and what is left as it is."""
+        case = self._patched(have, now)
+        for said in patch_rules.findings(case) if case else ():
+            yield self.found(said.code, said.severity, said.message, patch_rules.FIELD)
 
     def _power(self, state: ServerState) -> Iterator[Finding]:
         if state.busy is not None:
@@ -196,11 +236,13 @@ class Server(Resource[ServerChange]):
         """Yield how its size was moved, and what is foreseen, where a policy does."""
         if (one := self._scaled(have, now)) is not None:
             yield scaled.story(one)
+        if (case := self._patched(have, now)) is not None:
+            yield patch_rules.story(case)
 
     def quiet_until(self, have: Have, now: datetime) -> datetime | None:
         """Return when its window opens or closes; now where forecasts are looked at."""
         del have
-        if self.spec.scaling is not None:
+        if self.spec.scaling is not None or self.spec.patching is not None:
             return now
         span = coming(self.spec.windows, now)
         return None if span is None else span.end if span.start <= now else span.start
@@ -208,6 +250,8 @@ class Server(Resource[ServerChange]):
     def done(self, change: ServerChange, have: Have) -> bool | None:
         """Say whether *have* shows the effect; nobody can while its cloud is busy."""
         state = have.get(change.share)
+        if isinstance(change, Patch | RollBack):
+            return patch_rules.done(change, state)
         if not isinstance(state, ServerState) or not self.meant(state):
             return None
         if state.busy is not None or state.machine != change.details["machine"]:
@@ -225,13 +269,22 @@ class Server(Resource[ServerChange]):
     def remembers(
         self, change: ServerChange, ended: Ended, have: Have
     ) -> Mapping[str, JsonValue]:
-        """Return the move that a policy asked for: what it may cost is counted."""
-        del have
+        """Return what a policy asked for: what it may cost is counted."""
+        if isinstance(change, Patch | RollBack):
+            case = self._patched(have, ended.at)
+            return {} if case is None else patch_watch.remembered(change, ended, case)
         return scaled.kept(change, ended, self.recorded)
+
+    def noticed(self, have: Have, now: datetime) -> Mapping[str, JsonValue]:
+        """Return what there is newer since when, and what patches led to."""
+        case = self._patched(have, now)
+        return {} if case is None else patch_watch.noticed(case)
 
     def pending(self, change: ServerChange, have: Have) -> str | None:
         """Say that its cloud still works on it."""
         state = have.get(change.share)
+        if isinstance(change, Patch | RollBack):
+            return patch_rules.pending(change, state)
         busy = state.busy if isinstance(state, ServerState) else None
         return f"{change.share.provider} still works on it: {busy}" if busy else None
 
