@@ -44,6 +44,8 @@ MEASURES = {
     "storm": ("storm", "storm"),
     "page": ("page", "page"),
 }
+#: Small matrices: threads of the algebra would only wait for each other.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 LATEST = Path(__file__).parent / "results" / "latest.json"
 
 

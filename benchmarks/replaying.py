@@ -220,6 +220,11 @@ def linear(asked: Asked) -> int:
     return _enough(asked, max(at + slope * HORIZON, peaks[-1]))
 
 
+def again(asked: Asked) -> int:
+    """Go on with the last week as it was: the seasonal naive forecast."""
+    return _enough(asked, _peaks(asked, 7).max())
+
+
 def seasonal(asked: Asked) -> int:
     """Go on with the last week, and with what it had more than the week before."""
     peaks = _peaks(asked, 14)
@@ -232,5 +237,6 @@ def seasonal(asked: Asked) -> int:
 BASELINES: Final[dict[str, Strategy]] = {
     "80 % used": threshold,
     "line of 30 days": linear,
+    "last week again": again,
     "last week, with drift": seasonal,
 }

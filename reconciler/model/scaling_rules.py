@@ -42,6 +42,8 @@ ROOM: Final = 0.7
 #: The finding about a source that is not believed; whoever keeps the books tells it,
 #: once for all that the source measures.
 DOUBTED: Final = "usage-doubtful"
+#: Days of two weeks whose peaks may be lone spikes.
+_SPIKES: Final = 2
 #: Two limits that are nearer to each other are the same one.
 _ALIKE: Final = 0.005
 #: Of every reading that has to be there before something is made smaller.
@@ -187,9 +189,16 @@ def _fits(case: Sizing, rung: Rung, limited: Sequence[Outlook]) -> bool:
 
 
 def expected(outlook: Outlook) -> float:
-    """Return the most that is to be expected: the 95 % quantile, where it has skill."""
-    known = (outlook.current, *outlook.past[-14:])
-    return max(known + outlook.worst) if outlook.skill else max(*known, outlook.peak)
+    """
+    Return the most that is to be expected, as far as a larger size has to bear it.
+
+    The 95 % quantile where the forecast has skill, and what was used in two weeks. Of
+    what comes and goes, the two highest days are left out: they may be lone spikes.
+    """
+    days = sorted(outlook.past[-14:], reverse=True) or [outlook.peak]
+    known = days if outlook.metric in FILLS or len(days) <= _SPIKES else days[_SPIKES:]
+    ahead = outlook.worst if outlook.skill else ()
+    return max((outlook.current, *known[:1], *ahead))
 
 
 def _passes(case: Sizing, needs: Sequence[_Need]) -> bool:

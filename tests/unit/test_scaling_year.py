@@ -21,6 +21,7 @@ from benchmarks.replaying import (
     HORIZON,
     Asked,
     added,
+    again,
     linear,
     replayed_one,
     seasonal,
@@ -115,11 +116,17 @@ def test_the_baselines_do_what_they_say() -> None:
             for day in range(YEAR)
             if strategy(Asked(0, account, FIRST + day * 24, 0)) > 0
         )
-        for name, strategy in (("80", threshold), ("line", linear), ("week", seasonal))
+        for name, strategy in (
+            ("80", threshold),
+            ("line", linear),
+            ("again", again),
+            ("week", seasonal),
+        )
     }
     full = round((1 - 0.2) / 0.0025) - BEFORE
     assert at["80"] == pytest.approx(full - 0.2 / 0.0025, abs=2)
     assert at["line"] == pytest.approx(full - HORIZON, abs=2)
+    assert at["again"] == pytest.approx(full, abs=2)
     assert at["week"] == pytest.approx(full - HORIZON, abs=2)
 
 

@@ -56,6 +56,18 @@ def test_a_size_is_skipped_where_its_target_would_be_reached_too() -> None:
     assert found.to.name == "care-20"
 
 
+@pytest.mark.parametrize(
+    ("metric", "spikes", "name"),
+    [("memory", 2, "care-10"), ("memory", 3, "care-20"), ("disk", 1, "care-20")],
+)
+def test_a_lone_spike_does_not_choose_the_size(metric, spikes, name) -> None:
+    """What is stored does not spike: there, each peak has to be borne."""
+    limit = LADDER[0].limits[metric]
+    past = [0.8] * 20 + [2.6] * spikes + [0.8] * 5
+    found = decide(sizing(foreseen(metric, limit, past=past)))
+    assert (found.to and found.to.name) == name
+
+
 def test_where_nothing_is_enough_the_largest_is_taken_and_more_is_asked_for() -> None:
     above = disk(40, "28.00 EUR/month")
     found = decide(sizing(foreseen(worst=[1.5, 9.0]), above=above))
