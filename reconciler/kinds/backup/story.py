@@ -26,7 +26,7 @@ def story(case: Case) -> Iterator[Chapter]:
         yield Chapter("not proven", (found,))
     yield Chapter("backed up", tuple(_made(case)))
     yield Chapter("restored", tuple(_restored(case)))
-    yield Chapter("comes next", tuple(_next(case)))
+    yield Chapter("comes next", tuple(sorted(_next(case))))
 
 
 def _made(case: Case) -> Iterator[str]:
