@@ -30,7 +30,7 @@ YESTERDAY = (
 )
 #: The ports of the shipped inventory, by file.
 PORTS = {
-    "accounts.yaml": ("18701", "18702", "18703", "18704", "18706", "18707"),
+    "accounts.yaml": ("18701", "18702", "18703", "18704", "18706", "18707", "18727"),
     "certificates.yaml": ("18716",),
     "notices.yaml": ("18705",),
 }

@@ -291,7 +291,8 @@ def test_money_is_the_only_risk_that_has_a_ceiling_to_keep():
     The law above looks at charges through `renew`; what else spends has its own.
 
     `restore` has it in test_delegation.py: never by itself, once, and never above.
-    What customers pay (`charge`, `capture`) has it in test_paying_simulated.py.
+    What customers pay (`charge`, `capture`) has it in test_paying_simulated.py, what
+    grows (`grow-volume`) in test_servers.py.
     """
     from reconciler.kinds import kinds
 
@@ -301,4 +302,4 @@ def test_money_is_the_only_risk_that_has_a_ceiling_to_keep():
         for change in kind.changes
         if change.usual_risk is Risk.MONEY
     ]
-    assert spending == ["renew", "restore", "charge", "capture"]
+    assert spending == ["renew", "restore", "grow-volume", "charge", "capture"]

@@ -253,10 +253,13 @@ class _Runner:
         """Cancel as GitHub does, first kindly and at last not: the whole group dies."""
         if self.stop is None or self.stop[0] != name:
             return False
-        while process.poll() is None:
+        while True:
+            # Asked first: a step that is cancelled at once may be over at once, too.
             if self.stop[1]():
                 os.killpg(process.pid, (*self.stop, signal.SIGKILL)[2])
                 return True
+            if process.poll() is not None:
+                break
             time.sleep(0.01)
         raise AssertionError(f"{name} ended before it could be cancelled")
 

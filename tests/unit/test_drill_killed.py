@@ -128,6 +128,15 @@ def test_nobody_else_sees_what_was_restored(base: Path) -> None:
     assert kept.destroyed is True
 
 
+@pytest.fixture
+def hears() -> Iterator[None]:
+    """Whoever began these tests in the background has them ignore interrupts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("hears")
 def test_an_interrupt_takes_it_away(base: Path) -> None:
     def interrupted() -> None:
         with scratch(base, Kept()):

@@ -328,7 +328,7 @@ def test_a_sound_policy_has_no_errors() -> None:
         pytest.param(
             {"match": {"verbs": ["xyzzy"]}},
             "spec.match.verbs[0]",
-            ["E505", "known: authorize, auto-renew, block-transfer"],
+            ["E505", "known: authorize, auto-renew, back-up"],
             id="an unknown verb",
         ),
     ],
