@@ -15,7 +15,6 @@ from reconciler.cli.project import Project
 from reconciler.cli.sandbox_clock import FOLDER
 from reconciler.engine import Exit, Journal
 from reconciler.errors import ReconcilerError
-from reconciler.model.repository import ENGINES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -125,10 +124,11 @@ def ports(project: Project) -> dict[str, int]:
     mailbox = mailbox_port(channels)
     if mailbox is not None:
         found["mailbox"] = mailbox
+    kept = {one.name for one in project.inventory.of("BackupRepository")}
     for provider in providers(project.inventory):
         port = urlsplit(provider.spec.endpoint or "").port
         # Whoever keeps backups is a folder, or a bucket of an account that is here.
-        if port is not None and provider.spec.type not in ENGINES:
+        if port is not None and provider.name not in kept:
             found[provider.spec.type] = port
     return found
 
