@@ -40,6 +40,7 @@ from reconciler.model import (
     Sway,
     patch_rules,
     patch_watch,
+    scaling_told,
 )
 from reconciler.model.names import to_ascii
 from reconciler.model.resource import Resource
@@ -278,7 +279,7 @@ class HostingAccount(Resource[HostingChange]):
     def _sized(self, have: Have, now: datetime) -> Iterator[Finding]:
         """Yield what its policy would do and may not, and what it cannot tell."""
         one = self._scaled(have, now)
-        for said in sizes.said(one) if one else ():
+        for said in scaling_told.said(one.sizing) if one else ():
             severity = Severity.INFO if said.code in _ASIDE else Severity.WARNING
             yield self.found(said.code, severity, said.message, _PLAN)
 
@@ -329,7 +330,7 @@ class HostingAccount(Resource[HostingChange]):
     def story(self, have: Have, now: datetime) -> Iterator[Chapter]:
         """Yield how policies moved and patched it, and what they see coming."""
         if (one := self._scaled(have, now)) is not None:
-            yield sizes.story(one)
+            yield scaling_told.story(one.sizing, one.policy)
         if (case := patched.case(self, have, now)) is not None:
             yield patch_rules.story(case)
 

@@ -17,33 +17,27 @@ from reconciler.kinds.hosting_account.changes import (
 from reconciler.kinds.hosting_account.spec import HostingAccountSpec, PlanRange, Step
 from reconciler.kinds.hosting_account.state import HostingState
 from reconciler.model import (
-    Chapter,
     Edit,
     Ended,
     Have,
     Makings,
-    Money,
     Proposal,
     Share,
+    scaling_told,
 )
-from reconciler.model.scaling_rules import DOUBTED, decide
+from reconciler.model.scaling_rules import decide
+from reconciler.model.scaling_told import asked
 from reconciler.model.sizing import (
     Decision,
-    Moved,
     Rung,
     Sizing,
-    lent,
-    pictured,
     recalled,
-    remembered,
     rung,
 )
 from reconciler.model.usage import OUTLOOK, USAGE, OutlookState
 
 #: Who tells what is foreseen of it.
 OUTLOOKS: Final = Share(USAGE, OUTLOOK)
-#: What the change says of itself, and the record keeps.
-_TOLD: Final = ("scaling", "way", "from", "to")
 
 
 class Scaled(NamedTuple):
@@ -118,16 +112,8 @@ def _step(one: Scaled, found: Decision) -> Step | None:
 
 
 def _moved(one: Scaled, found: Decision, step: Step) -> ChangePlan:
-    more: dict[str, JsonValue] = {
-        "scaling": one.policy,
-        "way": found.way,
-        "from": _home(one, found),
-        "to": step.plan,
-        "rise": str(found.rise) if found.rise else "",
-    }
     outlook = found.outlook
-    if outlook is not None:
-        more["chart"] = pictured(outlook.metric, outlook)
+    more = {**asked(one.sizing, one.policy, found), "to": step.plan}
     change = steps.moved(one.case, one.state, step, found.because, more)
     holds = [why for why in (found.hold, change.hold) if why]
     rises = found.way in {"up", "burst"}
@@ -140,63 +126,21 @@ def _moved(one: Scaled, found: Decision, step: Step) -> ChangePlan:
     )
 
 
-def _home(one: Scaled, found: Decision) -> str:
-    """Return the plan that a burst goes back to, else the one it is on."""
-    here = one.sizing.ladder[one.sizing.at].name
-    loan = lent(one.sizing.past, here) if found.way == "burst" else None
-    return loan.was if loan else here
-
-
 def kept(
     change: HostingChange, ended: Ended, recorded: Mapping[str, JsonValue]
 ) -> dict[str, JsonValue]:
     """Return what the record keeps of a move that was made."""
-    if ended.status != "applied" or not isinstance(change, ChangePlan):
-        return {}
-    details = change.details
-    match [details.get(key) for key in _TOLD]:
-        case [str(), "up" | "burst" | "back" | "down" as way, str(was), str(to)]:
-            rise = str(details.get("rise") or "")
-            more = Money.read(rise) if rise else None
-            return remembered(recorded, Moved(ended.at, way, was, to, more))
-        case _:
-            return {}
-
-
-class Said(NamedTuple):
-    """A finding: how urgent is left to whoever tells it."""
-
-    code: str
-    message: str
-
-
-def said(one: Scaled) -> Iterator[Said]:
-    """Yield what a person should know, whether anything is done or not."""
-    found = decide(one.sizing)
-    for note in found.notes:
-        if note.code != DOUBTED:
-            yield Said(note.code, note.said)
-    if found.outside is not None or (found.because and found.way is None):
-        ready = "; `reconciler propose` has the patch" if found.outside else ""
-        yield Said("scaling-outside", f"{found.because}{ready}")
-    if found.way is not None and not found.acts:
-        message = f"{found.because}; `reconciler propose` has the patch"
-        yield Said("scaling-recommended", message)
+    made = isinstance(change, ChangePlan)
+    return scaling_told.kept(change, "to", ended, recorded) if made else {}
 
 
 def proposals(one: Scaled) -> Iterator[Proposal]:
     """Yield what git could say, where the policy may not act itself."""
-    found = decide(one.sizing)
-    spec = one.case.spec
-    low, high = spec.ladder[0].plan, spec.ladder[-1].plan
-    if found.outside is not None:
-        wider = _range(spec, low, found.outside.name)
-        yield Proposal(steps.PLAN, wider, found.because)
-    elif found.to is not None and not found.acts:
-        to = found.to.name
-        up = found.way in {"up", "burst"}
-        narrow = _range(spec, to, high) if up else _range(spec, low, to)
-        yield Proposal(steps.PLAN, narrow, found.because)
+
+    def between(low: str, high: str) -> Edit:
+        return _range(one.case.spec, low, high)
+
+    yield from scaling_told.proposals(one.sizing, steps.PLAN, between)
 
 
 def _range(spec: HostingAccountSpec, low: str, high: str) -> Edit:
@@ -208,16 +152,3 @@ def _range(spec: HostingAccountSpec, low: str, high: str) -> Edit:
     if spec.plan.min != low:
         return Edit(("plan", "min"), low)
     return Edit(("plan", "max"), high)
-
-
-def story(one: Scaled) -> Chapter:
-    """Return how its plan was moved, and what the policy thinks of it now."""
-    found, here = decide(one.sizing), one.sizing.ladder[one.sizing.at]
-    lines = [
-        f"{each.at:%Y-%m-%d %H:%M}  {each.way} from {each.was} to {each.to}"
-        + (f", {each.rise} a month more" if each.rise else "")
-        for each in one.sizing.past
-    ]
-    lines.append(found.because or f"{here.name} is enough")
-    lines += [note.said for note in found.notes]
-    return Chapter(f"scaled by {one.policy}  now on {here.name}", tuple(lines))

@@ -14,34 +14,27 @@ from reconciler.kinds.server.state import ServerState
 from reconciler.model import (
     OUTLOOK,
     USAGE,
-    Chapter,
     Edit,
     Ended,
     Have,
     Makings,
-    Money,
     OutlookState,
     Price,
     Proposal,
     Share,
+    scaling_told,
 )
-from reconciler.model.scaling_rules import DOUBTED, decide
+from reconciler.model.scaling_rules import decide
+from reconciler.model.scaling_told import asked
 from reconciler.model.sizing import (
-    Decision,
-    Moved,
     Rung,
     Sizing,
-    lent,
-    pictured,
     recalled,
-    remembered,
 )
 from reconciler.model.usage import Bounds
 
 #: Who tells what is foreseen of it.
 OUTLOOKS: Final = Share(USAGE, OUTLOOK)
-#: What the change says of itself, and the record keeps.
-_TOLD: Final = ("scaling", "way", "from", "size")
 #: Per cent of one core that a core has.
 _CORE: Final = 100.0
 
@@ -131,15 +124,7 @@ def move(one: Scaled) -> Iterator[Resize]:
     found = decide(one.sizing)
     if found.to is None or not found.acts or found.to.name == one.state.size:
         return
-    more: dict[str, JsonValue] = {
-        "scaling": one.policy,
-        "way": found.way,
-        "from": _home(one, found),
-        "rise": str(found.rise) if found.rise else "",
-    }
-    outlook = found.outlook
-    if outlook is not None:
-        more["chart"] = pictured(outlook.metric, outlook)
+    outlook, more = found.outlook, asked(one.sizing, one.policy, found)
     made = steps.resized(one.case, one.state, found.to.name, found.because, more)
     if made.hold is None and found.hold is not None:
         details = {**made.details, "asks": True}
@@ -155,60 +140,21 @@ def move(one: Scaled) -> Iterator[Resize]:
     )
 
 
-def _home(one: Scaled, found: Decision) -> str:
-    """Return the size that a burst goes back to, else the one it has."""
-    loan = lent(one.sizing.past, one.state.size) if found.way == "burst" else None
-    return loan.was if loan else one.state.size
-
-
 def kept(
     change: ServerChange, ended: Ended, recorded: Mapping[str, JsonValue]
 ) -> dict[str, JsonValue]:
     """Return what the record keeps of a move that was made."""
-    if ended.status != "applied" or not isinstance(change, Resize):
-        return {}
-    match [change.details.get(key) for key in _TOLD]:
-        case [str(), "up" | "burst" | "back" | "down" as way, str(was), str(to)]:
-            rise = str(change.details.get("rise") or "")
-            more = Money.read(rise) if rise else None
-            return remembered(recorded, Moved(ended.at, way, was, to, more))
-        case _:
-            return {}
-
-
-class Said(NamedTuple):
-    """A finding: how urgent is left to whoever tells it."""
-
-    code: str
-    message: str
-
-
-def said(one: Scaled) -> Iterator[Said]:
-    """Yield what a person should know, whether anything is done or not."""
-    found = decide(one.sizing)
-    for note in found.notes:
-        if note.code != DOUBTED:
-            yield Said(note.code, note.said)
-    if found.outside is not None or (found.because and found.way is None):
-        ready = "; `reconciler propose` has the patch" if found.outside else ""
-        yield Said("scaling-outside", f"{found.because}{ready}")
-    if found.way is not None and not found.acts:
-        message = f"{found.because}; `reconciler propose` has the patch"
-        yield Said("scaling-recommended", message)
+    made = isinstance(change, Resize)
+    return scaling_told.kept(change, "size", ended, recorded) if made else {}
 
 
 def proposals(one: Scaled) -> Iterator[Proposal]:
     """Yield what git could say, where the policy may not act itself."""
-    found, spec = decide(one.sizing), one.case.spec
-    low, high = spec.ladder[0], spec.ladder[-1]
-    if found.outside is not None:
-        wider = _range(spec, low, found.outside.name)
-        yield Proposal(steps.SIZE, wider, found.because)
-    elif found.to is not None and not found.acts:
-        to = found.to.name
-        up = found.way in {"up", "burst"}
-        narrow = _range(spec, to, high) if up else _range(spec, low, to)
-        yield Proposal(steps.SIZE, narrow, found.because)
+
+    def between(low: str, high: str) -> Edit:
+        return _range(one.case.spec, low, high)
+
+    yield from scaling_told.proposals(one.sizing, steps.SIZE, between)
 
 
 def _range(spec: ServerSpec, low: str, high: str) -> Edit:
@@ -220,16 +166,3 @@ def _range(spec: ServerSpec, low: str, high: str) -> Edit:
     if spec.size.min != low:
         return Edit(("size", "min"), low)
     return Edit(("size", "max"), high)
-
-
-def story(one: Scaled) -> Chapter:
-    """Return how its size was moved, and what the policy thinks of it now."""
-    found = decide(one.sizing)
-    lines = [
-        f"{each.at:%Y-%m-%d %H:%M}  {each.way} from {each.was} to {each.to}"
-        + (f", {each.rise} a month more" if each.rise else "")
-        for each in one.sizing.past
-    ]
-    lines.append(found.because or f"{one.state.size} is enough")
-    lines += [note.said for note in found.notes]
-    return Chapter(f"scaled by {one.policy}  now a {one.state.size}", tuple(lines))

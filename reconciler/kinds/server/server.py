@@ -31,6 +31,7 @@ from reconciler.model import (
     State,
     patch_rules,
     patch_watch,
+    scaling_told,
 )
 from reconciler.model.resource import Resource
 from reconciler.model.updates import UPDATES, Patch, RollBack
@@ -223,7 +224,7 @@ class Server(Resource[ServerChange]):
     def _sized(self, have: Have, now: datetime) -> Iterator[Finding]:
         """Yield what its policy would do and may not, and what it cannot tell."""
         one = self._scaled(have, now)
-        for said in scaled.said(one) if one else ():
+        for said in scaling_told.said(one.sizing) if one else ():
             severity = Severity.INFO if said.code in _ASIDE else Severity.WARNING
             yield self.found(said.code, severity, said.message, steps.SIZE)
 
@@ -235,7 +236,7 @@ class Server(Resource[ServerChange]):
     def story(self, have: Have, now: datetime) -> Iterator[Chapter]:
         """Yield how its size was moved, and what is foreseen, where a policy does."""
         if (one := self._scaled(have, now)) is not None:
-            yield scaled.story(one)
+            yield scaling_told.story(one.sizing, one.policy)
         if (case := self._patched(have, now)) is not None:
             yield patch_rules.story(case)
 
