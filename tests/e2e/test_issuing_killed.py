@@ -67,6 +67,7 @@ def killed(town: Town) -> list[dict[str, Any]]:
         "directory": town.pebble.directory,
         "trust": town.pebble.trust,
         "key": account_key(),
+        "phases": sorted(PHASES),
     }
     said = subprocess.run(
         [sys.executable, "-m", "tests.support.kill_order", str(town.folder)],
@@ -105,11 +106,11 @@ def test_an_order_that_is_killed_anywhere_is_taken_up(town: Town) -> None:
     assert steps.count(UNHEARD) == 1
     assert since(before, town) == (len(lines) + 1, len(lines))
     # From the moment on that the drawer knows, until the certificate is in it.
-    said = [line["again"][1] for line in lines]
+    said = [line["again"][1] for line in lines if line["name"][1].isdigit()]
     resumed = [number for number, text in enumerate(said) if "resumed" in text]
     kept = [number for number, text in enumerate(said) if text == "kept"]
     assert resumed == list(range(resumed[0], kept[0]))
-    assert kept == list(range(kept[0], len(lines)))
+    assert kept == list(range(kept[0], len(said)))
     assert len(resumed) > 10
     # What the last ones left, the next run in this zone sweeps: it is the last line.
     assert town.texts(ZONE) == {}

@@ -1,7 +1,9 @@
 """
 Order a certificate and die by SIGKILL at a step; then go on with it, undisturbed.
 
-``kill_order.py FOLDER < CONFIG`` prints one line of JSON for each step there is. Every
+``kill_order.py FOLDER < CONFIG`` prints one line of JSON for each step there is. How
+often an authority has to be asked differs from run to run, so that the number of a step
+does: what is in ``phases`` and was missed by that is died after by its name. Every
 run is a process of its own, forked before anything has a thread. As a plan does, the
 second run orders only what is not kept.
 """
@@ -37,12 +39,12 @@ _DONE, _FAILED = 0, 7
 class Steps:
     """Counts what a run has done, and ends it after one of them."""
 
-    def __init__(self, at: int, told: int) -> None:
+    def __init__(self, at: int | str, told: int) -> None:
         self._at, self._told, self._count = at, told, 0
 
     def __call__(self, name: str) -> None:
         self._count += 1
-        if self._count == self._at:
+        if self._at in {self._count, name}:
             os.write(self._told, name.encode())
             os.kill(os.getpid(), signal.SIGKILL)
 
@@ -85,7 +87,7 @@ def account(config: Any, folder: Path) -> Account:
     )
 
 
-def run(config: Any, folder: Path, name: str, at: int, told: int) -> int:
+def run(config: Any, folder: Path, name: str, at: int | str, told: int) -> int:
     """Order once, in this process."""
     step = Steps(at, told)
     watched(Http, "once", step)
@@ -107,7 +109,7 @@ def run(config: Any, folder: Path, name: str, at: int, told: int) -> int:
     return _DONE
 
 
-def forked(config: Any, folder: Path, name: str, at: int) -> tuple[int, str]:
+def forked(config: Any, folder: Path, name: str, at: int | str) -> tuple[int, str]:
     """Run it in a child; return how it ended and what it said last."""
     read, write = os.pipe()
     child = os.fork()
@@ -122,14 +124,24 @@ def forked(config: Any, folder: Path, name: str, at: int) -> tuple[int, str]:
 
 def main() -> None:
     folder, config = Path(sys.argv[1]), json.load(sys.stdin)
+    missed, last = set(config["phases"]), None
     for at in range(1, 60):
-        name = f"k{at}.{config['zone']}"
-        first = forked(config, folder, name, at)
-        again = forked(config, folder, name, 0)
-        line = {"name": name, "first": first, "again": again}
+        line = lived(config, folder, at)
+        missed.discard(line["first"][1])
+        if line["first"][0] != -signal.SIGKILL:
+            last = line
+            break
         sys.stdout.write(json.dumps(line) + "\n")
-        if first[0] != -signal.SIGKILL:
-            return
+    for phase in sorted(missed):
+        sys.stdout.write(json.dumps(lived(config, folder, phase)) + "\n")
+    sys.stdout.write(json.dumps(last) + "\n")
+
+
+def lived(config: Any, folder: Path, at: int | str) -> dict[str, Any]:
+    """Order and die, and order again; return what came of both."""
+    name = f"k{str(at).replace(' ', '-')}.{config['zone']}"
+    first = forked(config, folder, name, at)
+    return {"name": name, "first": first, "again": forked(config, folder, name, 0)}
 
 
 if __name__ == "__main__":
