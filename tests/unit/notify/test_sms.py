@@ -205,8 +205,10 @@ class TestTwilio:
 
     def test_a_name_that_looks_like_a_service_is_a_name(self, phones):
         phones.twilio(sender="MGAgency").send(ONE, NOW)
-        (row,) = phones.sandbox.bench("twilio").state["accounts"][SID]["messages"]
-        assert (row["service"], row["from"]) == (None, "MGAgency")
+        rows = phones.sandbox.bench("twilio").state["accounts"][SID]["messages"]
+        # One that another test gave up waiting for may arrive here, late.
+        (row,) = [row for row in rows if row["from"] == "MGAgency"]
+        assert row["service"] is None
 
     def test_a_list_that_does_not_go_back_far_enough_proves_nothing(self, phones):
         sender = phones.twilio()
