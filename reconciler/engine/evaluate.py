@@ -221,9 +221,7 @@ def _held(subject: Subject, part: Part) -> Iterator[Verdict]:
         rule = f"built-in/{_RULES[part.moved]}"
         yield Verdict(Decision.HOLD, rule, _WHY[part.moved], ("review",), at)
     if part.change.once and subject.base is not None:
-        yield Verdict(
-            Decision.HOLD, "built-in/vanished", _VANISHED, ("review",), firm=False
-        )
+        yield Verdict(Decision.HOLD, "built-in/vanished", _VANISHED, ("review",))
     if part.change.hold:
         needs = () if part.change.firm else ("review",)
         yield Verdict(

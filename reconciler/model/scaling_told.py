@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from pydantic import JsonValue
@@ -68,11 +68,19 @@ def kept(
 
 
 def proposals(
-    sizing: Sizing, field: str, between: Callable[[str, str], Edit]
+    sizing: Sizing, field: str, now: tuple[str, str] | None
 ) -> Iterator[Proposal]:
-    """Yield what git could say, where the policy may not act itself."""
+    """
+    Yield what git could say, where the policy may not act itself.
+
+    *now* is the range that *field* (of the spec) has; None: it is a single name.
+    """
     found = decide(sizing)
     low, high = sizing.ladder[0].name, sizing.ladder[-1].name
+
+    def between(low: str, high: str) -> Edit:
+        return _range(field.removeprefix("spec."), now, low, high)
+
     if found.outside is not None:
         yield Proposal(field, between(low, found.outside.name), found.because)
     elif found.to is not None and not found.acts:
@@ -80,6 +88,15 @@ def proposals(
         up = found.way in {"up", "burst"}
         narrow = between(to, high) if up else between(low, to)
         yield Proposal(field, narrow, found.because)
+
+
+def _range(key: str, now: tuple[str, str] | None, low: str, high: str) -> Edit:
+    """Return the smallest edit that makes the range go from *low* to *high*."""
+    if low == high:
+        return Edit((key,), low)
+    if now is None:
+        return Edit((key,), {"min": low, "max": high})
+    return Edit((key, "min"), low) if now[0] != low else Edit((key, "max"), high)
 
 
 def story(sizing: Sizing, policy: str) -> Chapter:

@@ -74,19 +74,22 @@ def _judged(
     action: Action, many: dict[str, str], context: Context, members: Members
 ) -> Action:
     rules = {verdict.rule for verdict in action.verdicts}
-    at = action.want.at(action.change.field)
     verdicts = []
     if _RULE not in rules and (verdict := ceiling(action)):
         verdicts.append(verdict)
     if _PROOF not in rules and action.change.needs_proof:
-        verdicts.append(_proven(action, context)._replace(at=at))
+        verdicts.append(_proven(action, context))
     if _TWO not in rules and action.change.two_person:
         sober = context._replace(glass={})
-        asked = approval(_TWO, _GROUP, action, sober, members, "it ends for good")
-        verdicts.append(asked._replace(at=at))
+        verdicts.append(
+            approval(_TWO, _GROUP, action, sober, members, "it ends for good")
+        )
     if _MASS not in rules and (why := many.get(action.id)):
-        verdicts.append(Verdict(Decision.HOLD, _MASS, why, ("review",), at))
-    return action.judged(*verdicts)
+        verdicts.append(Verdict(Decision.HOLD, _MASS, why, ("review",)))
+    if not verdicts:
+        return action  # most of them: nobody has to find the line it is about
+    at = action.want.at(action.change.field)
+    return action.judged(*(one._replace(at=at) for one in verdicts))
 
 
 def _proven(action: Action, context: Context) -> Verdict:

@@ -17,7 +17,6 @@ from reconciler.kinds.hosting_account.changes import (
 from reconciler.kinds.hosting_account.spec import HostingAccountSpec, PlanRange, Step
 from reconciler.kinds.hosting_account.state import HostingState
 from reconciler.model import (
-    Edit,
     Ended,
     Have,
     Makings,
@@ -136,19 +135,6 @@ def kept(
 
 def proposals(one: Scaled) -> Iterator[Proposal]:
     """Yield what git could say, where the policy may not act itself."""
-
-    def between(low: str, high: str) -> Edit:
-        return _range(one.case.spec, low, high)
-
-    yield from scaling_told.proposals(one.sizing, steps.PLAN, between)
-
-
-def _range(spec: HostingAccountSpec, low: str, high: str) -> Edit:
-    """Return the edit that makes the range go from *low* to *high*."""
-    if low == high:
-        return Edit(("plan",), low)
-    if not isinstance(spec.plan, PlanRange):
-        return Edit(("plan",), {"min": low, "max": high})
-    if spec.plan.min != low:
-        return Edit(("plan", "min"), low)
-    return Edit(("plan", "max"), high)
+    found = one.case.spec.plan
+    now = (found.min, found.max) if isinstance(found, PlanRange) else None
+    yield from scaling_told.proposals(one.sizing, steps.PLAN, now)

@@ -14,7 +14,6 @@ from reconciler.kinds.server.state import ServerState
 from reconciler.model import (
     OUTLOOK,
     USAGE,
-    Edit,
     Ended,
     Have,
     Makings,
@@ -150,19 +149,6 @@ def kept(
 
 def proposals(one: Scaled) -> Iterator[Proposal]:
     """Yield what git could say, where the policy may not act itself."""
-
-    def between(low: str, high: str) -> Edit:
-        return _range(one.case.spec, low, high)
-
-    yield from scaling_told.proposals(one.sizing, steps.SIZE, between)
-
-
-def _range(spec: ServerSpec, low: str, high: str) -> Edit:
-    """Return the edit that makes the range go from *low* to *high*."""
-    if low == high:
-        return Edit(("size",), low)
-    if not isinstance(spec.size, SizeRange):
-        return Edit(("size",), {"min": low, "max": high})
-    if spec.size.min != low:
-        return Edit(("size", "min"), low)
-    return Edit(("size", "max"), high)
+    found = one.case.spec.size
+    now = (found.min, found.max) if isinstance(found, SizeRange) else None
+    yield from scaling_told.proposals(one.sizing, steps.SIZE, now)
