@@ -61,8 +61,9 @@ def since(steps: Array) -> Array:
     never = side(np.array([weeks]), came[-1:])
     none = max(1 - _CHANGE * (weeks - 1), 0.5)
     score = np.concatenate((changed + math.log(_CHANGE), never + math.log(none)))
-    found: Array = np.exp(score - score.max())
-    return found / found.sum()
+    odds = np.exp(score - score.max())
+    found: Array = odds / odds.sum()
+    return found
 
 
 def _shape(weeks: Array) -> float:
