@@ -20,7 +20,7 @@ import numpy.typing as npt
 from reconciler.forecast.members import Array
 
 _WEEK = 7
-#: That the pace has changed in any one week.
+#: That the pace has changed in any one week: as in the model of the benchmark.
 _CHANGE = 0.01
 #: How firm the prior of a pace is: so many steps' worth of knowing the mean of all.
 _FIRM = 1.5
