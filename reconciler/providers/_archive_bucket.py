@@ -61,7 +61,7 @@ class Bucket:
             endpoint=f"{parts.scheme}://{parts.netloc}",
             secrets={**account.secrets, **named},
         )
-        self._aws = Aws(asked, region=_region(parts.hostname or ""), path_style=True)
+        self._aws = Aws(asked, region=region(parts.hostname or ""), path_style=True)
 
     def _ask(self, operation: str, **values: Any) -> dict[str, Any]:
         """Ask once, as a series of its own."""
@@ -295,7 +295,7 @@ def _gone(name: str) -> Iterator[None]:
         raise
 
 
-def _region(host: str) -> str:
+def region(host: str) -> str:
     """Return the region in a host of AWS; elsewhere it means nothing."""
     parts = host.split(".")
     if host.endswith(".amazonaws.com") and len(parts) == 4:  # noqa: PLR2004
