@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from pydantic import JsonValue
 
 from reconciler.errors import Rejected
+from reconciler.kinds.backup import Snapshot
 from reconciler.providers._drill_port import CANARY, Entry, digest
 from reconciler.providers._restic import Repo, read
 
@@ -156,6 +157,21 @@ def figures_of(told: Mapping[str, Any]) -> dict[str, int]:
     if "files_new" in told:
         found["changed"] = told["files_new"] + told.get("files_changed", 0)
     return {name: int(value) for name, value in found.items()}
+
+
+def listed_as(shot: Shot, at: datetime, locked: datetime | None = None) -> Snapshot:
+    """Return *shot* in our words; *at*: when it came."""
+    return Snapshot(
+        id=shot.id,
+        source=shot.source,
+        at=at,
+        said=shot.said,
+        host=shot.host,
+        paths=shot.paths,
+        original=shot.original,
+        locked=locked,
+        **shot.figures,
+    )
 
 
 class Content(NamedTuple):

@@ -19,13 +19,27 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.errors import Rejected, Transient
-from reconciler.kinds.backup import Backup
+from reconciler.kinds.backup import Backup, Snapshot
 from reconciler.model import Account
 from reconciler.providers._drill_port import CANARY, Entry, Key, Restored
 from reconciler.providers._restic import Repo
-from reconciler.providers._restic_list import ODD, Content, content, told_as
+from reconciler.providers._restic_list import (
+    ODD,
+    Content,
+    content,
+    listed_as,
+    shots,
+    tag,
+    told_as,
+)
 from reconciler.providers._restic_program import program
-from reconciler.providers._restic_where import DRILL, ESCROW, PASSWORD, repo_of
+from reconciler.providers._restic_where import (
+    DRILL,
+    ESCROW,
+    PASSWORD,
+    repo_of,
+    store_at,
+)
 
 #: Linux takes 2 MiB of arguments and environment.
 _MOST_ARGUMENTS: Final = 1 << 19
@@ -47,6 +61,14 @@ class ResticRestorer:
         self._account = account
         self._want = want
         self._known: dict[tuple[str, Key], Content] = {}
+
+    def snapshots(self, key: Key) -> Sequence[Snapshot]:
+        """Return what there is of the backup, without what others made."""
+        listed = shots(self._repo(key), "--tag", tag("backup", self._want.uid))
+        store = store_at(self._account, DRILL)
+        kept = store.names("snapshots/") if store is not None else ()
+        at = {one.name.rpartition("/")[2]: one.at for one in kept}
+        return [listed_as(one, at.get(one.id, one.said)) for one in listed if one.ours]
 
     def listing(self, source: str, snapshot: str, key: Key) -> Sequence[Entry]:
         """Return all files of a snapshot; the canary is one that is restored."""

@@ -24,7 +24,7 @@ from reconciler.providers._archive_bucket import Bucket
 from reconciler.providers._archive_store import Gone, Store, Stored
 from reconciler.providers._archive_where import immutability
 from reconciler.providers._restic import NO_REPOSITORY, kind_of, read
-from reconciler.providers._restic_list import Shot, rows, shot_of
+from reconciler.providers._restic_list import Shot, listed_as, rows, shot_of
 from reconciler.providers._restic_upkeep import locks
 from reconciler.providers._restic_where import DRILL, repo_of
 
@@ -187,7 +187,7 @@ class Looking:
                 shot = shot_of(row)
                 if shot.backup == want.uid:
                     locked = self._locked(shot.id) if locks_all else None
-                    one = _snapshot(shot, whole.came(shot), locked)
+                    one = listed_as(shot, whole.came(shot), locked)
                     (ours if shot.ours else foreign).append(one)
         except ProviderError as error:
             return Unknown(why=error.what, request_id=error.request_id)
@@ -225,17 +225,3 @@ def _row(told: Mapping[str, Any]) -> dict[str, Any]:
         whole = found["summary"].items()
         found["summary"] = {k: v for k, v in whole if isinstance(v, int)}
     return found
-
-
-def _snapshot(shot: Shot, at: datetime, locked: datetime | None) -> Snapshot:
-    return Snapshot(
-        id=shot.id,
-        source=shot.source,
-        at=at,
-        said=shot.said,
-        host=shot.host,
-        paths=shot.paths,
-        original=shot.original,
-        locked=locked,
-        **shot.figures,
-    )

@@ -8,10 +8,10 @@ from urllib.parse import quote, unquote, urlsplit
 
 from reconciler.errors import Rejected
 from reconciler.model import Account
-from reconciler.providers._archive_bucket import region
 from reconciler.providers._archive_store import Store
 from reconciler.providers._archive_where import DRILL, MAINTAIN, WRITE, store_of
 from reconciler.providers._restic import Repo
+from reconciler.providers._s3_place import s3_place
 
 __all__ = ["DRILL", "MAINTAIN", "WRITE", "as_source", "repo_of", "store_at"]
 
@@ -49,7 +49,7 @@ def repo_of(account: Account, role: str, key: str = PASSWORD) -> Repo:
             "RESTIC_REPOSITORY": f"s3:{where}",
             "AWS_ACCESS_KEY_ID": user,
             "AWS_SECRET_ACCESS_KEY": secret,
-            "AWS_DEFAULT_REGION": region(parts.hostname or ""),
+            "AWS_DEFAULT_REGION": s3_place(url, below).region,
         }
         return _repo(account.name, password, place, (user, secret), remote=True)
     if url.startswith("rest:"):

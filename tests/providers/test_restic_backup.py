@@ -15,7 +15,7 @@ import pytest
 from reconciler.errors import Rejected, Transient
 from reconciler.kinds.backup_repository import Init
 from reconciler.model import Absent, Unknown
-from reconciler.providers._drill_port import digest
+from reconciler.providers._drill_port import Keeper, digest
 from reconciler.providers._restic_program import program as found
 from reconciler.providers.restic_backup import ResticBackup
 from tests.support.archives import backup, later, site
@@ -167,6 +167,20 @@ def test_the_receipt_says_what_the_manifest_says(place, root):
         assert digest(entries) == row["manifest"]
         assert len(entries) == row["files"] == 15
         assert sum(one.size for one in entries) == row["bytes"]
+
+
+def test_who_restores_by_hand_sees_what_there_is(place, root):
+    want = backup(root, BOTH)
+    place.back_up(want)
+    with_one = {"escrowKey": ESCROW, "drill": "reads:it"}
+    driver = place.again(**with_one)
+    assert isinstance(driver, Keeper)
+    found_ = driver.restorer(want).snapshots("escrow")
+    assert sorted(found_, key=lambda o: o.id) == sorted(
+        place.snapshots(want), key=lambda o: o.id
+    )
+    with pytest.raises(Rejected, match="no password"):
+        driver.restorer(want).snapshots("drill")
 
 
 def test_a_sample_is_no_more_than_was_asked_for(place, root, tmp_path):
