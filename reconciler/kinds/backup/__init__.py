@@ -14,7 +14,7 @@ from reconciler.kinds.backup.changes import (
 from reconciler.kinds.backup.facts import Drilled, Received, drills, receipts
 from reconciler.kinds.backup.proof import proven
 from reconciler.kinds.backup.spec import BackupSpec
-from reconciler.kinds.backup.state import BACKUP, CopyState, Snapshot
+from reconciler.kinds.backup.state import BACKUP, CopyState, Hiding, Snapshot
 
 __all__ = [
     "BACKUP",
@@ -28,6 +28,7 @@ __all__ = [
     "DrillIt",
     "Drilled",
     "ExtendLock",
+    "Hiding",
     "PruneOld",
     "Received",
     "Rewind",
