@@ -65,6 +65,8 @@ CAUSES = {
     "E670": "An entry cannot be replaced where it stands: it shares a line",
     "E671": "A Site would not mean the same once it is written out",
     "E675": "What is kept about health is damaged, or of a later version",
+    "E680": "Nothing is restored there: it is not an empty folder far from production",
+    "E681": "No copy of a backup has or gives what is to be restored",
     "W501": "A dated exception or allowance ends soon",
 }
 
