@@ -94,6 +94,7 @@ def shown_lines(seen: Shown) -> Iterator[str]:
     for metric, hours in seen.hours.items():
         one = state.of(metric) if state else None
         yield from _metric(metric, hours, one, seen.at)
+        yield from _unusual(seen.unusual[metric])
     for metric in seen.doubted.keys() - seen.hours.keys():
         yield f"  {metric}: nothing of it that is believed"
     if state is None:
@@ -120,6 +121,13 @@ def _metric(
     yield f"             {sparkline(peaks, limit)}  daily peaks, {len(peaks)} d"
     if one is not None:
         yield f"             {said(one)}"
+
+
+def _unusual(hours: Sequence[datetime]) -> Iterator[str]:
+    """Yield when it was unlike everything before, the last time first."""
+    if hours:
+        more = f", and {len(hours) - 1} more of 14 d" if len(hours) > 1 else ""
+        yield f"             unusual: {hours[-1]:%Y-%m-%d %H:%M} UTC{more}"
 
 
 def said(one: Outlook) -> str:
@@ -169,6 +177,7 @@ def shown_data(seen: Shown) -> dict[str, Any]:
                 "value": hours[-1].mean,
                 "limit": hours[-1].limit,
                 "peaks": {f"{day:%Y-%m-%d}": high for day, high in daily(hours)},
+                "unusual": [at.isoformat() for at in seen.unusual[metric]],
             }
             for metric, hours in seen.hours.items()
         },

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
 
 from reconciler.engine.foresee import Foreseen, Question
+from reconciler.model.hosting import FILLS
 
 if TYPE_CHECKING:
+    from reconciler.audit.usage_store import Hour
     from reconciler.forecast import Outlook
 
-_DAY = 24
+_DAY: Final = 24
+#: What only grows, or begins anew each month, is never as it was.
+_COUNTED: Final = FILLS | {"bandwidth"}
 
 
 def predict(asked: Question) -> Foreseen:
@@ -43,9 +48,28 @@ def converted(found: Outlook) -> Foreseen:
         note=found.note,
         ahead=found.chart.median if by_day else _days(found.chart.median),
         worst=found.chart.upper if by_day else _days(found.chart.upper),
+        chances=found.chances,
     )
 
 
 def _days(hours: Sequence[float]) -> tuple[float, ...]:
     """Return the highest of each 24 hours."""
     return tuple(max(hours[at : at + _DAY]) for at in range(0, len(hours), _DAY))
+
+
+def unusual(
+    metric: str, hours: Sequence[Hour], since: datetime
+) -> tuple[datetime, ...]:
+    """
+    Return the hours from *since* on that were unlike every one before them.
+
+    What comes and goes is judged, what fills up is not. It is for people who look: one
+    or two of a usual month are told as well, and nothing follows from it.
+    """
+    if metric in _COUNTED or not hours:
+        return ()
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from reconciler.forecast.anomaly import strange
+
+    told = strange([(hour.at, hour.mean) for hour in hours])
+    return tuple(at for at in told if at >= since)

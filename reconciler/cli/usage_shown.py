@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from reconciler.audit.outlooks import outlooks
 from reconciler.audit.usage_store import Archive, Hour, latest
 from reconciler.cli.usage_books import there
+from reconciler.cli.usage_forecast import unusual
 from reconciler.errors import ReconcilerError, UsageError
 from reconciler.model.hosting import METRICS
 from reconciler.model.usage import OUTLOOK, USAGE, Outlook, OutlookState
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 #: How far back is shown.
 PAST: Final = timedelta(days=60)
+#: What was unusual is news for so long.
+LATELY: Final = timedelta(days=14)
 
 
 class Shown(NamedTuple):
@@ -29,6 +32,7 @@ class Shown(NamedTuple):
         hours: What it used, by metric.
         doubted: The same of what was not believed.
         outlook: What is foreseen of it, if anything.
+        unusual: Hours of two weeks that were unlike all before, by metric.
     """
 
     ref: Ref
@@ -36,6 +40,7 @@ class Shown(NamedTuple):
     hours: dict[str, Sequence[Hour]]
     doubted: dict[str, Sequence[Hour]]
     outlook: OutlookState | None
+    unusual: dict[str, tuple[datetime, ...]]
 
 
 class Line(NamedTuple):
@@ -97,7 +102,10 @@ def resource(
             code="E662",
         )
     kept = outlooks(there(project, OUTLOOK)).get(ref)
-    return Shown(ref, now, fine, odd, _known(kept, as_of))
+    odd_hours = {
+        name: unusual(name, hours, now - LATELY) for name, hours in fine.items()
+    }
+    return Shown(ref, now, fine, odd, _known(kept, as_of), odd_hours)
 
 
 def everything(project: Project, as_of: datetime | None) -> Listed:

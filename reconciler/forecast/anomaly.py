@@ -12,6 +12,8 @@ Nothing looks ahead: what is said of a moment never changes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from heapq import heappush, heappushpop
 from typing import NamedTuple
 
@@ -25,6 +27,7 @@ MOST_DAYS = 60
 VOTES = 3
 STRANGEST = 32
 THRESHOLD = 0.5
+_HOUR = timedelta(hours=1)
 #: Days of the same time of the day, and how far from it, as a part of the day.
 _DAYS_BACK = 7
 _AROUND = 48
@@ -69,6 +72,16 @@ def anomalies(values: Array, day: int) -> Vote:
     third = np.sort(seen, axis=0)[-VOTES]
     third[unknown] = 0.0
     return Vote(third, _told(third, day))
+
+
+def strange(hours: Sequence[tuple[datetime, float]]) -> list[datetime]:
+    """Return which of *hours* (oldest first, some may be missing) are anomalies."""
+    first = hours[0][0]
+    steps = [int((at - first) / _HOUR) for at, _ in hours]
+    values = np.full(steps[-1] + 1, np.nan)
+    values[steps] = [value for _, value in hours]
+    found = np.flatnonzero(anomalies(values, day=24).anomalies)
+    return [first + int(step) * _HOUR for step in found]
 
 
 def _filled(values: Array, unknown: np.typing.NDArray[np.bool_]) -> Array:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import urlsplit
 
 from reconciler.inventory.complaint import Complaint
 from reconciler.inventory.loaded import Loaded
@@ -52,6 +53,7 @@ def complaints(loaded: Loaded) -> Iterator[Complaint]:
             yield from _too_rare(loaded, one)
             yield from _copies(loaded, one, rows)
     yield from _scratch(loaded, backed, rows)
+    yield from _buckets(loaded, rows)
 
 
 def warnings(loaded: Loaded) -> Iterator[Complaint]:
@@ -203,6 +205,38 @@ def _production(loaded: Loaded, rows: dict[Ref, int]) -> Iterator[tuple[str, Ref
         roots += [str(one["root"]) for one in sources if one.get("root")]
         for root in roots:
             yield root, ref
+
+
+def _buckets(loaded: Loaded, rows: dict[Ref, int]) -> Iterator[Complaint]:
+    """Yield the buckets that two repositories want to be set up otherwise."""
+    asked: dict[tuple[str, str], tuple[object, Ref]] = {}
+    for ref, row in sorted(rows.items()):
+        spec = loaded.spec(row)
+        url = urlsplit(str(spec.get("url") or "").removeprefix("s3:"))
+        if ref.kind != REPOSITORY or spec.get("provider") is None or not url.netloc:
+            continue
+        bucket = f"{url.netloc}/{url.path.strip('/').partition('/')[0]}"
+        for field, value in _set_up(spec):
+            other = asked.setdefault((bucket, field), (value, ref))
+            if other[0] != value:
+                said = str(other[0]).lower() if isinstance(value, bool) else other[0]
+                what = (
+                    f"{ref}: {field}: {other[1]} is in the same bucket, and says {said}"
+                )
+                at = loaded.locate(ref, field) or loaded.location(row)
+                hint = "a bucket has one setting: say the same, or name another bucket"
+                yield Complaint("E187", at, what, hint)
+
+
+def _set_up(spec: dict[str, Any]) -> Iterator[tuple[str, object]]:
+    """Yield what a repository says of all of its bucket: field, value."""
+    for name, value in (spec.get("bucket") or {}).items():
+        if name != "expire" and value is not None:  # a rule of each folder
+            yield f"spec.bucket.{name}", value
+    rule = spec.get("immutability") or {}
+    if rule.get("mode") in {"governance", "compliance"}:
+        yield "spec.immutability.mode", rule["mode"]
+        yield "spec.immutability.for", rule.get("for", "35d")
 
 
 def _overlap(one: str, other: str) -> bool:

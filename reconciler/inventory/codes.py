@@ -227,6 +227,10 @@ TABLE: dict[str, Code] = {
         "a copy that only appends, and a policy that keeps nothing by its age",
         "write keep: {within: 14d}: what is younger always stays",
     ),
+    "E187": Code(
+        "two repositories in one bucket that set it up differently",
+        "a bucket has one setting: say the same, or name another bucket",
+    ),
     "W160": Code("defaults that apply to nothing", "remove them or move the file"),
     "W161": Code("a RecordSet that no domain includes", "remove it or include it"),
     "W162": Code(

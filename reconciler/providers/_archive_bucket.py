@@ -22,12 +22,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any, BinaryIO, Final, cast
-from urllib.parse import unquote, urlsplit
 
-from reconciler.errors import Ambiguous, ProviderError, Rejected, Transient
+from reconciler.errors import Ambiguous, ProviderError, Transient
 from reconciler.model import Account
 from reconciler.providers._archive_store import Gone, Stored, Writing
-from reconciler.providers._aws import REGION, Aws, Refusal, pages
+from reconciler.providers._aws import Refusal, pages
+from reconciler.providers._s3_place import s3_client, s3_place
 
 _SERVICE: Final = "s3"
 #: S3 takes 10,000 parts of at least 5 MiB.
@@ -46,22 +46,9 @@ class Bucket:
     """
 
     def __init__(self, account: Account, url: str, below: str, keys: str) -> None:
-        parts = urlsplit(url.removeprefix("s3:"))
-        bucket, _, folder = unquote(parts.path).strip("/").partition("/")
-        key, _, secret = keys.partition(":")
-        if not bucket or not secret:
-            raise Rejected(
-                "a bucket needs its name in url, and keys",
-                hint="s3:https://host/bucket, and a secret KEY:SECRET",
-            )
-        self._bucket = bucket
-        self._prefix = "".join(f"{one}/" for one in (folder, below.strip("/")) if one)
-        named = {"accessKeyId": key, "secretAccessKey": secret}
-        asked = account._replace(
-            endpoint=f"{parts.scheme}://{parts.netloc}",
-            secrets={**account.secrets, **named},
-        )
-        self._aws = Aws(asked, region=_region(parts.hostname or ""), path_style=True)
+        place = s3_place(url, below)
+        self._bucket, self._prefix = place.bucket, place.prefix
+        self._aws = s3_client(account, place, keys)
 
     def _ask(self, operation: str, **values: Any) -> dict[str, Any]:
         """Ask once, as a series of its own."""
@@ -293,11 +280,3 @@ def _gone(name: str) -> Iterator[None]:
         if refusal.aws_code in _GONE:
             raise Gone(name) from None
         raise
-
-
-def _region(host: str) -> str:
-    """Return the region in a host of AWS; elsewhere it means nothing."""
-    parts = host.split(".")
-    if host.endswith(".amazonaws.com") and len(parts) == 4:  # noqa: PLR2004
-        return parts[1]
-    return REGION

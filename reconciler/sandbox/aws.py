@@ -19,7 +19,7 @@ from xml.sax.saxutils import escape
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from reconciler.sandbox import aws_acm, aws_machines, aws_stores, registrar
+from reconciler.sandbox import aws_acm, aws_locks, aws_machines, aws_stores, registrar
 from reconciler.sandbox.aws_domains import Registrar
 from reconciler.sandbox.aws_zones import Zones, memory
 from reconciler.sandbox.emulator import Bench, Emulator, Server
@@ -112,8 +112,23 @@ class _Aws:
             account = _WRONG if wrong else self._bench.state["account"]
             who = self._bench.state.get("principal", "user/reconciler")
             await _say(send, 200, _IDENTITY.format(account, who), "text/xml")
-        else:
+        elif not await self._kept(scope, body, send):
             await self._pass_on(scope, body, send)
+
+    async def _kept(self, scope: Scope, body: bytes, send: Send) -> bool:
+        """Answer where S3 keeps what moto lets go; say whether it was that."""
+        if aws_stores.signed_for(scope)[1] != "s3":
+            return False
+        with self._bench.lock:
+            told = aws_locks.answer(aws_stores.Stores(self._bench), scope, body)
+        if told is None:
+            return False
+        if told.code:
+            await _refuse(scope, send, told.status, told.code, told.text)
+        else:
+            self._bench.effect(operation(scope, body), _stored(scope, body))
+            await _say(send, told.status, "", "application/xml")
+        return True
 
     def _known(self, scope: Scope) -> bool:
         """Signatures are not checked, access keys are."""
@@ -254,7 +269,7 @@ def _make(bench: Bench) -> Server:
         )
     domains = Registrar(bench)
     Zones(bench).restore(bench.state["zones"])
-    aws_stores.Stores(bench).restore(map(str, bench.world.get("buckets", ())))
+    aws_stores.Stores(bench).restore(bench.world.get("buckets", ()))
     aws_machines.Instances(bench).restore(bench.world.get("instances", ()))
     wsgi: Any = DomainDispatcherApplication(create_backend_app)
     moto: Any = WSGIMiddleware(wsgi)

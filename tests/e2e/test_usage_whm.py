@@ -76,3 +76,66 @@ def test_a_disk_that_fills_up_is_foreseen_and_a_calm_one_costs_nothing(tmp_path)
             agency, "usage", "show", "HostingAccount/shop.example", "--metric", "disk"
         )
         assert "95 % covered" in shown.out
+
+
+AHEAD = PLANS.replace(
+    "ScalingPolicy/room: {",
+    "ScalingPolicy/room: {mode: auto, maxIncrease: 500.00 EUR, ",
+)
+MANY = [f"s{number}.example" for number in range(7)]
+STORM = "apiVersion: reconciler/v1\n" + "".join(
+    f"HostingAccount/{name}: "
+    "{provider: whm-1, plan: {min: care-5, max: care-20}, scaling: room}\n"
+    for name in MANY
+)
+
+
+def deeds(agency):
+    effects = agency.sandbox.ledger.effects("whm")
+    return [one.name for one in effects if one.operation != "by-hand"]
+
+
+def used(number, grows):
+    """Return what account *number* uses: no two the same, or the source is doubted."""
+    busy = {"cpu": 20.0 + number, "memory": 300.0 + number * 9, "io": 50.0 + number}
+    busy |= {"traffic": 80.0 + number, "day": 0.3, "noise": 0.1}
+    disk = {"disk": 2380.0 + number * 7, "files": 9000 + number * 41, "grows": grows}
+    return busy | disk
+
+
+def test_a_storm_of_forecasts_moves_nothing_and_is_an_incident(tmp_path):
+    odd = {
+        name: Oddity(hosting={"use": used(number, 45.0)})
+        for number, name in enumerate(MANY)
+    }
+    files = {"inventory/plans.yaml": AHEAD, "inventory/hosted.yaml": STORM}
+    with Agency(tmp_path, files, odd, accounts=ACCOUNTS) as agency:
+        weeks(agency, 40)
+        assert at(agency, "usage", "probe").code == Exit.DONE
+        plan = agency.plan()
+        held = {
+            a.want.name
+            for a in plan.actions
+            if "built-in/mass" in {v.rule for v in a.verdicts}
+        }
+        assert held == set(MANY)
+        (alarm,) = [f for f in plan.findings if f.code == "many-at-once"]
+        assert alarm.name == "whm-1"
+        done = at(agency, "apply")
+        assert done.code == Exit.UNAPPROVED
+        assert "7 of 7 at whm-1 would be scaled in one run" in done.out
+        assert deeds(agency) == []
+
+
+def test_a_few_forecasts_move_what_they_are_about(tmp_path):
+    odd = {
+        name: Oddity(hosting={"use": used(number, 45.0 if number < 2 else 1.0)})
+        for number, name in enumerate(MANY)
+    }
+    files = {"inventory/plans.yaml": AHEAD, "inventory/hosted.yaml": STORM}
+    with Agency(tmp_path, files, odd, accounts=ACCOUNTS) as agency:
+        weeks(agency, 40)
+        assert at(agency, "usage", "probe").code == Exit.DONE
+        assert at(agency, "apply").code == Exit.DONE
+        assert sorted(deeds(agency)) == MANY[:2]
+        assert agency.plan().actions == ()

@@ -81,6 +81,20 @@ place("bucket-versioning", f"{_S3}, bucket: {{versioning: maybe}}", "E122")
 place("bucket-block", f"{_S3}, bucket: {{publicAccessBlock: maybe}}", "E122")
 place("bucket-expire", f"{_S3}, bucket: {{expire: 1mo}}", "E125")
 place("bucket-replicate", f"{_S3}, bucket: {{replicate: [a]}}", "E122")
+place("bucket-replicate-to", f"{_S3}, bucket: {{replicate: other}}", "E124")
+place("bucket-no-provider", f"{_S3}, bucket: {{versioning: true}}", "E125")
+place("bucket-of-a-folder", f"{_PLACE}, bucket: {{versioning: true}}", "E125")
+place("bucket-expire-short", f"{_S3}, provider: w, bucket: {{expire: 2h}}", "E125")
+place(
+    "lock-without-versions",
+    f"{_S3}, provider: w, immutability: {{mode: compliance}}, bucket: {{versioning: false}}",
+    "E125",
+)
+place(
+    "replica-without-versions",
+    f"{_S3}, provider: w, bucket: {{versioning: false, replicate: 'arn:aws:s3:::r'}}",
+    "E125",
+)
 
 policy("no-rto", "objectives: {rpo: 26h}", "E121")
 policy("rpo", "objectives: {rpo: daily, rto: 2h}", "E125")
@@ -176,3 +190,20 @@ copies(
     "copies: [near, far], keep: {within: 0s}",
     "E186",
 )
+
+
+def buckets(name: str, first: str, second: str) -> None:
+    """Add a case: two repositories in one bucket; the second one, line 4, is wrong."""
+    both = "".join(
+        f'BackupRepository/{one}: {{engine: archive, url: "s3:https://s3.example/b/{one}", '
+        f"provider: w, credentials: {{password: {{env: P}}}}, {fields}}}\n"
+        for one, fields in (("a", first), ("b", second))
+    )
+    account = "Provider/w: {type: aws, credentials: {}}\n"
+    bad(f"backup-buckets-{name}", f"{HEAD}{account}{both}", "E187", 4)
+
+
+buckets("lock", "immutability: {mode: governance}", "immutability: {mode: compliance}")
+buckets("lock-for", "immutability: {mode: governance}", "immutability: {mode: governance, for: 9d}")  # fmt: skip
+buckets("versioning", "bucket: {versioning: true}", "bucket: {versioning: false}")
+buckets("encryption", "bucket: {encryption: AES256}", "bucket: {encryption: 'aws:kms'}")

@@ -17,6 +17,7 @@ from reconciler.kinds.backup_repository.state import (
     RepositoryState,
     VaultState,
 )
+from reconciler.kinds.backup_repository.vault import configure, wanted, weak
 from reconciler.model import (
     KEYS,
     OWN,
@@ -24,7 +25,9 @@ from reconciler.model import (
     USAGE,
     Absent,
     FieldChange,
+    Finding,
     Have,
+    Severity,
     Share,
     State,
 )
@@ -57,18 +60,41 @@ class BackupRepository(Resource[RepositoryChange]):
         """The repository itself: it is an account of its engine."""
         return Share(self.name, BACKUP)
 
+    @property
+    def vault(self) -> Share | None:
+        """The bucket it is in; None where nobody here sets it up."""
+        if self.spec.provider is None or not wanted(self.spec):
+            return None
+        bucket = self.spec.url.startswith("s3:")
+        return Share(self.spec.provider, VAULT) if bucket else None
+
     def shares(self) -> tuple[Share, ...]:
         """Return the repository, and the place where its settings are kept up."""
-        if self.spec.provider is None or self.spec.bucket is None:
-            return (self.kept,)
-        return (self.kept, Share(self.spec.provider, VAULT))
+        return (self.kept,) if self.vault is None else (self.kept, self.vault)
 
     def diff(self, have: Have, now: datetime) -> Iterator[RepositoryChange]:
         """Yield what makes the repository, and what sets its place up."""
         del now
+        if self.vault is not None:
+            state = have.get(self.vault)
+            if isinstance(state, VaultState):
+                yield from configure(self.spec, state, self.vault)
         if isinstance(have.get(self.kept), Absent):
             field = FieldChange(field="spec.url", after=self.spec.url)
             yield Init(share=self.kept, fields=(field,), because="is not there")
+
+    def findings(self, have: Have, now: datetime) -> Iterator[Finding]:
+        """Yield what protects the place less than it should."""
+        del now
+        state = have.get(self.vault) if self.vault is not None else None
+        if isinstance(state, Absent):
+            message = f"{self.spec.url} is not there: nobody makes a bucket from here"
+            yield self.found("vault-missing", Severity.ERROR, message, "spec.url")
+        elif isinstance(state, VaultState):
+            for one in weak(self.spec, state):
+                yield self.found(
+                    one.code, one.severity, one.message, one.field, about=one.field
+                )
 
     def done(self, change: RepositoryChange, have: Have) -> bool | None:
         """Say whether *have* shows the effect."""
@@ -78,6 +104,9 @@ class BackupRepository(Resource[RepositoryChange]):
                 return False
             case Init(), RepositoryState():
                 return True
+            case Configure(), VaultState():
+                live = state.settings
+                return all(live.get(one.field) == one.after for one in change.fields)
             case _:
                 return None
 

@@ -43,7 +43,7 @@ class Bucket(Spec):
     public_access_block: bool | None = None
     encryption: Literal["AES256", "aws:kms"] | None = None
     expire: Duration | None = None
-    replicate: str | None = None
+    replicate: Annotated[str, Field(pattern=r"^arn:")] | None = None
 
 
 class BackupRepositorySpec(Spec):
@@ -106,6 +106,21 @@ class BackupRepositorySpec(Spec):
             )
         if self.immutability.locks and lasts < timedelta(days=1):
             raise ValueError("a lock lasts at least 1d")
+        return self
+
+    @model_validator(mode="after")
+    def _settable(self) -> Self:
+        bucket = self.bucket
+        if bucket is None:
+            return self
+        if not self.url.startswith("s3:"):
+            raise ValueError("bucket is of s3:https://host/bucket alone")
+        if self.provider is None:
+            raise ValueError("bucket needs provider: whose account sets it up?")
+        if bucket.versioning is False and (self.immutability.locks or bucket.replicate):
+            raise ValueError("locks and replication need versioning: it stays on")
+        if bucket.expire is not None and bucket.expire < timedelta(days=1):
+            raise ValueError("bucket.expire is at least 1d")
         return self
 
     @property

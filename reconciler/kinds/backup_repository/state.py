@@ -36,7 +36,11 @@ class VaultState(State):
     How the place is set up (family ``vault``).
 
     Attributes:
-        settings: Setting -> its value, in the words of ``Bucket`` and ``Immutability``.
+        settings: Field of the spec -> what there is: days for durations, None where it
+            is not set; what could not be read is left out. Besides ``lockable`` (the
+            bucket can lock objects), ``others`` (days until a rule of its lifecycle
+            that is not ours deletes an old version) and ``deletes`` (days until one
+            deletes what is current).
     """
 
     settings: dict[str, str | int | bool | None] = {}
@@ -53,8 +57,8 @@ class Configure(Change):
     """
     Set up the bucket as it is declared.
 
-    ``details``: the settings, each in its own words; ``lasting``: some of them nobody
-    can take back (a compliance lock, a shorter expiry).
+    Its fields are what is set. ``details``: ``lasting``: nobody can take them back (a
+    compliance lock, a shorter expiry).
     """
 
     usual_risk: ClassVar[Risk] = Risk.SECURITY

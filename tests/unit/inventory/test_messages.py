@@ -78,6 +78,7 @@ SAID = {
     "backup-copies-off-site-same": "inventory/bad.yaml:4:93: E183 BackupPolicy/x: spec.copies: far is called offSite, and is lost with near\n  hint: give both a failureDomain, and them another provider or region",
     "backup-scratch-in-root": "inventory/bad.yaml:7:97: E184 Backup/a.example: spec.drills.scratch: /srv/www/a/tmp and /srv/www/a of Backup/a.example are in each other\n  hint: name a folder that holds nothing else, as in /var/tmp/drills",
     "backup-copies-append-only": "inventory/bad.yaml:4:121: E186 BackupPolicy/x: spec.keep.within: far only appends: who adds snapshots pushes ours out\n  hint: write keep: {within: 14d} or more: what is younger always stays",
+    "backup-buckets-lock": "inventory/bad.yaml:4:142: E187 BackupRepository/b: spec.immutability.mode: BackupRepository/a is in the same bucket, and says governance",
     "plain-secret-hunter": "inventory/bad.yaml:5:10: E150 Provider/x: spec.credentials.key: a secret is written in plain text",
     "card-visa": "inventory/bad.yaml:5:13: E151 a payment card number",
     "key-pattern-aws": "inventory/bad.yaml:5:12: E152 an AWS access key",

@@ -1,0 +1,103 @@
+"""The sandbox's S3 where moto is laxer than Amazon's manual, and where it is stricter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from reconciler.sandbox import Sandbox, SandboxClock, World
+from tests.support.contract import NOW
+from tests.support.vaults import WORLD, client
+
+SOON = datetime.now(UTC).replace(microsecond=0) + timedelta(days=20)
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Sandbox]:
+    with Sandbox(World({"aws": WORLD}), SandboxClock(NOW, frozen=True)) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def boto(running: Sandbox) -> Iterator[Any]:
+    made = client(running.endpoint("aws"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def s3(running: Sandbox, boto: Any) -> Any:
+    running.reset(World({"aws": WORLD}))
+    return boto
+
+
+def code(call: Any, **values: Any) -> str:
+    with pytest.raises(ClientError) as refused:
+        call(**values)
+    return str(refused.value.response["Error"]["Code"])
+
+
+def lock(mode: str, days: int) -> dict[str, Any]:
+    rule = {"DefaultRetention": {"Mode": mode, "Days": days}}
+    return {"ObjectLockEnabled": "Enabled", "Rule": rule}
+
+
+def test_versioning_of_a_bucket_that_locks_is_not_suspended(s3: Any) -> None:
+    off = {"Status": "Suspended"}
+    assert code(s3.put_bucket_versioning, Bucket="locking", VersioningConfiguration=off) == "InvalidBucketState"  # fmt: skip
+    s3.put_bucket_versioning(Bucket="plain", VersioningConfiguration=off)
+
+
+def test_a_lock_comes_to_a_bucket_with_objects_if_it_has_versions(s3: Any) -> None:
+    s3.put_object(Bucket="plain", Key="a", Body=b"a", ChecksumAlgorithm="SHA256")
+    s3.put_object_lock_configuration(
+        Bucket="plain", ObjectLockConfiguration=lock("GOVERNANCE", 3)
+    )
+    found = s3.get_object_lock_configuration(Bucket="plain")["ObjectLockConfiguration"]
+    assert found["ObjectLockEnabled"] == "Enabled"
+    assert found["Rule"]["DefaultRetention"]["Days"] == 3
+    off = {"Status": "Suspended"}
+    s3.put_bucket_versioning(Bucket="denying", VersioningConfiguration=off)
+    assert code(s3.put_object_lock_configuration, Bucket="denying", ObjectLockConfiguration=lock("GOVERNANCE", 3)) == "InvalidBucketState"  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", ["GOVERNANCE", "COMPLIANCE"])
+def test_what_is_locked_is_locked_for_longer_alone(s3: Any, mode: str) -> None:
+    s3.put_object(Bucket="locking", Key="a", Body=b"a", ChecksumAlgorithm="SHA256")
+
+    def keep(until: datetime, mode: str = mode, **more: Any) -> None:
+        s3.put_object_retention(
+            Bucket="locking",
+            Key="a",
+            Retention={"Mode": mode, "RetainUntilDate": until},
+            **more,
+        )
+
+    keep(SOON)
+    keep(SOON + timedelta(days=1))
+    shorter = SOON - timedelta(days=1)
+    assert code(keep, until=shorter) == "AccessDenied"
+    if mode == "COMPLIANCE":
+        assert code(keep, until=shorter, BypassGovernanceRetention=True) == "AccessDenied"  # fmt: skip
+        later = SOON + timedelta(days=9)
+        assert code(keep, until=later, mode="GOVERNANCE") == "AccessDenied"
+    else:
+        keep(shorter, BypassGovernanceRetention=True)
+        keep(SOON, mode="COMPLIANCE")
+    said = s3.head_object(Bucket="locking", Key="a")
+    assert said["ObjectLockRetainUntilDate"] >= SOON
+
+
+def test_every_bucket_encrypts(s3: Any) -> None:
+    said = s3.get_bucket_encryption(Bucket="plain")
+    (rule,) = said["ServerSideEncryptionConfiguration"]["Rules"]
+    assert rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+
+
+def test_a_policy_may_deny(s3: Any) -> None:
+    assert code(s3.get_public_access_block, Bucket="denying") == "AccessDenied"
+    assert code(s3.get_public_access_block, Bucket="plain") == "NoSuchPublicAccessBlockConfiguration"  # fmt: skip
