@@ -167,6 +167,8 @@ class Backup(Resource[BackupChange]):
         """Yield whether it is proven, what was made and restored, and what comes."""
         if (case := self.case(have, now)) is not None:
             yield from story(case)
+            command = f"reconciler restore {self.ref}"
+            yield Chapter("by hand", (f"{command}  (lists it; --into DIR restores)",))
 
     def deadline(self, have: Have) -> datetime | None:
         """Return when its RPO is missed, as far as the record tells."""
