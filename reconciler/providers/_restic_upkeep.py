@@ -104,7 +104,7 @@ def between(source: Repo, target: Repo) -> Repo:
                 "second read the first",
             )
     secrets = (*source.secrets, *target.secrets)
-    return Repo(target.name, environ, secrets, source.remote or target.remote)
+    return Repo(target.name, environ, secrets, (*source.hosts, *target.hosts))
 
 
 # -- checks ----------------------------------------------------------------------------
