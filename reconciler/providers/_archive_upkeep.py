@@ -24,6 +24,7 @@ from reconciler.providers._archive_where import (
     keys_of,
     store_of,
 )
+from reconciler.providers._s3_objects import extend
 
 
 def checked(archive: Archive, copy: str, want: Backup, change: Check) -> Receipt:
@@ -89,16 +90,18 @@ def extended(account: Account, want: Backup, change: ExtendLock) -> Receipt:
     if not isinstance(store, Bucket) or mode not in {"governance", "compliance"}:
         raise Unsupported(f"{account.name} has no locks")
     ids = texts(change.details.get("ids"))
-    archive, many = Archive(store, keys_of(account)), 0
-    for snap in archive.snapshots(want.uid):
-        if ids and snap.id not in ids:
-            continue
-        for name in archive.objects(snap):
-            store.lock(name, until, mode)
-            many += 1
-    store.lock(CONFIG, until, mode)
+    archive = Archive(store, keys_of(account))
+    names = [
+        name
+        for snap in archive.snapshots(want.uid)
+        if not ids or snap.id in ids
+        for name in archive.objects(snap)
+    ]
+    done = extend(store, names, until, mode)
+    opened = store.lock(CONFIG, until, mode)  # last: nothing is open without it
     reference = f"{account.name}/locked/{until.isoformat()}"
-    return Receipt(reference=reference, details={"objects": many})
+    told = {"objects": done.objects, "longer": done.longer + opened}
+    return Receipt(reference=reference, details={**told, "seconds": done.seconds})
 
 
 def texts(value: JsonValue) -> tuple[str, ...]:
