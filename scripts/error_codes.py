@@ -60,9 +60,13 @@ CAUSES = {
     "E660": "A file on the branch of readings is none, or not as it was written",
     "E661": "The file of forecasts cannot be read",
     "E662": "Something was never measured, or nobody measures it",
+    "E663": "A policy of another program is not as that program writes it",
+    "E664": "No place that another program keeps copies in can be declared here",
     "E670": "An entry cannot be replaced where it stands: it shares a line",
     "E671": "A Site would not mean the same once it is written out",
     "E675": "What is kept about health is damaged, or of a later version",
+    "E680": "Nothing is restored there: it is not an empty folder far from production",
+    "E681": "No copy of a backup has or gives what is to be restored",
     "W501": "A dated exception or allowance ends soon",
 }
 

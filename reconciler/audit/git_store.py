@@ -84,6 +84,10 @@ class GitStore:
         self._current = self._known = self._ledger(self.origin.read())
         return self._current
 
+    def remembered(self) -> Ledger:
+        """Return what was recorded when this clone saw it last; asks nobody."""
+        return self._ledger(self.origin.seen())
+
     def lock_status(self) -> LockStatus | None:
         """Return what the lock says; None where nobody ever took it."""
         return self._status(self.origin.read().lock)

@@ -116,7 +116,8 @@ def _parsed(path: str, raw: bytes) -> list[dict[str, Any]]:
 
 
 def _matches(query: Query, line: dict[str, Any], risk: str | None) -> bool:
-    address = f"{line.get('kind', '')}/{line.get('name', '')}"
+    about = _word_of(line) if line["type"] == "note" else line
+    address = f"{about.get('kind', '')}/{about.get('name', '')}"
     time = datetime.fromisoformat(line["time"])
     return (
         (not query.select or any(fnmatchcase(address, glob) for glob in query.select))
@@ -126,6 +127,12 @@ def _matches(query: Query, line: dict[str, Any], risk: str | None) -> bool:
         and (query.verb is None or query.verb == line.get("verb"))
         and (query.id is None or str(line.get("id", "")).startswith(query.id))
     )
+
+
+def _word_of(line: dict[str, Any]) -> dict[str, Any]:
+    """Return what a person said or did about one resource; empty: it is no such."""
+    data = line.get("data")
+    return data if isinstance(data, dict) and "by" in data and "name" in data else {}
 
 
 def _json(store: GitStore, path: str) -> dict[str, Any] | None:

@@ -38,6 +38,9 @@ class Origin(Protocol):
     def read(self) -> Refs:
         """Return the refs as they are, with their objects at hand."""
 
+    def seen(self) -> Refs:
+        """Return the refs as they were seen here last; asks nobody."""
+
     def deepen(self) -> None:
         """Have the whole history of the audit branch at hand."""
 
@@ -62,6 +65,10 @@ class Local:
     def read(self) -> Refs:
         """Return the refs as they are."""
         return _refs(self._git, self._names)
+
+    def seen(self) -> Refs:
+        """Return the refs as they are."""
+        return self.read()
 
     def deepen(self) -> None:
         """Everything is here already."""
@@ -138,6 +145,10 @@ class Remote:
             if pause is not None:
                 self._sleep(pause)
         raise AuditError(f"{self._shown} cannot be fetched: {answer.said}", hint=_REACH)
+
+    def seen(self) -> Refs:
+        """Return our own copies of the refs."""
+        return _refs(self._git, self._here)
 
     def _found(self, there: Refs) -> Refs:
         found = _refs(self._git, self._here)

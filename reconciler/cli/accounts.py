@@ -109,8 +109,21 @@ def holding(project: Project, wants: Iterable[AnyResource]) -> Accounts:
     return _accounts(project, {share for want in wants for share in want.shares()})
 
 
-def _accounts(project: Project, shares: Iterable[Share]) -> Accounts:
-    declared = project.accounts_declared
+def declared_in(
+    project: Project, tree: Inventory, wants: Iterable[AnyResource]
+) -> Accounts:
+    """Return a driver for every account in *tree*, written or not, of *wants*."""
+    declared = {one.name: one for one in providers(tree)}
+    shares = {share for want in wants for share in want.shares()}
+    return _accounts(project, shares, with_public(with_own_books(declared)))
+
+
+def _accounts(
+    project: Project,
+    shares: Iterable[Share],
+    known: Mapping[str, Provider] | None = None,
+) -> Accounts:
+    declared = project.accounts_declared if known is None else known
     drivers: dict[Share, AnyDriver] = {}
     failed: dict[str, str] = {}
     for share in sorted(shares):

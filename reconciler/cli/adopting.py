@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from reconciler.cli.trial import Trial
 from reconciler.cli.watched_entries import without
 from reconciler.engine.adopt import NOBODYS, Candidate, Found, Passed, probes, stirs
 from reconciler.errors import InventoryErrors, ReconcilerError
-from reconciler.inventory import WorkTree
-from reconciler.inventory.draft import Document, Draft, drafts
+from reconciler.inventory.draft import Document, Draft
 from reconciler.inventory.emit import entry
 from reconciler.inventory.merge import merged
-from reconciler.inventory.overlay import Overlay
 from reconciler.inventory.secrets import leaks
 from reconciler.kinds import kinds
 from reconciler.model import (
@@ -80,9 +79,9 @@ class Desk:
         self._project = project
         self._kind = kind
         self._folder = folder
+        self._trial = Trial(project, folder, _COMMENT)
         self._share = share
         self._watched = frozenset(watched)
-        self._edits: Mapping[str, bytes] = {}
         self._found = Found((), (), {})
         self._left: dict[Ref, Sequence[Left]] = {}
         self._passed: list[Passed] = []
@@ -104,16 +103,16 @@ class Desk:
             from reconciler.cli.folding import Folding
 
             folding = Folding(self._project.inventory, tree, customer)
-            made, long = folding.fold(documents, self._tree)
+            made, long = folding.fold(documents, self._trial.tree)
         else:
             made = list(documents.values())
         left = {ref: left for ref, left in self._left.items() if ref in documents}
         return Written(
-            self._drafts(made),
+            self._trial.drafts(made),
             {ref: parts for ref, parts in left.items() if parts},
             sorted(self._passed),
             long,
-            self._edits,
+            self._trial.edits,
         )
 
     def _documents(self) -> dict[Ref, Document]:
@@ -217,16 +216,8 @@ class Desk:
         written = [line.text for line in entry(f"{kind.kind}/{NOBODYS}", {}, spec)]
         text = "\n".join(["apiVersion: reconciler/v1", *written, ""])
         path = f"{self._folder}/{NOBODYS}.yaml"
-        tree = self._loaded({path: text.encode()})
+        tree = self._trial.loaded({path: text.encode()})
         return tree.get(Ref(kind.kind, NOBODYS)).spec
-
-    @property
-    def _work_tree(self) -> WorkTree:
-        return WorkTree(self._project.root, self._project.folders[0])
-
-    def _loaded(self, files: Mapping[str, bytes]) -> Inventory:
-        source = Overlay(self._work_tree, {**self._edits, **files})
-        return self._project.loaded(source)
 
     def _checked(self, documents: dict[Ref, Document]) -> Inventory | None:
         """Take back what the loader refuses, and calm what a plan would act on."""
@@ -234,13 +225,15 @@ class Desk:
         now = self._project.clock()
         for _ in range(_ROUNDS):
             replaced = self._watched & documents.keys()
-            self._edits = without(self._work_tree, self._project.inventory, replaced)
+            self._trial.edits = without(
+                self._trial.work_tree, self._project.inventory, replaced
+            )
             if not documents:
                 return None
             try:
-                tree = self._tree(list(documents.values()))
+                tree = self._trial.tree([*documents.values()])
             except InventoryErrors as wrong:
-                self._take_back(documents, wrong)
+                self._passed += self._trial.take_back(documents, wrong)
                 continue
             stirring = {
                 ref: why
@@ -251,35 +244,6 @@ class Desk:
                 return tree
             self._calm(documents, stirring)
         raise ReconcilerError("what is live cannot be declared here", code="E630")
-
-    def _tree(self, documents: Sequence[Document]) -> Inventory:
-        """Return the inventory as it would be with *documents*."""
-        files = self._drafts(documents)
-        return self._loaded({draft.path: draft.text().encode() for draft in files})
-
-    def _drafts(self, documents: Sequence[Document]) -> list[Draft]:
-        taken = self._work_tree.files()
-        return drafts(documents, self._folder, taken, _COMMENT)
-
-    def _take_back(
-        self, documents: dict[Ref, Document], wrong: InventoryErrors
-    ) -> None:
-        """Leave out the documents that the loader refuses; raise for all others."""
-        files = self._drafts(list(documents.values()))
-        by_path = {draft.path: draft for draft in files}
-        gone = set()
-        for error in wrong.errors:
-            draft = by_path.get(error.at.file) if error.at else None
-            owner = draft.owner(error.at.line) if draft and error.at else None
-            if owner is None:
-                raise wrong
-            if owner.ref not in gone:
-                gone.add(owner.ref)
-                self._passed.append(
-                    Passed(owner.ref, f"{error.shown_code} {error.what}")
-                )
-        for ref in gone:
-            del documents[ref]
 
     def _calm(
         self, documents: dict[Ref, Document], stirring: Mapping[Ref, str]

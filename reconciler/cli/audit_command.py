@@ -87,7 +87,7 @@ def said(line: dict[str, Any]) -> str:
     """Return one line of the log for a person."""
     when = str(line["time"])[:19].replace("T", " ")
     if line["type"] == "note":
-        return f"{when}  note     {line['event']}  {json.dumps(line['data'])[:80]}"
+        return f"{when}  note     {_noted(line['event'], line['data'])}"
     what = f"{line['verb']} {line['kind']}/{line['name']}"
     if line["type"] == "intent":
         cost = f"  {line['cost']}" if line["cost"] else ""
@@ -104,12 +104,26 @@ def said(line: dict[str, Any]) -> str:
     return f"{when}  outcome  {what}  {how}{paid}{error}  {line['id'][:12]}"
 
 
+def _noted(event: str, data: dict[str, Any]) -> str:
+    """Say what was noted; of what a person did, whose it is and who did it."""
+    if not ("by" in data and "name" in data):
+        return f"{event}  {json.dumps(data)[:_CUT]}"
+    hidden = {"kind", "name", "uid", "by", "facts"}
+    rest = {key: value for key, value in data.items() if key not in hidden}
+    about = f"{data.get('kind')}/{data['name']}"
+    return f"{event} {about}  by {data['by']}  {json.dumps(rest)[:_CUT]}"
+
+
 def _charge(line: dict[str, Any]) -> str:
     """Say what a client would pay; older lines know nothing of that."""
     if charge := line.get("charge"):
         return f"  client pays {charge}"
     held = line["change"].get("charge")
     return f"  held of client {held}" if held else ""
+
+
+#: So much of what was noted is shown; `audit show` and JSON have all of it.
+_CUT = 80
 
 
 @audit_command.command("show", help="Show one run or one action, whole.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ _FEW = 5
 
 
 @click.command("import", help="Write YAML for what is live and not declared yet.")
-@click.argument("account", required=False, metavar="Provider/NAME")
+@click.argument("account", required=False, metavar="Provider/NAME|FILE")
 @click.option("--all", "everything", is_flag=True, help="From every account.")
 @click.option("--kind", default="Domain", help="What to import.")
 @click.option(
@@ -36,6 +37,21 @@ _FEW = 5
 )
 @click.option("--fold", is_flag=True, help="Write Sites where they say the same.")
 @click.option("--customer", metavar="NAME", help="With --fold: whose Sites they are.")
+@click.option("--from", "program", metavar="PROGRAM", help="FILE is a policy of it.")
+@click.option(
+    "--repository",
+    "repositories",
+    multiple=True,
+    metavar="[THEIRS=]NAME",
+    help="With --from: the declared BackupRepository that takes the place of theirs.",
+)
+@click.option(
+    "--of",
+    "of",
+    multiple=True,
+    metavar="[POLICY=]Kind/NAME",
+    help="With --from: what it is of, for a Backup.",
+)
 @click.option("--select", multiple=True, metavar="SEL", help="Only these.")
 @click.option("--exclude", multiple=True, metavar="SEL", help="All but these.")
 @click.pass_context
@@ -43,6 +59,10 @@ def import_command(ctx: click.Context, /, **options: Any) -> None:
     """Look, check, write; overwrite nothing, touch no account."""
     project = Project.of(ctx)
     project.narrow(options["select"], options["exclude"])
+    if options["program"]:
+        ctx.exit(_carry(project, options))
+    if options["repositories"] or options["of"]:
+        raise UsageError("--repository and --of go with --from")
     if bool(options["account"]) == options["everything"]:
         raise UsageError("name one account, or say --all", hint="import Provider/NAME")
     asked = Asked(
@@ -52,13 +72,31 @@ def import_command(ctx: click.Context, /, **options: Any) -> None:
         selection(project.selected, project.excluded, lambda _ref: {}),
         _customer(project, options["fold"], options["customer"]),
     )
-    done = bring(project, asked)
-    _write(project, asked, done)
-    _say(done)
-    ctx.exit(Exit.DONE if done.complete else Exit.PARTLY)
+    ctx.exit(_written(project, asked.folder, bring(project, asked)))
 
 
 COMMAND = import_command
+
+
+def _written(project: Project, folder: str, done: Imported) -> int:
+    """Write what is *done*, and say it; return the exit code."""
+    _write(project, folder, done)
+    _say(done)
+    return Exit.DONE if done.complete else Exit.PARTLY
+
+
+def _carry(project: Project, options: Mapping[str, Any]) -> int:
+    """Write what another program's file says; return the exit code."""
+    from reconciler.cli.carrying.bring import carry
+    from reconciler.cli.carrying.options import asked_of
+
+    if options["everything"] or options["fold"] or options["customer"]:
+        raise UsageError("--all, --fold and --customer do not go with --from")
+    if project.partial:
+        raise UsageError("--select and --exclude do not go with --from")
+    path, asked = asked_of(project, options)
+    folder = _folder(project, options["out"])
+    return _written(project, folder, carry(project, path, asked, folder))
 
 
 def _kind(name: str) -> type[AnyResource]:
@@ -111,11 +149,11 @@ def _folder(project: Project, out: Path | None) -> str:
     return wanted.relative_to(project.root).as_posix()
 
 
-def _write(project: Project, asked: Asked, done: Imported) -> None:
+def _write(project: Project, where: str, done: Imported) -> None:
     """Write the files; one that has come to be there meanwhile is not overwritten."""
     from reconciler.cli.import_report import contents, report
 
-    folder = project.root / asked.folder
+    folder = project.root / where
     if not done.written.drafts:
         return
     folder.mkdir(parents=True, exist_ok=True)
@@ -130,7 +168,7 @@ def _write(project: Project, asked: Asked, done: Imported) -> None:
         name = _REPORT if number == 1 else f"import-{number}.md"
         if not (folder / name).exists():
             _new(folder / name, page)
-            click.echo(f"wrote {asked.folder}/{name}: what was left, and why")
+            click.echo(f"wrote {where}/{name}: what was left, and why")
             return
 
 

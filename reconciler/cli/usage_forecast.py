@@ -48,6 +48,7 @@ def converted(found: Outlook) -> Foreseen:
         note=found.note,
         ahead=found.chart.median if by_day else _days(found.chart.median),
         worst=found.chart.upper if by_day else _days(found.chart.upper),
+        chances=found.chances,
     )
 
 

@@ -67,6 +67,7 @@ class Foreseen(NamedTuple):
     Attributes:
         ahead: The median of the highest of each day to come, ``worst`` their 95 %
             quantile.
+        chances: That the limit is reached within one day, two days, and so on.
     """
 
     probability: float
@@ -80,6 +81,7 @@ class Foreseen(NamedTuple):
     note: str
     ahead: tuple[float, ...] = ()
     worst: tuple[float, ...] = ()
+    chances: tuple[float, ...] = ()
 
 
 class Question(NamedTuple):

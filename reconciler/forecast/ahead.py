@@ -60,6 +60,8 @@ class Outlook:
         beyond: The limit is above everything seen so far.
         note: What else a reader has to know; may be empty.
         chart: What was and what is expected.
+        chances: As *guess*, within one day, two days, and so on; the last one is
+            *guess*. Empty where there are no paths.
     """
 
     metric: str
@@ -78,6 +80,7 @@ class Outlook:
     beyond: bool
     note: str
     chart: Chart
+    chances: tuple[float, ...] = ()
 
     @property
     def probability(self) -> float | None:
@@ -192,13 +195,14 @@ def _level(ask: _Ask, known: Series) -> Outlook:
         return _nothing(ask, known, f"{len(values)} of {LEAST_HOURS} hours are known")
     found = combined(values, hours)
     drawn = found.paths(np.random.default_rng(ask.seed))
+    chances = _by_day(sustained(drawn, ask.limit) // 24, -(-hours // 24))
     first = sustained(found.median[None], ask.limit)[0]
     beyond = _beyond(ask, values)
     return Outlook(
         ask.metric,
         ask.kind,
         ask.limit,
-        guess=round(float((sustained(drawn, ask.limit) >= 0).mean()), 4),
+        guess=chances[-1],
         horizon=ask.horizon,
         when=known.end + int(first) * _HOUR if first >= 0 else None,
         method=_named(found),
@@ -217,6 +221,14 @@ def _level(ask: _Ask, known: Series) -> Outlook:
             ask.limit,
             "hour",
         ),
+        chances=chances,
+    )
+
+
+def _by_day(first: Array, days: int) -> tuple[float, ...]:
+    """Return the share of *first* days (from 0; negative: never) by each of *days*."""
+    return tuple(
+        round(float(((first >= 0) & (first <= day)).mean()), 4) for day in range(days)
     )
 
 
@@ -288,6 +300,7 @@ def _fill(ask: _Ask, known: Series) -> Outlook:
             ask.limit,
             "day",
         ),
+        chances=tuple(round(one, 4) for one in found.chances.tolist()),
     )
 
 

@@ -51,12 +51,14 @@ class Fill(NamedTuple):
         days: Until the median path does; None: not within the days looked at.
         median: Of the peaks, day by day.
         upper: The 95 % quantile of the peaks, day by day.
+        chances: That it is reached within one day, two days, up to the horizon.
     """
 
     probability: float
     days: int | None
     median: Array
     upper: Array
+    chances: Array
 
 
 class Replay(NamedTuple):
@@ -198,11 +200,14 @@ def fill(
     drawn = paths(peak, max(days, look), chance, rest)
     median = np.median(drawn, axis=0)
     over = np.flatnonzero(median >= limit)
+    reached = np.maximum.accumulate(drawn[:, :days], axis=1) >= limit
+    chances = reached.mean(axis=0)
     return Fill(
-        probability=float((drawn[:, :days].max(axis=1) >= limit).mean()),
+        probability=float(chances[-1]),
         days=int(over[0]) + 1 if len(over) else None,
         median=median,
         upper=np.quantile(drawn, 0.95, axis=0),
+        chances=chances,
     )
 
 

@@ -78,6 +78,8 @@ class Outlook(Frozen):
             and ``worst`` their 95 % quantile. Nothing is made smaller with less than
             thirty days of peaks.
         reached: Hours of the last 24 in which the target was reached.
+        chances: That the target is reached within one day, two days, and so on, as far
+            as the horizon; never falling. Empty where the forecast says no days.
     """
 
     metric: str
@@ -100,6 +102,7 @@ class Outlook(Frozen):
     ahead: tuple[float, ...] = ()
     worst: tuple[float, ...] = ()
     reached: int = 0
+    chances: tuple[float, ...] = ()
 
     @property
     def goal(self) -> float:

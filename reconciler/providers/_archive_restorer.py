@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.errors import Rejected, Transient
+from reconciler.kinds.backup import Snapshot
 from reconciler.providers._archive import Archive
 from reconciler.providers._archive_open import Hostile
 from reconciler.providers._archive_seal import Damaged, Keys, WrongKey
-from reconciler.providers._archive_snap import Snap
+from reconciler.providers._archive_snap import Snap, listed_as
 from reconciler.providers._archive_store import Gone, Store
 from reconciler.providers._drill_port import Entry, Key, Restored
 
@@ -46,6 +47,12 @@ class ArchiveRestorer:
         self._store = store
         self._keys = keys
         self._backup = backup
+
+    def snapshots(self, key: Key) -> Sequence[Snapshot]:
+        """Return what there is of the backup; what is not signed by us is left out."""
+        with believed("listing"):
+            found = self._opened(key).snapshots(self._backup)
+        return [listed_as(one, None) for one in found]
 
     def listing(self, source: str, snapshot: str, key: Key) -> Sequence[Entry]:
         """Return all files of a snapshot."""

@@ -25,12 +25,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from math import isfinite
 from pathlib import Path
-from typing import Final, Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol, runtime_checkable
 
 from pydantic import JsonValue
 
 from reconciler.errors import Rejected
-from reconciler.kinds.backup import DrillIt
+from reconciler.kinds.backup import Backup, DrillIt, Snapshot
 
 CANARY: Final = ".reconciler-canary"
 #: What a dump is called in the folder of its source, by the source's type.
@@ -116,6 +116,30 @@ class Restorer(Protocol):
         """
 
 
+class Open(Restorer, Protocol):
+    """One copy, which a person restores from: what there is has to be found first."""
+
+    def snapshots(self, key: Key) -> Sequence[Snapshot]:
+        """
+        Return what the copy has of the backup, in any order.
+
+        What is not ours, or was changed, is left out. Raises as every method does.
+        """
+
+
+@runtime_checkable
+class Keeper(Protocol):
+    """A driver of what keeps copies, each of which can be restored from by hand."""
+
+    def restorer(self, want: Backup) -> Open:
+        """
+        Return what reads its copy of *want*, by the secrets that the account has.
+
+        The account of who only restores has ``password`` or ``escrowKey``, and the one
+        set of keys that reads, as ``drill``.
+        """
+
+
 def digest(entries: Iterable[Entry]) -> str:
     """Return the SHA-256 over path, size and SHA-256 of every file, by their paths."""
     whole = hashlib.sha256()
@@ -163,7 +187,7 @@ class Order(NamedTuple):
             key="escrow" if told.get("escrow") is True else "drill",
             at=datetime.fromisoformat(str(at)) if at else None,
             promises={
-                name: _promise(one)
+                name: promised(one)
                 for name, one in (receipt if isinstance(receipt, dict) else {}).items()
             },
             before={
@@ -182,7 +206,8 @@ def _numeral(value: float | str) -> bool:
         return False
 
 
-def _promise(row: JsonValue) -> Promise:
+def promised(row: JsonValue) -> Promise:
+    """Return what the receipt of one source says; nothing of what is no such."""
     told = row if isinstance(row, dict) else {}
     files, size = told.get("files"), told.get("bytes")
     manifest, canary = told.get("manifest"), told.get("canary")

@@ -44,16 +44,24 @@ def free(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
-def apart(base: Path, production: Iterable[Path]) -> None:
-    """Raise Unfit where *base* is, has in it, or is in something of production."""
+def within(base: Path, production: Iterable[Path]) -> Path | None:
+    """Return what of production *base* is, has in it, or is in; None: nothing."""
     real = Path(os.path.realpath(base))
     for one in production:
         theirs = Path(os.path.realpath(one))
         if real == theirs or real in theirs.parents or theirs in real.parents:
-            raise Unfit(
-                f"the scratch folder {base} and {one}, which is backed up, are one",
-                hint="drills.scratch: a folder of its own, outside of all sources",
-            )
+            return one
+    return None
+
+
+def apart(base: Path, production: Iterable[Path]) -> None:
+    """Raise Unfit where *base* is, has in it, or is in something of production."""
+    one = within(base, production)
+    if one is not None:
+        raise Unfit(
+            f"the scratch folder {base} and {one}, which is backed up, are one",
+            hint="drills.scratch: a folder of its own, outside of all sources",
+        )
 
 
 def roomy(base: Path, size: int, most: int, left: Free = free) -> None:

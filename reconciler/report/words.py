@@ -29,6 +29,8 @@ DECISIONS: dict[Standing, str] = {
 }
 _PENDING = "built-in/pending"
 _CURRENCIES = 6
+_KIBI = 1024
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 #: Who sees to something that is due.
 BY = {"auto": "auto", "you": "YOU", "nobody": "nobody, as wanted"}
 
@@ -122,6 +124,14 @@ def span(length: timedelta) -> str:
 def count(number: int, noun: str) -> str:
     """Return ``1 action`` or ``2 actions``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def size(number: int) -> str:
+    """Return ``12 B`` or ``3.4 GiB``: three digits are enough."""
+    value, step = float(number), 0
+    while value >= _KIBI and step < len(_UNITS) - 1:
+        value, step = value / _KIBI, step + 1
+    return f"{value:.3g} {_UNITS[step]}" if step else f"{number} B"
 
 
 def counts(actions: Sequence[ActionData]) -> str:

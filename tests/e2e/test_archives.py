@@ -49,6 +49,7 @@ class House:
 
     def __init__(self, base: Path) -> None:
         self.base, self.root = base, base / "repository"
+        self.secrets = SECRETS
         site(base / "home")
         (self.root / "inventory").mkdir(parents=True)
         text = INVENTORY.format(base=base)
@@ -71,7 +72,7 @@ class House:
         ).stdout
 
     def run(self, *argv: str) -> Any:
-        return shell("-C", self.root, *argv, environ=SECRETS)
+        return shell("-C", self.root, *argv, environ=self.secrets)
 
     def apply(self) -> Any:
         done = self.run("apply", "--auto-approve", "--single-writer", "--held-ok")

@@ -11,13 +11,22 @@ from reconciler.kinds.backup.changes import (
     PruneOld,
     Rewind,
 )
-from reconciler.kinds.backup.facts import Drilled, Received, drills, receipts
+from reconciler.kinds.backup.facts import (
+    RESTORES,
+    Drilled,
+    Received,
+    drills,
+    receipts,
+    restores,
+)
+from reconciler.kinds.backup.offers import Offer, Record, chosen, passed_over
 from reconciler.kinds.backup.proof import proven
 from reconciler.kinds.backup.spec import BackupSpec
 from reconciler.kinds.backup.state import BACKUP, CopyState, Hiding, Snapshot
 
 __all__ = [
     "BACKUP",
+    "RESTORES",
     "BackUp",
     "Backup",
     "BackupChange",
@@ -29,13 +38,18 @@ __all__ = [
     "Drilled",
     "ExtendLock",
     "Hiding",
+    "Offer",
     "PruneOld",
     "Received",
+    "Record",
     "Rewind",
     "Snapshot",
+    "chosen",
     "drills",
+    "passed_over",
     "proven",
     "receipts",
+    "restores",
 ]
 
 KIND = Backup

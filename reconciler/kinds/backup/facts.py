@@ -12,6 +12,7 @@ from pydantic import JsonValue
 KEPT: Final = 40
 RECEIPTS: Final = "receipts"
 DRILLS: Final = "drills"
+RESTORES: Final = "restores"
 #: Copy -> snapshot -> its source and time: what has a receipt, and was not pruned.
 VOUCHED: Final = "vouched"
 Verdict = Literal["passed", "failed", "inconclusive"]
@@ -102,6 +103,11 @@ def drills(recorded: Mapping[str, JsonValue]) -> Iterator[Drilled]:
             escrow=bool(row.get("escrow")),
             reference=str(row.get("reference", "")),
         )
+
+
+def restores(recorded: Mapping[str, JsonValue]) -> list[dict[str, JsonValue]]:
+    """Return what was restored by hand, the oldest first, as it was noted."""
+    return list(_rows(recorded, RESTORES))
 
 
 def vouched(

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from reconciler.kinds.backup.case import Case
 from reconciler.kinds.backup.drilling import due_at, kinds_of
+from reconciler.kinds.backup.facts import moment, restores
 from reconciler.kinds.backup.proof import proven
 from reconciler.model import Chapter, Proof
 
@@ -25,7 +26,7 @@ def story(case: Case) -> Iterator[Chapter]:
     else:
         yield Chapter("not proven", (found,))
     yield Chapter("backed up", tuple(_made(case)))
-    yield Chapter("restored", tuple(_restored(case)))
+    yield Chapter("restored", (*_restored(case), *_by_hand(case)))
     yield Chapter("comes next", tuple(sorted(_next(case))))
 
 
@@ -50,6 +51,16 @@ def _restored(case: Case) -> Iterator[str]:
         yield f"{_text(one.at)}  {one.copy}  {one.drill} {one.verdict}{took}{key}{why}"
     if not case.drilled:
         yield "never"
+
+
+def _by_hand(case: Case) -> Iterator[str]:
+    for row in restores(case.recorded)[-_LAST:]:
+        at, of = moment(row.get("at")), moment(row.get("of"))
+        when, told = _text(at) if at else "?", f", of {_text(of)}" if of else ""
+        yield (
+            f"{when}  {row.get('copy')}  by hand, by {row.get('by')}: "
+            f"{row.get('verdict')}{told}, into {row.get('into')}"
+        )
 
 
 def _next(case: Case) -> Iterator[str]:

@@ -47,6 +47,17 @@ def test_what_is_foreseen_is_one_line_of_json_for_each():
     assert again.get(Ref("Server", "x")) is None
 
 
+def test_chances_are_kept_and_a_book_from_before_there_were_any_is_read():
+    (one,) = state().outlooks
+    told = one.model_copy(update={"chances": (0.01, 0.256789)})
+    new = state().model_copy(update={"outlooks": (told,)})
+    data = Outlooks(None).written({SHOP: new, CAFE: state()}, everything)
+    assert data.count(b"chances") == 1
+    kept = Outlooks(data)
+    assert kept[SHOP].outlooks[0].chances == (0.01, 0.25679)
+    assert kept[CAFE].outlooks[0].chances == ()
+
+
 def test_a_book_is_read_once_and_when_it_is_asked():
     asked = []
 

@@ -60,6 +60,7 @@ class Oracle:
             "",
             (80.0, 90.0),
             (95.0, 99.0),
+            (0.1, 0.9),
         )
 
 
@@ -73,6 +74,7 @@ def test_what_nears_its_limit_is_foreseen_about_the_target():
     state = foresee(case({"disk": hours(lambda d: 80 + d)}), oracle, NOW)
     (asked,), (one,) = oracle.asked, state.outlooks
     assert (asked.limit, asked.horizon, asked.kind) == (90.0, FORTNIGHT, "fill")
+    assert one.chances == (0.1, 0.9)
     assert (one.limit, one.target, one.probability, one.skill) == (
         100.0,
         0.9,

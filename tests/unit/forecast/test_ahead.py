@@ -226,3 +226,20 @@ def test_an_outlook_is_cheap(kind, horizon) -> None:
         outlook(given, 80, horizon, NOW, 1, kind)
         took.append(time.thread_time() - started)
     assert min(took) < 0.12
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        level(busy() * np.linspace(0.8, 1.05, 1440), limit=77.0, horizon=14 * DAY),
+        filled(growing(rate=0.8) + busy() / 10 - 5),
+    ],
+)
+def test_the_chances_grow_day_by_day_as_far_as_the_horizon(found: Outlook) -> None:
+    assert len(found.chances) == 14
+    assert list(found.chances) == sorted(found.chances)
+    assert found.chances[0] < found.chances[-1] == found.guess > 0
+
+
+def test_without_paths_there_are_no_chances() -> None:
+    assert level(busy(3)).chances == ()

@@ -1,0 +1,1 @@
+"""Backup policies as other programs write them, read as documents of ours."""

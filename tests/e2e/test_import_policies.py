@@ -1,0 +1,170 @@
+"""Policies of other programs by the command line: the first plan has nothing to do."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import foreign_policies as foreign
+from tests.support.shell import shell
+
+INVENTORY = """\
+apiVersion: reconciler/v1
+Provider/public: {{type: public, endpoint: 'http://127.0.0.1:9', credentials: {{}}}}
+Domain/shop.example: {{provider: none}}
+BackupRepository/near:
+  engine: archive
+  url: file://{base}/near
+  credentials: {{password: {{env: NEAR}}}}
+"""
+SECRETS = {"NEAR": "near-secret-1"}
+DIR = "inventory/imported"
+
+
+class House:
+    """A repository of documents, and the file of another program beside it."""
+
+    def __init__(self, base: Path) -> None:
+        self.base, self.root = base, base / "repository"
+        (self.root / "inventory").mkdir(parents=True)
+        text = INVENTORY.format(base=base)
+        (self.root / "inventory" / "a.yaml").write_text(text)
+        self.git("init", "-q", "-b", "main")
+        for name, value in (("name", "ann"), ("email", "ann@house.example")):
+            self.git("config", f"user.{name}", value)
+        self.commit("backups")
+
+    def git(self, *arguments: str) -> None:
+        argv = ["git", "-C", str(self.root), *arguments]
+        subprocess.run(argv, check=True, capture_output=True)
+
+    def commit(self, why: str) -> None:
+        self.git("add", "-A")
+        self.git("commit", "-qm", why)
+
+    def theirs(self, text: str, name: str = "site.yaml") -> Path:
+        (self.base / name).write_text(text)
+        return self.base / name
+
+    def run(self, *argv: object, **environ: str) -> Any:
+        return shell("-C", self.root, *argv, environ={**SECRETS, **environ})
+
+    def apply(self) -> Any:
+        done = self.run("apply", "--auto-approve", "--single-writer", "--held-ok")
+        assert done.code in {0, 3}, done.err
+        return done
+
+    def plan(self) -> dict[str, Any]:
+        done = self.run("plan", "--format", "json")
+        assert done.code == 0, done.out + done.err
+        plan: dict[str, Any] = json.loads(done.out)
+        return plan
+
+    def imported(self) -> str:
+        folder = self.root / DIR
+        return "".join(one.read_text() for one in sorted(folder.glob("*")))
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+def test_a_policy_of_borgmatic_is_looked_after_and_nothing_is_done(house):
+    house.apply()  # the repository of ours is made
+    file = house.theirs(foreign.BORGMATIC)
+    done = house.run(
+        "import", "--from", "borgmatic", file,
+        "--repository", "near", "--of", "Domain/shop.example",
+    )  # fmt: skip
+    assert done.code == 0, done.out + done.err
+    assert f"wrote {DIR}/borgmatic.yaml: 1 Backup, 1 BackupPolicy" in done.out
+    text = house.imported()
+    assert "canary" not in text + done.out + done.err
+    assert "tee" not in text  # a command that was left is named by its place alone
+    assert f"{file.name}:35:36" in text
+    assert house.run("validate").code == 0
+    assert house.plan()["actions"] == []
+    house.commit("backups of borgmatic")
+    house.apply()
+    plan = house.plan()
+    assert plan["actions"] == []
+    found = {one["code"] for one in plan["findings"] if one["kind"] == "Backup"}
+    assert "never-backed-up" in found  # what Borg keeps proves nothing here
+
+
+def test_a_second_import_writes_nothing(house):
+    house.apply()
+    file = house.theirs(foreign.BORGMATIC)
+    argv = ["import", "--from", "borgmatic", file, "--repository", "near"]
+    assert house.run(*argv).code == 0
+    before = house.imported()
+    done = house.run(*argv)
+    assert done.code == 0, done.err
+    assert "BackupPolicy/site: is declared already (inventory/imported/" in done.out
+    assert house.imported() == before
+
+
+def test_what_nobody_could_look_at_is_not_imported(house):
+    """Its first plan would tell something that nobody knows yet."""
+    file = house.theirs(foreign.RESTICPROFILE.replace("/backup/", f"{house.base}/"))
+    done = house.run("import", "--from", "resticprofile", file)
+    assert done.code == 3
+    assert "BackupRepository/homes: it could not be looked at: " in done.out
+    assert not (house.root / DIR).exists()
+    assert house.plan()["actions"]  # the repository that was declared before
+
+
+def test_another_place_takes_theirs(house):
+    house.apply()
+    file = house.theirs(foreign.RESTICPROFILE)
+    done = house.run(
+        "import", "--from", "resticprofile", file,
+        "--repository", "near", "--of", "homes=Domain/shop.example",
+    )  # fmt: skip
+    assert done.code == 0, done.out + done.err
+    assert "wrote inventory/imported/resticprofile.yaml: 1 Backup, 1 Backup" in done.out
+    assert house.plan()["actions"] == []
+    assert "copies: [near]" in house.imported()
+
+
+BAD = {
+    "nothing of 'duplicity' can be read": ["--from", "duplicity", "x"],
+    "name the file": ["--from", "borgmatic"],
+    "there is no BackupRepository/far": [
+        "--from", "borgmatic", "x", "--repository", "far",
+    ],
+    "there is no Domain/a.example": ["--from", "borgmatic", "x", "--of", "Domain/a.example"],
+    "write Kind/NAME": ["--from", "borgmatic", "x", "--of", "shop.example"],
+    "--repository and --of go with --from": ["--all", "--repository", "near"],
+    "do not go with --from": ["--from", "borgmatic", "x", "--all"],
+    "--of z=...: no policy is called so": [
+        "--from", "borgmatic", "FILE", "--repository", "near", "--of",
+        "z=Domain/shop.example",
+    ],
+    "x:1:1: E663 cannot be read: no such file or directory": ["--from", "borgmatic", "x"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("said", BAD)
+def test_a_bad_command_line_or_file_writes_nothing(house, said):
+    file = str(house.theirs(foreign.BORGMATIC))
+    argv = [file if one == "FILE" else one for one in BAD[said]]
+    done = house.run("import", *argv)
+    assert done.code in {1, 64}
+    assert said in done.err
+    assert "Traceback" not in done.err
+    assert not (house.root / DIR).exists()
+
+
+def test_all_that_is_wrong_is_told_at_once(house):
+    text = "repositories: [x]\nkeep_daily: many\nkeep_within: 2 days\n"
+    file = house.theirs(text)
+    done = house.run("import", "--from", "borgmatic", file)
+    assert done.code == 1
+    assert f"{file}:2:1: E663 keep_daily has to be a whole number" in done.err
+    assert f"{file}:3:1: E663 keep_within has to be a time" in done.err

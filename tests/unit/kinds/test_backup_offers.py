@@ -1,0 +1,111 @@
+"""Which snapshot a person is offered, and which one is passed over."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from reconciler.kinds.backup import Record, chosen, passed_over
+from tests.support.backups import DAY, Life, backing
+
+
+def aged(days: int = 3) -> Life:
+    """Return one that was backed up and drilled so many days."""
+    life = Life(backing(drills={"full": {"every": "1d"}}))
+    for _ in life.live(days):
+        pass
+    return life
+
+
+def offers(life: Life, copy: str = "near", recorded: bool = True):
+    record = Record(life.recorded if recorded else None, life.policy, life.now)
+    return record.offers(copy, life.state(copy).snapshots)
+
+
+def test_the_newest_with_a_receipt_is_taken_of_each_source():
+    life = aged()
+    found = offers(life)
+    assert [one.at for one in found] == sorted((o.at for o in found), reverse=True)
+    taken = chosen(found, (), None)
+    assert set(taken) == {"files", "db"}
+    assert {one.at for one in taken.values()} == {life.now - DAY}
+    assert all(one.receipt for one in found)
+    assert any(one.drilled for one in found)
+    assert passed_over(found, taken, None) == []
+    assert set(chosen(found, ("db",), None)) == {"db"}
+
+
+def test_as_it_was_then():
+    life = aged()
+    until = life.now - 2 * DAY + timedelta(hours=1)
+    taken = chosen(offers(life), (), until)
+    assert {one.at for one in taken.values()} == {life.now - 2 * DAY}
+    assert chosen(offers(life), (), until - 9 * DAY) == {}
+
+
+def test_what_has_no_receipt_is_passed_over_and_said():
+    life = aged()
+    stray = life.state("near").snapshots[-1].model_copy(update={"id": "f" * 64})
+    life.put("near", snapshots=(*life.state("near").snapshots, stray))
+    stray_at = stray.model_copy(
+        update={"at": life.now, "said": life.now, "id": "e" * 64}
+    )
+    life.put("near", snapshots=(*life.state("near").snapshots, stray_at))
+    found = offers(life)
+    taken = chosen(found, (), None)
+    assert {one.at for one in taken.values()} == {life.now - DAY}
+    assert [one.doubt for one in passed_over(found, taken, None)] == ["no receipt"]
+    # Where nobody can read the records, nobody knows better than the copy.
+    blind = offers(life, recorded=False)
+    assert {one.doubt for one in blind} == {""}
+    assert chosen(blind, (), None)[stray.source].snapshot.id == "e" * 64
+
+
+def test_nobody_dates_a_snapshot_ahead():
+    life = aged()
+    (ahead, *rest) = life.state("near").snapshots
+    later = ahead.model_copy(update={"said": life.now + 9 * DAY})
+    life.put("near", snapshots=(later, *rest))
+    assert all(one.at <= life.now for one in offers(life))
+
+
+def test_what_looks_encrypted_is_not_taken_unseen():
+    life = aged(5)
+    life.figures = {
+        "files": {"added": 100_000_000, "packed": 98_000_000, "changed": 900}
+    }
+    life.run()
+    life.look()
+    found = offers(life)
+    taken = chosen(found, (), None)
+    assert taken["files"].at < taken["db"].at
+    assert [one.doubt for one in passed_over(found, taken, None)] == ["suspicious"]
+    suspect = next(one for one in found if one.doubt)
+    record = Record(life.recorded, life.policy, life.now, (suspect.snapshot.id,))
+    accepted = record.offers("near", life.state("near").snapshots)
+    assert chosen(accepted, (), None)["files"].snapshot.id == suspect.snapshot.id
+
+
+def test_a_copy_whose_drill_failed_comes_last_and_its_snapshot_is_doubtful():
+    life = Life(backing(drills={"full": {"every": "1d", "copy": "first"}}))
+    for _ in life.live(3):
+        pass
+    assert Record(life.recorded, life.policy, life.now).copies() == ["near", "far"]
+    (drill,) = (one for one in life.due() if one.verb == "drill")
+    life.ended(drill, verdict="failed", why="a bit is wrong")
+    record = Record(life.recorded, life.policy, life.now)
+    assert record.copies() == ["far", "near"]
+    assert "a bit is wrong" in record.trouble("near")
+    assert record.trouble("far") == ""
+    found = offers(life)
+    assert {one.doubt for one in found if one.at == life.now - DAY} == {
+        "its drill failed"
+    }
+    assert {one.at for one in chosen(found, (), None).values()} == {life.now - 2 * DAY}
+
+
+def test_a_promise_is_that_of_its_receipt():
+    life = aged()
+    taken = chosen(offers(life), (), None)["db"]
+    record = Record(life.recorded, life.policy, life.now)
+    assert record.promise("near", taken.snapshot.id)["manifest"] == "m" * 64
+    assert record.promise("far", taken.snapshot.id) == {}
