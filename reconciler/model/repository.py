@@ -51,11 +51,33 @@ class Immutability(Spec):
         return self.mode in {"governance", "compliance"}
 
 
+Many = Annotated[int, Field(ge=1, le=1000)]
+
+
+class PanelKeep(Spec):
+    """
+    How many backups the schedule of a panel keeps, of all its accounts; at least.
+
+    A server has one schedule for everybody: what is more there stays.
+    """
+
+    daily: Many | None = None
+    weekly: Many | None = None
+    monthly: Many | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if (self.daily, self.weekly, self.monthly) == (None, None, None):
+            raise ValueError("write daily, weekly or monthly: how many are kept")
+        return self
+
+
 class Repository(Spec):
     """
     The public part of a BackupRepository.
 
     Attributes:
+        panel: How many a panel keeps at least.
         escrow: Whether it has a second key, to prove that losing the first is no end.
     """
 
@@ -64,6 +86,7 @@ class Repository(Spec):
     domain: FailureDomain | None = None
     immutability: Immutability = Immutability()
     escrow: bool = False
+    panel: PanelKeep | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from reconciler.kinds.backup import BackUp, Check, CopyOver, DrillIt, ExtendLock
 from reconciler.model import Share, Unknown
+from reconciler.model.repository import PanelKeep
 from tests.support.backups import DAY, START, Life, backing, locked, owes, repository
 
 DAYS = 180
@@ -304,6 +305,28 @@ def test_panels_keep_and_forget_by_themselves():
     life.look()
     assert life.recorded["receipts"][0]["slot"] == ""
     assert life.verbs() == ["drill"]
+
+
+@pytest.mark.parametrize("daily", [None, 3])
+def test_what_a_panel_has_forgotten_is_not_missed(daily):
+    """Its schedule decides; what it has to keep at least has to be there."""
+    panel = PanelKeep(daily=daily) if daily else None
+    life = Life(
+        backing(copies=["near"], schedule={"by": "panel"}),
+        near=repository("near", engine="whm", panel=panel),
+    )
+    for _ in range(6):
+        for name in ("files", "db"):
+            life._made("near", name)
+        life.look()
+        life.now += DAY
+    kept = life.state("near").snapshots[-6:]
+    life.put("near", snapshots=kept)
+    assert "backup-tampered" not in life.findings()
+    life.put("near", snapshots=kept[2:])
+    assert ("backup-tampered" in life.findings()) is bool(daily)
+    life.put("near", snapshots=kept[:-2])
+    assert "backup-tampered" in life.findings()
 
 
 def test_what_somebody_else_made_has_to_be_as_much_as_it_has_to():
