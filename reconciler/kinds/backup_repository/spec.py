@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from reconciler.model import Duration, SecretRef, Spec, To
+from reconciler.model import Duration, Price, SecretRef, Spec, To
 from reconciler.model.repository import Engine, FailureDomain, Immutability
 
 
@@ -56,6 +56,7 @@ class BackupRepositorySpec(Spec):
         provider: The account whose cloud or panel it is: there it is set up.
         path: A folder within it, for many repositories of one place.
         escrow_key: A second password that opens it, kept elsewhere and tried in drills.
+        price: What one TiB costs there; the ``budget`` of backups is judged by it.
     """
 
     engine: Engine
@@ -67,6 +68,7 @@ class BackupRepositorySpec(Spec):
     failure_domain: FailureDomain | None = None
     immutability: Immutability = Immutability()
     bucket: Bucket | None = None
+    price: Price | None = None
 
     @field_validator("url")
     @classmethod
