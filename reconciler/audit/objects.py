@@ -7,10 +7,9 @@ from functools import cached_property
 from typing import NamedTuple
 
 from reconciler.audit.git import Git
+from reconciler.audit.trees import FOLDER, entries
 from reconciler.errors import AuditError
 
-#: The mode of a folder in a tree object.
-_FOLDER = b"40000"
 #: From so many paths on, listing a whole folder is cheaper.
 _MANY = 50
 
@@ -67,14 +66,12 @@ def _opened(git: Git, folder: _Member, size: int) -> dict[str, _Member]:
 
 
 def _members(raw: bytes, size: int) -> Iterator[tuple[str, _Member]]:
-    """Yield what a tree object lists: ``MODE NAME``, a zero byte, the id; and so on."""
-    at = 0
-    while at < len(raw):
-        end = raw.index(b"\0", at)
-        mode, _, name = raw[at:end].partition(b" ")
-        at = end + 1 + size
-        one = _Member(raw[end + 1 : at].hex(), mode == _FOLDER)
-        yield name.decode("utf-8", "surrogateescape"), one
+    """Yield what is in a tree object, by its name."""
+    for name, (mode, oid) in entries(raw, size):
+        yield (
+            name.decode("utf-8", "surrogateescape"),
+            _Member(oid.hex(), mode == FOLDER),
+        )
 
 
 def _lost(path: str, where: str | None) -> AuditError:

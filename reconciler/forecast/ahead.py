@@ -262,15 +262,17 @@ def _fill(ask: _Ask, known: Series) -> Outlook:
     import numpy as np  # noqa: PLC0415
 
     from reconciler.forecast import fill  # noqa: PLC0415
+    from reconciler.forecast.cleaning import fallen  # noqa: PLC0415
 
     peak, rest = fill.peaks(known.values), fill.rests(known.values)
+    fell = fallen(known.values)
     days = -(-ask.horizon // _DAY)
     if len(peak) < fill.LEAST_DAYS:
         note = f"{len(peak)} of {fill.LEAST_DAYS} days are known"
         return _nothing(ask, known, note)
     chance = np.random.default_rng(ask.seed)
-    found = fill.fill(peak, ask.limit, days, chance, FARTHEST // _DAY, rest)
-    before = fill.replay(peak, days, chance, rest)
+    found = fill.fill(peak, ask.limit, days, chance, FARTHEST // _DAY, rest, fell)
+    before = fill.replay(peak, days, chance, rest, fell)
     scale = before.scale if before and before.scale else 1.0
     mase, naive = (
         (round(before.error / scale, 4), round(before.naive / scale, 4))

@@ -16,6 +16,8 @@ from reconciler.providers._said import shown
 #: A time that lies further ahead than clocks differ is made up.
 _AHEAD: Final = timedelta(days=1)
 _SURE: Final = 0.95
+#: The check that a copy gives what it has at all: what is said of it says enough.
+COPY: Final = "copy"
 _LONGEST: Final = 120
 
 
@@ -162,7 +164,10 @@ def why(looks: Sequence[Look]) -> str:
     """Return what was wrong, the first few; empty where nothing was."""
     wrong = [one for one in looks if not one.ok]
     said = [
-        f"{one.check}: {one.observed} (wanted: {one.expected})" for one in wrong[:3]
+        one.observed
+        if one.check == COPY
+        else f"{one.check}: {one.observed} (wanted: {one.expected})"
+        for one in wrong[:3]
     ]
     more = f"; and {len(wrong) - 3} more" if len(wrong) > 3 else ""  # noqa: PLR2004
     return "; ".join(said) + more

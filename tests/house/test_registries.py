@@ -29,7 +29,7 @@ DRIVERS = sorted(
 #: Waived, and owed: in a folder nobody loses an answer, and it is killed instead before
 #: each thing that it does to a file (test_archive_killed.py); but it keeps its snapshots
 #: in buckets as well, where answers are lost, and has no suite of that yet.
-IN_A_FOLDER = {"archive_backup"}
+IN_A_FOLDER = {"archive_backup", "restic_backup"}
 #: Nobody is asked there, so that there is no vendor whose answers could be lost.
 NOBODYS = {
     "own_billing",

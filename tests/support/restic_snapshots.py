@@ -30,12 +30,17 @@ _CLAMP = 0x0FFFFFFC0FFFFFFC0FFFFFFC0FFFFFFF
 _IV = 16
 
 
-class _Key(NamedTuple):
+class Key(NamedTuple):
     """A key of restic: for encryption, and for the tag."""
 
     encrypt: bytes
     mac_k: bytes
     mac_r: bytes
+
+    @classmethod
+    def of(cls, made: bytes) -> Key:
+        """Return the key that a password made."""
+        return cls(made[:32], made[32:48], made[48:])
 
     def tag(self, iv: bytes, text: bytes) -> bytes:
         clamped = int.from_bytes(self.mac_r, "little") & _CLAMP
@@ -139,7 +144,7 @@ class Snapshots:
         name = hashlib.sha256(sealed).hexdigest()
         (self.repository / "snapshots" / name).write_bytes(sealed)
 
-    def _master(self) -> _Key:
+    def _master(self) -> Key:
         """Return the key of the repository, which the password opens."""
         (file,) = (self.repository / "keys").iterdir()
         kept = json.loads(file.read_text())
@@ -147,11 +152,11 @@ class Snapshots:
         made = hashlib.scrypt(
             PASSWORD.encode(), salt=salt, n=n, r=r, p=p, dklen=64, maxmem=1 << 28
         )
-        inner = json.loads(_Key(made[:32], made[32:48], made[48:]).opened(
+        inner = json.loads(Key(made[:32], made[32:48], made[48:]).opened(
             base64.b64decode(kept["data"])
         ))  # fmt: skip
         mac = inner["mac"]
-        return _Key(*map(base64.b64decode, (inner["encrypt"], mac["k"], mac["r"])))
+        return Key(*map(base64.b64decode, (inner["encrypt"], mac["k"], mac["r"])))
 
     def forgotten(self, *policy: str) -> dict[str, tuple[set[str], set[str]]]:
         """Return what restic would keep and remove, by host."""

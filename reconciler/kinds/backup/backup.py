@@ -147,7 +147,7 @@ class Backup(Resource[BackupChange]):
                 until = datetime.fromisoformat(str(change.details["until"]))
                 return state.locked is not None and state.locked >= until
             case Rewind():
-                return state.hidden == 0 or None
+                return _shown(change, state)
             case _:
                 return None
 
@@ -167,6 +167,8 @@ class Backup(Resource[BackupChange]):
         """Yield whether it is proven, what was made and restored, and what comes."""
         if (case := self.case(have, now)) is not None:
             yield from story(case)
+            command = f"reconciler restore {self.ref}"
+            yield Chapter("by hand", (f"{command}  (lists it; --into DIR restores)",))
 
     def deadline(self, have: Have) -> datetime | None:
         """Return when its RPO is missed, as far as the record tells."""
@@ -189,6 +191,16 @@ class Backup(Resource[BackupChange]):
         """Return *now*: it depends on the record, which its digest does not tell."""
         del have
         return now
+
+
+def _shown(change: Rewind, state: CopyState) -> bool | None:
+    """Say whether what was hidden between the two moments is shown again."""
+    to = datetime.fromisoformat(str(change.details["to"]))
+    seen = change.details.get("seen")
+    if state.hidden and not (state.hidings and seen):
+        return None
+    until = datetime.fromisoformat(str(seen)) if seen else to
+    return not any(to < one.since <= until for one in state.hidings)
 
 
 def _ids(change: BackupChange) -> frozenset[str]:

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from reconciler.kinds.backup.anomalies import suspects
 from reconciler.kinds.backup.case import Case
 from reconciler.kinds.backup.drilling import FULL, kinds_of, last_of
-from reconciler.kinds.backup.facts import Drilled, fact, moment
+from reconciler.kinds.backup.facts import Drilled, fact, hours, moment
 from reconciler.kinds.backup.memory import SINCE
 from reconciler.kinds.backup.pruning import old
 from reconciler.kinds.backup.steps import CHECKS, FAILED, uncopied
@@ -61,13 +61,13 @@ def freshness(case: Case) -> Iterator[Said]:
     if begun is not None and now - begun > case.rpo:
         what = "the newest proven backup" if last else "nothing was backed up"
         what += f" is of {_text(begun)}" if last else f" since {_text(begun)}"
-        message = f"{what}: RPO is {_hours(case.rpo)}{_failure(case)}"
+        message = f"{what}: RPO is {hours(case.rpo)}{_failure(case)}"
         yield Said("rpo-missed", Severity.CRITICAL, message, _OBJECTIVES)
     elif last is None:
         message = f"nothing was backed up yet{_failure(case)}"
         yield Said("never-backed-up", Severity.WARNING, message)
     elif now - last.at > case.rpo * LATE:
-        left = _hours(case.rpo - (now - last.at))
+        left = hours(case.rpo - (now - last.at))
         message = f"the newest backup is of {_text(last.at)}: RPO is missed in {left}"
         yield Said("rpo-late", Severity.WARNING, message + _failure(case), _OBJECTIVES)
 
@@ -174,9 +174,9 @@ def _slow(case: Case) -> Iterator[Said]:
     for drill in one:
         if (drill.seconds or 0) > rto:
             how = "is estimated to take" if drill.estimated else "took"
-            took = _hours(timedelta(seconds=drill.seconds or 0))
+            took = hours(timedelta(seconds=drill.seconds or 0))
             severity = Severity.WARNING if drill.estimated else Severity.ERROR
-            message = f"to restore all of it {how} {took}: RTO is {_hours(case.backing.objectives.rto)}"  # noqa: E501
+            message = f"to restore all of it {how} {took}: RTO is {hours(case.backing.objectives.rto)}"  # noqa: E501
             yield Said("rto-missed", severity, message, _OBJECTIVES)
 
 
@@ -236,8 +236,3 @@ def _of(one: Drilled) -> str:
 
 def _text(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M}"
-
-
-def _hours(span: timedelta) -> str:
-    minutes = int(span.total_seconds() // 60)
-    return f"{minutes // 60}h{minutes % 60:02}m" if minutes >= 60 else f"{minutes}m"  # noqa: PLR2004

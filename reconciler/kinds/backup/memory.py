@@ -17,6 +17,7 @@ from reconciler.kinds.backup.changes import (
     CopyOver,
     DrillIt,
     PruneOld,
+    Rewind,
 )
 from reconciler.kinds.backup.drilling import OBSERVED, OBSERVED_OF, news
 from reconciler.kinds.backup.facts import (
@@ -58,6 +59,8 @@ def remembered(case: Case, change: BackupChange, ended: Ended) -> Facts:
             return _checked(case, change, ended)
         case PruneOld():
             return _pruned(case, change, ended)
+        case Rewind():
+            return {PRUNED: _hid(case, change.share.provider, ended)}
         case _:
             return {}
 
@@ -202,13 +205,18 @@ def _pruned(case: Case, change: PruneOld, ended: Ended) -> Facts:
     gone = set(map(str, ids)) if isinstance(ids, list) else set()
     known = fact(case.recorded, VOUCHED)
     left = {k: v for k, v in fact(known, copy).items() if k not in gone}
+    return {
+        VOUCHED: {**known, copy: left},
+        PRUNED: _hid(case, copy, ended),
+    }
+
+
+def _hid(case: Case, copy: str, ended: Ended) -> Facts:
+    """Return when we hid something ourselves: a prune does, and so does a rewind."""
     row = fact(case.recorded, PRUNED)
     times = row.get(copy)
     when = [*(times if isinstance(times, list) else ()), ended.at.isoformat()]
-    return {
-        VOUCHED: {**known, copy: left},
-        PRUNED: {**row, copy: when[-_PRUNES:]},
-    }
+    return {**row, copy: when[-_PRUNES:]}
 
 
 def noticed(case: Case) -> Facts:

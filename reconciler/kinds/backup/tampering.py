@@ -8,7 +8,7 @@ from typing import Final
 
 from reconciler.kinds.backup.case import Case
 from reconciler.kinds.backup.facts import fact, moment
-from reconciler.kinds.backup.state import CopyState
+from reconciler.kinds.backup.state import CopyState, Hiding
 from reconciler.model.retention import Kept, retained
 
 #: Clocks of clients and servers differ by less.
@@ -74,9 +74,9 @@ def _weakened(case: Case, copy: str, state: CopyState) -> Iterator[str]:
         if state.versioned is False:
             yield "versioning of its bucket is suspended"
         yield from _shortened(case, copy, state, place.immutability.lasts)
-    if hidden(case, copy, state):
-        since = f"{state.hidden_since:%Y-%m-%d %H:%M}" if state.hidden_since else "?"
-        yield f"{state.hidden} objects are hidden since {since}, and not by a prune"
+    for one in hidden(case, copy):
+        since = f"{one.since:%Y-%m-%d %H:%M}"
+        yield f"{one.objects} objects are hidden since {since}, and not by a prune"
 
 
 def _shortened(
@@ -102,21 +102,31 @@ def _shortened(
             yield f"locks end {state.locked:%Y-%m-%d}, and ended {until:%Y-%m-%d}"
 
 
-def hidden(case: Case, copy: str, state: CopyState) -> bool:
-    """Say whether something is hidden that no prune of ours has hidden."""
-    if not state.hidden:
-        return False
-    since = state.hidden_since
+def hidden(case: Case, copy: str) -> list[Hiding]:
+    """
+    Return what was hidden by no prune and no rewind of ours, deed by deed.
+
+    Where a snapshot with a receipt is gone that no deed of others explains, the last
+    one was not ours alone.
+    """
+    state = case.state(copy)
+    if state is None or not state.hidden or state.hidden_since is None:
+        return []
+    whole = Hiding(
+        since=state.hidden_since, until=state.hidden_since, objects=state.hidden
+    )
+    deeds = list(state.hidings) or [whole]
     pruned = fact(case.recorded, PRUNED).get(copy)
     ours = [moment(one) for one in pruned] if isinstance(pruned, list) else []
-    if since is None or missing(case, copy):
-        return True
-    return not any(at and at - _OURS <= since <= at + _OURS for at in ours)
+    found = [
+        one
+        for one in deeds
+        if not any(at and at - _OURS <= one.since <= at + _OURS for at in ours)
+    ]
+    return found or (deeds[-1:] if missing(case, copy) else [])
 
 
 def rewind_to(case: Case, copy: str) -> datetime | None:
     """Return a moment at which nothing was hidden yet; None where nothing is."""
-    state = case.state(copy)
-    if state is None or state.hidden_since is None or not hidden(case, copy, state):
-        return None
-    return state.hidden_since - timedelta(seconds=1)
+    found = hidden(case, copy)
+    return found[0].since - timedelta(seconds=1) if found else None

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from reconciler.kinds.backup import PruneOld, Rewind
+from reconciler.kinds.backup import Hiding, PruneOld, Rewind
 from reconciler.model import Risk
 from reconciler.model.backing import Prune
 from tests.support.backups import DAY, Life, backing, locked, owes, repository
@@ -256,6 +256,63 @@ def test_a_rewind_is_ready_and_waits_for_a_person():
     assert change.hold
     assert change.risk is Risk.SECURITY
     assert change.details["to"] == (life.now - timedelta(days=4, seconds=1)).isoformat()
+
+
+def hiding(since, objects=1) -> Hiding:
+    return Hiding(since=since, until=since, objects=objects)
+
+
+def hid(life: Life, *deeds: Hiding) -> None:
+    """What is hidden in ``near``: these deeds."""
+    life.put(
+        "near",
+        hidden=sum(one.objects for one in deeds),
+        hidden_since=deeds[0].since if deeds else None,
+        hidings=deeds,
+    )
+
+
+def test_an_attack_is_told_from_the_prunes_before_it():
+    life = old()
+    (change,) = prunes(life)
+    life.do(change)
+    ours, theirs = hiding(life.now, 7), hiding(life.now + 3 * DAY, 5)
+    hid(life, ours)
+    assert "backup-tampered" not in life.findings()
+    life.now += 4 * DAY
+    hid(life, ours, theirs)
+    assert "5 objects are hidden since" in life.said("backup-tampered")
+    (back,) = (one for one in life.due() if isinstance(one, Rewind))
+    assert back.details["to"] == (theirs.since - timedelta(seconds=1)).isoformat()
+    assert back.details["seen"] == life.now.isoformat()
+    assert life.want.done(back, life.have) is False
+    hid(life, ours)
+    assert life.want.done(back, life.have) is True
+
+
+def test_what_a_rewind_of_ours_hides_is_no_attack():
+    life = quiet()
+    hid(life, hiding(life.now - 4 * DAY))
+    (change,) = (one for one in life.due() if isinstance(one, Rewind))
+    life.ended(change, shown=1, written=0, hidden=2)
+    hid(life, hiding(life.now, 2))
+    assert "backup-tampered" not in life.findings()
+    life.now += 3 * DAY
+    hid(life, hiding(life.now - 3 * DAY, 2), hiding(life.now))
+    assert "1 objects are hidden" in life.said("backup-tampered")
+
+
+def test_who_hides_right_after_a_prune_is_found_by_what_is_missing():
+    life = old()
+    (change,) = prunes(life)
+    life.do(change)
+    hid(life, hiding(life.now, 7), hiding(life.now + timedelta(hours=3), 2))
+    assert not [one for one in life.due() if isinstance(one, Rewind)]
+    newest = life.state("near").snapshots[-1]
+    life.put("near", snapshots=life.state("near").snapshots[:-1])
+    assert newest.id[:8] in life.said("backup-tampered")
+    (back,) = (one for one in life.due() if isinstance(one, Rewind))
+    assert back.details["to"] == (life.now + timedelta(hours=2, minutes=59, seconds=59)).isoformat()  # fmt: skip
 
 
 def test_a_person_can_say_that_it_is_all_right():
