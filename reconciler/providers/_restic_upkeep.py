@@ -161,7 +161,8 @@ def pruned(account: Account, want: Backup, change: PruneOld) -> Receipt:
     if immutability(want, account.name).mode == "append-only":
         raise Rejected(f"{account.name} is append-only: nothing is deleted")
     repo = repo_of(account, MAINTAIN)
-    freed(account, repo, MAINTAIN)
+    if held := freed(account, repo, MAINTAIN):
+        raise Transient(f"{account.name} is locked {held[0]}")
     found = mine(repo, want)
     as_decided(found, ids, kept)
     for some in _some(sorted(ids & found.keys())):
@@ -221,14 +222,21 @@ def locks(store: Store, repo: Repo) -> list[Lock]:
     return found
 
 
-def freed(account: Account, repo: Repo, role: str) -> None:
-    """Take away what a killed process of this machine locked, half an hour later."""
+def freed(account: Account, repo: Repo, role: str) -> list[Lock]:
+    """
+    Take away what a killed process of this machine locked, half an hour later.
+
+    Returns the other locks: who holds them may be at work.
+    """
     store = store_at(account, role)
-    if store is None:
-        return
-    for lock in locks(store, repo):
-        if lock.stale(account.clock()):
+    found = locks(store, repo) if store is not None else []
+    held = [one for one in found if not one.stale(account.clock())]
+    for lock in found:
+        if store is not None and lock not in held:
             store.remove(lock.name)
+    if isinstance(store, Bucket):
+        store.close()
+    return held
 
 
 def _who(row: Mapping[str, Any]) -> str:
