@@ -199,6 +199,8 @@ def _production(loaded: Loaded, rows: dict[Ref, int]) -> Iterator[tuple[str, Ref
         spec = loaded.spec(row)
         url = str(spec.get("url") or "")
         roots = [url.removeprefix("file://")] if url.startswith("file:///") else []
+        if str(spec.get("path") or "").startswith("/"):
+            roots.append(str(spec["path"]))  # where a panel's folder is mounted
         if spec.get("root"):
             roots.append(str(spec["root"]))
         sources = (spec.get("sources") or {}).values()

@@ -55,7 +55,16 @@ _S3 = (
     'engine: restic, url: "s3:https://s3.example/b", credentials: {password: {env: P}}'
 )
 place("no-engine", "url: file:///srv/x", "E121")
+place("price", "engine: archive, url: file:///srv/x, price: 24", "E125")
 place("no-url", "engine: archive", "E121")
+_WHM = "engine: whm, url: https://whm1.example:2087"
+place("panel-nobodys", f"{_WHM}, panel: {{daily: 7}}", "E125")
+place("panel-of-archive", f"{_PLACE}, provider: w, panel: {{daily: 7}}", "E125")
+place("panel-empty", f"{_WHM}, provider: w, panel: {{}}", "E125")
+place("panel-none", f"{_WHM}, provider: w, panel: {{daily: 0}}", "E124")
+place("panel-many", f"{_WHM}, provider: w, panel: {{daily: 1001}}", "E124")
+place("panel-word", f"{_WHM}, provider: w, panel: {{hourly: 2}}", "E120")
+place("panel-text", f"{_WHM}, provider: w, panel: {{daily: many}}", "E122")
 place("engine", "engine: borg, url: file:///srv/x", "E123")
 place("url-text", "engine: archive, url: /srv/x", "E125")
 place("url-http", 'engine: archive, url: "http://backup.example/x"', "E125")
