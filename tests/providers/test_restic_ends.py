@@ -177,7 +177,6 @@ def test_a_prune_that_fails_has_forgotten(place, root, tmp_path, monkeypatch):
         ("backup) exit 0;;", "it does not say why"),
         ("backup) exit 77;;", r"failed \(77\)"),
         ('backup) "$real" "$@"; exit 3;;', "not everything could be read"),
-        ('backup) "$real" "$@"; exit 1;;', "counts for nothing"),
         ('backup) shift; exec "$real" backup --exclude=index.php "$@";;', "minFiles"),
         ('backup) rm -r ROOT/mail; exec "$real" "$@";;', "mail is not in"),
         ('backup) rm .reconciler-canary; exec "$real" "$@";;', "canary"),
@@ -197,6 +196,19 @@ def test_what_ends_well_may_be_no_backup(place, root, tmp_path, monkeypatch, dee
     row = place.back_up(want).details["sources"]["files"]
     assert row["files"] == 15
     assert row["snapshot"] in place.ids(want)
+
+
+@pytest.mark.parametrize("end", ["exit 1", "kill -9 $$"])
+def test_a_snapshot_is_no_receipt(place, root, tmp_path, monkeypatch, end):
+    want, path = backup(root), os.environ["PATH"]
+    deed = f'backup) "$real" "$@"; {end};;'
+    monkeypatch.setenv("PATH", stand_in(tmp_path / "bin", deed))
+    with pytest.raises(Ambiguous, match="there is a snapshot"):
+        place.back_up(want)
+    monkeypatch.setenv("PATH", path)
+    (made,) = place.ids(want)
+    received = place.back_up(want).details["sources"]["files"]
+    assert received["snapshot"] == made  # it has everything that is there
 
 
 def test_nobody_knows_where_nothing_can_be_listed_any_more(
