@@ -86,7 +86,7 @@ DEEDS = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(DEEDS, DEEDS, st.integers(0, 30))
 def test_it_shows_what_it_showed_and_loses_nothing(before, after, cut):
     """However far a first attempt came."""
