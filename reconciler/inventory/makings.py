@@ -76,6 +76,7 @@ def _backed(want: Backup, find: Find) -> Makings:
                 immutability=place.spec.immutability,
                 escrow=place.spec.escrow_key is not None,
                 panel=place.spec.panel,
+                price=place.spec.price,
             )
             for place in places
             if isinstance(place, BackupRepository)

@@ -79,8 +79,9 @@ class Expect(Spec):
         contains: Text in the file, or in the answer.
         type: What the files are: ``image`` or ``text``.
         min: The least value, or number of files.
-        max_drop: By how much the value may be less than in the drill before.
-        max_age: How old the value, a time, may be.
+        max_drop: By how much the value may be less than in an older backup, the
+            newest of those that were drilled.
+        max_age: How old the value, a time, may have been when it was backed up.
         status: Of the answer.
     """
 

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from reconciler.model.base import Spec
 from reconciler.model.calendar import Duration
+from reconciler.model.money import Price
 
 Engine = Literal["restic", "archive", "whm", "plesk"]
 ENGINES: Final = frozenset(get_args(Engine))
@@ -79,6 +80,7 @@ class Repository(Spec):
     Attributes:
         panel: How many a panel keeps at least.
         escrow: Whether it has a second key, to prove that losing the first is no end.
+        price: Of one TiB.
     """
 
     name: str
@@ -87,6 +89,7 @@ class Repository(Spec):
     immutability: Immutability = Immutability()
     escrow: bool = False
     panel: PanelKeep | None = None
+    price: Price | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

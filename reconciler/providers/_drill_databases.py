@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from datetime import datetime
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
 from reconciler.model.backing import Source
 from reconciler.providers import _drill_mariadb, _drill_postgres
 from reconciler.providers._drill_cage import Cage, Deadline
-from reconciler.providers._drill_looks import Look, asked, valued
+from reconciler.providers._drill_looks import Look, Moment, asked, valued
 from reconciler.providers._drill_port import DUMPS
 from reconciler.providers._drill_scratch import Scratch
 from reconciler.providers._drill_sqlite import Sqlite
@@ -73,7 +72,7 @@ class Bench(NamedTuple):
     deadline: Deadline
     sleep: Callable[[float], None]
     before: Mapping[str, float]
-    now: datetime
+    moment: Moment
 
 
 def loaded(name: str, source: Source, folder: Path, bench: Bench) -> Loaded:
@@ -130,5 +129,5 @@ def _expected(
         if wrong:
             looks.append(Look(check, expect.sql, wrong, ok=False))
             continue
-        looks += valued(name, expect, answer, bench.before.get(check), bench.now)
+        looks += valued(name, expect, answer, bench.before.get(check), bench.moment)
     return looks

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -13,11 +14,13 @@ from pydantic import JsonValue
 from reconciler.errors import ProviderError, Rejected, Transient
 from reconciler.kinds.backup import Backup, Check, CopyOver, PruneOld
 from reconciler.model import Account, Receipt
+from reconciler.providers._archive_bucket import Bucket
 from reconciler.providers._archive_store import Store
 from reconciler.providers._archive_upkeep import as_decided, number, texts
 from reconciler.providers._archive_where import immutability
 from reconciler.providers._restic import LONG, Repo, read
 from reconciler.providers._restic_list import Shot, shots, tag
+from reconciler.providers._restic_relay import relayed
 from reconciler.providers._restic_where import (
     DRILL,
     MAINTAIN,
@@ -61,9 +64,9 @@ def copied(
     before = _arrived(target, want, known)
     todo = [one for one in ids if one not in before]
     if todo:
-        both = between(source, target)
-        for some in _some(todo):
-            both.run("copy", "--no-lock", *some, seconds=LONG)
+        with _between(theirs, source, target) as both:
+            for some in _some(todo):
+                both.run("copy", "--no-lock", *some, seconds=LONG)
     there = _arrived(target, want, known)
     if lost := [one for one in ids if one not in there]:
         raise Rejected(f"{account.name}: {lost[0][:12]} did not arrive")
@@ -76,35 +79,38 @@ def copied(
 
 def _arrived(target: Repo, want: Backup, known: Mapping[str, Shot]) -> dict[str, str]:
     """Return which of *known* are in *target*, all of them, and what they are there."""
+    firsts = {one.original or one.id: one for one in known.values()}
     found = {}
     for one in mine(target, want).values():
-        first = known.get(one.original or "")
+        first = firsts.get(one.original or one.id)
         if first is not None and first.tree == one.tree:
             found[first.id] = one.id
     return found
 
 
-def between(source: Repo, target: Repo) -> Repo:
-    """
-    Return *target* as it is when it is copied to from *source*.
+@contextmanager
+def _between(theirs: Account, source: Repo, target: Repo) -> Iterator[Repo]:
+    """Give *target* as it is when it is copied to from *source*."""
+    with ExitStack() as stack:
+        if _other_keys(source, target):
+            bucket = store_at(theirs, DRILL)
+            if not isinstance(bucket, Bucket):
+                raise Rejected(f"{theirs.name} is no bucket, and has keys of one")
+            stack.callback(bucket.close)
+            source = stack.enter_context(relayed(bucket, source))
+        environ = {**source.environ, **target.environ, **as_source(source)}
+        secrets = (*source.secrets, *target.secrets)
+        hosts = (*source.hosts, *target.hosts)
+        yield Repo(target.name, environ, secrets, hosts)
 
-    Raises:
-        Rejected: Both are buckets with keys of their own: restic takes one pair.
-    """
-    keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-    environ = {**source.environ, **target.environ, **as_source(source)}
-    for key in keys:
-        if (
-            len({repo.environ[key] for repo in (source, target) if key in repo.environ})
-            > 1
-        ):
-            raise Rejected(
-                f"{source.name} and {target.name} are buckets with keys of their own",
-                hint="restic takes one pair of keys: let credentials.write of the "
-                "second read the first",
-            )
-    secrets = (*source.secrets, *target.secrets)
-    return Repo(target.name, environ, secrets, source.remote or target.remote)
+
+def _other_keys(source: Repo, target: Repo) -> bool:
+    """Say whether both are buckets with keys of their own: restic takes one pair."""
+    return any(
+        key in source.environ and source.environ[key] != target.environ.get(key, "")
+        for key in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
+        if key in target.environ
+    )
 
 
 # -- checks ----------------------------------------------------------------------------

@@ -55,6 +55,7 @@ _S3 = (
     'engine: restic, url: "s3:https://s3.example/b", credentials: {password: {env: P}}'
 )
 place("no-engine", "url: file:///srv/x", "E121")
+place("price", "engine: archive, url: file:///srv/x, price: 24", "E125")
 place("no-url", "engine: archive", "E121")
 _WHM = "engine: whm, url: https://whm1.example:2087"
 place("panel-nobodys", f"{_WHM}, panel: {{daily: 7}}", "E125")

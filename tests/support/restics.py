@@ -43,12 +43,17 @@ class ResticPlace(Place):
         if told not in _MADE:
             folder = Path(tempfile.mkdtemp(prefix="restic-made-"))
             atexit.register(shutil.rmtree, folder, ignore_errors=True)
-            first = ResticPlace(folder / "r", secrets=self.account.secrets, escrow=None)
+            mine = {n: v for n, v in zip(names, told, strict=True) if v}
+            first = ResticPlace(folder / "r", secrets=mine, escrow=None)
             Place.ready(first)
             cheapen(first.folder, *filter(None, told))
             _MADE[told] = first.folder
-        shutil.copytree(_MADE[told], self.folder)
+        self.keep(_MADE[told])
         return self
+
+    def keep(self, made: Path) -> None:
+        """Take a repository that was made elsewhere."""
+        shutil.copytree(made, self.folder)
 
     @property
     def repo(self) -> Repo:
@@ -70,6 +75,25 @@ class ResticPlace(Place):
         """Return the packs, the largest first."""
         found = self.objects("data")
         return sorted(found, key=lambda one: -one.stat().st_size)
+
+
+class ResticBucket(ResticPlace):
+    """One repository in a folder of a bucket."""
+
+    def __init__(
+        self, s3: Any, url: str, bucket: str, folder: Path, **more: Any
+    ) -> None:
+        self.s3, self.bucket, self.below = s3, bucket, "below/site-a"
+        super().__init__(folder, url=url, path="site-a", **more)
+
+    def keep(self, made: Path) -> None:
+        for path in made.rglob("*"):
+            if path.is_file():
+                key = f"{self.below}/{path.relative_to(made).as_posix()}"
+                self.s3.put_object(
+                    Bucket=self.bucket, Key=key, Body=path.read_bytes(),
+                    ChecksumAlgorithm="SHA256",
+                )  # fmt: skip
 
 
 def cheapen(folder: Path, *passwords: str) -> None:
@@ -124,6 +148,7 @@ def asleep() -> subprocess.Popen[bytes]:
 __all__ = [
     "ESCROW",
     "PASSWORD",
+    "ResticBucket",
     "ResticPlace",
     "asleep",
     "cheapen",

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from reconciler.model import Duration, SecretRef, Spec, To
+from reconciler.model import Duration, Price, SecretRef, Spec, To
 from reconciler.model.repository import Engine, FailureDomain, Immutability, PanelKeep
 
 #: Engines of panels, which have a schedule of their own.
@@ -60,6 +60,7 @@ class BackupRepositorySpec(Spec):
         path: A folder within it, for many repositories of one place.
         panel: How many the panel's own schedule keeps at least.
         escrow_key: A second password that opens it, kept elsewhere and tried in drills.
+        price: What one TiB costs there; the ``budget`` of backups is judged by it.
     """
 
     engine: Engine
@@ -72,6 +73,7 @@ class BackupRepositorySpec(Spec):
     immutability: Immutability = Immutability()
     bucket: Bucket | None = None
     panel: PanelKeep | None = None
+    price: Price | None = None
 
     @field_validator("url")
     @classmethod

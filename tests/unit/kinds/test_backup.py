@@ -388,3 +388,23 @@ def test_a_copy_may_keep_its_name_and_its_numbers_may_be_text():
     life.do(next(one for one in life.due() if isinstance(one, DrillIt)))
     assert life.findings()["rto-missed"] == "error"
     assert life.recorded["observed"] == {"rows": "1.5"}
+
+
+def test_what_is_older_is_not_compared_with_what_was_seen_of_newer():
+    life = aged(2)
+    life.verdict = {"verdict": "passed", "observed": {"rows": 900}}
+    life.now += timedelta(days=8)
+    life.run()
+    assert life.recorded["observed"] == {"rows": 900}
+    assert life.recorded["observedOf"] == life.recorded["drills"][-1]["of"]
+    life.now += timedelta(days=31)
+    full = next(one for one in life.due() if isinstance(one, DrillIt))
+    older = {**full.details, "at": (life.now - timedelta(days=300)).isoformat()}
+    life.verdict = {"verdict": "passed", "observed": {"rows": 500}}
+    life.do(full.model_copy(update={"details": older}))
+    assert life.recorded["observed"] == {"rows": 900}
+    assert full.details["before"] == {"rows": 900}
+    life.now += timedelta(days=31)
+    life.recorded["observedOf"] = life.now.isoformat()
+    again = next(one for one in life.due() if isinstance(one, DrillIt))
+    assert again.details["before"] == {}
