@@ -50,6 +50,8 @@ def copies(name: str, repository: str, fields: str, code: str) -> None:
     bad(f"backup-copies-{name}", whole, code, 4)
 
 
+_SQL = "{sql: select 1, min: 1}"
+policy("panel-sql", f"sources: {{a: {{type: panel, expect: [{_SQL}]}}}}", "E125")
 _PLACE = "engine: archive, url: file:///srv/x, credentials: {password: {env: P}}"
 _S3 = (
     'engine: restic, url: "s3:https://s3.example/b", credentials: {password: {env: P}}'
