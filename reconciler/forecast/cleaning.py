@@ -2,9 +2,9 @@
 What is cleaned up every week or every month: found in the past, expected ahead. Pure.
 
 A clean-up goes fast: what falls within an hour, and does not come back with the next
-backup, is known, and the growth of that day with it. One that takes longer is looked for
-in the steps from day to day. It takes away a share of what has come since the last one.
-So it is taken out of the steps of the days, and put back as that share of what comes on
+backup, is known, and the growth of that day with it. One that takes longer is sought in
+the steps from day to day. It takes away a share of what has come since the last one. So
+it is taken out of the steps of the days, and put back as that share of what comes on
 each path: after a busy week more is taken away than after a quiet one.
 """
 
@@ -106,6 +106,8 @@ def fallen(values: Array) -> Array:
     noise = 1.4826 * float(np.median(np.abs(steps - np.median(steps))))
     change = np.diff(stored, prepend=stored[0])
     falls = np.where(change < -_REAL * max(noise, 1e-9), -change, 0.0)
+    # At both ends a backup may be cut in two, and what fell may still come back.
+    falls[: _AROUND - 1] = falls[len(falls) - _AROUND + 1 :] = 0.0
     found: Array = falls.reshape(-1, DAY).sum(axis=1)
     return found
 
@@ -151,9 +153,11 @@ def _known(steps: Array, plain: Array, at: _Days, every: int, usual: float) -> C
     until = np.concatenate(([0.0], np.cumsum(plain)))
     begin = np.concatenate(([at[0] - every], at[:-1])) + 1
     came = until[at + 1] - until[np.maximum(begin, 0)]
-    # The first period began before anything was known.
-    came[0] *= every / (at[0] + 1 - max(int(begin[0]), 0))
     weight = 0.5 ** ((len(steps) - at) / _FADES)
+    # The first period began before anything was known: it says as much as is known.
+    known = (at[0] + 1 - max(int(begin[0]), 0)) / every
+    came[0] /= known
+    weight[0] *= known
     part = weight @ (plain[at] - steps[at]) / (weight @ np.maximum(came, usual))
     share = min(max(float(part), 0.0), 1.0)
     since = max(float(until[-1] - until[at[-1] + 1]), 0.0)

@@ -40,7 +40,7 @@ _NEW = 2
 #: At this share of the limit it is full enough, whatever a forecast says.
 NEARLY = 0.97
 #: An alarm begins at this probability, and ends below 0.6 times as much ...
-ON = 0.62
+ON = 0.63
 OFF = 0.6 * ON
 #: ... for so many days in a row.
 CLEAR_DAYS = 2

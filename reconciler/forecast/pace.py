@@ -1,12 +1,12 @@
 """
-Since when something grows as fast as it does: how probable each length of time is. Pure.
+Since when something grows as fast as it does: how probable each such time is. Pure.
 
 Days of the past say how fast it grows, but not those before its pace changed. When that
-was is not known, so each whole number of weeks gets a probability: that of one change of
-pace so long ago, or of none. What comes in a day is taken for gamma-distributed, with
-one shape for all days and a scale that is drawn from an inverse gamma distribution on
-each side of the change; then only the sums of both sides count (with one change what is
-in Fearnhead 2006, "Exact and efficient Bayesian inference for multiple changepoint
+was is not known, so each number of whole weeks gets a probability: that of one change
+of pace so long ago, or of none. What comes in a day is taken for gamma-distributed: one
+shape for all days, and a scale that is drawn from an inverse gamma distribution on each
+side of the change; then only the sums of both sides count (with one change what is in
+Fearnhead 2006, "Exact and efficient Bayesian inference for multiple changepoint
 problems").
 """
 
@@ -61,8 +61,9 @@ def since(steps: Array) -> Array:
     never = side(np.array([weeks]), came[-1:])
     none = max(1 - _CHANGE * (weeks - 1), 0.5)
     score = np.concatenate((changed + math.log(_CHANGE), never + math.log(none)))
-    found: Array = np.exp(score - score.max())
-    return found / found.sum()
+    odds = np.exp(score - score.max())
+    found: Array = odds / odds.sum()
+    return found
 
 
 def _shape(weeks: Array) -> float:

@@ -75,6 +75,8 @@ def _backed(want: Backup, find: Find) -> Makings:
                 domain=place.spec.failure_domain,
                 immutability=place.spec.immutability,
                 escrow=place.spec.escrow_key is not None,
+                panel=place.spec.panel,
+                price=place.spec.price,
             )
             for place in places
             if isinstance(place, BackupRepository)

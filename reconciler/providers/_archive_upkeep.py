@@ -10,7 +10,13 @@ from math import ceil
 
 from pydantic import JsonValue
 
-from reconciler.errors import Rejected, Transient, Unsupported
+from reconciler.errors import (
+    Ambiguous,
+    ProviderError,
+    Rejected,
+    Transient,
+    Unsupported,
+)
 from reconciler.kinds.backup import Backup, Check, ExtendLock, PruneOld
 from reconciler.model import Account, Receipt
 from reconciler.providers._archive import CONFIG, Archive
@@ -24,7 +30,7 @@ from reconciler.providers._archive_where import (
     keys_of,
     store_of,
 )
-from reconciler.providers._s3_objects import extend
+from reconciler.providers._s3_objects import extend, half_way
 
 
 def checked(archive: Archive, copy: str, want: Backup, change: Check) -> Receipt:
@@ -97,11 +103,21 @@ def extended(account: Account, want: Backup, change: ExtendLock) -> Receipt:
         if not ids or snap.id in ids
         for name in archive.objects(snap)
     ]
-    done = extend(store, names, until, mode)
-    opened = store.lock(CONFIG, until, mode)  # last: nothing is open without it
+    # First what opens it: where the rest is done, a listing shows that all of it is.
+    first = extend(store, [CONFIG], until, mode)
+    try:
+        rest = extend(store, names, until, mode)
+    except ProviderError as error:
+        if first.longer and not isinstance(error, Ambiguous):
+            raise half_way(error) from None
+        raise
     reference = f"{account.name}/locked/{until.isoformat()}"
-    told = {"objects": done.objects, "longer": done.longer + opened}
-    return Receipt(reference=reference, details={**told, "seconds": done.seconds})
+    told = {
+        "objects": first.objects + rest.objects,
+        "longer": first.longer + rest.longer,
+        "seconds": first.seconds + rest.seconds,
+    }
+    return Receipt(reference=reference, details=dict(told))
 
 
 def texts(value: JsonValue) -> tuple[str, ...]:

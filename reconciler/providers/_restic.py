@@ -19,11 +19,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
@@ -35,6 +36,7 @@ from reconciler.providers._said import shown
 #: What a question may take; what reads or writes much has its own.
 ASKED: Final = 900.0
 LONG: Final = 6 * 3600.0
+_CONNECT: Final = 10.0
 #: An interrupted restic ends its uploads and takes its lock away.
 _GRACE: Final = 10.0
 _KEPT_LINES: Final = 60
@@ -72,13 +74,13 @@ class Repo(NamedTuple):
         name: The BackupRepository's.
         environ: Where it is and what opens it.
         secrets: What of that nobody may be shown.
-        remote: It is reached by a network, whose failures say nothing about it.
+        hosts: By whom it is reached over a network, whose failures say nothing of it.
     """
 
     name: str
     environ: Mapping[str, str]
     secrets: tuple[str, ...]
-    remote: bool
+    hosts: tuple[tuple[str, int], ...] = ()
 
     def __repr__(self) -> str:
         return f"Repo({self.name})"
@@ -104,7 +106,9 @@ class Repo(NamedTuple):
                 where something is to be proven.
             given: A secret that it reads from ``/dev/fd/0``.
         """
-        options = [] if cached and self.remote else ["--no-cache"]
+        options = [] if cached and self.hosts else ["--no-cache"]
+        if (down := _down(self.hosts)) is not None:
+            return Said(1, "", down)
         argv = [program().path, arguments[0], *options, *arguments[1:]]
         return _run(argv, self._environ(), seconds, cwd, each, given)
 
@@ -134,6 +138,20 @@ class Repo(NamedTuple):
             "AWS_EC2_METADATA_DISABLED": "true",
             **self.environ,
         }
+
+
+def _down(hosts: Iterable[tuple[str, int]]) -> str | None:
+    """
+    Return why a host cannot be reached; None where all can.
+
+    From 0.17 on restic tries for a quarter of an hour, and says nothing.
+    """
+    for host in hosts:
+        try:
+            socket.create_connection(host, _CONNECT).close()
+        except OSError as error:
+            return f"dial tcp {host[0]}:{host[1]}: {error.strerror or 'no answer'}"
+    return None
 
 
 def _run(
@@ -235,12 +253,11 @@ def _end(child: subprocess.Popen[bytes]) -> None:
     """Interrupt *child*, and kill it where that does not help."""
     with suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGINT)
-    try:
+    with suppress(subprocess.TimeoutExpired):
         child.wait(_GRACE)
-    except subprocess.TimeoutExpired:
-        with suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
+    with suppress(ProcessLookupError):  # and with it what it started
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
 
 
 # -- what an end means -----------------------------------------------------------------
@@ -290,7 +307,7 @@ def _failure(verb: str, done: Said, repo: Repo) -> ProviderError:
     told = _complaint(done.told)
     said = f"{repo.name}: restic {verb} failed ({done.code}): {_said(told, repo)}"
     match kind_of(done, repo):
-        case 0:
+        case -1:
             return Transient(said)
         case 10:
             return Rejected(f"{repo.name}: there is no repository")
@@ -306,12 +323,12 @@ def kind_of(done: Said, repo: Repo) -> int:
     """
     Return what a failure is, in the codes of restic 0.17 and later.
 
-    0: it is none of the repository's: the network, or a disk that is full.
+    -1: it is none of the repository's: the network, or a disk that is full.
     """
     told = _complaint(done.told)
-    words = (*(_NETWORK if repo.remote else ()), *_FULL)
+    words = (*(_NETWORK if repo.hosts else ()), *_FULL)
     if any(word in told for word in words):
-        return 0
+        return -1
     if done.code in {NO_REPOSITORY, LOCKED, WRONG_PASSWORD}:
         return done.code
     found = (kind for kind, words in _TEXTS if any(word in told for word in words))

@@ -17,18 +17,18 @@ from typing import Any, Final, NamedTuple
 from pydantic import JsonValue
 
 from reconciler.errors import ProviderError
-from reconciler.kinds.backup import Backup, CopyState, Snapshot
+from reconciler.kinds.backup import Backup, CopyState, Hiding, Snapshot
 from reconciler.kinds.backup_repository import RepositoryState
 from reconciler.model import Absent, Account, Unknown
 from reconciler.providers._archive_bucket import Bucket
 from reconciler.providers._archive_store import Gone, Store, Stored
 from reconciler.providers._archive_where import immutability
 from reconciler.providers._restic import NO_REPOSITORY, kind_of, read
+from reconciler.providers._restic_hidden import CONFIG, Versions
 from reconciler.providers._restic_list import Shot, listed_as, rows, shot_of
 from reconciler.providers._restic_upkeep import locks
 from reconciler.providers._restic_where import DRILL, repo_of
 
-_CONFIG: Final = "config"
 #: So long what restic said of a repository is believed while nothing changes there.
 _BELIEVED: Final = timedelta(hours=24)
 
@@ -69,6 +69,13 @@ class Seen(NamedTuple):
         )
 
 
+class Buried(NamedTuple):
+    """A repository that was there, and does not open any more: somebody hid it."""
+
+    why: str
+    versioned: bool | None = None
+
+
 class Looking:
     """
     Looks at one repository.
@@ -81,24 +88,27 @@ class Looking:
         self._account = account
         self._store = store
         self._looked = 0
+        self._versions = Versions(store)
 
     def counted(self) -> int:
         """Return how much was asked since this was asked last."""
         many, self._looked = self._looked, 0
         return many
 
-    def whole(self) -> Seen | Absent | Unknown:
+    def whole(self) -> Seen | Buried | Absent | Unknown:
         """Return what there is; what could not be read is Unknown."""
         self._looked += 1
+        self._versions = Versions(self._store)
         try:
             found = self._whole()
+            bucket = self._store if isinstance(self._store, Bucket) else None
+            versioned = bucket.versioned() if bucket else None
             if isinstance(found, Seen):
-                bucket = self._store if isinstance(self._store, Bucket) else None
-                found = found._replace(
-                    locks=self._locks(),
-                    size=self._size(),
-                    versioned=bucket.versioned() if bucket else None,
-                )
+                locks, size = self._locks(), self._size()
+                return found._replace(locks=locks, size=size, versioned=versioned)
+            if bucket is not None and self._versions.buried():
+                why = found.why if isinstance(found, Unknown) else "it is hidden"
+                return Buried(why, versioned)
         except ProviderError as error:
             return Unknown(why=error.what, request_id=error.request_id)
         return found
@@ -111,10 +121,10 @@ class Looking:
             return Absent(lacks="the repository")
         kept = store.names("snapshots/")
         try:
-            config = store.about(_CONFIG)
+            config = store.about(CONFIG)
         except Gone:
             if kept:
-                said = f"{_CONFIG} is gone, {len(kept)} snapshots are there"
+                said = f"{CONFIG} is gone, {len(kept)} snapshots are there"
                 return Unknown(why=said)
             return Absent(lacks="the repository")
         at = {one.name.rpartition("/")[2]: one.at for one in kept}
@@ -177,8 +187,11 @@ class Looking:
         self._remember(key, size)
         return size
 
-    def copy(self, want: Backup, whole: Seen) -> CopyState | Unknown:
+    def copy(self, want: Backup, whole: Seen | Buried) -> CopyState | Unknown:
         """Return what there is of one backup."""
+        if isinstance(whole, Buried):
+            found = self._versions.hidden(want, self._account.name, ())
+            return _hiding(CopyState(versioned=whole.versioned), found)
         locks_all = immutability(want, self._account.name).locks
         ours: list[Snapshot] = []
         foreign: list[Snapshot] = []
@@ -186,28 +199,56 @@ class Looking:
             for row in whole.listed:
                 shot = shot_of(row)
                 if shot.backup == want.uid:
-                    locked = self._locked(shot.id) if locks_all else None
+                    name = f"snapshots/{shot.id}"
+                    locked = self._locked(name) if locks_all else None
                     one = listed_as(shot, whole.came(shot), locked)
                     (ours if shot.ours else foreign).append(one)
+            opened = self._locked(CONFIG) if locks_all else None
+            listed = [one.id for one in ours]
+            found = self._versions.hidden(want, self._account.name, listed)
         except ProviderError as error:
             return Unknown(why=error.what, request_id=error.request_id)
         ours.sort(key=lambda one: (one.at, one.id))
-        return CopyState(
+        state = CopyState(
             snapshots=tuple(ours),
             foreign=tuple(foreign),
             identity=whole.config["id"],
             locks=whole.locks,
-            locked=min((one.locked for one in ours if one.locked), default=None),
+            locked=_first(opened, ours) if locks_all else None,
             versioned=whole.versioned,
             size=whole.size,
         )
+        return _hiding(state, found)
 
-    def _locked(self, snapshot: str) -> datetime | None:
-        """Return until when nobody can delete a snapshot."""
+    def _locked(self, name: str) -> datetime | None:
+        """Return until when nobody can delete an object."""
         if not isinstance(self._store, Bucket):
             return None
         self._looked += 1
-        return self._store.locked(f"snapshots/{snapshot}")
+        try:
+            return self._store.locked(name)
+        except Gone:  # since it was listed
+            return None
+
+
+def _first(opened: datetime | None, ours: Sequence[Snapshot]) -> datetime | None:
+    """
+    Return the first end of a lock, of what is still needed.
+
+    Packs are as old as what opens the repository, and are locked together with it.
+    """
+    ends = [opened, *(one.locked for one in ours)]
+    return None if opened is None else min(one for one in ends if one is not None)
+
+
+def _hiding(state: CopyState, found: Sequence[Hiding]) -> CopyState:
+    """Return *state* with what is hidden."""
+    update = {
+        "hidden": sum(one.objects for one in found),
+        "hidden_since": found[0].since if found else None,
+        "hidings": tuple(found),
+    }
+    return state.model_copy(update=update)
 
 
 def _digest(account: Account, kept: Iterable[Stored]) -> str:

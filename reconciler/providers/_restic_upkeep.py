@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -13,11 +14,13 @@ from pydantic import JsonValue
 from reconciler.errors import ProviderError, Rejected, Transient
 from reconciler.kinds.backup import Backup, Check, CopyOver, PruneOld
 from reconciler.model import Account, Receipt
+from reconciler.providers._archive_bucket import Bucket
 from reconciler.providers._archive_store import Store
 from reconciler.providers._archive_upkeep import as_decided, number, texts
 from reconciler.providers._archive_where import immutability
 from reconciler.providers._restic import LONG, Repo, read
 from reconciler.providers._restic_list import Shot, shots, tag
+from reconciler.providers._restic_relay import relayed
 from reconciler.providers._restic_where import (
     DRILL,
     MAINTAIN,
@@ -60,13 +63,13 @@ def copied(
         raise Rejected(f"{theirs.name}: {lost[0][:12]} is not there")
     before = _arrived(target, want, known)
     todo = [one for one in ids if one not in before]
+    failed = None
     if todo:
-        both = between(source, target)
-        for some in _some(todo):
-            both.run("copy", "--no-lock", *some, seconds=LONG)
+        with _between(theirs, source, target) as both:
+            failed = _each(both, "copy", todo, "--no-lock")
     there = _arrived(target, want, known)
     if lost := [one for one in ids if one not in there]:
-        raise Rejected(f"{account.name}: {lost[0][:12]} did not arrive")
+        raise failed or Rejected(f"{account.name}: {lost[0][:12]} did not arrive")
     made: dict[str, JsonValue] = {one: there[one] for one in ids}
     return Receipt(
         reference=f"{theirs.name}/{account.name}",
@@ -74,37 +77,54 @@ def copied(
     )
 
 
+def _each(repo: Repo, verb: str, ids: list[str], *options: str) -> ProviderError | None:
+    """
+    Have restic do something with *ids*; return how it failed.
+
+    What came of it shows afterwards, whatever it said.
+    """
+    for start in range(0, len(ids), _AT_ONCE):
+        some = ids[start : start + _AT_ONCE]
+        done = repo.said(verb, *options, *some, seconds=LONG)
+        if not done.well:
+            return repo.failure(verb, done)
+    return None
+
+
 def _arrived(target: Repo, want: Backup, known: Mapping[str, Shot]) -> dict[str, str]:
     """Return which of *known* are in *target*, all of them, and what they are there."""
+    firsts = {one.original or one.id: one for one in known.values()}
     found = {}
     for one in mine(target, want).values():
-        first = known.get(one.original or "")
+        first = firsts.get(one.original or one.id)
         if first is not None and first.tree == one.tree:
             found[first.id] = one.id
     return found
 
 
-def between(source: Repo, target: Repo) -> Repo:
-    """
-    Return *target* as it is when it is copied to from *source*.
+@contextmanager
+def _between(theirs: Account, source: Repo, target: Repo) -> Iterator[Repo]:
+    """Give *target* as it is when it is copied to from *source*."""
+    with ExitStack() as stack:
+        if _other_keys(source, target):
+            bucket = store_at(theirs, DRILL)
+            if not isinstance(bucket, Bucket):
+                raise Rejected(f"{theirs.name} is no bucket, and has keys of one")
+            stack.callback(bucket.close)
+            source = stack.enter_context(relayed(bucket, source))
+        environ = {**source.environ, **target.environ, **as_source(source)}
+        secrets = (*source.secrets, *target.secrets)
+        hosts = (*source.hosts, *target.hosts)
+        yield Repo(target.name, environ, secrets, hosts)
 
-    Raises:
-        Rejected: Both are buckets with keys of their own: restic takes one pair.
-    """
-    keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-    environ = {**source.environ, **target.environ, **as_source(source)}
-    for key in keys:
-        if (
-            len({repo.environ[key] for repo in (source, target) if key in repo.environ})
-            > 1
-        ):
-            raise Rejected(
-                f"{source.name} and {target.name} are buckets with keys of their own",
-                hint="restic takes one pair of keys: let credentials.write of the "
-                "second read the first",
-            )
-    secrets = (*source.secrets, *target.secrets)
-    return Repo(target.name, environ, secrets, source.remote or target.remote)
+
+def _other_keys(source: Repo, target: Repo) -> bool:
+    """Say whether both are buckets with keys of their own: restic takes one pair."""
+    return any(
+        key in source.environ and source.environ[key] != target.environ.get(key, "")
+        for key in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
+        if key in target.environ
+    )
 
 
 # -- checks ----------------------------------------------------------------------------
@@ -155,25 +175,21 @@ def pruned(account: Account, want: Backup, change: PruneOld) -> Receipt:
     if immutability(want, account.name).mode == "append-only":
         raise Rejected(f"{account.name} is append-only: nothing is deleted")
     repo = repo_of(account, MAINTAIN)
-    freed(account, repo, MAINTAIN)
+    if held := freed(account, repo, MAINTAIN):
+        raise Transient(f"{account.name} is locked {held[0]}")
     found = mine(repo, want)
     as_decided(found, ids, kept)
-    for some in _some(sorted(ids & found.keys())):
-        repo.run("forget", *some)
+    failed = _each(repo, "forget", sorted(ids & found.keys()))
     left = mine(repo, want)
     if left.keys() & ids or not kept <= left.keys():
-        raise Rejected("the listing shows something else than what was pruned")
+        said = "the listing shows something else than what was pruned"
+        raise failed or Rejected(said)
     details: dict[str, JsonValue] = {"pruned": [*sorted(ids)], "left": len(left)}
     try:
         repo.run("prune", seconds=LONG)
     except ProviderError as error:  # what was forgotten is: its space comes later
         details["unfreed"] = error.what
     return Receipt(reference=f"{account.name}/prune", details=details)
-
-
-def _some(ids: list[str]) -> Iterator[list[str]]:
-    for start in range(0, len(ids), _AT_ONCE):
-        yield ids[start : start + _AT_ONCE]
 
 
 # -- locks -----------------------------------------------------------------------------
@@ -215,14 +231,21 @@ def locks(store: Store, repo: Repo) -> list[Lock]:
     return found
 
 
-def freed(account: Account, repo: Repo, role: str) -> None:
-    """Take away what a killed process of this machine locked, half an hour later."""
+def freed(account: Account, repo: Repo, role: str) -> list[Lock]:
+    """
+    Take away what a killed process of this machine locked, half an hour later.
+
+    Returns the other locks: who holds them may be at work.
+    """
     store = store_at(account, role)
-    if store is None:
-        return
-    for lock in locks(store, repo):
-        if lock.stale(account.clock()):
+    found = locks(store, repo) if store is not None else []
+    held = [one for one in found if not one.stale(account.clock())]
+    for lock in found:
+        if store is not None and lock not in held:
             store.remove(lock.name)
+    if isinstance(store, Bucket):
+        store.close()
+    return held
 
 
 def _who(row: Mapping[str, Any]) -> str:

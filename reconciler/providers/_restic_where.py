@@ -35,8 +35,10 @@ def repo_of(account: Account, role: str, key: str = PASSWORD) -> Repo:
     parts = urlsplit(bare)
     if parts.scheme == "file":
         place = {"RESTIC_REPOSITORY": str(Path(unquote(parts.path)) / below)}
-        return _repo(account.name, password, place, (), remote=False)
+        return _repo(account.name, password, place, ())
     where = "/".join(one for one in (bare.rstrip("/"), below) if one)
+    usual = 443 if parts.scheme == "https" else 80
+    hosts = ((parts.hostname or "", parts.port or usual),)
     keys = _keys(account, role)
     user, _, secret = (keys or "").partition(":")
     if (url.startswith("s3:") and not secret) or (role == MAINTAIN and keys is None):
@@ -51,7 +53,7 @@ def repo_of(account: Account, role: str, key: str = PASSWORD) -> Repo:
             "AWS_SECRET_ACCESS_KEY": secret,
             "AWS_DEFAULT_REGION": s3_place(url, below).region,
         }
-        return _repo(account.name, password, place, (user, secret), remote=True)
+        return _repo(account.name, password, place, (user, secret), hosts)
     if url.startswith("rest:"):
         # Before 0.16 there is no variable for them: they are a part of the address.
         told = quote(secret, safe="")
@@ -59,7 +61,7 @@ def repo_of(account: Account, role: str, key: str = PASSWORD) -> Repo:
             named = f"://{quote(user, safe='')}:{told}@"
             where = where.replace("://", named, 1)
         place = {"RESTIC_REPOSITORY": f"rest:{where}/"}
-        return _repo(account.name, password, place, (secret, told), remote=True)
+        return _repo(account.name, password, place, (secret, told), hosts)
     raise Rejected(
         "restic is in a folder (file:///folder), a bucket (s3:...) or at a REST server"
     )
@@ -70,11 +72,10 @@ def _repo(
     password: str,
     place: dict[str, str],
     secrets: tuple[str, ...],
-    *,
-    remote: bool,
+    hosts: tuple[tuple[str, int], ...] = (),
 ) -> Repo:
     hidden = tuple(one for one in (password, *secrets) if one)
-    return Repo(name, {"RESTIC_PASSWORD": password, **place}, hidden, remote)
+    return Repo(name, {"RESTIC_PASSWORD": password, **place}, hidden, hosts)
 
 
 def _keys(account: Account, role: str) -> str | None:

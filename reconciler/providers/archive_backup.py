@@ -57,7 +57,7 @@ from reconciler.model import (
     SecretRef,
     Unknown,
 )
-from reconciler.providers._archive import FORMAT, Archive
+from reconciler.providers._archive import CONFIG, FORMAT, Archive
 from reconciler.providers._archive_bucket import Bucket
 from reconciler.providers._archive_hidden import Hidden, wound_back
 from reconciler.providers._archive_making import Making
@@ -120,7 +120,7 @@ class ArchiveBackup(Driver[Want, Do]):
         """Report the repository, and what it has of each backup."""
         self._looked = 1
         self._hidden.forget()
-        for kept in ("_there", "_versioned"):
+        for kept in ("_there", "_versioned", "_opens"):
             self.__dict__.pop(kept, None)
         try:
             whole = self._state()
@@ -175,6 +175,15 @@ class ArchiveBackup(Driver[Want, Do]):
         store = self._archive.store
         return store.versioned() if isinstance(store, Bucket) else None
 
+    @cached_property
+    def _opens(self) -> datetime | None:
+        """Until when nobody can delete what opens the repository."""
+        store = self._archive.store
+        try:
+            return store.locked(CONFIG) if isinstance(store, Bucket) else None
+        except Gone:
+            return None
+
     def _copy(self, want: Backup, whole: RepositoryState) -> CopyState | Unknown:
         locks = immutability(want, self._account.name).locks
         ours: list[Snapshot] = []
@@ -186,6 +195,9 @@ class ArchiveBackup(Driver[Want, Do]):
                 snap = self._sort(stored, foreign, lost)
                 if snap is not None:
                     ours.append(listed_as(snap, self._locked(snap) if locks else None))
+            ends = [one.locked for one in ours if one.locked]
+            if locks and ends and (opens := self._opens):
+                ends.append(opens)
             hidings = self._hidden.since(want.uid, lost)
             size = sum(
                 one.size
@@ -199,7 +211,7 @@ class ArchiveBackup(Driver[Want, Do]):
             snapshots=tuple(ours),
             foreign=tuple(foreign),
             identity=whole.identity,
-            locked=min((one.locked for one in ours if one.locked), default=None),
+            locked=min(ends, default=None),
             hidden=sum(one.objects for one in hidings),
             hidden_since=hidings[0].since if hidings else None,
             hidings=hidings,

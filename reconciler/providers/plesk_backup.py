@@ -234,7 +234,7 @@ def _state(
             at=each.at,
             said=each.at,
             host=one.site,
-            size=each.size,
+            packed=each.size,
         )
         for each in kept
     ]

@@ -42,7 +42,9 @@ from reconciler.kinds.backup import (
     Check,
     CopyOver,
     DrillIt,
+    ExtendLock,
     PruneOld,
+    Rewind,
 )
 from reconciler.kinds.backup_repository import (
     BackupRepository,
@@ -58,16 +60,18 @@ from reconciler.model import (
     OpClass,
     Receipt,
     SecretRef,
+    Unknown,
 )
 from reconciler.providers._archive_bucket import Bucket
 from reconciler.providers._archive_store import Store
 from reconciler.providers._drill import drilled
 from reconciler.providers._restic import Repo, read
+from reconciler.providers._restic_hidden import extended, wound_back
 from reconciler.providers._restic_list import shots, tag
 from reconciler.providers._restic_making import Making
 from reconciler.providers._restic_program import program
 from reconciler.providers._restic_restorer import ResticRestorer
-from reconciler.providers._restic_seen import Looking, Seen
+from reconciler.providers._restic_seen import Buried, Looking, Seen
 from reconciler.providers._restic_upkeep import (
     Checked,
     checked,
@@ -94,6 +98,8 @@ class ResticBackup(Driver[Want, Do]):
         "drill": OpClass.PROBE,
         "check": OpClass.PROBE,
         "prune": OpClass.PROBE,
+        "extend-lock": OpClass.PROBE,
+        "rewind": OpClass.PROBE,
     }
     credentials: ClassVar[frozenset[str]] = frozenset({"password"})
     lists: ClassVar[bool] = False
@@ -129,12 +135,14 @@ class ResticBackup(Driver[Want, Do]):
         whole = self._looking.whole()
         states: dict[str, Observed] = {}
         for want in wants:
-            if not isinstance(whole, Seen):
+            if not isinstance(whole, Seen | Buried):
                 states[want.name] = whole
-            elif isinstance(want, BackupRepository):
+            elif isinstance(want, Backup):
+                states[want.name] = self._looking.copy(want, whole)
+            elif isinstance(whole, Seen):
                 states[want.name] = whole.repository()
             else:
-                states[want.name] = self._looking.copy(want, whole)
+                states[want.name] = Unknown(why=whole.why)
         return Observation(states, requests={"list": self._looking.counted()})
 
     # -- acting ------------------------------------------------------------------------
@@ -155,6 +163,10 @@ class ResticBackup(Driver[Want, Do]):
                 return pruned(self._account, want, change)
             case DrillIt():
                 return self._drill(want, change)
+            case ExtendLock():
+                return extended(self._account, want, change)
+            case Rewind():
+                return wound_back(self._account, want, change)
             case _:
                 raise Unsupported(f"restic cannot {change.verb}")
 
@@ -164,13 +176,14 @@ class ResticBackup(Driver[Want, Do]):
             raise Unsupported(f"restic cannot {change.verb}")
         repo = repo_of(self._account, WRITE)
         there = repo.said("cat", "config", "--no-lock")
-        made = bool(there.code)
+        made = not there.well
+        done = there
         if made:
-            repo.run("init")
+            done = repo.said("init")
             there = repo.said("cat", "config", "--no-lock")
         config = read(there.out)
         if not isinstance(config, dict):
-            raise repo.failure("init", there)
+            raise repo.failure("init", done if not done.well else there)
         if self._account.secrets.get(ESCROW):
             self._second_key(repo)
         return Receipt(reference=str(config["id"]), replayed=not made)

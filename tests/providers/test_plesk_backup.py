@@ -122,7 +122,7 @@ def test_the_panels_own_backups_are_seen_by_the_panels_own_clock(running):
             "25 02:00", "26 02:00", "27 02:00",
         ]  # fmt: skip
         assert {one.source for one in kept} == {"account"}
-        assert all(one.size for one in kept)
+        assert all(one.packed and one.size is None for one in kept)
         place = panel.repository("plesk", made.endpoint or "")
         whole = driver.observe([place]).states["main"]
         assert whole == RepositoryState(identity="plesk1.agency.example")

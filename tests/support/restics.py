@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -43,12 +44,17 @@ class ResticPlace(Place):
         if told not in _MADE:
             folder = Path(tempfile.mkdtemp(prefix="restic-made-"))
             atexit.register(shutil.rmtree, folder, ignore_errors=True)
-            first = ResticPlace(folder / "r", secrets=self.account.secrets, escrow=None)
+            mine = {n: v for n, v in zip(names, told, strict=True) if v}
+            first = ResticPlace(folder / "r", secrets=mine, escrow=None)
             Place.ready(first)
             cheapen(first.folder, *filter(None, told))
             _MADE[told] = first.folder
-        shutil.copytree(_MADE[told], self.folder)
+        self.keep(_MADE[told])
         return self
+
+    def keep(self, made: Path) -> None:
+        """Take a repository that was made elsewhere."""
+        shutil.copytree(made, self.folder)
 
     @property
     def repo(self) -> Repo:
@@ -70,6 +76,25 @@ class ResticPlace(Place):
         """Return the packs, the largest first."""
         found = self.objects("data")
         return sorted(found, key=lambda one: -one.stat().st_size)
+
+
+class ResticBucket(ResticPlace):
+    """One repository in a folder of a bucket."""
+
+    def __init__(
+        self, s3: Any, url: str, bucket: str, folder: Path, **more: Any
+    ) -> None:
+        self.s3, self.bucket, self.below = s3, bucket, "below/site-a"
+        super().__init__(folder, url=url, path="site-a", **more)
+
+    def keep(self, made: Path) -> None:
+        for path in made.rglob("*"):
+            if path.is_file():
+                key = f"{self.below}/{path.relative_to(made).as_posix()}"
+                self.s3.put_object(
+                    Bucket=self.bucket, Key=key, Body=path.read_bytes(),
+                    ChecksumAlgorithm="SHA256",
+                )  # fmt: skip
 
 
 def cheapen(folder: Path, *passwords: str) -> None:
@@ -100,33 +125,54 @@ def _opened(kept: dict[str, Any], password: str) -> tuple[str, bytes] | None:
         return None
 
 
-def stand_in(folder: Path, script: str) -> Path:
-    """Put a program that is called restic into *folder*, which PATH begins with."""
+def stand_in(folder: Path, deeds: str, version: str = "") -> str:
+    """
+    Put a program that is called restic into *folder*; return the PATH to it.
+
+    Args:
+        deeds: Of a shell's ``case "$1" in``; what is not named the real one does.
+        version: What it says it is; empty: what the real one says.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "restic"
-    path.write_text(script)
+    says = f'version) echo "restic {version} compiled"; exit 0;;' if version else ""
+    path.write_text(
+        f'#!/bin/sh\nreal={program()}\ncase "$1" in\n{says}\n{deeds}\nesac\n'
+        'exec "$real" "$@"\n'
+    )
     path.chmod(0o755)
-    return folder
+    return f"{folder}:{os.environ['PATH']}"
 
 
-def killed(pid: int) -> None:
-    """End a process of ours at once."""
-    os.kill(pid, 9)
+def locked(place: ResticPlace, host: str, pid: int, age: timedelta) -> Path:
+    """Lock a repository as a restic on *host* did, so long ago; return the lock."""
+    key = Key.master(place.folder, place.account.secrets["password"])
+    at = place.now - age
+    told = {
+        "time": at.isoformat(), "exclusive": True, "hostname": host,
+        "username": "x", "pid": pid,
+    }  # fmt: skip
+    sealed = key.sealed(json.dumps(told).encode())
+    path = place.folder / "locks" / hashlib.sha256(sealed).hexdigest()
+    path.write_bytes(sealed)
+    os.utime(path, (at.timestamp(), at.timestamp()))
+    return path
 
 
-def asleep() -> subprocess.Popen[bytes]:
-    """Return a process that has ended, and whose number nobody else has yet."""
+def ended() -> int:
+    """Return the number of a process that has ended."""
     done = subprocess.Popen(["true"])
     done.wait()
-    return done
+    return done.pid
 
 
 __all__ = [
     "ESCROW",
     "PASSWORD",
+    "ResticBucket",
     "ResticPlace",
-    "asleep",
     "cheapen",
-    "killed",
+    "ended",
+    "locked",
     "stand_in",
 ]

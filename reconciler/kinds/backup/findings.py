@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from reconciler.kinds.backup.anomalies import suspects
 from reconciler.kinds.backup.case import Case
+from reconciler.kinds.backup.cost import monthly
 from reconciler.kinds.backup.drilling import FULL, kinds_of, last_of
 from reconciler.kinds.backup.facts import Drilled, fact, hours, moment
 from reconciler.kinds.backup.memory import SINCE
@@ -27,6 +28,7 @@ _FIRST: Final = timedelta(days=7)
 _COPIES: Final = "spec.copies"
 _OBJECTIVES: Final = "spec.objectives"
 _DRILLS: Final = "spec.drills"
+_BUDGET: Final = "spec.budget"
 _TWICE: Final = 2
 
 
@@ -46,8 +48,10 @@ def said(case: Case) -> Iterator[Said]:
     yield from _places(case)
     yield from restorable(case)
     yield from _strange(case)
+    yield from _sources(case)
     for copy in dict.fromkeys(one.repository for one in case.copies):
         yield from _copy(case, copy)
+    yield from _budget(case)
 
 
 def freshness(case: Case) -> Iterator[Said]:
@@ -93,6 +97,39 @@ def _places(case: Case) -> Iterator[Said]:
             f"{', '.join(names)} can all be lost at once: failureDomain is the same"
         )
         yield Said("copies-in-one-domain", Severity.WARNING, message, _COPIES)
+
+
+def _sources(case: Case) -> Iterator[Said]:
+    """Yield the sources that are declared, and in no backup or no restore yet."""
+    last = case.last(case.first)
+    if last is None:
+        return
+    passed = [one for one in case.drilled if one.verdict == "passed"]
+    restored = {name for one in passed for name in one.snapshots}
+    for name in case.backing.sources:
+        field = f"spec.sources.{name}"
+        if name not in last.sources:
+            message = (
+                f"{name} is declared, and not in the last backup: {_text(last.at)}"
+            )
+            yield Said("source-missing", Severity.WARNING, message, field, name)
+        elif passed and name not in restored:
+            message = f"{name} is backed up, and was in no drill that passed"
+            yield Said("source-undrilled", Severity.WARNING, message, field, name)
+
+
+def _budget(case: Case) -> Iterator[Said]:
+    """Yield that the copies cost more than they may, or that nobody can tell."""
+    budget = case.backing.budget
+    if budget is None:
+        return
+    cost = monthly(case, budget.currency)
+    if isinstance(cost, str):
+        message = f"what the copies cost is not known: {cost}"
+        yield Said("budget-unknown", Severity.INFO, message, _BUDGET)
+    elif cost.amount > budget.amount:
+        message = f"the copies cost about {cost} a month, and the budget is {budget}"
+        yield Said("over-budget", Severity.WARNING, message, _BUDGET)
 
 
 def restorable(case: Case) -> Iterator[Said]:
