@@ -15,6 +15,7 @@ import click
 
 from reconciler.cli import demo_days
 from reconciler.cli.demo_agency import DemoAgency, ended, say, show
+from reconciler.cli.demo_backups import Backups
 from reconciler.engine.exits import Exit
 from reconciler.errors import ReconcilerError
 
@@ -171,6 +172,7 @@ class _Demo(DemoAgency):
         self.expect("-q", "plan", "--view", "summary", aside=("--out", str(out)))
         if not json.loads(out.read_text())["summary"]["noop"]:
             raise ReconcilerError("the second plan still has something to do")
+        Backups(self, self.root.parent / "beside", self._control()).run()
         self._money()
         say("The audit log, and the proof that it is what was written")
         self.expect("audit", "log", "--select", "Subscription/fiets.example")

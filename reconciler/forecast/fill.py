@@ -4,7 +4,8 @@ When something that only ever fills up will be full: a bootstrap of its days. Pu
 A quota is hit by the peak of a day, not by its mean. So two things are followed: what
 is stored at the end of each day, and how far above that the next day went, which is
 where a nightly backup lies. Days of the past are drawn with the weekday they are to be
-like, the recent ones more often, so that quiet weekends stay where they are. What comes
+like, so that quiet weekends stay where they are: on half of the paths the recent ones
+more often, on the others those since the pace changed, whenever that was. What comes
 all at once, and what is cleaned up once a week or a month, is taken out before and put
 back.
 """
@@ -19,6 +20,7 @@ import numpy.typing as npt
 
 from reconciler.forecast.cleaning import WEEK, cleaned
 from reconciler.forecast.members import DAY, Array
+from reconciler.forecast.pace import since
 
 #: Days of history without which nothing is said: two weeks of steps.
 LEAST_DAYS = 2 * WEEK + 1
@@ -33,10 +35,12 @@ _EVENING = 3
 _JUMP = 8.0
 #: ... if it is at least this share of what is stored.
 _NOTED = 0.003
+#: Weeks of a new pace that are drawn from at least.
+_NEW = 2
 #: At this share of the limit it is full enough, whatever a forecast says.
 NEARLY = 0.97
 #: An alarm begins at this probability, and ends below 0.6 times as much ...
-ON = 0.62
+ON = 0.63
 OFF = 0.6 * ON
 #: ... for so many days in a row.
 CLEAR_DAYS = 2
@@ -105,7 +109,11 @@ def rests(values: Array) -> Array:
 
 
 def paths(
-    peak: Array, days: int, chance: np.random.Generator, rest: Array | None = None
+    peak: Array,
+    days: int,
+    chance: np.random.Generator,
+    rest: Array | None = None,
+    fell: Array | None = None,
 ) -> Array:
     """
     Return `PATHS` ways in which the *peak* of each day may go on for some *days*.
@@ -115,6 +123,7 @@ def paths(
         days: To look ahead.
         chance: The paths are drawn from it.
         rest: What was stored at the end of each day; None: only the peaks are known.
+        fell: What went away at once on each day; None: only *rest* says so.
 
     Raises:
         ValueError: There are fewer than `LEAST_DAYS` peaks.
@@ -122,10 +131,10 @@ def paths(
     if len(peak) < LEAST_DAYS:
         raise ValueError(f"{len(peak)} days are too few: {LEAST_DAYS} are needed")
     stored = peak if rest is None else rest
-    known = cleaned(np.diff(stored))
+    known = cleaned(np.diff(stored), None if fell is None else fell[1:])
     jumps = _jumps(known.steps, float(stored[-1]))
     steps = known.steps - jumps
-    drawn = _drawn(len(steps), days, chance)
+    drawn = _drawn(steps, days, chance)
     ahead = steps[drawn]
     sizes = jumps[jumps > 0]
     if len(sizes):
@@ -156,25 +165,34 @@ def _jumps(steps: Array, stored: float) -> Array:
     return found
 
 
-def _drawn(many: int, days: int, chance: np.random.Generator) -> npt.NDArray[np.int64]:
+def _drawn(
+    steps: Array, days: int, chance: np.random.Generator
+) -> npt.NDArray[np.int64]:
     """
-    Return which of *many* days of the past each day of each path is like.
+    Return which of the *steps* of the past each day of each path is like.
 
-    It has the same weekday. The weeks count by their age, and on each path by chance as
-    well: how much comes is not known better than so many weeks can tell.
+    It has the same weekday. The weeks count by their age on half of the paths, and all
+    the same since a change of pace on the others; and on each path by chance as well:
+    how much comes is not known better than so many weeks can tell.
     """
+    many = len(steps)
     ages = np.arange(-(-many // WEEK))
     each = [0.5 ** (WEEK * ages / half) for half in HALF_LIVES]
-    weight = np.mean([one / one.sum() for one in each], axis=0)
-    shares = weight * chance.standard_exponential((PATHS, len(ages)))
+    shares = chance.standard_exponential((PATHS, len(ages)))
+    shares[::2] *= np.mean([one / one.sum() for one in each], axis=0)
+    old = since(steps)
+    weeks = 1 + chance.choice(len(old), len(shares[1::2]), p=old)
+    # The days before the first whole week are of the pace that was always there.
+    weeks[weeks == len(old)] = len(ages)
+    shares[1::2] *= ages < np.maximum(weeks, _NEW)[:, None]
     found = np.empty((PATHS, days), dtype=np.int64)
     for weekday in range(min(WEEK, days)):
         # Today is day many - 1: what is like tomorrow lies six days before it.
         last = many - WEEK + weekday
         until = np.cumsum(shares[:, : last // WEEK + 1], axis=1)
         chosen = chance.random((len(range(weekday, days, WEEK)), PATHS))
-        weeks = (until[None] < (chosen * until[:, -1])[:, :, None]).sum(axis=2)
-        found[:, weekday::WEEK] = last - WEEK * weeks.T
+        back = (until[None] < (chosen * until[:, -1])[:, :, None]).sum(axis=2)
+        found[:, weekday::WEEK] = last - WEEK * back.T
     return found
 
 
@@ -185,6 +203,7 @@ def fill(
     chance: np.random.Generator,
     look: int = 0,
     rest: Array | None = None,
+    fell: Array | None = None,
 ) -> Fill:
     """
     Say when the *peak* of a day will reach *limit*.
@@ -196,8 +215,9 @@ def fill(
         chance: The paths are drawn from it.
         look: Days in which the median is followed, where that is more than *days*.
         rest: What was stored at the end of each day; None: only the peaks are known.
+        fell: What went away at once on each day; None: only *rest* says so.
     """
-    drawn = paths(peak, max(days, look), chance, rest)
+    drawn = paths(peak, max(days, look), chance, rest, fell)
     median = np.median(drawn, axis=0)
     over = np.flatnonzero(median >= limit)
     reached = np.maximum.accumulate(drawn[:, :days], axis=1) >= limit
@@ -212,10 +232,16 @@ def fill(
 
 
 def replay(
-    peak: Array, days: int, chance: np.random.Generator, rest: Array | None = None
+    peak: Array,
+    days: int,
+    chance: np.random.Generator,
+    rest: Array | None = None,
+    fell: Array | None = None,
 ) -> Replay | None:
     """
     Do the same at the ends of earlier weeks, and compare with what came then.
+
+    The arguments are those of `fill`.
 
     Returns:
         None: There is too little history to try it even once.
@@ -226,7 +252,8 @@ def replay(
     origins = range(len(peak) - ahead, LEAST_DAYS - 1, -WEEK)[:8]
     errors, naive, under = [], [], []
     for at in origins:
-        drawn = paths(peak[:at], ahead, chance, rest if rest is None else rest[:at])
+        known = [None if one is None else one[:at] for one in (rest, fell)]
+        drawn = paths(peak[:at], ahead, chance, *known)
         came = peak[at : at + ahead]
         errors.append(np.abs(np.median(drawn, axis=0) - came).mean())
         naive.append(np.abs(peak[at - 1] - came).mean())

@@ -35,7 +35,7 @@ from reconciler.providers._s3_objects import extend, half_way
 
 def checked(archive: Archive, copy: str, want: Backup, change: Check) -> Receipt:
     """Read a slice of all snapshots to their ends."""
-    part, of = _number(change, "slice"), max(1, _number(change, "of"))
+    part, of = number(change, "slice"), max(1, number(change, "of"))
     begun, size, wrong, many = time.monotonic(), 0, [], 0
     verdict = "passed"
     for stored in archive.listed(want.uid):
@@ -74,7 +74,7 @@ def pruned(account: Account, want: Backup, change: PruneOld) -> Receipt:
         raise Rejected(f"{account.name} is append-only: nothing is deleted")
     archive = Archive(store_of(account, MAINTAIN), keys_of(account))
     found = {snap.id: snap for snap in archive.snapshots(want.uid)}
-    _as_decided(found, ids, kept)
+    as_decided(found, ids, kept)
     for one in sorted(ids & found.keys()):
         archive.remove(found[one])
     left = {snap.id for snap in archive.snapshots(want.uid)}
@@ -125,7 +125,8 @@ def texts(value: JsonValue) -> tuple[str, ...]:
     return tuple(map(str, value)) if isinstance(value, list | tuple) else ()
 
 
-def _number(change: Check, name: str) -> int:
+def number(change: Check, name: str) -> int:
+    """Return a number of *change*; 0 where it has none."""
     value = change.details.get(name)
     return value if isinstance(value, int) else 0
 
@@ -137,9 +138,7 @@ def _slice(name: str) -> int:
         return 0
 
 
-def _as_decided(
-    found: Iterable[str], ids: frozenset[str], kept: frozenset[str]
-) -> None:
+def as_decided(found: Iterable[str], ids: frozenset[str], kept: frozenset[str]) -> None:
     """See that nothing came or went since it was decided what to delete."""
     there = frozenset(found)
     if not ids or ids & kept:

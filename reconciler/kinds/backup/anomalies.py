@@ -24,6 +24,8 @@ from reconciler.model.backing import Anomaly
 _LITTLE: Final = 1024**2
 #: Such a share of the whole is new in bytes, where many files are said to be.
 _NEW: Final = Decimal("0.1")
+#: Of fewer files a share says nothing: a dump is one, and another one every day.
+_FEW: Final = 20
 
 
 class Figures(NamedTuple):
@@ -110,7 +112,8 @@ def _strange(rules: Anomaly, now: Figures, before: list[Figures]) -> Iterator[st
     if turned is None or now.added is None:
         return
     heavy = bool(now.size) and now.added >= _NEW * Decimal(now.size or 0)
-    if turned >= rules.churn and heavy:
+    many = bool(now.files) and (now.files or 0) >= _FEW
+    if turned >= rules.churn and heavy and many:
         yield f"{turned:.0%} of its files are new or changed"
     usual = [one.ratio for one in before if one.ratio is not None]
     ratio = now.ratio

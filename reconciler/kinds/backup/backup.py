@@ -39,7 +39,9 @@ from reconciler.model import (
     Sway,
 )
 from reconciler.model.due import By
+from reconciler.model.patch_rules import TROUBLES
 from reconciler.model.resource import Resource
+from reconciler.model.updates import TROUBLE, TroubleState
 
 
 class Backup(Resource[BackupChange]):
@@ -55,7 +57,10 @@ class Backup(Resource[BackupChange]):
         ExtendLock,
         Rewind,
     )
-    states: ClassVar[Mapping[str, type[State]]] = {BACKUP: CopyState}
+    states: ClassVar[Mapping[str, type[State]]] = {
+        BACKUP: CopyState,
+        TROUBLE: TroubleState,
+    }
     recalls: ClassVar[bool] = True
     spec: BackupSpec
 
@@ -72,6 +77,10 @@ class Backup(Resource[BackupChange]):
         backing = self.makings.backing
         copies = backing.copies if backing else ()
         return tuple(dict.fromkeys(Share(one.repository, BACKUP) for one in copies))
+
+    def witnesses(self) -> tuple[Share, ...]:
+        """Return our own checks: while what it is of is down, nothing is pruned."""
+        return (TROUBLES,) if self.makings.backing is not None else ()
 
     def heeds(self) -> tuple[Ref, ...]:
         """Return what it is of: what others want of that holds its pruning."""
@@ -167,6 +176,8 @@ class Backup(Resource[BackupChange]):
         """Yield whether it is proven, what was made and restored, and what comes."""
         if (case := self.case(have, now)) is not None:
             yield from story(case)
+            command = f"reconciler restore {self.ref}"
+            yield Chapter("by hand", (f"{command}  (lists it; --into DIR restores)",))
 
     def deadline(self, have: Have) -> datetime | None:
         """Return when its RPO is missed, as far as the record tells."""

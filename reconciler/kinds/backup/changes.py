@@ -11,6 +11,7 @@ class _Due(Change):
     """Work that is due by the time, and not because git and the world differ."""
 
     usually_merges: ClassVar[bool] = False
+    routine: ClassVar[bool] = True
 
 
 class BackUp(_Due):

@@ -8,8 +8,9 @@ from typing import Final, NamedTuple
 
 from reconciler.kinds.backup.anomalies import suspects
 from reconciler.kinds.backup.case import Case
+from reconciler.kinds.backup.cost import monthly
 from reconciler.kinds.backup.drilling import FULL, kinds_of, last_of
-from reconciler.kinds.backup.facts import Drilled, fact, moment
+from reconciler.kinds.backup.facts import Drilled, fact, hours, moment
 from reconciler.kinds.backup.memory import SINCE
 from reconciler.kinds.backup.pruning import old
 from reconciler.kinds.backup.steps import CHECKS, FAILED, uncopied
@@ -27,6 +28,7 @@ _FIRST: Final = timedelta(days=7)
 _COPIES: Final = "spec.copies"
 _OBJECTIVES: Final = "spec.objectives"
 _DRILLS: Final = "spec.drills"
+_BUDGET: Final = "spec.budget"
 _TWICE: Final = 2
 
 
@@ -46,8 +48,10 @@ def said(case: Case) -> Iterator[Said]:
     yield from _places(case)
     yield from restorable(case)
     yield from _strange(case)
+    yield from _sources(case)
     for copy in dict.fromkeys(one.repository for one in case.copies):
         yield from _copy(case, copy)
+    yield from _budget(case)
 
 
 def freshness(case: Case) -> Iterator[Said]:
@@ -61,13 +65,13 @@ def freshness(case: Case) -> Iterator[Said]:
     if begun is not None and now - begun > case.rpo:
         what = "the newest proven backup" if last else "nothing was backed up"
         what += f" is of {_text(begun)}" if last else f" since {_text(begun)}"
-        message = f"{what}: RPO is {_hours(case.rpo)}{_failure(case)}"
+        message = f"{what}: RPO is {hours(case.rpo)}{_failure(case)}"
         yield Said("rpo-missed", Severity.CRITICAL, message, _OBJECTIVES)
     elif last is None:
         message = f"nothing was backed up yet{_failure(case)}"
         yield Said("never-backed-up", Severity.WARNING, message)
     elif now - last.at > case.rpo * LATE:
-        left = _hours(case.rpo - (now - last.at))
+        left = hours(case.rpo - (now - last.at))
         message = f"the newest backup is of {_text(last.at)}: RPO is missed in {left}"
         yield Said("rpo-late", Severity.WARNING, message + _failure(case), _OBJECTIVES)
 
@@ -93,6 +97,39 @@ def _places(case: Case) -> Iterator[Said]:
             f"{', '.join(names)} can all be lost at once: failureDomain is the same"
         )
         yield Said("copies-in-one-domain", Severity.WARNING, message, _COPIES)
+
+
+def _sources(case: Case) -> Iterator[Said]:
+    """Yield the sources that are declared, and in no backup or no restore yet."""
+    last = case.last(case.first)
+    if last is None:
+        return
+    passed = [one for one in case.drilled if one.verdict == "passed"]
+    restored = {name for one in passed for name in one.snapshots}
+    for name in case.backing.sources:
+        field = f"spec.sources.{name}"
+        if name not in last.sources:
+            message = (
+                f"{name} is declared, and not in the last backup: {_text(last.at)}"
+            )
+            yield Said("source-missing", Severity.WARNING, message, field, name)
+        elif passed and name not in restored:
+            message = f"{name} is backed up, and was in no drill that passed"
+            yield Said("source-undrilled", Severity.WARNING, message, field, name)
+
+
+def _budget(case: Case) -> Iterator[Said]:
+    """Yield that the copies cost more than they may, or that nobody can tell."""
+    budget = case.backing.budget
+    if budget is None:
+        return
+    cost = monthly(case, budget.currency)
+    if isinstance(cost, str):
+        message = f"what the copies cost is not known: {cost}"
+        yield Said("budget-unknown", Severity.INFO, message, _BUDGET)
+    elif cost.amount > budget.amount:
+        message = f"the copies cost about {cost} a month, and the budget is {budget}"
+        yield Said("over-budget", Severity.WARNING, message, _BUDGET)
 
 
 def restorable(case: Case) -> Iterator[Said]:
@@ -174,9 +211,9 @@ def _slow(case: Case) -> Iterator[Said]:
     for drill in one:
         if (drill.seconds or 0) > rto:
             how = "is estimated to take" if drill.estimated else "took"
-            took = _hours(timedelta(seconds=drill.seconds or 0))
+            took = hours(timedelta(seconds=drill.seconds or 0))
             severity = Severity.WARNING if drill.estimated else Severity.ERROR
-            message = f"to restore all of it {how} {took}: RTO is {_hours(case.backing.objectives.rto)}"  # noqa: E501
+            message = f"to restore all of it {how} {took}: RTO is {hours(case.backing.objectives.rto)}"  # noqa: E501
             yield Said("rto-missed", severity, message, _OBJECTIVES)
 
 
@@ -236,8 +273,3 @@ def _of(one: Drilled) -> str:
 
 def _text(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M}"
-
-
-def _hours(span: timedelta) -> str:
-    minutes = int(span.total_seconds() // 60)
-    return f"{minutes // 60}h{minutes % 60:02}m" if minutes >= 60 else f"{minutes}m"  # noqa: PLR2004

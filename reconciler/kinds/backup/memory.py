@@ -19,7 +19,7 @@ from reconciler.kinds.backup.changes import (
     PruneOld,
     Rewind,
 )
-from reconciler.kinds.backup.drilling import OBSERVED
+from reconciler.kinds.backup.drilling import OBSERVED, OBSERVED_OF, news
 from reconciler.kinds.backup.facts import (
     DRILLS,
     KEPT,
@@ -28,6 +28,7 @@ from reconciler.kinds.backup.facts import (
     Received,
     exact,
     fact,
+    moment,
 )
 from reconciler.kinds.backup.state import CopyState, Snapshot
 from reconciler.kinds.backup.steps import CHECKS, FAILED
@@ -173,9 +174,12 @@ def _drilled(case: Case, change: DrillIt, ended: Ended) -> Facts:
     rows = [*(old if isinstance(old, list) else ()), row][-KEPT:]
     facts: Facts = {DRILLS: rows}
     seen = said.get(OBSERVED)
-    if row["verdict"] == "passed" and isinstance(seen, dict):
+    of = asked.get("at")
+    fresh = row["verdict"] == "passed" and news(case, moment(of))
+    if fresh and isinstance(seen, dict):
         new = {key: exact(value) for key, value in seen.items()}
         facts[OBSERVED] = {**fact(case.recorded, OBSERVED), **new}
+        facts[OBSERVED_OF] = of
     return facts
 
 

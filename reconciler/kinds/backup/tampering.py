@@ -9,6 +9,7 @@ from typing import Final
 from reconciler.kinds.backup.case import Case
 from reconciler.kinds.backup.facts import fact, moment
 from reconciler.kinds.backup.state import CopyState, Hiding
+from reconciler.model.backing import Keep
 from reconciler.model.retention import Kept, retained
 
 #: Clocks of clients and servers differ by less.
@@ -47,7 +48,8 @@ def missing(case: Case, copy: str) -> list[str]:
     """
     Return the snapshots with a receipt that *copy* lists no more.
 
-    Where somebody else prunes: those that would have stayed by the policy.
+    Where somebody else prunes: those that would have stayed by the policy, or of a
+    panel by its own schedule, as far as that is declared.
     """
     known = case.vouched.get(copy, {})
     listed = {one.id for one in case.snapshots(copy)}
@@ -56,9 +58,20 @@ def missing(case: Case, copy: str) -> list[str]:
         expected = set()
         for source in {source for source, _ in known.values()}:
             line = [Kept(id_, at) for id_, (of, at) in known.items() if of == source]
-            expected |= retained(line, case.backing.keep, case.now, oldest=False)
+            keep = _keep(case, copy)
+            expected |= retained(line, keep, case.now, oldest=False)
     lost = expected - listed - case.accepted
     return sorted(lost, key=lambda one: (known[one][1], one))
+
+
+def _keep(case: Case, copy: str) -> Keep:
+    """Return what whoever prunes *copy* keeps at least."""
+    place = case.repository(copy)
+    if not case.panel(copy) or place is None:
+        return case.backing.keep
+    told = place.panel.model_dump(exclude_none=True) if place.panel else {"last": 1}
+    none = {"daily": 0, "weekly": 0, "monthly": 0, "within": timedelta(0), "least": 1}
+    return Keep.model_validate(none | told)
 
 
 def _another(case: Case, copy: str, state: CopyState) -> Iterator[str]:

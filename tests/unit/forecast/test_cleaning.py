@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from reconciler.forecast.cleaning import Cleaned, cleaned
+from reconciler.forecast.cleaning import Cleaned, cleaned, fallen
 
 
 def steps(days: int, every: int, share: float, first: int) -> np.ndarray:
@@ -87,3 +87,58 @@ def test_after_a_busy_week_more_goes() -> None:
     once = known._replace(certain=False).less(np.ones((400, 9)), chance())
     assert 0.4 < (once[:, 1] == 2).mean() < 0.6
     assert set(once[:, 1].tolist()) == {2.0, -1.0}
+
+
+def hours(days: int, noise: float = 0.05) -> np.ndarray:
+    """Return half a unit more each day, hour by hour, with some noise."""
+    grown = 50 + np.arange(days * 24) / 48
+    return grown + chance(4).normal(0, noise, days * 24)
+
+
+def test_what_falls_within_an_hour_is_known_with_what_grew_that_day() -> None:
+    values = hours(70)
+    for day in range(5, 70, 7):
+        values[day * 24 + 12 :] -= 2.5
+    fell = fallen(values)
+    assert np.flatnonzero(fell).tolist() == list(range(5, 70, 7))
+    assert fell[5::7] == pytest.approx(np.full(10, 2.5), abs=0.3)
+    rest = np.median(values.reshape(-1, 24)[:, -3:], axis=1)
+    found = cleaned(np.diff(rest), fell[1:])
+    assert (found.every, found.due, found.certain) == (7, 5, True)
+    assert found.share == pytest.approx(2.5 / 3.5, abs=0.05)
+    assert found.steps == pytest.approx(np.full(69, 0.5), abs=0.4)
+
+
+def test_a_backup_of_the_night_does_not_fall() -> None:
+    values = hours(30).reshape(-1, 24)
+    values[:, 2:5] += 9.0
+    for now in range(24):
+        assert fallen(values.ravel()[: 29 * 24 + now]).sum() == 0
+    assert fallen(hours(30)).sum() == 0
+
+
+def test_days_of_falls_are_counted_back_from_the_last_hour() -> None:
+    values = hours(30)
+    values[20 * 24 + 12 :] -= 3
+    assert np.flatnonzero(fallen(values[5:])).tolist() == [19]
+    assert fallen(values[:23]).tolist() == []
+
+
+def test_a_busy_day_does_not_hide_its_clean_up() -> None:
+    """It grows by more than goes: from evening to evening nothing falls."""
+    grown = np.ones(62)
+    fell = np.zeros(62)
+    fell[[0, 30, 60]] = 12.0
+    grown[[0, 30, 60]] = 14.0
+    assert cleaned(grown - fell).share == 0
+    found = cleaned(grown - fell, fell)
+    assert (found.every, found.due) == (30, 28)
+    assert found.steps.tolist() == grown.tolist()
+    assert found.share == pytest.approx(12 / 43, abs=0.03)
+
+
+def test_a_clean_up_that_takes_hours_is_sought_in_the_days() -> None:
+    slow = steps(70, 7, 0.4, 3)
+    found = cleaned(slow, np.zeros(70))
+    assert found.share == pytest.approx(0.4)
+    assert found.steps == pytest.approx(cleaned(slow).steps)

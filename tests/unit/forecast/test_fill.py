@@ -165,3 +165,31 @@ def test_a_replay_is_of_what_was_stored_then() -> None:
     found = fill.replay(peak, 14, chance(), rest)
     assert found is not None
     assert (found.error, found.naive, found.coverage) == (0.0, 7.5, 1.0)
+
+
+def test_growth_since_a_change_is_what_half_of_the_paths_follow() -> None:
+    """Seven weeks at a third of the pace before: the quick and slow view is above."""
+    slower = np.cumsum(np.repeat([3.0, 1.0], [91, 49]))
+    ahead = fill.paths(slower, 14, chance())[:, -1] - slower[-1]
+    assert ahead[1::2].mean() == pytest.approx(14, abs=0.5)
+    assert ahead[::2].mean() > 16
+
+
+def test_the_days_before_the_first_week_are_of_a_pace_that_never_changed() -> None:
+    """Five days and ten weeks: the five are not left out."""
+    grown = np.cumsum(np.repeat([1.0, 4.0, 1.0], [1, 5, 70]))
+    ahead = fill.paths(grown, 14, chance())[:, -1] - grown[-1]
+    assert ahead[1::2].max() > 14
+
+
+def test_a_clean_up_seen_by_the_hour_is_put_back_on_its_day() -> None:
+    """Ten come on each day of the clean-up and seven go: no evening shows it."""
+    come = np.where(DAYS % 7 == 3, 10.0, 1.0)
+    fell = np.where(DAYS % 7 == 3, 7.0, 0.0)
+    rest = np.cumsum(come - fell)
+    peak = rest + fell
+    found = fill.fill(peak, rest[-1] + 20, 14, chance(), rest=rest, fell=fell)
+    assert found.median[-1] - rest[-1] == pytest.approx(18, abs=0.5)
+    before = fill.replay(peak, 14, chance(), rest, fell)
+    assert before is not None
+    assert before.skill

@@ -8,9 +8,11 @@ from decimal import Decimal
 import pytest
 
 from reconciler.kinds.backup import Hiding, PruneOld, Rewind
-from reconciler.model import Risk
+from reconciler.model import Risk, Unknown
 from reconciler.model.backing import Prune
-from tests.support.backups import DAY, Life, backing, locked, owes, repository
+from reconciler.model.patch_rules import TROUBLES
+from reconciler.model.updates import TroubleState
+from tests.support.backups import DAY, START, Life, backing, locked, owes, repository
 
 KEEP = {"daily": 3, "weekly": 0, "monthly": 0, "within": "2d", "least": 2}
 
@@ -340,6 +342,7 @@ USUAL = {
     "restored from a copy": {"changed": 1000, "added": 2_400_000, "packed": 441_000},
     "new photos": {"files": 1030, "size": 260_000_000, "changed": 30, "added": 60_000_000, "packed": 59_800_000},
     "a clean-up": {"files": 850, "size": 180_000_000, "changed": 0, "added": 400, "packed": 300},
+    "a dump, another one each day": {"files": 1, "size": 40_000, "changed": 1, "added": 40_000, "packed": 9_000},
 }  # fmt: skip
 
 
@@ -362,6 +365,10 @@ def test_a_backup_is_suspicious(name):
 @pytest.mark.parametrize("name", USUAL)
 def test_a_backup_is_as_usual(name):
     life = quiet()
+    if "dump" in name:  # from the first day on
+        life.accept = (life.state("near").snapshots[-1].id,)
+        next_day(life, USUAL[name])
+        life.accept = tuple(one.id for one in life.state("near").snapshots)
     next_day(life, USUAL[name])
     assert "backup-suspect" not in life.findings()
 
@@ -382,3 +389,26 @@ def test_a_site_of_photos_is_no_encryption():
     life.figures = {"files": photos}
     list(life.live(4))
     assert "backup-suspect" not in life.findings()
+
+
+DOWN = TroubleState(since=START, why="incident 20260301-1: no answer")
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        (DOWN, "an incident is open since 2026-03-01 12:00: incident 20260301-1"),
+        (Unknown(why="it is damaged"), "nobody can tell whether an incident is open"),
+        (TroubleState(), ""),
+        (TroubleState(seen=START, doubt=True), ""),
+        (Unknown(why="nobody looked yet", later=True), ""),
+    ],
+)
+def test_what_is_down_keeps_all_it_has(told, why):
+    life = old()
+    life.have[TROUBLES] = told
+    assert bool(prunes(life)) is not bool(why)
+    assert ("prune-held" in life.findings()) is bool(why)
+    if why:
+        assert why in life.said("prune-held")
+    assert TROUBLES in life.want.witnesses()
