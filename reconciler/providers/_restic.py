@@ -253,12 +253,11 @@ def _end(child: subprocess.Popen[bytes]) -> None:
     """Interrupt *child*, and kill it where that does not help."""
     with suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGINT)
-    try:
+    with suppress(subprocess.TimeoutExpired):
         child.wait(_GRACE)
-    except subprocess.TimeoutExpired:
-        with suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
+    with suppress(ProcessLookupError):  # and with it what it started
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
 
 
 # -- what an end means -----------------------------------------------------------------
@@ -308,7 +307,7 @@ def _failure(verb: str, done: Said, repo: Repo) -> ProviderError:
     told = _complaint(done.told)
     said = f"{repo.name}: restic {verb} failed ({done.code}): {_said(told, repo)}"
     match kind_of(done, repo):
-        case 0:
+        case -1:
             return Transient(said)
         case 10:
             return Rejected(f"{repo.name}: there is no repository")
@@ -324,12 +323,12 @@ def kind_of(done: Said, repo: Repo) -> int:
     """
     Return what a failure is, in the codes of restic 0.17 and later.
 
-    0: it is none of the repository's: the network, or a disk that is full.
+    -1: it is none of the repository's: the network, or a disk that is full.
     """
     told = _complaint(done.told)
     words = (*(_NETWORK if repo.hosts else ()), *_FULL)
     if any(word in told for word in words):
-        return 0
+        return -1
     if done.code in {NO_REPOSITORY, LOCKED, WRONG_PASSWORD}:
         return done.code
     found = (kind for kind, words in _TEXTS if any(word in told for word in words))

@@ -246,7 +246,7 @@ class Making(NamedTuple):
         except ProviderError:
             return Ambiguous(error.what)
         if any((one.source, one.tags.get("slot")) == (name, slot) for one in new):
-            return Rejected(f"{error.what}; what was made counts for nothing")
+            return Ambiguous(f"{error.what}, and there is a snapshot")
         return error
 
     @contextmanager

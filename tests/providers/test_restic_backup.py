@@ -21,6 +21,7 @@ from reconciler.providers._restic_program import program as found
 from reconciler.providers.restic_backup import ResticBackup
 from tests.support.archives import backup, later, site
 from tests.support.contract import NOW
+from tests.support.restic_contract import ResticContract
 from tests.support.restics import ESCROW, PASSWORD, ResticPlace
 
 BOTH = {
@@ -38,6 +39,10 @@ EXPECTED = {
         "expect": [{"sql": "select count(*) from orders", "min": 400}],
     },
 }
+
+
+class TestContract(ResticContract):
+    pass
 
 
 @pytest.fixture
