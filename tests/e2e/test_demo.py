@@ -10,7 +10,7 @@ from tests.house.tree import ROOT
 
 
 # Some forty processes, one after the other: on a busy machine that takes its time.
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(500)
 def test_the_demo_tells_a_day_and_closes_the_loop(tmp_path):
     argv = [
         sys.executable,
