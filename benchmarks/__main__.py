@@ -39,6 +39,7 @@ MEASURES = {
     "nab": ("novelty", "novelty"),
     "filling": ("filling", "filling"),
     "retention": ("retention", "retention"),
+    "sabotage": ("sabotage", "sabotage"),
     "scaling": ("scaling", "scaling"),
     "start": ("start", "start"),
     "storm": ("storm", "storm"),
