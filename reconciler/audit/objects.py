@@ -62,7 +62,8 @@ def _below(git: Git, path: str, one: _Member) -> dict[str, str]:
     found: dict[str, str] = {}
     level, size = ({path: one.oid} if one.is_folder else {}), len(one.oid) // 2
     while level:
-        read, deeper = git.objects(level.values()), {}
+        read = git.objects(level.values())
+        deeper: dict[str, str] = {}
         for folder, oid in level.items():
             if oid not in read:
                 raise _lost(folder, oid)
