@@ -349,9 +349,15 @@ def _complaint(told: str) -> str:
     return "\n".join(lines)
 
 
+def _before_a_trace(lines: list[str]) -> list[str]:
+    """Return what stands before a trace of Go: each function, and below it its file."""
+    first = next((n for n, line in enumerate(lines) if line.startswith("\t")), 0)
+    return lines[: first - 1] if first > 1 else []
+
+
 def _said(told: str, repo: Repo) -> str:
     """Return the part of it that says most, for people."""
     lines = [line for line in told.splitlines() if line.strip()]
     fatal = [line for line in lines if line.startswith(("Fatal:", "unable to"))]
-    best = (fatal or lines or ["it does not say why"])[-1]
+    best = (fatal or _before_a_trace(lines) or lines or ["it does not say why"])[-1]
     return shown(best.removeprefix("Fatal: "), repo.secrets)
