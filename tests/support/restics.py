@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import atexit
 import base64
 import hashlib
 import json
 import os
 import shutil
 import subprocess
-import tempfile
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -23,8 +21,8 @@ from tests.support.restic_snapshots import Key, program
 
 #: A guess at a password costs so little in here; what is real is another test's.
 _CHEAP = {"n": 2, "r": 8, "p": 1}
-#: Passwords -> a new repository that they open: making one costs seconds.
-_MADE: dict[tuple[str, ...], Path] = {}
+#: Where restic cuts files: of a repository that it made.
+_CHUNKS = "35d1a5cae88f95"
 
 
 class ResticPlace(Place):
@@ -38,18 +36,13 @@ class ResticPlace(Place):
         super().__init__(folder, name, **more)
 
     def ready(self) -> Self:
-        """Make the repository: the first of its passwords, and copies of that one."""
+        """Make the repository as restic makes one, with keys that cost nothing."""
+        secrets = self.account.secrets
         names = ("password", "escrowKey")
-        told = tuple(self.account.secrets.get(one, "") for one in names)
-        if told not in _MADE:
-            folder = Path(tempfile.mkdtemp(prefix="restic-made-"))
-            atexit.register(shutil.rmtree, folder, ignore_errors=True)
-            mine = {n: v for n, v in zip(names, told, strict=True) if v}
-            first = ResticPlace(folder / "r", secrets=mine, escrow=None)
-            Place.ready(first)
-            cheapen(first.folder, *filter(None, told))
-            _MADE[told] = first.folder
-        self.keep(_MADE[told])
+        made = self.folder.with_name(f"{self.folder.name}-made")
+        write_new(made, *(secrets[one] for one in names if one in secrets))
+        self.keep(made)
+        shutil.rmtree(made)
         return self
 
     def keep(self, made: Path) -> None:
@@ -97,32 +90,39 @@ class ResticBucket(ResticPlace):
                 )  # fmt: skip
 
 
-def cheapen(folder: Path, *passwords: str) -> None:
-    """Wrap the keys of a repository again, so that opening it costs nothing."""
-    for path in (folder / "keys").iterdir():
-        kept = json.loads(path.read_text())
-        plain = next(one for p in passwords if (one := _opened(kept, p)) is not None)
-        password, inner = plain
-        salt = base64.b64decode(kept["salt"])
-        made = Key.of(hashlib.scrypt(password.encode(), salt=salt, dklen=64, **_CHEAP))
-        kept |= {name.upper() if name == "n" else name: v for name, v in _CHEAP.items()}
-        kept["data"] = base64.b64encode(made.sealed(inner)).decode()
-        content = json.dumps(kept).encode()
-        path.chmod(0o600)
-        path.unlink()
-        path.with_name(hashlib.sha256(content).hexdigest()).write_bytes(content)
+def write_new(folder: Path, *passwords: str) -> None:
+    """
+    Write a repository as ``restic init`` and ``restic key add`` do.
+
+    Guessing a password costs nothing there; what is real is another test's.
+    """
+    for name in ("index", "keys", "locks", "snapshots"):
+        (folder / name).mkdir(parents=True)
+    for number in range(256):
+        (folder / "data" / f"{number:02x}").mkdir(parents=True)
+    key = Key(os.urandom(32), os.urandom(16), os.urandom(16))
+    config = {"version": 2, "id": os.urandom(32).hex(), "chunker_polynomial": _CHUNKS}
+    (folder / "config").write_bytes(key.sealed(json.dumps(config).encode()))
+    told = {
+        "mac": {"k": _text(key.mac_k), "r": _text(key.mac_r)},
+        "encrypt": _text(key.encrypt),
+    }
+    for password in passwords:
+        salt = os.urandom(64)
+        made = hashlib.scrypt(password.encode(), salt=salt, dklen=64, **_CHEAP)
+        row = {
+            "created": "2026-11-22T09:00:00Z", "username": "x", "hostname": "x",
+            "kdf": "scrypt", "N": _CHEAP["n"], "r": _CHEAP["r"], "p": _CHEAP["p"],
+            "salt": _text(salt),
+            "data": _text(Key.of(made).sealed(json.dumps(told).encode())),
+        }  # fmt: skip
+        content = json.dumps(row).encode()
+        name = hashlib.sha256(content).hexdigest()
+        (folder / "keys" / name).write_bytes(content)
 
 
-def _opened(kept: dict[str, Any], password: str) -> tuple[str, bytes] | None:
-    salt, cost = base64.b64decode(kept["salt"]), (kept["N"], kept["r"], kept["p"])
-    n, r, p = cost
-    made = hashlib.scrypt(
-        password.encode(), salt=salt, n=n, r=r, p=p, dklen=64, maxmem=1 << 28
-    )
-    try:
-        return password, Key.of(made).opened(base64.b64decode(kept["data"]))
-    except AssertionError:
-        return None
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode()
 
 
 def stand_in(folder: Path, deeds: str, version: str = "") -> str:
@@ -171,8 +171,8 @@ __all__ = [
     "PASSWORD",
     "ResticBucket",
     "ResticPlace",
-    "cheapen",
     "ended",
     "locked",
     "stand_in",
+    "write_new",
 ]
