@@ -124,6 +124,18 @@ def test_what_panels_make_is_proven_by_restores(house):
     assert [*(house.base / "scratch").iterdir()] == []
 
 
+def test_a_panel_is_two_accounts_each_with_its_own_key(house):
+    """What changes accounts may see no backup, and the other way round."""
+    found = at(house.agency, "doctor").out
+    lines = {
+        line.split()[1]: line for line in found.splitlines() if len(line.split()) > 1
+    }
+    assert lines["whm-1"].split()[0] == "ok"
+    assert lines["at-whm"].split()[0] == "ok"
+    assert lines["at-plesk"].split()[0] == "ok"
+    assert "lacks the credential" not in found
+
+
 def test_a_schedule_that_was_switched_off_is_found(house):
     house.night()
     house.apply()
