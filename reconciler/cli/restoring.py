@@ -225,11 +225,12 @@ def production(project: Project, tree: Inventory) -> Iterator[Path]:
     for one in tree.of(Backup.kind):
         want = cast("Backup", one)
         backing = want.makings.backing
+        base = Path(want.spec.root or "/")
         roots = [want.spec.root]
         if backing is not None:
             roots += [source.root for source in backing.sources.values()]
             roots += [backing.drills.scratch]
-        yield from (Path(root) for root in roots if root is not None)
+        yield from (base / root for root in roots if root is not None)
 
 
 def _folder(provider: Provider) -> Iterator[Path]:
