@@ -41,6 +41,7 @@ MEASURES = {
     "freshness": ("buckets", "freshness"),
     "rewind": ("buckets", "rewinding"),
     "retention": ("retention", "retention"),
+    "sabotage": ("sabotage", "sabotage"),
     "scaling": ("scaling", "scaling"),
     "start": ("start", "start"),
     "storm": ("storm", "storm"),

@@ -73,20 +73,10 @@ class Evaluation(NamedTuple):
 
     @property
     def differs(self) -> bool:
-        """
-        Whether git and the world do not agree, so that it matters who moved.
-
-        The next step of a payment follows from what was done, whoever moved.
-        """
-        return (
-            any(_is_about_the_base(one.change) for one in self.actions)
-            or any(one.merges for one in self.deferred)
-            or any(finding.code == UNSUPPORTED for finding in self.findings)
+        """Whether git and the world do not agree, so that it matters who moved."""
+        return bool(self.actions or self.deferred) or any(
+            finding.code == UNSUPPORTED for finding in self.findings
         )
-
-
-def _is_about_the_base(change: Change) -> bool:
-    return change.merges or change.once
 
 
 class Subject(NamedTuple):

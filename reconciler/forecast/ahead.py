@@ -186,25 +186,28 @@ def _beyond(ask: _Ask, values: Array) -> bool:
 
 
 def _level(ask: _Ask, known: Series) -> Outlook:
+    """Return what slopes and steps say where they did well before, else the errors."""
     from reconciler.forecast import level  # noqa: PLC0415
 
-    return _by_paths(ask, known) if level.suits(known.values) else _short(ask, known)
+    found = _by_paths(ask, known) if level.suits(known.values) else None
+    return found or _short(ask, known)
 
 
-def _by_paths(ask: _Ask, known: Series) -> Outlook:
-    """Return what three weeks or more say: slopes, steps, and the hours of a week."""
+def _by_paths(ask: _Ask, known: Series) -> Outlook | None:
+    """Return what slopes, steps and the hours of a week say; None without skill."""
     import numpy as np  # noqa: PLC0415
 
     from reconciler.forecast import level  # noqa: PLC0415
 
     values, hours = known.values, -(-ask.horizon // _HOUR)
     chance = np.random.default_rng(ask.seed)
-    found = level.level(values, ask.limit, hours, chance)
     before = level.tried(values, hours, chance)
-    chances = tuple(round(one, 4) for one in found.chances.tolist())
     mase, naive = round(before.mase, 4), round(before.naive_mase, 4)
+    if mase >= naive:
+        return None
+    found = level.level(values, ask.limit, hours, chance)
+    chances = tuple(round(one, 4) for one in found.chances.tolist())
     beyond = _beyond(ask, values)
-    notes = ["" if naive else "too little history to try it on", SPIKES * beyond]
     return Outlook(
         ask.metric,
         ask.kind,
@@ -217,10 +220,10 @@ def _by_paths(ask: _Ask, known: Series) -> Outlook:
         naive_mase=naive,
         coverage=round(before.coverage, 4),
         history=len(values),
-        skill=mase < naive,
+        skill=True,
         reached=_reached(ask, values),
         beyond=beyond,
-        note="; ".join(note for note in notes if note),
+        note=SPIKES if beyond else "",
         chart=Chart(
             _rounded(values),
             _rounded(found.median),

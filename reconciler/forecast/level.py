@@ -35,6 +35,8 @@ SUSTAINED: Final = 3
 _LOWEST: Final = 0.02
 #: From the median of distances to the middle to a standard deviation.
 _SIGMA: Final = 1.4826
+#: The error of a median beside that of a mean.
+_MEDIAN: Final = 1.25
 #: Hours so many times the usual error from what they should be are clipped, count as
 #: odd, and are an hour of the week of their own (in parts of the error of its mean).
 _CLIPPED, _ODD, _OWN = 3.0, 4.0, 3.5
@@ -174,14 +176,22 @@ def _parts(values: Array) -> _Parts:
 
 
 def _own(rest: Array) -> Array:
-    """Return what each hour of the week has of its own; 0 where it may be chance."""
+    """
+    Return what each hour of the week has of its own.
+
+    An hour that is far from the others for certain counts in full; else a day of the
+    week counts by how much more than chance there is in all of it (James and Stein).
+    """
     found = np.zeros((WEEK, DAY))
     usual = _spread(rest)
     for weekday in range(WEEK):
         same = rest[(len(rest) - 1 - weekday) % WEEK :: WEEK]
         middle = np.median(same, axis=0)
-        sure = np.abs(middle) > _OWN * usual * 1.25 / np.sqrt(len(same))
-        found[-weekday % WEEK] = np.where(sure, middle, 0.0)
+        error = usual * _MEDIAN / np.sqrt(len(same))
+        square = max(float((middle**2).mean()), 1e-12)
+        part = max(0.0, 1 - error**2 / square)
+        sure = np.abs(middle) > _OWN * error
+        found[-weekday % WEEK] = np.where(sure, middle, part * middle)
     return found
 
 
@@ -192,7 +202,8 @@ def _spread(rest: Array) -> float:
 def _quiet(noise: Array) -> Array:
     """Return *noise* without what will not come again: spikes, falls, accidents."""
     usual = _spread(noise)
-    clipped = np.clip(noise, -_CLIPPED * usual, _CLIPPED * usual)
+    within = np.clip(noise, -_CLIPPED * usual, _CLIPPED * usual)
+    clipped = np.where(np.abs(noise) > _ODD * usual, within, noise)
     high = noise > _ODD * usual
     edges = np.flatnonzero(np.diff(np.concatenate(([False], high, [False]))))
     runs = [

@@ -3,11 +3,11 @@ Where the level of each day goes: shapes of its past, weighed by their fit. Pure
 
 Growth adds and noise multiplies, so the levels are taken as they are and each error is
 counted in parts of its level. A shape is a line, a step, a slope that began some days
-ago, or one that has ended since; each with what the seven days of a week differ by. All
-are fitted at once (Bayesian linear regression, conjugate), and each counts as much as
-its marginal likelihood says: no test decides for one of them, and what is not known
-(which shape, how steep, since when) is in the paths. A slope lasts as long again as it
-has lasted already (Lindy: Pareto distributed), and everything is level after it.
+ago, one that has ended since, or an odd day; each with what the seven days of a week
+differ by. All are fitted at once (Bayesian linear regression, conjugate), and each
+counts as much as its marginal likelihood says: no test decides for one of them, and
+what is not known (which shape, how steep, since when) is in the paths. A slope lasts as
+long again as it has lasted (Lindy: Pareto distributed), and all is level after it.
 
 Sources: Hoeting et al. 1999 (model averaging), Taylor and Letham 2018 (trends with
 changes); the grids and the scales below were written down once.
@@ -38,8 +38,10 @@ _APART: Final = 5
 #: level; what a day of the week differs by; how far all may be from the last week.
 _QUIET, _STEEP, _STEP, _WEEKDAY, _FAR = 0.004, 0.03, 0.3, 0.15, 3.0
 #: What each kind of shape counts before anything is seen: nothing; a line; one slope
-#: (and as much as half with a line); a slope and its end; a step.
+#: (and half as much with a line); a slope and its end; a step.
 _LEVEL, _LINE, _SLOPE, _END, _JUMP = 0.4, 0.3, 0.12, 0.12, 0.15
+#: The same of the last day alone being odd, and of the last two: a holiday.
+_ODD_DAYS: Final = (0.02, 0.005)
 #: Days that a slope is taken to have lasted before it was seen.
 _SEEN: Final = 20.0
 #: Nothing falls below such a part of what it is now.
@@ -49,23 +51,36 @@ _ODD: Final = 3.0
 
 
 class _Shape(NamedTuple):
-    """Columns, how large their factors may be, and which of them go on as slopes."""
+    """
+    Columns, how large their factors may be, and which of them go on as slopes.
+
+    Attributes:
+        passes: What it has today is gone tomorrow.
+    """
 
     columns: tuple[Array, ...]
     scales: tuple[float, ...]
     prior: float
     slopes: tuple[int, ...] = ()
     age: float = 0.0
+    passes: bool = False
 
 
 class _Design(NamedTuple):
-    """All shapes for so many days: (shapes, days, columns), (shapes, columns), ..."""
+    """
+    All shapes for so many days.
+
+    Attributes:
+        basis: (shapes, days, columns); all others are of (shapes, columns) or (shapes).
+        last: What each column has from today on, before any slope.
+    """
 
     basis: Array
     scales: Array
     priors: Array
     slopes: Array
     ages: Array
+    last: Array
 
 
 class Trend(NamedTuple):
@@ -94,7 +109,8 @@ class Trend(NamedTuple):
         drawn = chance.standard_normal((many, self.means.shape[1]))
         factors = self.means[shape] + np.einsum("rij,rj->ri", self.roots[shape], drawn)
         own, week = factors[:, 1 + WEEK :], factors[:, 1 : 1 + WEEK]
-        now = factors[:, 0] + (design.basis[shape, -1] * own).sum(axis=1)
+        week = week - week.mean(axis=1, keepdims=True)
+        now = factors[:, 0] + (design.last[shape] * own).sum(axis=1)
         slope = (design.slopes[shape] * own).sum(axis=1)
         lasts = (design.ages[shape] + _SEEN) * (1 / (1 - chance.random(many)) - 1)
         ahead = np.arange(1, days + 1)
@@ -115,8 +131,9 @@ def trend(levels: Array) -> Trend:
     value = np.exp(levels - unit)
     usual = _usual(value)
     part = value / usual
-    weekday = np.zeros((days, WEEK))
-    weekday[np.arange(days), (np.arange(days) - (days - 1)) % WEEK] = 1.0
+    # Together they differ by nothing, or a week would be another name of the level.
+    weekday = np.full((days, WEEK), -1 / WEEK)
+    weekday[np.arange(days), (np.arange(days) - (days - 1)) % WEEK] += 1.0
     both = np.column_stack((np.ones(days), weekday * usual[:, None]))
     shapes = len(design.priors)
     rows = np.concatenate(
@@ -201,7 +218,8 @@ def _design(days: int) -> _Design:
         slopes[row, list(shape.slopes)] = 1.0
     priors = np.array([one.prior for one in shapes])
     ages = np.array([one.age for one in shapes])
-    return _Design(basis, scales, np.log(priors / priors.sum()), slopes, ages)
+    last = np.where([[one.passes] for one in shapes], 0.0, basis[:, -1])
+    return _Design(basis, scales, np.log(priors / priors.sum()), slopes, ages, last)
 
 
 def _shapes(days: int) -> Iterator[_Shape]:
@@ -216,6 +234,8 @@ def _shapes(days: int) -> Iterator[_Shape]:
         yield _Shape((since,), (scale,), each, (0,), knot)
         yield _Shape((ago, since), (_QUIET, scale), each / 2, (0, 1), knot)
     yield from _steps(ago, days)
+    for odd, each in enumerate(_ODD_DAYS):
+        yield _Shape((1.0 * (ago >= -odd),), (_STEP,), each, passes=True)
     pairs = [(a, b) for a, b in product(knots, knots) if a - b >= _APART]
     pairs += [(knot, _ENDED) for knot in knots if knot >= _RISEN]
     for began, ended in pairs:

@@ -266,8 +266,9 @@ NO_REPOSITORY: Final = 10
 LOCKED: Final = 11
 WRONG_PASSWORD: Final = 12
 INCOMPLETE: Final = 3
+_NOTHING: Final = ("does not exist", "no such file or directory")
 _TEXTS: Final = (
-    (NO_REPOSITORY, ("Is there a repository at", "unable to open config file")),
+    (NO_REPOSITORY, _NOTHING),
     (LOCKED, ("already locked", "unable to create lock")),
     (WRONG_PASSWORD, ("wrong password or no key found",)),
 )
@@ -331,8 +332,12 @@ def kind_of(done: Said, repo: Repo) -> int:
         return -1
     if done.code in {NO_REPOSITORY, LOCKED, WRONG_PASSWORD}:
         return done.code
-    found = (kind for kind, words in _TEXTS if any(word in told for word in words))
-    return next(found, done.code)
+    # Whoever may not read what opens it is told nearly the same.
+    gone = "unable to open config file" in told
+    for kind, words in _TEXTS:
+        if any(word in told for word in words) and (gone or kind != NO_REPOSITORY):
+            return kind
+    return done.code
 
 
 def _complaint(told: str) -> str:

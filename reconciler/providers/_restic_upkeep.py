@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
@@ -34,6 +35,7 @@ from reconciler.providers._restic_where import (
 STALE: Final = timedelta(minutes=30)
 #: So many slices restic knows at most.
 _SLICES: Final = 256
+_LOCK: Final = re.compile(r"[0-9a-f]{64}")
 _AT_ONCE: Final = 200
 
 
@@ -222,6 +224,8 @@ def locks(store: Store, repo: Repo) -> list[Lock]:
     found = []
     for stored in store.names("locks/"):
         name = stored.name.rpartition("/")[2]
+        if not _LOCK.fullmatch(name):
+            continue  # it died before it had its name
         done = repo.said("cat", "lock", name, "--no-lock")
         row = read(done.out) if not done.code else None
         if isinstance(row, dict):

@@ -16,6 +16,7 @@ from reconciler.kinds.backup import CopyState, Rewind
 from reconciler.kinds.backup_repository import RepositoryState
 from reconciler.model import Unknown
 from reconciler.providers import _archive_seal
+from reconciler.providers._archive_snap import folder_of
 from reconciler.providers._aws import Calls
 from tests.support.archives import ESCROW, PASSWORD, Place, backup, site
 from tests.support.buckets import KEYS, age, bodies, by_hand, fresh, serving, visible
@@ -165,15 +166,20 @@ def test_what_came_since_and_is_signed_stays(place, want, s3, name):
 def test_backups_of_others_in_the_same_place_are_left(place, want, s3, name, tmp_path):
     other = backup(site(tmp_path / "other"), name="other.example")
     other = other.model_copy(update={"metadata": other.metadata.model_copy(update={"uid": "u-2"})})  # fmt: skip
+    for slot in SLOTS:
+        place.back_up(other, slot)
     aged(place, want, name)
-    hide(s3, name, "/index/")
+    hide(s3, name, f"/{folder_of(want.uid)}/")
     place.driver = place.again()
-    place.back_up(other)
+    first, second = place.ids(other)
+    place.prune(other, [first], [second])
+    place.back_up(other, "2026-11-23T02:15")
     age(name, timedelta(hours=2))
     theirs = place.ids(other)
     wind_back(place, want)
     assert len(place.ids(want)) == 2
     assert place.ids(other) == theirs
+    assert first not in theirs
 
 
 def test_what_a_backup_and_a_prune_leave_is_nothing_hidden(place, want, s3, name):

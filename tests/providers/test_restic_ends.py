@@ -31,6 +31,10 @@ DOWN_14 = (
     "127.0.0.1:9: connect: connection refused\n"
     "Is there a repository at the following location?"
 )
+FORBIDDEN = (
+    "Fatal: unable to open config file: unexpected HTTP response (403): 403 Forbidden\n"
+    "Is there a repository at the following location?\nrest:http://127.0.0.1:1/"
+)
 LOCKED_18 = (
     '{"message_type":"exit_error","code":11,"message":"unable to create lock in backend: '
     "repository is already locked by PID 27222 on vm by root (UID 0, GID 0)\\nlock was "
@@ -60,6 +64,8 @@ def root(tmp_path):
         (HERE, 1, NONE_14, Rejected, "there is no repository"),
         (HERE, 1, LOCKED_14, Transient, "is locked: unable to create lock"),
         (FAR, 1, DOWN_14, Transient, "dial tcp"),
+        (FAR, 1, FORBIDDEN, Rejected, "403 Forbidden"),
+        (FAR, 1, "Fatal: pack x does not exist", Rejected, "pack x does not"),
         (HERE, 1, "Fatal: no matching ID found", Rejected, "no matching ID"),
         (HERE, 11, LOCKED_18, Transient, "is locked"),
         (HERE, 12, WRONG_18, Rejected, "does not open"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -71,17 +72,21 @@ def slowly(tmp_path: Path, verb: str, before: str = "") -> str:
 
 def test_a_backup_that_dies_with_its_restic(place, want, tmp_path, monkeypatch):
     path = os.environ["PATH"]
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
     monkeypatch.setenv("PATH", slowly(tmp_path, "backup"))
     child = begun(lambda: place.back_up(want))
-    waited(lambda: place.objects("locks"))
+    waited(lambda: [p for p in place.objects("locks") if len(p.name) == 64])
     killed(child, *below(child))
     monkeypatch.setenv("PATH", path)
     assert place.objects("snapshots") == []
+    assert len([*(tmp_path / "tmp").glob("reconciler-backup-*")]) == 1
     (lock,) = place.objects("locks")
     state = place.again().observe([want]).states[want.name]
     assert (state.snapshots, len(state.locks)) == ((), 1)
     received = place.back_up(want).details["sources"]["files"]
     assert place.ids(want) == [received["snapshot"]]
+    assert [*(tmp_path / "tmp").iterdir()] == []  # a dump would have been in there
     place.back_up(want, "next")
     first, second = place.ids(want)
     with pytest.raises(Transient, match="locked"):

@@ -169,8 +169,12 @@ def test_what_is_hidden_or_overwritten_is_told_with_when_it_began():
     model.put("made anew", T0 - 3 * HOUR, "x")
     model.delete("made anew", T0 - 2 * HOUR)
     model.put("made anew", T0, "y")
+    model.put("both", T0 - HOUR, "x")
+    model.put("both", T0 + HOUR, "evil")
+    model.delete("both", T0 + 9 * HOUR)
     found = dict(hidden(model.events))
-    assert found == {"hidden": T0, "twice": T0, "over": T0 + HOUR}
+    later = T0 + HOUR
+    assert found == {"hidden": T0, "twice": T0, "over": later, "both": later}
     moments = [T0, T0 + HOUR, T0 + 3 * HOUR]
     first, second = hidings(moments)
     assert (first.since, first.until, first.objects) == (T0, T0 + HOUR, 2)

@@ -58,10 +58,6 @@ def freshness(case: Case) -> Iterator[Said]:
     """Yield how late the newest backup with a receipt is."""
     last, now = case.last(case.first), case.now
     begun = last.at if last else moment(case.recorded.get(SINCE))
-    gone = isinstance(case.have.get(case.share(case.first)), Absent)
-    if gone and last is not None:
-        message = f"{case.first} is gone, and had what was backed up until {last.at}"
-        yield Said("repository-gone", Severity.CRITICAL, message, _COPIES)
     if begun is not None and now - begun > case.rpo:
         what = "the newest proven backup" if last else "nothing was backed up"
         what += f" is of {_text(begun)}" if last else f" since {_text(begun)}"
@@ -228,6 +224,10 @@ def _strange(case: Case) -> Iterator[Said]:
 
 
 def _copy(case: Case, copy: str) -> Iterator[Said]:
+    last = case.last(copy)
+    if last is not None and isinstance(case.have.get(case.share(copy)), Absent):
+        message = f"{copy} is gone, and had what was backed up until {_text(last.at)}"
+        yield Said("repository-gone", Severity.CRITICAL, message, _COPIES, copy)
     for why in tampered(case, copy):
         yield Said(
             "backup-tampered", Severity.CRITICAL, f"{copy}: {why}", _COPIES, copy

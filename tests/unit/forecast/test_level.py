@@ -63,6 +63,18 @@ def test_a_step_is_no_slope() -> None:
     assert found.median.max() < 0.3 * 1.4 * 1.3 * 1.08
 
 
+@pytest.mark.parametrize("factor", [0.5, 1.4])
+def test_an_odd_day_is_no_step(factor: float) -> None:
+    """After a holiday it is as before; after a week of them it may not be."""
+
+    def tomorrow(days: int) -> float:
+        odd = np.where((DAYS - days) * 24 > HOURS, 1.0, factor)
+        return ahead(wave(odd), 9.0, 1).median.mean() / 0.3
+
+    assert tomorrow(1) == pytest.approx(1, abs=0.06)
+    assert tomorrow(7) == pytest.approx(factor, abs=0.06)
+
+
 def test_a_slope_that_has_ended_has_ended() -> None:
     ended = np.minimum(risen(30, 0.03), risen(30, 0.03)[-10 * 24])
     assert ahead(wave(ended), 0.81).chances[-1] < 0.2

@@ -342,6 +342,7 @@ USUAL = {
     "restored from a copy": {"changed": 1000, "added": 2_400_000, "packed": 441_000},
     "new photos": {"files": 1030, "size": 260_000_000, "changed": 30, "added": 60_000_000, "packed": 59_800_000},
     "a clean-up": {"files": 850, "size": 180_000_000, "changed": 0, "added": 400, "packed": 300},
+    "twice as many photos": {"files": 2000, "size": 400_000_000, "changed": 1030, "added": 200_000_000, "packed": 199_000_000},
     "a dump, another one each day": {"files": 1, "size": 40_000, "changed": 1, "added": 40_000, "packed": 9_000},
 }  # fmt: skip
 
