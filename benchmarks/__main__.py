@@ -38,6 +38,8 @@ MEASURES = {
     "breach": ("forecasting", "breach"),
     "nab": ("novelty", "novelty"),
     "filling": ("filling", "filling"),
+    "freshness": ("buckets", "freshness"),
+    "rewind": ("buckets", "rewinding"),
     "retention": ("retention", "retention"),
     "sabotage": ("sabotage", "sabotage"),
     "scaling": ("scaling", "scaling"),

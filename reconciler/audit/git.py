@@ -203,6 +203,10 @@ class Git:
     @cached_property
     def promisor(self) -> str | None:
         """The remote that has what a partial clone left out; None in a whole one."""
+        # What was left out is promised by a pack that came with it.
+        packs, beside = self._objects / "pack", self._objects / "info" / "alternates"
+        if not beside.exists() and not any(packs.glob("*.promisor")):
+            return None
         said = self.run("config", "--get-regexp", r"^remote\..*\.promisor$")
         if not said.ok:
             return None

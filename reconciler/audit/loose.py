@@ -11,11 +11,11 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-import tempfile
 import zlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -25,8 +25,12 @@ _HASHES: Final = {40: "sha1", 64: "sha256"}
 #: What git takes for loose objects: they are small, and packed later all the same.
 _LEVEL: Final = 1
 #: So many files are waited for at once: a journal of a disk takes them in one go.
-_AT_ONCE: Final = 16
+_AT_ONCE: Final = 6
 _READ: Final = 0o444
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+#: How git names what it has not finished: where we die, it gathers that up.
+_TEMPORARY: Final = "tmp_obj_"
+_NUMBERS: Final = count()
 
 
 class Loose:
@@ -59,22 +63,23 @@ def write(folder: Path, objects: Mapping[str, bytes]) -> None:
     Raises:
         AuditError: It cannot be written; what was, is found by no one.
     """
-    opened: list[tuple[int, Path, Path]] = []
+    opened: list[tuple[int, str, str]] = []
+    above = str(folder)
     try:
         mode = stat.S_IMODE(folder.stat().st_mode)
         for name, whole in objects.items():
-            beside = _folder(folder / name[:2], mode)
-            number, named = tempfile.mkstemp(prefix="tmp_obj_", dir=beside)
-            opened.append((number, Path(named), beside / name[2:]))
+            beside = f"{above}/{name[:2]}"
+            number, temporary = _opened(beside, mode)
+            opened.append((number, temporary, f"{beside}/{name[2:]}"))
             os.fchmod(number, mode & _READ)
             _all(number, zlib.compress(whole, _LEVEL))
         _through([number for number, _, _ in opened])
         for _, temporary, final in opened:
-            temporary.replace(final)
+            os.replace(temporary, final)  # noqa: PTH105  (hundreds in a run)
     except OSError as error:
         for _, temporary, _ in opened:
             with suppress(OSError):
-                temporary.unlink()
+                Path(temporary).unlink()
         raise AuditError(
             f"the audit objects cannot be written: {error.strerror}"
         ) from None
@@ -83,12 +88,17 @@ def write(folder: Path, objects: Mapping[str, bytes]) -> None:
             os.close(number)
 
 
-def _folder(path: Path, mode: int) -> Path:
-    """Make sure of a folder that is as open to others as the one above it."""
-    with suppress(FileExistsError):
-        path.mkdir()
-        path.chmod(mode)
-    return path
+def _opened(folder: str, mode: int) -> tuple[int, str]:
+    """Begin a file in *folder*, which is made where it is not there yet."""
+    while True:
+        name = f"{folder}/{_TEMPORARY}{os.getpid()}_{next(_NUMBERS)}"
+        try:
+            return os.open(name, _NEW, _READ), name
+        except FileNotFoundError:
+            Path(folder).mkdir(exist_ok=True)
+            Path(folder).chmod(mode)  # as open to others as the one above it
+        except FileExistsError:
+            continue
 
 
 def _all(number: int, data: bytes) -> None:

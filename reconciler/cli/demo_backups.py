@@ -53,7 +53,7 @@ class Backups:
         self._agency.expect(*apply)
         self._agency.expect(*apply)
         say("Somebody damages one copy, and the next drill finds it")
-        damaged = self._damage()
+        damaged = damage(self._beside / "near" / "data")
         click.echo(f"near: one bit of {damaged} objects is another one")
         self._later()
         self._agency.expect(*apply, codes={Exit.DONE, Exit.PARTLY})
@@ -79,15 +79,6 @@ class Backups:
         click.echo(told.partition("reconciler/v1\n")[2], nl=False)
         self._agency.commit("inventory: bakker.example is backed up, twice")
 
-    def _damage(self) -> int:
-        """Change one bit in the middle of all that the first copy has."""
-        found = sorted((self._beside / "near" / "data").iterdir())
-        for path in found:
-            body = bytearray(path.read_bytes())
-            body[len(body) // 2] ^= 1
-            path.write_bytes(body)
-        return len(found)
-
     def _later(self) -> None:
         """Put the clock forward until a drill is due."""
         opener = build_opener(ProxyHandler({}))  # no proxy stands before loopback
@@ -97,15 +88,14 @@ class Backups:
 
     def _compare(self, into: Path) -> None:
         """Hold what came back against the site, which nobody has changed."""
-        files = dict(_files(self._site / "public_html"))
-        back = dict(_files(into / "files" / "public_html"))
-        if files != back:
+        there = dict(files(self._site / "public_html"))
+        if there != dict(files(into / "files" / "public_html")):
             raise ReconcilerError("what was restored is not what the site has")
         rows = [_rows(self._site / "shop.sqlite"), _rows(into / "db" / "dump.sqlite")]
         if rows[0] != rows[1]:
             raise ReconcilerError("the database that was restored is another one")
         click.echo(
-            f"compared with the site: {len(files)} files and {rows[0][0]} orders, "
+            f"compared with the site: {len(there)} files and {rows[0][0]} orders, "
             "all the same"
         )
 
@@ -125,7 +115,20 @@ def site(root: Path) -> None:
         there.executemany("insert into orders (cents) values (?)", rows)
 
 
-def _files(folder: Path) -> Iterator[tuple[str, bytes]]:
+def damage(folder: Path) -> int:
+    """Change one bit in the middle of every file below *folder*; return how many."""
+    many = 0
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            body = bytearray(path.read_bytes())
+            body[len(body) // 2] ^= 1
+            path.chmod(0o600)
+            path.write_bytes(body)
+            many += 1
+    return many
+
+
+def files(folder: Path) -> Iterator[tuple[str, bytes]]:
     """Yield every file below *folder*, and what is in it."""
     for path in sorted(folder.rglob("*")):
         if path.is_file():

@@ -18,12 +18,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any, BinaryIO, Final, cast
 
-from reconciler.errors import Ambiguous, ProviderError, Transient
+from reconciler.errors import Ambiguous, ProviderError, Rejected, Transient
 from reconciler.model import Account
 from reconciler.providers._archive_store import Gone, Stored, Writing
 from reconciler.providers._aws import Refusal, pages
@@ -168,9 +168,21 @@ class Bucket:
         """Take an object away; a bucket with versions hides it."""
         self.ask("delete_object", Key=self.key(name))
 
-    def unhide(self, name: str, marker: str) -> None:
-        """Take away the marker that hides an object; what it hides stays as it is."""
-        self.ask("delete_object", Key=self.key(name), VersionId=marker)
+    def remove_many(self, wanted: Sequence[tuple[str, str | None]]) -> None:
+        """
+        Hide objects; or, where a version is named, take that one away: 1,000 at most.
+
+        Raises:
+            Rejected: One of them was refused; others may be done.
+        """
+        rows = [
+            {"Key": self.key(name), **({"VersionId": version} if version else {})}
+            for name, version in wanted
+        ]
+        said = self.ask("delete_objects", Delete={"Objects": rows, "Quiet": True})
+        for one in said.get("Errors", ()):
+            name = self.name(str(one.get("Key")))
+            raise Rejected(f"delete_objects: {one.get('Code')}: {name}")
 
     def tidy(self, older_than: datetime) -> None:
         """Abort uploads that were never completed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -92,6 +93,20 @@ def loaded(name: str, source: Source, folder: Path, bench: Bench) -> Loaded:
     cage = Cage(room, max(bench.most, 1), bench.deadline, bench.sleep)
     with closing(flavour.start(cage)) as server:
         return examined(name, source, dump, server, bench)
+
+
+def packed(name: str, source: Source, folder: Path, bench: Bench) -> Loaded:
+    """Load the dump of *source* that lies in what a panel packed, and judge it."""
+    wanted = f"{source.database}.sql"
+    dumps = [one for one in folder.rglob(wanted) if one.is_file()]
+    dumps = [one for one in dumps if not one.is_symlink()]
+    if len(dumps) != 1:
+        look = Look(f"{name}/dump", f"one {wanted}", f"{len(dumps)} of them", ok=False)
+        return Loaded([look])
+    room = bench.scratch.room(f"dump-{name}")
+    os.link(dumps[0], room / DUMPS["mysql"])
+    as_dump = source.model_copy(update={"type": "mysql"})
+    return loaded(name, as_dump, room, bench)
 
 
 def examined(

@@ -253,12 +253,11 @@ def _end(child: subprocess.Popen[bytes]) -> None:
     """Interrupt *child*, and kill it where that does not help."""
     with suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGINT)
-    try:
+    with suppress(subprocess.TimeoutExpired):
         child.wait(_GRACE)
-    except subprocess.TimeoutExpired:
-        with suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
+    with suppress(ProcessLookupError):  # and with it what it started
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
 
 
 # -- what an end means -----------------------------------------------------------------
@@ -267,8 +266,9 @@ NO_REPOSITORY: Final = 10
 LOCKED: Final = 11
 WRONG_PASSWORD: Final = 12
 INCOMPLETE: Final = 3
+_NOTHING: Final = ("does not exist", "no such file or directory")
 _TEXTS: Final = (
-    (NO_REPOSITORY, ("Is there a repository at", "unable to open config file")),
+    (NO_REPOSITORY, _NOTHING),
     (LOCKED, ("already locked", "unable to create lock")),
     (WRONG_PASSWORD, ("wrong password or no key found",)),
 )
@@ -308,7 +308,7 @@ def _failure(verb: str, done: Said, repo: Repo) -> ProviderError:
     told = _complaint(done.told)
     said = f"{repo.name}: restic {verb} failed ({done.code}): {_said(told, repo)}"
     match kind_of(done, repo):
-        case 0:
+        case -1:
             return Transient(said)
         case 10:
             return Rejected(f"{repo.name}: there is no repository")
@@ -324,16 +324,20 @@ def kind_of(done: Said, repo: Repo) -> int:
     """
     Return what a failure is, in the codes of restic 0.17 and later.
 
-    0: it is none of the repository's: the network, or a disk that is full.
+    -1: it is none of the repository's: the network, or a disk that is full.
     """
     told = _complaint(done.told)
     words = (*(_NETWORK if repo.hosts else ()), *_FULL)
     if any(word in told for word in words):
-        return 0
+        return -1
     if done.code in {NO_REPOSITORY, LOCKED, WRONG_PASSWORD}:
         return done.code
-    found = (kind for kind, words in _TEXTS if any(word in told for word in words))
-    return next(found, done.code)
+    # Whoever may not read what opens it is told nearly the same.
+    gone = "unable to open config file" in told
+    for kind, words in _TEXTS:
+        if any(word in told for word in words) and (gone or kind != NO_REPOSITORY):
+            return kind
+    return done.code
 
 
 def _complaint(told: str) -> str:
@@ -345,9 +349,15 @@ def _complaint(told: str) -> str:
     return "\n".join(lines)
 
 
+def _before_a_trace(lines: list[str]) -> list[str]:
+    """Return what stands before a trace of Go: each function, and below it its file."""
+    first = next((n for n, line in enumerate(lines) if line.startswith("\t")), 0)
+    return lines[: first - 1] if first > 1 else []
+
+
 def _said(told: str, repo: Repo) -> str:
     """Return the part of it that says most, for people."""
     lines = [line for line in told.splitlines() if line.strip()]
     fatal = [line for line in lines if line.startswith(("Fatal:", "unable to"))]
-    best = (fatal or lines or ["it does not say why"])[-1]
+    best = (fatal or _before_a_trace(lines) or lines or ["it does not say why"])[-1]
     return shown(best.removeprefix("Fatal: "), repo.secrets)

@@ -21,9 +21,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -33,6 +34,7 @@ from pydantic import JsonValue
 
 from reconciler.errors import Ambiguous, ProviderError, Rejected
 from reconciler.kinds.backup import BackUp, Backup
+from reconciler.kinds.backup.facts import vouched
 from reconciler.model import Receipt, SecretRef
 from reconciler.model.backing import Backing, Source
 from reconciler.providers._backup_hooks import hooked
@@ -52,6 +54,7 @@ from reconciler.providers._restic_list import (
 from reconciler.providers._restic_paths import files, patterns, straight
 from reconciler.providers._restic_program import program
 
+_SCRATCH: Final = "reconciler-backup-"
 #: How long the dump of a database may take.
 _DUMP: Final = 3600.0
 
@@ -192,7 +195,10 @@ class Making(NamedTuple):
         self, name: str, source: Source, slot: str, nonce: str, before: Sequence[Shot]
     ) -> Made:
         mine = [one for one in before if one.source == name]
-        parent = mine[-1].id if mine else None
+        known = vouched(self.want.recorded).get(self.copy, {})
+        # What somebody else made may say of a file that it did not change.
+        trusted = [one for one in mine if one.id in known] or mine
+        parent = trusted[-1].id if trusted else None
         with self._contents(source, nonce) as (folder, todo):
             argv = self._arguments(name, slot, todo, parent)
             targets = [f"./{CANARY}"] if source.canary else []
@@ -246,13 +252,14 @@ class Making(NamedTuple):
         except ProviderError:
             return Ambiguous(error.what)
         if any((one.source, one.tags.get("slot")) == (name, slot) for one in new):
-            return Rejected(f"{error.what}; what was made counts for nothing")
+            return Ambiguous(f"{error.what}, and there is a snapshot")
         return error
 
     @contextmanager
     def _contents(self, source: Source, nonce: str) -> Iterator[tuple[Path, Todo]]:
         """Give the folder that restic is started in; it is gone afterwards."""
-        scratch = Path(tempfile.mkdtemp(prefix="reconciler-backup-"))
+        swept()
+        scratch = Path(tempfile.mkdtemp(prefix=f"{_SCRATCH}{os.getpid()}-"))
         try:
             if source.canary:
                 (scratch / CANARY).write_text(nonce)
@@ -281,6 +288,24 @@ class Making(NamedTuple):
         """Return the folder that *source* is in."""
         parts = [one for one in (self.want.spec.root, source.root) if one]
         return Path(os.path.normpath(Path(*parts).absolute())) if parts else None
+
+
+def swept() -> None:
+    """Take away what killed runs of ours left: a dump is all of a database."""
+    for path in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*-*"):
+        with suppress(OSError, ValueError):
+            pid = int(path.name.removeprefix(_SCRATCH).partition("-")[0])
+            about = path.lstat()
+            if about.st_uid == os.geteuid() and stat.S_ISDIR(about.st_mode):
+                _gone_without(pid, path)
+
+
+def _gone_without(pid: int, path: Path) -> None:
+    """Take *path* away where its process is no more."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _paths(source: Source) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
@@ -34,6 +35,7 @@ from reconciler.providers._restic_where import (
 STALE: Final = timedelta(minutes=30)
 #: So many slices restic knows at most.
 _SLICES: Final = 256
+_LOCK: Final = re.compile(r"[0-9a-f]{64}")
 _AT_ONCE: Final = 200
 
 
@@ -63,18 +65,32 @@ def copied(
         raise Rejected(f"{theirs.name}: {lost[0][:12]} is not there")
     before = _arrived(target, want, known)
     todo = [one for one in ids if one not in before]
+    failed = None
     if todo:
         with _between(theirs, source, target) as both:
-            for some in _some(todo):
-                both.run("copy", "--no-lock", *some, seconds=LONG)
+            failed = _each(both, "copy", todo, "--no-lock")
     there = _arrived(target, want, known)
     if lost := [one for one in ids if one not in there]:
-        raise Rejected(f"{account.name}: {lost[0][:12]} did not arrive")
+        raise failed or Rejected(f"{account.name}: {lost[0][:12]} did not arrive")
     made: dict[str, JsonValue] = {one: there[one] for one in ids}
     return Receipt(
         reference=f"{theirs.name}/{account.name}",
         details={"from": theirs.name, "copied": made, "new": len(todo)},
     )
+
+
+def _each(repo: Repo, verb: str, ids: list[str], *options: str) -> ProviderError | None:
+    """
+    Have restic do something with *ids*; return how it failed.
+
+    What came of it shows afterwards, whatever it said.
+    """
+    for start in range(0, len(ids), _AT_ONCE):
+        some = ids[start : start + _AT_ONCE]
+        done = repo.said(verb, *options, *some, seconds=LONG)
+        if not done.well:
+            return repo.failure(verb, done)
+    return None
 
 
 def _arrived(target: Repo, want: Backup, known: Mapping[str, Shot]) -> dict[str, str]:
@@ -161,25 +177,21 @@ def pruned(account: Account, want: Backup, change: PruneOld) -> Receipt:
     if immutability(want, account.name).mode == "append-only":
         raise Rejected(f"{account.name} is append-only: nothing is deleted")
     repo = repo_of(account, MAINTAIN)
-    freed(account, repo, MAINTAIN)
+    if held := freed(account, repo, MAINTAIN):
+        raise Transient(f"{account.name} is locked {held[0]}")
     found = mine(repo, want)
     as_decided(found, ids, kept)
-    for some in _some(sorted(ids & found.keys())):
-        repo.run("forget", *some)
+    failed = _each(repo, "forget", sorted(ids & found.keys()))
     left = mine(repo, want)
     if left.keys() & ids or not kept <= left.keys():
-        raise Rejected("the listing shows something else than what was pruned")
+        said = "the listing shows something else than what was pruned"
+        raise failed or Rejected(said)
     details: dict[str, JsonValue] = {"pruned": [*sorted(ids)], "left": len(left)}
     try:
         repo.run("prune", seconds=LONG)
     except ProviderError as error:  # what was forgotten is: its space comes later
         details["unfreed"] = error.what
     return Receipt(reference=f"{account.name}/prune", details=details)
-
-
-def _some(ids: list[str]) -> Iterator[list[str]]:
-    for start in range(0, len(ids), _AT_ONCE):
-        yield ids[start : start + _AT_ONCE]
 
 
 # -- locks -----------------------------------------------------------------------------
@@ -212,6 +224,8 @@ def locks(store: Store, repo: Repo) -> list[Lock]:
     found = []
     for stored in store.names("locks/"):
         name = stored.name.rpartition("/")[2]
+        if not _LOCK.fullmatch(name):
+            continue  # it died before it had its name
         done = repo.said("cat", "lock", name, "--no-lock")
         row = read(done.out) if not done.code else None
         if isinstance(row, dict):
@@ -221,14 +235,21 @@ def locks(store: Store, repo: Repo) -> list[Lock]:
     return found
 
 
-def freed(account: Account, repo: Repo, role: str) -> None:
-    """Take away what a killed process of this machine locked, half an hour later."""
+def freed(account: Account, repo: Repo, role: str) -> list[Lock]:
+    """
+    Take away what a killed process of this machine locked, half an hour later.
+
+    Returns the other locks: who holds them may be at work.
+    """
     store = store_at(account, role)
-    if store is None:
-        return
-    for lock in locks(store, repo):
-        if lock.stale(account.clock()):
+    found = locks(store, repo) if store is not None else []
+    held = [one for one in found if not one.stale(account.clock())]
+    for lock in found:
+        if store is not None and lock not in held:
             store.remove(lock.name)
+    if isinstance(store, Bucket):
+        store.close()
+    return held
 
 
 def _who(row: Mapping[str, Any]) -> str:

@@ -163,32 +163,26 @@ def hidden(
         objects: Asked whether something was written again from here; None: it was not.
     """
     for name, events in rows.items():
-        run = _shown(events)
+        markers, run = _parts(events)
         if not run:
-            leading = events[: len(events) - len(_below(events))]
-            if _below(events):
-                yield name, leading[-1].at
             continue
         first = run[-1]
-        if run[0].same(first) or (objects and objects.is_copy(run[0], first)):
-            continue
-        yield name, next(one.at for one in reversed(run) if not one.same(first))
+        over = not (run[0].same(first) or (objects and objects.is_copy(run[0], first)))
+        if over:
+            yield name, next(one.at for one in reversed(run) if not one.same(first))
+        elif markers:
+            yield name, markers[-1].at
 
 
-def _below(events: Sequence[Version]) -> Sequence[Version]:
-    """Return what the markers on top of *events* hide."""
-    for number, one in enumerate(events):
-        if not one.marker:
-            return events[number:]
-    return ()
-
-
-def _shown(events: Sequence[Version]) -> Sequence[Version]:
-    """Return the versions on top, down to the last marker; none where it is hidden."""
-    for number, one in enumerate(events):
-        if one.marker:
-            return events[:number]
-    return events
+def _parts(
+    events: Sequence[Version],
+) -> tuple[Sequence[Version], Sequence[Version]]:
+    """Return the markers on top, and the versions below them down to the next one."""
+    top = next((n for n, one in enumerate(events) if not one.marker), len(events))
+    end = next(
+        (n for n, one in enumerate(events) if n > top and one.marker), len(events)
+    )
+    return events[:top], events[top:end]
 
 
 def hidings(found: Iterable[datetime]) -> tuple[Hiding, ...]:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Final, Literal, NamedTuple
@@ -25,6 +25,7 @@ from pydantic import JsonValue
 
 from reconciler.errors import Ambiguous, ProviderError, Rejected, Transient
 from reconciler.providers._archive_store import Gone
+from reconciler.providers._aws import Refusal
 from reconciler.providers._s3_objects import (
     OF,
     Listing,
@@ -43,6 +44,9 @@ LOCKS: Final = "locks/"
 _BUFFER: Final = 1 << 20
 #: What is read first when a repository is opened comes back last.
 _ORDER: Final = {"data": 0, "manifest": 0, "index": 1, "snapshots": 2, "keys": 3}
+#: So many objects go with one request; a few have more markers than one.
+_AT_ONCE: Final = 500
+_MOST: Final = 1000
 _NO_VERSION: Final = "null"
 _LAST: Final = 4
 _HIDING: Final = 5
@@ -180,15 +184,8 @@ def rewind(
     todo = steps(listing.rows, scope(listing), objects)
     refuse_if_busy(listing, todo)
     done: list[Step] = []
-    size = 0
     for rank in sorted({_rank(one) for one in todo}):
-        group = {one.name: one for one in todo if _rank(one) == rank}
-
-        def do(name: str, group: Mapping[str, Step] = group) -> None:
-            _do(objects, group[name])
-            done.append(group[name])
-
-        together(group, do, done)
+        _carry_out(objects, [one for one in todo if _rank(one) == rank], done)
     size = sum(v.size for one in done if one.deed == "write" for v in one.versions)
     if done:
         _see(objects, scope)
@@ -203,32 +200,48 @@ def rewind(
     }
 
 
-def _do(objects: Objects, step: Step) -> None:
-    if step.deed == "hide":
-        objects.bucket.remove(step.name)
-    elif step.deed == "show":
-        _show(objects, step)
-    else:
-        (version,) = step.versions
-        try:
-            with (
-                objects.read(version) as file,
-                objects.bucket.writing(step.name, **{OF: version.id}) as out,
-            ):
-                shutil.copyfileobj(file, out, _BUFFER)
-        except Gone:
-            raise Rejected(f"{step.name}: what it was then is gone for good") from None
+def _carry_out(objects: Objects, todo: Sequence[Step], done: list[Step]) -> None:
+    """Do what may be done in any order; *done* tells what was."""
+    written = {one.name: one for one in todo if one.deed == "write"}
+    gone = [one for one in todo if one.deed != "write"]
+    parts = {
+        str(number): gone[number : number + _AT_ONCE]
+        for number in range(0, len(gone), _AT_ONCE)
+    }
+
+    def take_away(part: str) -> None:
+        pairs: list[tuple[str, str | None]] = []
+        for one in parts[part]:
+            named = [(one.name, marker.id) for marker in one.versions]
+            pairs += named if one.deed == "show" else [(one.name, None)]
+        for number in range(0, len(pairs), _MOST):
+            try:
+                objects.bucket.remove_many(pairs[number : number + _MOST])
+            except ProviderError as error:
+                refused = isinstance(error, Rejected) and not isinstance(error, Refusal)
+                if (number or refused) and not isinstance(error, Ambiguous):
+                    raise half_way(error) from None
+                raise
+        done.extend(parts[part])
+
+    def write(name: str) -> None:
+        _write(objects, written[name])
+        done.append(written[name])
+
+    together(parts, take_away, done)
+    together(written, write, done)
 
 
-def _show(objects: Objects, step: Step) -> None:
-    """Take the markers away, the newest first: while one is left it hides as before."""
-    for number, marker in enumerate(step.versions):
-        try:
-            objects.bucket.unhide(step.name, marker.id)
-        except ProviderError as error:
-            if number and not isinstance(error, Ambiguous):
-                raise half_way(error) from None
-            raise
+def _write(objects: Objects, step: Step) -> None:
+    (version,) = step.versions
+    try:
+        with (
+            objects.read(version) as file,
+            objects.bucket.writing(step.name, **{OF: version.id}) as out,
+        ):
+            shutil.copyfileobj(file, out, _BUFFER)
+    except Gone:
+        raise Rejected(f"{step.name}: what it was then is gone for good") from None
 
 
 def _see(objects: Objects, scope: Callable[[Listing], Back]) -> None:

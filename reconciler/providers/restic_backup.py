@@ -176,13 +176,14 @@ class ResticBackup(Driver[Want, Do]):
             raise Unsupported(f"restic cannot {change.verb}")
         repo = repo_of(self._account, WRITE)
         there = repo.said("cat", "config", "--no-lock")
-        made = bool(there.code)
+        made = not there.well
+        done = there
         if made:
-            repo.run("init")
+            done = repo.said("init")
             there = repo.said("cat", "config", "--no-lock")
         config = read(there.out)
         if not isinstance(config, dict):
-            raise repo.failure("init", there)
+            raise repo.failure("init", done if not done.well else there)
         if self._account.secrets.get(ESCROW):
             self._second_key(repo)
         return Receipt(reference=str(config["id"]), replayed=not made)

@@ -58,21 +58,16 @@ class WhmVault(Driver[BackupRepository, RepositoryChange]):
         self._whm.http.counts()
         state: VaultState | Unknown
         try:
-            state = VaultState(settings={**self._kept()})
+            config = backups.settings(self._whm)
+            days = str(config.get("backupdays", ""))
+            state = VaultState(settings={**_kept(config), "days": days})
         except ProviderError as error:
             state = Unknown(why=error.what, request_id=error.request_id)
         states = {want.name: state for want in wants}
         return Observation(states, requests=self._whm.http.counts())
 
     def _kept(self) -> dict[str, int]:
-        config = backups.settings(self._whm)
-        on = all(_number(config, name) for name in _SWITCHES)
-        return {
-            f"{PREFIX}{name}": _number(config, f"backup_{name}_retention")
-            if on and _number(config, f"backup_{name}_enable")
-            else 0
-            for name in KINDS
-        }
+        return _kept(backups.settings(self._whm))
 
     def apply(
         self, want: BackupRepository, change: RepositoryChange, key: str
@@ -115,6 +110,17 @@ class WhmVault(Driver[BackupRepository, RepositoryChange]):
         )
         settled = self._account.clock() - since >= self.settles
         return there if there or settled else None
+
+
+def _kept(config: Mapping[str, Any]) -> dict[str, int]:
+    """Return how many of each are kept: of what is switched off none."""
+    on = all(_number(config, name) for name in _SWITCHES)
+    return {
+        f"{PREFIX}{name}": _number(config, f"backup_{name}_retention")
+        if on and _number(config, f"backup_{name}_enable")
+        else 0
+        for name in KINDS
+    }
 
 
 def _number(config: Mapping[str, Any], name: str) -> int:

@@ -34,6 +34,7 @@ _OTHERS: Final = {
     ("GET", "versions"): "ListObjectVersions",
     ("GET", "list-type"): "ListObjectsV2",
     ("GET", "uploads"): "ListMultipartUploads",
+    ("POST", "delete"): "DeleteObjects",
     ("POST", "uploads"): "CreateMultipartUpload",
     ("PUT", "uploadId"): "UploadPart",
     ("POST", "uploadId"): "CompleteMultipartUpload",
@@ -44,6 +45,7 @@ EFFECTS: Final = frozenset(
     {
         "PutObject",
         "DeleteObject",
+        "DeleteObjects",
         "CompleteMultipartUpload",
         "CreateSecret",
         "PutSecretValue",

@@ -10,7 +10,7 @@ from tests.house.tree import ROOT
 
 
 # Some forty processes, one after the other: on a busy machine that takes its time.
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(500)
 def test_the_demo_tells_a_day_and_closes_the_loop(tmp_path):
     argv = [
         sys.executable,
@@ -43,7 +43,7 @@ def test_the_demo_tells_a_day_and_closes_the_loop(tmp_path):
     # The second plan is complete, has nothing to do, and the log proves all of it.
     second = out.partition("== The second plan")[2]
     assert "INCOMPLETE" not in second
-    assert "allow " not in second
+    assert "allow " not in second.partition("== A backup counts")[0]
     # One copy of a backup is damaged: a drill finds it, and the other one comes back.
     kept = second.partition("== A backup counts")[2].partition("three customers")[0]
     assert "applied     drill      Backup/bakker.example  passed" in kept

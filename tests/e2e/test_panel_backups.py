@@ -134,3 +134,64 @@ def test_a_schedule_that_was_switched_off_is_found(house):
     found = codes(house.plan())
     assert ("bakker.example", "rpo-missed") in found
     assert ("fiets.example", "rpo-missed") not in found
+
+
+def test_the_schedule_of_a_panel_is_imported_and_nothing_is_done(house):
+    """Whoever has only accounts gets the rest, with every account in it."""
+    agency = house.agency
+    text = (agency.root / "inventory/accounts.yaml").read_text()
+    bare = text.partition("BackupRepository/")[0]
+    agency.write("inventory/accounts.yaml", bare)
+    hosted = [
+        line
+        for line in HOSTED.splitlines(keepends=True)
+        if line.startswith(("apiVersion", "HostingPlan", "  {price", "HostingAccount"))
+    ]
+    agency.write("inventory/hosted.yaml", "".join(hosted))
+    agency.commit("nothing is said of backups")
+    house.night(2)
+    done = at(agency, "import", "--from", "whm", "Provider/whm-1")
+    assert done.code == 1  # a token for accounts may not see backups
+    assert "Provider/whm-1 cannot be asked: " in done.err
+    done = at(agency, "import", "--from", "plesk", "Provider/plesk-1")
+    assert done.code == 0, done.out + done.err
+    assert "1 Backup, 1 BackupPolicy, 1 BackupRepository" in done.out
+    with agency.sandbox.bench("whm").lock:
+        token = agency.sandbox.bench("whm").state["tokens"][0]
+        token["rights"] = ["all"]
+        agency.sandbox.bench("whm").state["backup_config"]["backupdays"] = "1,4"
+    done = at(agency, "import", "--from", "whm", "Provider/whm-1")
+    assert done.code == 3  # its own credential is not there yet
+    assert "the secret env:WHM_1_BACKUP is not there" in done.out
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WHM_1_BACKUP", f"root:{TOKEN}")
+        done = at(agency, "import", "--from", "whm", "Provider/whm-1")
+        assert done.code == 0, done.out + done.err
+        assert at(agency, "validate").code == 0
+        plan = json.loads(at(agency, "plan", "--format", "json").out)
+    assert plan["actions"] == []
+    found = (agency.root / "inventory/imported/whm-1.yaml").read_text()
+    assert 'schedule: {cron: "0 2 * * 1,4", by: panel}' in found
+    assert "panel: {daily: 5}" in found
+    assert "write: {env: WHM_1_BACKUP}" in found
+    assert "Backup/bakker.example:" in found
+    assert TOKEN not in found
+    other = (agency.root / "inventory/imported/plesk-1.yaml").read_text()
+    assert "panel: {" not in other  # it is kept without an end: nobody promised that
+    assert "write: {file: .sandbox/secrets/plesk-key}" in other
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["whm", "Provider/plesk-1"], "there is no whm server Provider/plesk-1"),
+        (["plesk"], "a panel is asked for all of it"),
+        (["plesk", "plesk-1", "--of", "HostingAccount/fiets.example"], "is asked for all"),
+        (["whm", "whm-1"], "Provider/whm-1 cannot be asked: "),
+    ],
+)  # fmt: skip
+def test_a_panel_that_cannot_be_imported_writes_nothing(house, argv, said):
+    done = at(house.agency, "import", "--from", *argv)
+    assert done.code in {1, 64}
+    assert said in done.err
+    assert not (house.agency.root / "inventory/imported").exists()

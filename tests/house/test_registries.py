@@ -26,9 +26,6 @@ DRIVERS = sorted(
     for module in pkgutil.iter_modules(providers.__path__)
     if not module.name.startswith("_")
 )
-#: Waived, and owed: its own process is killed and stood in for instead
-#: (test_restic_killed.py), but the contract's lost answers were not tried on it.
-OWED = {"restic_backup"}
 #: Nobody is asked there, so that there is no vendor whose answers could be lost.
 NOBODYS = {
     "own_billing",
@@ -98,8 +95,6 @@ def test_vendor_keeps_the_contract(module):
     """In its own test, which subclasses it: a driver that does not keep it is none."""
     made = importlib.import_module(f"reconciler.providers.{module}").DRIVER
     assert f"tests/providers/test_{module}.py" in files()
-    if module in OWED:
-        return
     if module in NOBODYS:
         assert not made.credentials
         return

@@ -16,6 +16,7 @@ from reconciler.kinds.backup import CopyState, Rewind
 from reconciler.kinds.backup_repository import RepositoryState
 from reconciler.model import Unknown
 from reconciler.providers import _archive_seal
+from reconciler.providers._archive_snap import folder_of
 from reconciler.providers._aws import Calls
 from tests.support.archives import ESCROW, PASSWORD, Place, backup, site
 from tests.support.buckets import KEYS, age, bodies, by_hand, fresh, serving, visible
@@ -111,7 +112,7 @@ def test_all_that_is_hidden_comes_back(place, want, s3, name):
     assert copy.hidings[0].objects == 3
     done = wind_back(place, want)
     assert (done["shown"], done["written"], done["hidden"]) == (7, 0, 0)
-    assert place.ids(want) == ids
+    assert set(place.ids(want)) == set(ids)
     assert place.check(want)["verdict"] == "passed"
     assert bodies(s3, name) == before
     assert state(place, want).hidden == 0
@@ -131,7 +132,7 @@ def test_what_is_overwritten_is_what_it_was_again(place, want, s3, name):
     assert (found.hidden, len(found.foreign)) == (3, 3)
     done = wind_back(place, want)
     assert (done["shown"], done["written"], done["hidden"]) == (0, 3, 1)
-    assert place.ids(want) == ids
+    assert set(place.ids(want)) == set(ids)
     assert place.check(want)["verdict"] == "passed"
     # The stranger's is hidden by us, and told as that: when is in the record.
     assert state(place, want).hidden == 1
@@ -143,7 +144,7 @@ def test_data_that_is_hidden_under_an_index_is_told(place, want, s3, name):
     found = state(place, want)
     assert (found.snapshots, found.hidden) == ((), 2)
     wind_back(place, want)
-    assert place.ids(want) == ids
+    assert set(place.ids(want)) == set(ids)
     hide(s3, name, "/manifest/")
     assert state(place, want).hidden == 2
 
@@ -165,15 +166,20 @@ def test_what_came_since_and_is_signed_stays(place, want, s3, name):
 def test_backups_of_others_in_the_same_place_are_left(place, want, s3, name, tmp_path):
     other = backup(site(tmp_path / "other"), name="other.example")
     other = other.model_copy(update={"metadata": other.metadata.model_copy(update={"uid": "u-2"})})  # fmt: skip
+    for slot in SLOTS:
+        place.back_up(other, slot)
     aged(place, want, name)
-    hide(s3, name, "/index/")
+    hide(s3, name, f"/{folder_of(want.uid)}/")
     place.driver = place.again()
-    place.back_up(other)
+    first, second = place.ids(other)
+    place.prune(other, [first], [second])
+    place.back_up(other, "2026-11-23T02:15")
     age(name, timedelta(hours=2))
     theirs = place.ids(other)
     wind_back(place, want)
     assert len(place.ids(want)) == 2
     assert place.ids(other) == theirs
+    assert first not in theirs
 
 
 def test_what_a_backup_and_a_prune_leave_is_nothing_hidden(place, want, s3, name):
@@ -227,8 +233,7 @@ def test_a_folder_has_nothing_hidden(tmp_path, want):
         )
 
 
-def test_versions_that_may_not_be_listed_tell_nothing(place, want, s3, name):
-    """An empty bucket that nobody can look behind is empty: its absence is judged."""
+def test_what_was_overwritten_before_it_was_hidden_is_read(place, want, s3, name):
     hide(s3, name)
     s3.put_object(Bucket=name, Key="below/site-a/archive.json", Body=b"x" * 9, ChecksumAlgorithm="SHA256")  # fmt: skip
     hide(s3, name)
@@ -288,10 +293,10 @@ def test_killed_before_any_step_the_next_run_ends_it(place, want, s3, name):
             break
         deaths += 1
         place.again().apply(want, change, "k")
-        assert place.ids(want) == ids
+        assert set(place.ids(want)) == set(ids)
         age(name, timedelta(hours=2))
         assert before <= bodies(s3, name)
     else:
         pytest.fail("it never came to its end")
-    assert deaths >= 4
+    assert deaths >= 3
     assert place.check(want)["verdict"] == "passed"

@@ -16,10 +16,12 @@ from reconciler.errors import Rejected, Transient
 from reconciler.kinds.backup_repository import Init
 from reconciler.model import Absent, Unknown
 from reconciler.providers._drill_port import Keeper, digest
+from reconciler.providers._restic import Repo, _said
 from reconciler.providers._restic_program import program as found
 from reconciler.providers.restic_backup import ResticBackup
 from tests.support.archives import backup, later, site
 from tests.support.contract import NOW
+from tests.support.restic_contract import ResticContract
 from tests.support.restics import ESCROW, PASSWORD, ResticPlace
 
 BOTH = {
@@ -37,6 +39,10 @@ EXPECTED = {
         "expect": [{"sql": "select count(*) from orders", "min": 400}],
     },
 }
+
+
+class TestContract(ResticContract):
+    pass
 
 
 @pytest.fixture
@@ -490,3 +496,13 @@ def test_a_repository_is_made_once(tmp_path):
     done = place.again().apply(place.repository(), change, "k")
     assert done.replayed
     assert isinstance(place.driver, ResticBackup)
+
+
+def test_of_a_trace_its_cause_is_told():
+    """As restic 0.14 ends where a tree is damaged; the last line names a file of Go."""
+    trace = ("repository.LoadBlob", "\trepository.go:303", "main.runLs", "\tls.go:223")
+    cause = "decrypting blob 57fb failed: ciphertext verification failed"
+    repo = Repo("disk", {}, (), ())
+    assert _said("\n".join([cause, *trace]), repo) == cause
+    assert _said("Fatal: a\nb", repo) == "a"
+    assert _said("\n".join(trace), repo)

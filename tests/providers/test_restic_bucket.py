@@ -18,6 +18,7 @@ from reconciler.providers._restic_relay import relayed
 from reconciler.providers._restic_where import store_at
 from tests.support.archives import ESCROW, PASSWORD, backup, site
 from tests.support.buckets import KEYS, age, bodies, by_hand, fresh, serving, visible
+from tests.support.contract import NOW
 from tests.support.restics import ResticBucket, ResticPlace
 
 
@@ -179,6 +180,33 @@ def test_what_is_served_is_for_one_who_knows_the_password(place, root):
     bucket.close()
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{whole}config")
+
+
+def test_a_rest_server_is_read_by_what_its_clients_say(place, root, tmp_path):
+    """Nothing there says when a snapshot came."""
+    want = backup(root, drills={"scratch": str(tmp_path / "scratch")})
+    said = place.back_up(want).details
+    bucket = store_at(place.account, "drill")
+    with relayed(bucket, place.repo) as there:
+        told, _, host = there.environ["RESTIC_REPOSITORY"][12:].partition("@")
+        url = f"rest:http://{host}"
+        secrets = {"password": PASSWORD, "drill": told}
+        far = ResticPlace(tmp_path / "x", "rest", url=url, escrow=None, secrets=secrets)
+        seen = far.again().observe([want, far.repository()]).states
+        assert seen["rest"].snapshots == 1
+        (snap,) = seen[want.name].snapshots
+        assert (snap.at, snap.said) == (NOW, NOW)
+        assert far.drill(want, said)["verdict"] == "passed"
+        with pytest.raises(Rejected):
+            far.back_up(want, "next")  # who only reads
+        far.account = far.account._replace(
+            secrets={"password": PASSWORD, "drill": "copy:wrong-words"}
+        )
+        found = far.again().observe([want]).states[want.name]
+        assert isinstance(found, Unknown)
+        assert "wrong-words" not in found.why
+        assert told.partition(":")[2] not in str(seen)
+    bucket.close()
 
 
 def test_everything_is_locked_for_longer(place, root, s3, name):

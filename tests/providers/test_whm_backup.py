@@ -18,6 +18,7 @@ from reconciler.providers.whm_backup import WhmBackup
 from reconciler.sandbox import Sandbox, SandboxClock, World
 from tests.support import panel_backups as panel
 from tests.support.contract import NOW, SandboxContract, account
+from tests.support.drill_servers import needed, open_folder
 
 DAY = timedelta(days=1).total_seconds()
 FILES = {"public_html/index.php": "<?php // WordPress", "mail/cur/1": "From: a"}
@@ -184,6 +185,31 @@ def test_a_drill_finds_what_is_wrong_with_it(running, tmp_path, harm, verdict, w
     assert done["verdict"] == verdict, done
     assert why in done["why"]
     assert [*(tmp_path / "scratch").iterdir()] == []
+
+
+SQL = {
+    "database": "shop_wp",
+    "expect": [{"sql": "select count(*) from a", "min": 0}],
+}
+
+
+@pytest.mark.parametrize("database", ["shop_wp", "lost"])
+def test_a_dump_in_it_is_loaded_and_asked(running, database):
+    needed("mysql")
+    with open_folder() as folder:
+        driver, made = opened(running, folder / "mount")
+        policy = panel.backing(folder / "scratch", source={**SQL, "database": database})
+        want = panel.backup("shop.example", policy, "whm", "shop")
+        with closing(driver):
+            made.sleep(DAY)
+            order = panel.drilling(made, seen(driver, want))
+            done = driver.apply(want, order, "d").details
+    if database == "shop_wp":
+        assert (done["verdict"], done["why"]) == ("passed", "")
+        assert any("mariadb" in one.lower() for one in done["engines"])
+    else:
+        assert done["verdict"] == "failed"
+        assert "one lost.sql" in done["why"]
 
 
 def test_archives_that_are_out_of_reach_tell_nothing(running, tmp_path):

@@ -50,6 +50,25 @@ def copies(name: str, repository: str, fields: str, code: str) -> None:
     bad(f"backup-copies-{name}", whole, code, 4)
 
 
+_AT_WHM = (
+    "BackupRepository/near: {engine: whm, url: https://whm1.example:2087, "
+    "credentials: {write: {env: P}}}\n"
+)
+for _name, _rest in {
+    "files": "sources: {files: {paths: [www]}}, schedule: {by: panel}",
+    "both": "sources: {a: {type: panel}, files: {paths: [www]}}, schedule: {by: panel}",
+    "by-us": "sources: {a: {type: panel}}",
+    "by-host": "sources: {a: {type: panel}}, schedule: {by: host}",
+}.items():
+    bad(
+        f"backup-panel-{_name}",
+        f"{HEAD}{_AT_WHM}BackupPolicy/x: "
+        f"{{objectives: {{rpo: 26h, rto: 2h}}, copies: [near], {_rest}}}\n",
+        "E185",
+        3,
+    )
+_SQL = "{sql: select 1, min: 1}"
+policy("panel-sql", f"sources: {{a: {{type: panel, expect: [{_SQL}]}}}}", "E125")
 _PLACE = "engine: archive, url: file:///srv/x, credentials: {password: {env: P}}"
 _S3 = (
     'engine: restic, url: "s3:https://s3.example/b", credentials: {password: {env: P}}'

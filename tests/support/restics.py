@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -124,25 +125,45 @@ def _opened(kept: dict[str, Any], password: str) -> tuple[str, bytes] | None:
         return None
 
 
-def stand_in(folder: Path, script: str) -> Path:
-    """Put a program that is called restic into *folder*, which PATH begins with."""
+def stand_in(folder: Path, deeds: str, version: str = "") -> str:
+    """
+    Put a program that is called restic into *folder*; return the PATH to it.
+
+    Args:
+        deeds: Of a shell's ``case "$1" in``; what is not named the real one does.
+        version: What it says it is; empty: what the real one says.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "restic"
-    path.write_text(script)
+    says = f'version) echo "restic {version} compiled"; exit 0;;' if version else ""
+    path.write_text(
+        f'#!/bin/sh\nreal={program()}\ncase "$1" in\n{says}\n{deeds}\nesac\n'
+        'exec "$real" "$@"\n'
+    )
     path.chmod(0o755)
-    return folder
+    return f"{folder}:{os.environ['PATH']}"
 
 
-def killed(pid: int) -> None:
-    """End a process of ours at once."""
-    os.kill(pid, 9)
+def locked(place: ResticPlace, host: str, pid: int, age: timedelta) -> Path:
+    """Lock a repository as a restic on *host* did, so long ago; return the lock."""
+    key = Key.master(place.folder, place.account.secrets["password"])
+    at = place.now - age
+    told = {
+        "time": at.isoformat(), "exclusive": True, "hostname": host,
+        "username": "x", "pid": pid,
+    }  # fmt: skip
+    sealed = key.sealed(json.dumps(told).encode())
+    path = place.folder / "locks" / hashlib.sha256(sealed).hexdigest()
+    path.write_bytes(sealed)
+    os.utime(path, (at.timestamp(), at.timestamp()))
+    return path
 
 
-def asleep() -> subprocess.Popen[bytes]:
-    """Return a process that has ended, and whose number nobody else has yet."""
+def ended() -> int:
+    """Return the number of a process that has ended."""
     done = subprocess.Popen(["true"])
     done.wait()
-    return done
+    return done.pid
 
 
 __all__ = [
@@ -150,8 +171,8 @@ __all__ = [
     "PASSWORD",
     "ResticBucket",
     "ResticPlace",
-    "asleep",
     "cheapen",
-    "killed",
+    "ended",
+    "locked",
     "stand_in",
 ]

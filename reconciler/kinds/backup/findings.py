@@ -139,7 +139,8 @@ def restorable(case: Case) -> Iterator[Said]:
             for name, other in newest.items()
             if other and other.verdict == "passed" and other.at >= one.at
         ]
-        message = f"{one.copy}: {one.why or 'what came back was wrong'} ({_of(one)})"
+        why = one.why.removeprefix(f"{one.copy}: ") or "what came back was wrong"
+        message = f"{one.copy}: {why} ({_of(one)})"
         if others:
             message += f"; {', '.join(others)} came back whole"
             yield Said("degraded", Severity.ERROR, message, _DRILLS, one.copy)

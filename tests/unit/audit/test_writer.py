@@ -202,3 +202,39 @@ def test_others_of_the_group_may_read_and_add_where_they_could(tmp_path: Path) -
     finally:
         os.umask(before)
         git.close()
+
+
+def test_what_was_not_finished_is_gathered_up_by_git(git: Git, begun: str) -> None:
+    """A run that died before its record had a name."""
+    git.ask("update-ref", "refs/heads/x", begun)
+    left = git._objects / begun[:2] / "tmp_obj_4711_0"
+    left.write_bytes(b"half")
+    git.ask("gc", "--quiet", "--prune=now")
+    assert not left.exists()
+
+
+def test_a_partial_clone_is_known_by_its_packs_or_those_it_borrows(
+    remote: Path, tmp_path: Path
+) -> None:
+    def cloned(name: str, source: object, *options: str) -> Git:
+        argv = [
+            "git",
+            "clone",
+            "-q",
+            "--no-checkout",
+            *options,
+            source,
+            tmp_path / name,
+        ]
+        subprocess.run([str(one) for one in argv], check=True, capture_output=True)
+        return Git(tmp_path / name, os.environ)
+
+    whole = cloned("whole", f"file://{remote}")
+    part = cloned("part", f"file://{remote}", "--filter=blob:none")
+    borrows = cloned("borrows", tmp_path / "part", "--shared")
+    borrows.ask("config", "remote.origin.promisor", "true")
+    assert (whole.promisor, part.promisor, borrows.promisor) == (
+        None,
+        "origin",
+        "origin",
+    )

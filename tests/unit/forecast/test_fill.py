@@ -175,6 +175,13 @@ def test_growth_since_a_change_is_what_half_of_the_paths_follow() -> None:
     assert ahead[::2].mean() > 16
 
 
+def test_the_days_before_the_first_week_are_of_a_pace_that_never_changed() -> None:
+    """Five days and ten weeks: the five are not left out."""
+    grown = np.cumsum(np.repeat([1.0, 4.0, 1.0], [1, 5, 70]))
+    ahead = fill.paths(grown, 14, chance())[:, -1] - grown[-1]
+    assert ahead[1::2].max() > 14
+
+
 def test_a_clean_up_seen_by_the_hour_is_put_back_on_its_day() -> None:
     """Ten come on each day of the clean-up and seven go: no evening shows it."""
     come = np.where(DAYS % 7 == 3, 10.0, 1.0)

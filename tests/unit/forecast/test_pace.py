@@ -44,10 +44,10 @@ def test_bursts_are_not_taken_for_changes() -> None:
 
 
 def test_a_quiet_weekend_is_no_burst() -> None:
-    """Each weekday is measured by itself, so two weeks at another pace are enough."""
+    """Each weekday is measured by itself, so three weeks of a little more are seen."""
     week = np.array([1.2, 1.2, 1.2, 1.2, 1.2, 0.5, 0.5])
-    found = since(np.concatenate([np.tile(week, 16), np.tile(2 * week, 2)]))
-    assert found[:3].sum() > 0.9
+    found = since(np.concatenate([np.tile(week, 16), np.tile(1.3 * week, 3)]))
+    assert found[1:4].sum() > 0.8  # 0.3 if a weekend were taken for a burst
 
 
 def test_it_does_not_depend_on_the_unit() -> None:
