@@ -46,6 +46,9 @@ class Vandal(Protocol):
     def forget(self, ids: Collection[str]) -> None:
         """Take snapshots away for good."""
 
+    def verify(self) -> None:
+        """Read all that is listed to its end; raise where it is not what it was."""
+
     def add(self, source: str, host: str, at: datetime) -> None:
         """Add a snapshot with our tag; *host* empty: as ours."""
 
@@ -111,6 +114,9 @@ class ResticHands(_Hands):
     def forget(self, ids: Collection[str]) -> None:
         self.place.run("forget", "--prune", *sorted(ids))
 
+    def verify(self) -> None:
+        self.place.run("check", "--read-data", "--no-lock")
+
     def add(self, source: str, host: str, at: datetime) -> None:
         self.place.run(
             "backup", "--quiet", "--host", host or UID,
@@ -170,6 +176,11 @@ class ArchiveHands(_Hands):
         archive = self._archive
         for one in ids:
             archive.remove(archive.find(UID, one))
+
+    def verify(self) -> None:
+        archive = self._archive
+        for snap in archive.snapshots(UID):
+            archive.verify(snap)
 
     def add(self, source: str, host: str, at: datetime) -> None:
         label = Label(UID, source, f"{at.isoformat()}/{host}", at, ("mail",))
