@@ -11,7 +11,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
+from reconciler.audit import loose
 from reconciler.audit.entries import ERROR_LENGTH
+from reconciler.audit.mover import Mover
 from reconciler.audit.reader import Broken, Reader
 from reconciler.errors import AuditError
 
@@ -85,16 +87,21 @@ class Git:
         # Encoded once, and not again for each of the processes of a run.
         self._environ = {os.fsencode(n): os.fsencode(v) for n, v in clean.items()}
         self._timeout = timeout
+        self._root = root
         self._start = ["git", "--no-pager", "--no-replace-objects", "-C", str(root)]
         for name, value in _SETTINGS.items():
             self._start += ["-c", f"{name}={value}"]
         self._reader: Reader | None = None
+        self._mover: Mover | None = None
+        self._refs: set[str] = set()
 
     def close(self) -> None:
         """Let go of what is kept between two questions; the next one begins anew."""
         reader, self._reader = self._reader, None
-        if reader is not None:
-            reader.close()
+        mover, self._mover = self._mover, None
+        for kept in (reader, mover):
+            if kept is not None:
+                kept.close()
 
     def objects(self, oids: Iterable[str]) -> dict[str, bytes]:
         """
@@ -107,12 +114,76 @@ class Git:
         if not wanted:
             return {}
         try:
-            if self._reader is None:
-                self._reader = Reader(self._start, self._environ, self._timeout)
-            return self._reader.read(wanted)
+            return self._reading().read(wanted)
         except Broken:
             self.close()
             return self._read_once(wanted)
+
+    def refs(self, names: Iterable[str]) -> dict[str, str]:
+        """
+        Return what every one of *names* points to; what there is not is left out.
+
+        Raises:
+            AuditError: git cannot be asked.
+        """
+        wanted = list(names)
+        # Of a name that is no ref the reader would look for the end of another one;
+        # so it is asked for those that were one, and are not taken away again.
+        found = self._ids(wanted) if self._refs.issuperset(wanted) else {}
+        if len(found) == len(wanted):
+            return found
+        # A ref may also lead to what is not here: that is not to be without one.
+        out = self.ask("for-each-ref", "--format=%(refname)\t%(objectname)", *wanted)
+        pairs = (line.split("\t") for line in out.decode().splitlines())
+        found = {ref: oid for ref, oid in pairs if ref in wanted}
+        self._refs |= found.keys()
+        return found
+
+    def _ids(self, names: Sequence[str]) -> dict[str, str]:
+        try:
+            return self._reading().ids(names)
+        except Broken:
+            self.close()
+            return {}
+
+    def _reading(self) -> Reader:
+        if self._reader is None:
+            self._reader = Reader(self._start, self._environ, self._timeout)
+        return self._reader
+
+    def move(self, script: bytes) -> Answer:
+        """
+        Carry out one whole transaction of ``update-ref --stdin``.
+
+        Where it is refused, one process of its own is asked again, and says why: a
+        transaction that went through all the same is refused then, for its old values.
+        """
+        try:
+            if self._mover is None:
+                self._mover = Mover(self._start, self._environ, self._timeout)
+            self._mover.move(script)
+        except Broken:
+            self.close()
+            return self.run("update-ref", "--stdin", data=script)
+        return Answer(0, b"", "")
+
+    def keep(self, objects: Mapping[str, bytes]) -> None:
+        """
+        Write a few objects, by their ids and as git has them, through to the disk.
+
+        Raises:
+            AuditError: They cannot be written.
+        """
+        loose.write(self._objects, objects)
+
+    @cached_property
+    def _objects(self) -> Path:
+        inside = self._root / ".git"
+        if (inside / "HEAD").is_file() and (inside / "objects").is_dir():
+            return inside / "objects"
+        # A folder below, a linked work tree or a bare one: git knows.
+        said = self.ask("rev-parse", "--git-path", "objects").decode()
+        return self._root / said.removesuffix("\n")
 
     def _read_once(self, oids: Sequence[str]) -> dict[str, bytes]:
         """Ask a process that is not kept: it says what is wrong."""
@@ -132,6 +203,10 @@ class Git:
     @cached_property
     def promisor(self) -> str | None:
         """The remote that has what a partial clone left out; None in a whole one."""
+        # What was left out is promised by a pack that came with it.
+        packs, beside = self._objects / "pack", self._objects / "info" / "alternates"
+        if not beside.exists() and not any(packs.glob("*.promisor")):
+            return None
         said = self.run("config", "--get-regexp", r"^remote\..*\.promisor$")
         if not said.ok:
             return None

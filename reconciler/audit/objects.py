@@ -7,10 +7,9 @@ from functools import cached_property
 from typing import NamedTuple
 
 from reconciler.audit.git import Git
+from reconciler.audit.trees import FOLDER, entries
 from reconciler.errors import AuditError
 
-#: The mode of a folder in a tree object.
-_FOLDER = b"40000"
 #: From so many paths on, listing a whole folder is cheaper.
 _MANY = 50
 
@@ -53,6 +52,28 @@ class _Member(NamedTuple):
     is_folder: bool
 
 
+def _below(git: Git, path: str, one: _Member) -> dict[str, str]:
+    """
+    Return the blob of every path below *path*, level by level: no process is needed.
+
+    Raises:
+        AuditError: A folder cannot be read.
+    """
+    found: dict[str, str] = {}
+    level, size = ({path: one.oid} if one.is_folder else {}), len(one.oid) // 2
+    while level:
+        read = git.objects(level.values())
+        deeper: dict[str, str] = {}
+        for folder, oid in level.items():
+            if oid not in read:
+                raise _lost(folder, oid)
+            for name, inside in _members(read[oid], size):
+                into = deeper if inside.is_folder else found
+                into[f"{folder}/{name}"] = inside.oid
+        level = deeper
+    return found
+
+
 def _opened(git: Git, folder: _Member, size: int) -> dict[str, _Member]:
     """
     Return what is in *folder*, by its name there; ids have *size* bytes.
@@ -67,13 +88,9 @@ def _opened(git: Git, folder: _Member, size: int) -> dict[str, _Member]:
 
 
 def _members(raw: bytes, size: int) -> Iterator[tuple[str, _Member]]:
-    """Yield what a tree object lists: ``MODE NAME``, a zero byte, the id; and so on."""
-    at = 0
-    while at < len(raw):
-        end = raw.index(b"\0", at)
-        mode, _, name = raw[at:end].partition(b" ")
-        at = end + 1 + size
-        one = _Member(raw[end + 1 : at].hex(), mode == _FOLDER)
+    """Yield what is in a tree object, by its name."""
+    for name, (mode, oid) in entries(raw, size):
+        one = _Member(oid.hex(), mode == FOLDER)
         yield name.decode("utf-8", "surrogateescape"), one
 
 
@@ -118,13 +135,12 @@ class Snapshot:
         self._listings: dict[str, dict[str, str]] = {}
 
     @cached_property
-    def _top(self) -> Mapping[str, str]:
+    def _top(self) -> Mapping[str, _Member]:
         """What lies in no folder, and the folders: what is not here is nowhere."""
         if self.commit is None:
             return {}
         name, size = f"{self.commit}^{{tree}}", len(self.commit) // 2
-        inside = _opened(self.git, _Member(name, is_folder=True), size)
-        return {path: one.oid for path, one in inside.items()}
+        return _opened(self.git, _Member(name, is_folder=True), size)
 
     def at(self, commit: str) -> Snapshot:
         """Return the documents of another commit."""
@@ -141,7 +157,7 @@ class Snapshot:
         if self.commit is None or not wanted:
             return {}
         if all(path in self._top for path in wanted):
-            return self._contents({path: self._top[path] for path in wanted})
+            return self._contents({path: self._top[path].oid for path in wanted})
         if len(wanted) <= _MANY and self.git.promisor is None:
             return self._few(self.commit, wanted)
         if len(wanted) <= _MANY:
@@ -204,5 +220,5 @@ class Snapshot:
         if self.commit is None or folder not in self._top:
             return {}
         if folder not in self._listings:
-            self._listings[folder] = list_tree(self.git, self.commit, folder)
+            self._listings[folder] = _below(self.git, folder, self._top[folder])
         return self._listings[folder]

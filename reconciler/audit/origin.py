@@ -86,7 +86,7 @@ class Local:
             for m in moves
         )
         script = f"start\n{orders}prepare\ncommit\n"
-        answer = self._git.run("update-ref", "--stdin", data=script.encode())
+        answer = self._git.move(script.encode())
         if answer.ok:
             return True
         found = {m.ref: _at(self._git, m.ref) for m in moves}
@@ -279,7 +279,7 @@ class Remote:
         here = dict(zip(self._names, self._here, strict=True))
         known = [m for m in moves if m.ref in here]
         orders = "".join(f"update {here[m.ref]} {m.new}\n" for m in known)
-        self._git.run("update-ref", "--stdin", data=orders.encode())
+        self._git.move(f"start\n{orders}prepare\ncommit\n".encode())
 
     def _shallow(self) -> bool:
         out = self._git.ask("rev-parse", "--is-shallow-repository")
@@ -310,8 +310,7 @@ def _listed(out: bytes) -> dict[str, str]:
 
 
 def _refs(git: Git, names: Names) -> Refs:
-    out = git.ask("for-each-ref", "--format=%(objectname)\t%(refname)", *names)
-    listed = _listed(out)
+    listed = git.refs(names)
     return Refs(*(listed.get(name) for name in names))
 
 

@@ -109,6 +109,11 @@ def holding(project: Project, wants: Iterable[AnyResource]) -> Accounts:
     return _accounts(project, {share for want in wants for share in want.shares()})
 
 
+def keeping(project: Project, share: Share) -> Accounts:
+    """Return a driver for one *share* of an account that is declared."""
+    return _accounts(project, {share})
+
+
 def declared_in(
     project: Project, tree: Inventory, wants: Iterable[AnyResource]
 ) -> Accounts:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from pydantic import TypeAdapter, ValidationError
 
-from reconciler.cli import show_apply
+from reconciler.cli import backup_pulse, show_apply
 from reconciler.cli.approvers import approvals
 from reconciler.cli.commit import check_commit, check_money
 from reconciler.cli.notices import Post, Saw
@@ -133,6 +133,7 @@ def apply_command(ctx: click.Context, /, **options: Any) -> None:
     if approved is None:
         pulses = Pulses(project, post)
         pulses.beat(result, exits.first(codes), shared=options["shared"])
+    backup_pulse.beat(project, result)
     if options["form"] == "json":
         sys.stdout.write(dumps(show_apply.data(result, codes) | beside))
     else:

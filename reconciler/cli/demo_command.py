@@ -15,8 +15,9 @@ import click
 
 from reconciler.cli import demo_days
 from reconciler.cli.demo_agency import DemoAgency, ended, say, show
+from reconciler.cli.demo_backups import Backups
 from reconciler.engine.exits import Exit
-from reconciler.errors import ReconcilerError
+from reconciler.errors import ReconcilerError, UsageError
 
 #: What the last reviewed commit said: (file, what it says now, what it said then).
 YESTERDAY = (
@@ -64,12 +65,23 @@ Domain/closed-client.example: {provider: namecom-main}
     is_flag=True,
     help="Certificates alone, and real programs: PowerDNS, Pebble and nginx.",
 )
-def demo_command(folder: Path | None, *, real: bool) -> None:
+@click.option(
+    "--backups",
+    is_flag=True,
+    help="Backups alone, and real programs: restic, PostgreSQL and MariaDB.",
+)
+def demo_command(folder: Path | None, *, real: bool, backups: bool) -> None:
     """Run the loop and check its end."""
+    if real and backups:
+        raise UsageError("--real and --backups are two demos: one after the other")
     if real:
         from reconciler.cli.demo_real import needed
 
         needed()
+    if backups:
+        from reconciler.cli import demo_real_backups
+
+        demo_real_backups.needed()
     kept = folder is not None
     where = folder or Path(tempfile.mkdtemp(prefix="reconciler-demo-"))
     if where.exists() and any(where.iterdir()):
@@ -79,7 +91,7 @@ def demo_command(folder: Path | None, *, real: bool) -> None:
     began = time.monotonic()
     try:
         with ended():
-            _closed(where, real=real)
+            _closed(where, real=real, backups=backups)
     finally:
         if not kept:
             shutil.rmtree(where, ignore_errors=True)
@@ -94,8 +106,13 @@ def demo_command(folder: Path | None, *, real: bool) -> None:
 COMMAND = demo_command
 
 
-def _closed(where: Path, *, real: bool) -> None:
+def _closed(where: Path, *, real: bool, backups: bool) -> None:
     """Run one of the demos in *where*, and stop what it started."""
+    if backups:
+        from reconciler.cli.demo_real_backups import RealBackups
+
+        RealBackups(where / "agency").run(where / "remote.git")
+        return
     if real:
         from reconciler.cli.demo_real import RealDemo
 
@@ -171,6 +188,7 @@ class _Demo(DemoAgency):
         self.expect("-q", "plan", "--view", "summary", aside=("--out", str(out)))
         if not json.loads(out.read_text())["summary"]["noop"]:
             raise ReconcilerError("the second plan still has something to do")
+        Backups(self, self.root.parent / "beside", self._control()).run()
         self._money()
         say("The audit log, and the proof that it is what was written")
         self.expect("audit", "log", "--select", "Subscription/fiets.example")

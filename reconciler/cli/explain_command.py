@@ -26,7 +26,7 @@ from reconciler.report.words import clients, money, standing
 from reconciler.report.words import part as part_of
 from reconciler.report.words import value as shown_value
 
-_USERS, _FEW, _WORD = 6, 4, 24
+_USERS, _FEW, _WORD, _MANY = 6, 4, 24, 12
 _COLOURS = {"allow": "green", "hold": "yellow", "deny": "red", "pending": "blue"}
 _WIDE, _COLUMN = 60, 24
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
@@ -84,7 +84,7 @@ def lines(told: dict[str, Any], *, full: bool) -> Iterator[str]:
     if not told["acts"]:
         return
     yield from _story(told)
-    yield from _live(told)
+    yield from _live(told, full=full)
     yield from _next(told)
     yield from _past(told)
     yield ""
@@ -228,7 +228,7 @@ def _story(told: dict[str, Any]) -> Iterator[str]:
         yield from (f"    {line}" for line in chapter["lines"])
 
 
-def _live(told: dict[str, Any]) -> Iterator[str]:
+def _live(told: dict[str, Any], *, full: bool) -> Iterator[str]:
     if not told["live"] or told["parts"]:
         return
     yield ""
@@ -237,7 +237,7 @@ def _live(told: dict[str, Any]) -> Iterator[str]:
     for each in told["live"]:
         where = f"{each['provider']} ({each['family']})"
         yield f"  {where:<26} {_state(each, told['as_of'])}"
-        yield from _listed(each.get("state", {}))
+        yield from _listed(each.get("state", {}), full=full)
 
 
 def _state(each: dict[str, Any], now: str) -> str:
@@ -260,11 +260,14 @@ def _state(each: dict[str, Any], now: str) -> str:
     return " · ".join(rows)
 
 
-def _listed(state: dict[str, Any]) -> Iterator[str]:
+def _listed(state: dict[str, Any], *, full: bool) -> Iterator[str]:
     """Yield a line for each thing that was seen, as a certificate at an address."""
     for key, value in state.items():
         many = value if isinstance(value, list) else []
-        for one in many if many and isinstance(many[0], dict) else ():
+        many = many if many and isinstance(many[0], dict) else []
+        if (hidden := 0 if full else len(many) - _MANY) > 0:
+            yield f"    {key}: the last {_MANY} of {len(many)} (-v)"
+        for one in many[max(hidden, 0) :]:
             words = (
                 f"{name.replace('_', ' ')} {_short(each)[:_WORD]}"
                 for name, each in one.items()

@@ -98,7 +98,7 @@ class HealthBooks:
         return self.state(self.book, watch, self.days.get(watch.name, {}))
 
     def _incident(self, ref: Ref) -> HealthState | None:
-        found = self.ill(ref) if self.checks else None
+        found = self.ill(ref) if self.checks and self._open else None
         if found is None:
             return None
         return HealthState(
@@ -109,6 +109,11 @@ class HealthBooks:
             incident=found.id,
             root=str(found.root),
         )
+
+    @cached_property
+    def _open(self) -> bool:
+        """Whether there is any incident at all now: most of the time there is none."""
+        return any(one.open for one in self.book.incidents.values())
 
     def state(self, book: Book, watch: Watch, days: Days) -> HealthState:
         """Return what *book* says of one check."""

@@ -89,13 +89,23 @@ def _carry(project: Project, options: Mapping[str, Any]) -> int:
     """Write what another program's file says; return the exit code."""
     from reconciler.cli.carrying.bring import carry
     from reconciler.cli.carrying.options import asked_of
+    from reconciler.cli.carrying.panels import PANELS, carry_panel
 
     if options["everything"] or options["fold"] or options["customer"]:
         raise UsageError("--all, --fold and --customer do not go with --from")
     if project.partial:
         raise UsageError("--select and --exclude do not go with --from")
-    path, asked = asked_of(project, options)
     folder = _folder(project, options["out"])
+    if options["program"] in PANELS:
+        if options["repositories"] or options["of"] or not options["account"]:
+            raise UsageError(
+                "a panel is asked for all of it",
+                hint=f"import --from {options['program']} Provider/NAME",
+            )
+        program, account = options["program"], options["account"]
+        done = carry_panel(project, program, account, folder)
+        return _written(project, folder, done)
+    path, asked = asked_of(project, options)
     return _written(project, folder, carry(project, path, asked, folder))
 
 

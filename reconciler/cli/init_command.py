@@ -15,7 +15,7 @@ from reconciler.cli import workflows
 from reconciler.cli.schema_command import all_schemas as published_schemas
 from reconciler.errors import UsageError
 from reconciler.model.names import to_ascii
-from reconciler.providers import driver_class, vendors
+from reconciler.providers import KEEPS, driver_class, vendors
 
 #: What the first line of each file leads editors to.
 _FOR_EDITORS = frozenset(
@@ -230,9 +230,9 @@ def _declared(given: str) -> _Declared:
             f"{given!r} is no account", hint="write NAME=TYPE, as in main=porkbun"
         )
     name, vendor, endpoint = found.groups()
-    families = vendors().get(vendor)
+    families = vendors().get(vendor, frozenset()) - KEEPS
     if not families:
-        known = ", ".join(sorted(vendors()))
+        known = ", ".join(sorted(v for v, has in vendors().items() if has - KEEPS))
         raise UsageError(f"there is no vendor {vendor!r}", hint=f"one of: {known}")
     needed = sorted(
         {one for family in families for one in driver_class(vendor, family).credentials}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from reconciler.cli import show_restore
-from reconciler.cli.plan_command import parsed_time
 from reconciler.cli.project import Project
 from reconciler.cli.restored import Choice, look, restore
 from reconciler.cli.restoring import asked, production
@@ -63,7 +63,7 @@ def restore_command(ctx: click.Context, /, **options: Any) -> None:
         raise UsageError("--at and --snapshot say two different things: write one")
     choice = Choice(
         options["copy"],
-        parsed_time(options["at"]) if options["at"] else None,
+        _time(options["at"]) if options["at"] else None,
         options["snapshots"],
         options["sources"],
         options["only"],
@@ -83,6 +83,12 @@ def restore_command(ctx: click.Context, /, **options: Any) -> None:
 
 
 COMMAND = restore_command
+
+
+def _time(given: str) -> datetime:
+    from reconciler.cli.plan_command import parsed_time
+
+    return parsed_time(given)
 
 
 def _print(form: str, shown: show_restore.Shown) -> None:

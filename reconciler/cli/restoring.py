@@ -172,13 +172,15 @@ def opened(project: Project, one: Asked, copy: str, key: Key) -> Iterator[Open]:
             or a secret cannot be had.
     """
     place = cast("BackupRepository", one.tree.get(Ref(REPOSITORY, copy)))
-    driver = driver_class(place.spec.engine, BACKUP)(_account(project, place, key))
+    engine = place.spec.engine
+    kind = driver_class(engine, BACKUP)
+    if not issubclass(kind, Keeper):
+        raise Unsupported(
+            f"{engine} restores by itself: in the panel, and over the account",
+            hint="its archives can be downloaded there",
+        )
+    driver = kind(_account(project, place, key))
     try:
-        if not isinstance(driver, Keeper):
-            raise Unsupported(
-                f"{copy} is kept by {place.spec.engine}, which restores by itself",
-                hint="restore in the panel, beside the account and not over it",
-            )
         yield driver.restorer(one.want)
     finally:
         driver.close()
@@ -225,11 +227,12 @@ def production(project: Project, tree: Inventory) -> Iterator[Path]:
     for one in tree.of(Backup.kind):
         want = cast("Backup", one)
         backing = want.makings.backing
+        base = Path(want.spec.root or "/")
         roots = [want.spec.root]
         if backing is not None:
             roots += [source.root for source in backing.sources.values()]
             roots += [backing.drills.scratch]
-        yield from (Path(root) for root in roots if root is not None)
+        yield from (base / root for root in roots if root is not None)
 
 
 def _folder(provider: Provider) -> Iterator[Path]:

@@ -103,7 +103,7 @@ def _outcome(
     status: Literal["applied", "not_applied"],
     evidence: str,
 ) -> Outcome:
-    from reconciler.engine.carry_out import with_facts
+    from reconciler.engine.learned import Learned
     from reconciler.engine.recover import rebuilt
 
     intent = opened.intent
@@ -130,4 +130,4 @@ def _outcome(
     action = Action(
         intent.id, want, change, OpClass(intent.op_class), attempt=intent.attempt
     )
-    return with_facts(outcome, action, {})
+    return Learned().with_facts(outcome, action, {})

@@ -22,6 +22,7 @@ _COLOURS = {
     "not_applied": "yellow",
     "under way": "blue",
 }
+_VERDICTS = {"passed": "green", "failed": "red", "inconclusive": "yellow"}
 #: So many critical findings are named after a run; the plan has all of them.
 _FEW = 3
 
@@ -68,13 +69,26 @@ def _done(done: Done) -> Iterator[str]:
     word = click.style(f"{status:<11}", fg=_COLOURS[status])
     paid = f"  {outcome.paid}" if outcome.paid else ""
     paid += f"  client pays {outcome.charged}" if outcome.charged else ""
-    shown = {True: "verified", False: "NOT SEEN YET", None: "not verifiable"}
-    seen = f"  {shown[outcome.verified]}" if done.status == "applied" else ""
+    seen = f"  {_seen(done)}" if done.status == "applied" else ""
     yield f"{word} {outcome.verb:<10} {outcome.kind}/{outcome.name}{paid}{seen}"
     if outcome.error:
         yield f"        {visible(outcome.error)}"
         if outcome.request_id:
             yield f"        vendor's request: {visible(outcome.request_id)}"
+
+
+def _seen(done: Done) -> str:
+    """Return what is known of something that was done: by a look, or by its receipt."""
+    outcome = done.outcome
+    if verdict := outcome.evidence.get("verdict"):
+        why = outcome.evidence.get("why")
+        word = visible(f"{verdict}: {why}" if why else str(verdict))
+        return click.style(word, fg=_VERDICTS.get(str(verdict)))
+    if outcome.verified is None:
+        if outcome.reference is None:
+            return "not verifiable"
+        return visible(f"by its receipt {outcome.reference}")
+    return "verified" if outcome.verified else "NOT SEEN YET"
 
 
 def data(result: Result, codes: Collection[int]) -> dict[str, Any]:

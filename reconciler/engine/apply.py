@@ -18,12 +18,12 @@ from reconciler.engine.carry_out import (
     look,
     refused,
     tell_witnesses,
-    with_facts,
 )
 from reconciler.engine.deadlines import seen
 from reconciler.engine.desired import Based, based, moved
 from reconciler.engine.exits import Exit
 from reconciler.engine.lanes import mending, stopped
+from reconciler.engine.learned import Learned
 from reconciler.engine.merge import UNSUPPORTED
 from reconciler.engine.observe import World, observe
 from reconciler.engine.order import waves
@@ -196,15 +196,18 @@ def _recover(setting: Setting, scope: Scope, world: World) -> list[Resolution]:
     found = resolve(
         opened, scope.by_uid(), world, setting.accounts, now=setting.clock()
     )
+    learned = Learned()
     outcomes = tuple(
-        outcome for one in found if (outcome := _outcome(one, setting, world))
+        outcome for one in found if (outcome := _outcome(one, setting, world, learned))
     )
     if outcomes:
         setting.journal.record(Batch(entries=outcomes, phase="recovered"))
     return found
 
 
-def _outcome(one: Resolution, setting: Setting, world: World) -> Outcome | None:
+def _outcome(
+    one: Resolution, setting: Setting, world: World, learned: Learned
+) -> Outcome | None:
     if one.fate not in {"applied", "not_applied"} or one.action is None:
         return None
     intent, want = one.intent, one.action.want
@@ -234,7 +237,7 @@ def _outcome(one: Resolution, setting: Setting, world: World) -> Outcome | None:
             "evidence": said,
         }
     )
-    return with_facts(outcome, one.action, world.have(want))
+    return learned.with_facts(outcome, one.action, world.have(want))
 
 
 def choose(

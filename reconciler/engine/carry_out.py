@@ -8,8 +8,9 @@ from typing import Literal, NamedTuple
 
 from pydantic import JsonValue
 
-from reconciler.audit import FACTS, WAITS, Batch, Entry, Intent, Note, Outcome
+from reconciler.audit import WAITS, Batch, Entry, Intent, Note, Outcome
 from reconciler.engine.journal import Journal
+from reconciler.engine.learned import Learned
 from reconciler.engine.memory import parsed
 from reconciler.engine.numbering import numbered
 from reconciler.engine.observe import Accounts, World, observe
@@ -27,8 +28,6 @@ from reconciler.model import (
     AnyDriver,
     AnyResource,
     Change,
-    Ended,
-    Have,
     Plan,
     Receipt,
     Risk,
@@ -106,8 +105,9 @@ def carry_out(
     setting.journal.record(Batch(entries=tuple(intents), phase="intents"))
     answers = _acted(setting, wave)
     seen = look(setting, wave)
+    learned = Learned()
     done = [
-        _known(setting, action, answer, seen)
+        _known(setting, action, answer, seen, learned)
         for action, answer in zip(wave, answers, strict=True)
     ]
     entries: list[Entry] = [*(d.outcome for d in done), *_waits(done)]
@@ -235,7 +235,11 @@ def tell_witnesses(setting: Setting, want: AnyResource, change: Change | None) -
 
 
 def _known(
-    setting: Setting, action: Action, answer: Receipt | Exception, seen: World
+    setting: Setting,
+    action: Action,
+    answer: Receipt | Exception,
+    seen: World,
+    learned: Learned,
 ) -> Done:
     have = seen.have(action.want)
     shown = action.want.done(action.change, have)
@@ -257,7 +261,7 @@ def _known(
         evidence["expires"] = deadline.isoformat()
     if isinstance(answer, Receipt):
         outcome = _applied(facts, evidence, answer, action)
-        return Done(action, "applied", with_facts(outcome, action, have))
+        return Done(action, "applied", learned.with_facts(outcome, action, have))
     error = str(getattr(answer, "what", answer))[:256]
     request = answer.request_id if isinstance(answer, ProviderError) else None
     status, how = _judged(answer, shown=bool(shown), resumes=action.resumes)
@@ -286,28 +290,12 @@ def _known(
         }
     )
     pending = action.want.pending(action.change, have) is not None
-    return Done(action, status, with_facts(outcome, action, have), pending)
+    return Done(action, status, learned.with_facts(outcome, action, have), pending)
 
 
 def refused(no: Declined) -> dict[str, JsonValue]:
     """Return what an outcome says of a refusal."""
     return {"declined": no.kind, "code": no.declined[:64]}
-
-
-def with_facts(outcome: Outcome, action: Action, have: Have) -> Outcome:
-    """
-    Return *outcome* with what its resource remembers of it, once it is known.
-
-    It is recorded in the same line, so that nothing is done and then forgotten.
-    """
-    if outcome.status == "unknown":
-        return outcome
-    ended = Ended(outcome.status, outcome.time, action.attempt, outcome.evidence)
-    facts = dict(action.want.remembers(action.change, ended, have))
-    if not facts:
-        return outcome
-    evidence = {**outcome.evidence, FACTS: facts}
-    return outcome.model_copy(update={"evidence": evidence})
 
 
 def _charged(action: Action) -> str | None:

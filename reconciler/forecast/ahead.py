@@ -186,6 +186,57 @@ def _beyond(ask: _Ask, values: Array) -> bool:
 
 
 def _level(ask: _Ask, known: Series) -> Outlook:
+    """Return what slopes and steps say where they did well before, else the errors."""
+    from reconciler.forecast import level  # noqa: PLC0415
+
+    found = _by_paths(ask, known) if level.suits(known.values) else None
+    return found or _short(ask, known)
+
+
+def _by_paths(ask: _Ask, known: Series) -> Outlook | None:
+    """Return what slopes, steps and the hours of a week say; None without skill."""
+    import numpy as np  # noqa: PLC0415
+
+    from reconciler.forecast import level  # noqa: PLC0415
+
+    values, hours = known.values, -(-ask.horizon // _HOUR)
+    chance = np.random.default_rng(ask.seed)
+    before = level.tried(values, hours, chance)
+    mase, naive = round(before.mase, 4), round(before.naive_mase, 4)
+    if mase >= naive:
+        return None
+    found = level.level(values, ask.limit, hours, chance)
+    chances = tuple(round(one, 4) for one in found.chances.tolist())
+    beyond = _beyond(ask, values)
+    return Outlook(
+        ask.metric,
+        ask.kind,
+        ask.limit,
+        guess=chances[-1],
+        horizon=ask.horizon,
+        when=None if found.hours is None else known.end + found.hours * _HOUR,
+        method=f"slopes and steps ({level.PATHS} paths of hours)",
+        mase=mase,
+        naive_mase=naive,
+        coverage=round(before.coverage, 4),
+        history=len(values),
+        skill=True,
+        reached=_reached(ask, values),
+        beyond=beyond,
+        note=SPIKES if beyond else "",
+        chart=Chart(
+            _rounded(values),
+            _rounded(found.median),
+            _rounded(found.upper),
+            ask.limit,
+            "hour",
+        ),
+        chances=chances,
+    )
+
+
+def _short(ask: _Ask, known: Series) -> Outlook:
+    """Return what a few days say: a combined forecast, and what it was wrong by."""
     import numpy as np  # noqa: PLC0415
 
     from reconciler.forecast.combined import LEAST_HOURS, combined  # noqa: PLC0415

@@ -29,6 +29,8 @@ _AUTUMNS: Final = (
     datetime(2026, 3, 20, tzinfo=UTC),
     datetime(2026, 10, 1, tzinfo=UTC),
 )
+#: Engines of panels.
+_PANELS: Final = frozenset({"whm", "plesk"})
 #: What a Backup may say otherwise, of what is looked at here.
 _RULED: Final = frozenset({"objectives", "schedule", "copies", "keep"})
 
@@ -142,6 +144,7 @@ def _copies(loaded: Loaded, one: _Backed, rows: dict[Ref, int]) -> Iterator[Comp
     if len(places) < len(set(names)):
         return  # what is not there is told as a reference
     first = places[names[0]]
+    yield from _by_a_panel(loaded, one, first)
     for each in one.backing.copies:
         there = places[each.repository]
         if each.repository != names[0] and there["engine"] != first["engine"]:
@@ -156,6 +159,22 @@ def _copies(loaded: Loaded, one: _Backed, rows: dict[Ref, int]) -> Iterator[Comp
             what = f"{each.repository} only appends: who adds snapshots pushes ours out"
             hint = "write keep: {within: 14d} or more: what is younger always stays"
             yield _at(loaded, one, "E186", "spec.keep.within", what, hint)
+
+
+def _by_a_panel(
+    loaded: Loaded, one: _Backed, first: dict[str, Any]
+) -> Iterator[Complaint]:
+    """Yield what is asked of a panel that it does not do."""
+    engine, name = first["engine"], one.backing.copies[0].repository
+    if engine not in _PANELS:
+        return
+    if [each.type for each in one.backing.sources.values()] != ["panel"]:
+        what = f"{name} is a panel, which makes one archive of everything"
+        hint = "write sources: {account: {type: panel}}, and nothing else"
+        yield _at(loaded, one, "E185", "spec.sources", what, hint)
+    if engine == "whm" and one.backing.schedule.by != "panel":
+        what = f"{name} makes backups by its own schedule alone"
+        yield _at(loaded, one, "E185", "spec.schedule", what, "add by: panel to it")
 
 
 def _lost_together(first: dict[str, Any], there: dict[str, Any]) -> str | None:
@@ -199,6 +218,8 @@ def _production(loaded: Loaded, rows: dict[Ref, int]) -> Iterator[tuple[str, Ref
         spec = loaded.spec(row)
         url = str(spec.get("url") or "")
         roots = [url.removeprefix("file://")] if url.startswith("file:///") else []
+        if str(spec.get("path") or "").startswith("/"):
+            roots.append(str(spec["path"]))  # where a panel's folder is mounted
         if spec.get("root"):
             roots.append(str(spec["root"]))
         sources = (spec.get("sources") or {}).values()

@@ -223,6 +223,11 @@ TABLE: dict[str, Code] = {
         "a folder for drills that is in production",
         "name a folder that holds nothing else: what is restored overwrites",
     ),
+    "E185": Code(
+        "a policy that asks of a panel what it does not do",
+        "a panel makes one archive of everything (type: panel); WHM by its own "
+        "schedule alone (by: panel)",
+    ),
     "E186": Code(
         "a copy that only appends, and a policy that keeps nothing by its age",
         "write keep: {within: 14d}: what is younger always stays",

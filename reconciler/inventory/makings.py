@@ -67,6 +67,7 @@ def _backed(want: Backup, find: Find) -> Makings:
     places = (find(Ref("BackupRepository", one.repository)) for one in backing.copies)
     return Makings(
         backing=backing,
+        places=tuple(_backed_up(want, find)),
         repositories=tuple(
             Repository(
                 name=place.name,
@@ -74,11 +75,26 @@ def _backed(want: Backup, find: Find) -> Makings:
                 domain=place.spec.failure_domain,
                 immutability=place.spec.immutability,
                 escrow=place.spec.escrow_key is not None,
+                panel=place.spec.panel,
+                price=place.spec.price,
             )
             for place in places
             if isinstance(place, BackupRepository)
         ),
     )
+
+
+def _backed_up(want: Backup, find: Find) -> Iterator[Place]:
+    """Yield the account that *want* is of: a panel calls its backup after that."""
+    found = find(want.of)
+    if isinstance(found, HostingAccount):
+        yield Place(
+            target=want.spec.of,
+            provider=found.spec.provider,
+            family="hosting",
+            account=found.spec.account,
+            site=found.domain,
+        )
 
 
 def _above(want: AnyResource, find: Find) -> Rung | None:

@@ -79,7 +79,7 @@ class Makings(Spec):
 
     Attributes:
         authorities: Its issuers, in their order.
-        places: Where it is installed.
+        places: Where it is installed; of a Backup the account that it is of.
         zones: The Domains that its names are in: name of the zone -> the accounts
             with its records.
         scaling: The rules it is scaled by, of the ScalingPolicy that it names.

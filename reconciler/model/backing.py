@@ -79,8 +79,9 @@ class Expect(Spec):
         contains: Text in the file, or in the answer.
         type: What the files are: ``image`` or ``text``.
         min: The least value, or number of files.
-        max_drop: By how much the value may be less than in the drill before.
-        max_age: How old the value, a time, may be.
+        max_drop: By how much the value may be less than in an older backup, the
+            newest of those that were drilled.
+        max_age: How old the value, a time, may have been when it was backed up.
         status: Of the answer.
     """
 
@@ -114,7 +115,8 @@ class Source(Spec):
         root: The folder that ``paths`` are in; of ``panel`` it is the account's home.
         paths: Relative to *root*.
         exclude: Patterns of what is left out.
-        database: Its name; of ``sqlite`` its file, relative to *root*.
+        database: Its name; of ``sqlite`` its file, relative to *root*; of ``panel`` the
+            one of its dumps (MySQL) that is loaded in drills.
         connection: How the dump reaches it (a DSN or an option file), where it is no
             local socket.
         min_files, min_bytes: Less than this is no backup.
@@ -140,6 +142,12 @@ class Source(Spec):
             raise ValueError("files need paths, as in paths: [public_html]")
         if self.type == "sqlite" and self.database is None:
             raise ValueError("sqlite needs database: the file")
+        if (
+            self.type == "panel"
+            and not self.database
+            and any(one.sql for one in self.expect)
+        ):
+            raise ValueError("sql of a panel's archive needs database: which dump")
         if self.type == "files" and not (self.canary or self.expect):
             raise ValueError(
                 "nothing would prove what comes back: write expect, or canary: true"

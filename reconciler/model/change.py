@@ -91,6 +91,9 @@ class Change(Frozen):
     mends: ClassVar[bool] = False
     """Puts right what went wrong in a lane: it runs although the lane is stopped."""
 
+    routine: ClassVar[bool] = False
+    """Comes again and again by itself: nobody is told that the next run does it."""
+
     verb: str
     share: Share
     fields: tuple[FieldChange, ...]

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from reconciler.model.base import Spec
 from reconciler.model.calendar import Duration
+from reconciler.model.money import Price
 
 Engine = Literal["restic", "archive", "whm", "plesk"]
 ENGINES: Final = frozenset(get_args(Engine))
@@ -51,12 +52,35 @@ class Immutability(Spec):
         return self.mode in {"governance", "compliance"}
 
 
+Many = Annotated[int, Field(ge=1, le=1000)]
+
+
+class PanelKeep(Spec):
+    """
+    How many backups the schedule of a panel keeps, of all its accounts; at least.
+
+    A server has one schedule for everybody: what is more there stays.
+    """
+
+    daily: Many | None = None
+    weekly: Many | None = None
+    monthly: Many | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if (self.daily, self.weekly, self.monthly) == (None, None, None):
+            raise ValueError("write daily, weekly or monthly: how many are kept")
+        return self
+
+
 class Repository(Spec):
     """
     The public part of a BackupRepository.
 
     Attributes:
+        panel: How many a panel keeps at least.
         escrow: Whether it has a second key, to prove that losing the first is no end.
+        price: Of one TiB.
     """
 
     name: str
@@ -64,6 +88,8 @@ class Repository(Spec):
     domain: FailureDomain | None = None
     immutability: Immutability = Immutability()
     escrow: bool = False
+    panel: PanelKeep | None = None
+    price: Price | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
 from reconciler.model.base import Spec
 from reconciler.model.calendar import Duration
+from reconciler.model.hosting import FILLS
 from reconciler.model.money import Money
 from reconciler.model.quantity import Percent
 from reconciler.model.windows import MaintenanceWindow
+
+_HOUR: Final = timedelta(hours=1)
+#: The lead by whose leave it is; and of what is stored.
+_ALONE, _STORED, _AGREED = timedelta(days=1), timedelta(days=3), timedelta(days=7)
 
 Metric = Literal["cpu", "memory", "disk", "inodes", "io", "bandwidth", "load"]
 
@@ -46,6 +51,8 @@ class Scaling(Spec):
             happen.
         horizon: How far is looked ahead.
         probability: How sure it has to be that the target is reached by then.
+        lead: How long before the target is reached it has to be larger; until then it
+            waits, and knows more. Left out: see ``lead_for``.
         cool_down: How long nothing is scaled after it was scaled.
         windows: When something may be scaled; left out: at any time.
         max_increase: The most that it may cost more in one month, all steps together
@@ -60,7 +67,8 @@ class Scaling(Spec):
     metrics: tuple[Metric, ...] = ()
     target: Percent = Decimal("0.9")
     horizon: Duration = timedelta(days=14)
-    probability: Percent = Decimal("0.8")
+    probability: Percent = Decimal("0.6")
+    lead: Duration | None = None
     cool_down: Duration = timedelta(days=7)
     windows: tuple[MaintenanceWindow, ...] = ()
     max_increase: Money | None = None
@@ -75,8 +83,10 @@ class Scaling(Spec):
             raise ValueError(
                 "probability is at least 50%, or a coin would decide, and below 100%"
             )
-        if not timedelta(hours=1) <= self.horizon <= timedelta(days=90):
+        if not _HOUR <= self.horizon <= timedelta(days=90):
             raise ValueError("horizon is between 1h and 90d: nobody sees farther")
+        if self.lead is not None and not _HOUR <= self.lead <= self.horizon:
+            raise ValueError("lead is between 1h and the horizon: beyond it is no view")
         if len(set(self.metrics)) != len(self.metrics):
             raise ValueError("metrics names the same one twice")
         if self.mode == "auto" and self.max_increase is None:
@@ -86,3 +96,17 @@ class Scaling(Spec):
         if self.max_increase is not None and self.max_increase.amount <= 0:
             raise ValueError("maxIncrease is more than nothing")
         return self
+
+    def lead_for(self, metric: str) -> timedelta:
+        """
+        Return how long before its target something is made larger.
+
+        Who acts alone needs a day, as it looks every day; three for what is stored,
+        which grows by leaps and does harm when it is full. Where a person has to agree,
+        they need a week.
+        """
+        if self.lead is not None:
+            return self.lead
+        if self.mode != "auto":
+            return min(_AGREED, self.horizon)
+        return min(_STORED if metric in FILLS else _ALONE, self.horizon)

@@ -2,16 +2,17 @@
 Whether something is made larger or smaller within its range, and why. Pure.
 
 What may lead to a larger size: a forecast that beats the naive one and is sure enough,
-or a limit that is reached now, and not for an hour only. To a smaller one: thirty days
-of readings that would have fitted with room, never a forecast. A source that is not to
-be believed, an old book and a lone spike lead to nothing. Where several sizes are
-enough, the smallest one is taken, and not merely the next.
+once waiting would be a risk; or a limit that is reached now, and not for an hour only.
+To a smaller one: thirty days of readings that would have fitted with room, never a
+forecast. A source that is not to be believed, an old book and a lone spike lead to
+nothing. Where several sizes are enough, the smallest one is taken, and not merely the
+next.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, NamedTuple
 
@@ -42,6 +43,12 @@ ROOM: Final = 0.7
 #: The finding about a source that is not believed; whoever keeps the books tells it,
 #: once for all that the source measures.
 DOUBTED: Final = "usage-doubtful"
+#: A need waits while the chance that it comes before the next occasion is smaller.
+RISK: Final = 0.03
+#: What needs the smaller size's limit again with such a chance is not made smaller.
+AGAIN: Final = 0.2
+#: What is foreseen is foreseen anew after so long.
+_LOOK: Final = timedelta(days=1)
 #: Days of two weeks whose peaks may be lone spikes.
 _SPIKES: Final = 2
 #: Two limits that are nearer to each other are the same one.
@@ -65,10 +72,13 @@ def decide(case: Sizing) -> Decision:
     if seen is None or why:
         return Decision(notes=(Note("scaling-blind", words.blind(why)),))
     limited = [*_limited(case)]
-    needs = [*_needs(case, limited)]
-    notes = tuple(_notes(case, limited, needs))
+    likely = [*_needs(case, limited)]
+    needs = [one for one in likely if one.now or not waits(case, one.outlook)]
+    notes = tuple(_notes(case, limited, likely))
     if needs:
         return _up(case, limited, needs)._replace(notes=notes)
+    if likely:  # who waits makes nothing smaller
+        return Decision(notes=(*notes, *(_late(case, one.outlook) for one in likely)))
     loan = lent(case.past, case.ladder[case.at].name)
     if loan is not None:
         found = _back(case, loan)
@@ -110,6 +120,33 @@ def _needs(case: Sizing, limited: Sequence[Outlook]) -> Iterator[_Need]:
     yield from sorted(found, key=lambda one: (not one.now, -one.outlook.probability))
 
 
+def waits(case: Sizing, outlook: Outlook) -> bool:
+    """
+    Say whether it can be put off: each day that passes shows whether it is needed.
+
+    Only where the chance that the target is reached within the lead of the policy, or
+    before the next occasion, is below `RISK`. Without chances nobody knows.
+    """
+    return bool(outlook.chances) and _early(case, outlook)[1] < RISK
+
+
+def _early(case: Sizing, outlook: Outlook) -> tuple[int, float]:
+    """
+    Return the days that waiting would last, from the forecast, and their chance.
+
+    The next occasion is the first open window after the next look and the cool-down.
+    """
+    rules, at = case.rules, case.seen.at if case.seen else case.now
+    ready = at + _LOOK
+    if case.past:
+        ready = max(ready, case.past[-1].at + rules.cool_down)
+    span = coming(rules.windows, ready)
+    ready = max(ready, span.start) if span else ready
+    days = -(-max(rules.lead_for(outlook.metric), ready - at) // _LOOK)
+    days = min(days, len(outlook.chances))
+    return days, outlook.chances[days - 1]
+
+
 def reached(outlook: Outlook, most: float) -> bool:
     """
     Say whether a limit is reached now, and not for an hour only.
@@ -139,6 +176,12 @@ def _notes(
             yield Note("scaling-no-skill", words.no_skill(outlook))
         elif outlook.past and outlook.past[-1] >= outlook.goal:
             yield Note("scaling-spike", words.spike(outlook))
+
+
+def _late(case: Sizing, outlook: Outlook) -> Note:
+    """Return that something is needed, but not yet."""
+    said = words.waits(outlook, case.rules, *_early(case, outlook))
+    return Note("scaling-waits", said)
 
 
 # -- larger ----------------------------------------------------------------------
@@ -235,7 +278,7 @@ def _back(case: Sizing, loan: Moved) -> Decision:
 def _again(case: Sizing, outlook: Outlook) -> bool:
     """Say whether the smaller size is likely to be needed again: a veto."""
     low = outlook.low
-    return low is not None and low >= 1 - float(case.rules.probability)
+    return low is not None and low >= min(AGAIN, 1 - float(case.rules.probability))
 
 
 def _down(case: Sizing) -> Decision:

@@ -61,6 +61,14 @@ def need(outlook: Outlook, rules: Scaling, *, now: bool) -> str:
     )
 
 
+def waits(outlook: Outlook, rules: Scaling, days: int, early: float) -> str:
+    """Return that a need is expected, and that it can be met later as well."""
+    return (
+        f"{need(outlook, rules, now=False)}; that can wait: within {days}d it is "
+        f"{chance(early)}"
+    )
+
+
 def sized(rung: Rung, metric: str, *, enough: bool) -> str:
     """Return what is to be had from *rung*."""
     most = rung.limits.get(metric)

@@ -186,7 +186,7 @@ def _action(
     if action.decision is Decision.ALLOW:
         if action.attempt > 1:
             yield _failed(base, what, said.get(action.id))
-        elif change.generation:
+        elif change.generation and (urgent or not change.routine):
             yield base._replace(
                 event="urgent" if urgent else "window-opened",
                 summary=f"{what}; the next run does it",

@@ -14,6 +14,7 @@ import pkgutil
 from collections.abc import Callable
 from functools import cache
 from importlib.metadata import entry_points
+from typing import Final
 
 from reconciler.errors import Unsupported
 from reconciler.model import AnyDriver, Driver
@@ -37,6 +38,11 @@ def driver_class(vendor: str, family: str) -> type[AnyDriver]:
     if not (isinstance(found, type) and issubclass(found, Driver)):
         raise Unsupported(f"{vendor}_{family} does not provide a driver")
     return found
+
+
+#: Families of a BackupRepository, which is an account of its own: of a vendor that has
+#: others too (a panel) the Provider is never asked by these.
+KEEPS: Final = frozenset({"backup"})
 
 
 def vendors() -> dict[str, frozenset[str]]:

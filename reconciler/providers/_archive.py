@@ -25,7 +25,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from itertools import zip_longest
 from pathlib import Path
-from typing import IO, Any, Final, NamedTuple, cast
+from typing import IO, Any, Final, cast
 
 import zstandard
 
@@ -40,6 +40,7 @@ from reconciler.providers._archive_seal import (
     WrongKey,
 )
 from reconciler.providers._archive_snap import (
+    Config,
     Counted,
     Label,
     Snap,
@@ -63,13 +64,6 @@ _BUFFER: Final = 1 << 18
 _MOST_INDEX: Final = 1 << 20
 
 
-class Config(NamedTuple):
-    """What a repository is."""
-
-    id: str
-    salt: bytes
-
-
 class Archive:
     """
     One repository, opened with *keys*.
@@ -88,17 +82,20 @@ class Archive:
 
     def config(self) -> Config:
         """Return what it is. Raises Gone where there is none."""
-        if self._config is None:
-            said, body = signed_part(self._small(CONFIG))
-            try:
-                if body["format"] != FORMAT:
-                    raise Damaged(f"is of format {body['format']}, not {FORMAT}")
-                found = Config(str(body["id"]), bytes.fromhex(body["salt"]))
-            except (KeyError, TypeError, ValueError):
-                raise Damaged(f"{CONFIG} is not what is written here") from None
-            self.keys.check(found.salt, canonical(body), said)
-            self._config = found
-        return self._config
+        return self._config or self.opened_by(self._small(CONFIG))
+
+    def opened_by(self, content: bytes) -> Config:
+        """Take *content* for what says what it is, as an older version of it does."""
+        said, body = signed_part(content)
+        try:
+            if body["format"] != FORMAT:
+                raise Damaged(f"is of format {body['format']}, not {FORMAT}")
+            found = Config(str(body["id"]), bytes.fromhex(body["salt"]))
+        except (KeyError, TypeError, ValueError):
+            raise Damaged(f"{CONFIG} is not what is written here") from None
+        self.keys.check(found.salt, canonical(body), said)
+        self._config = found
+        return found
 
     def init(self) -> bool:
         """Make it; False where it is there."""
@@ -134,9 +131,13 @@ class Archive:
 
     def snapshot(self, stored: Stored) -> Snap:
         """Return what an index says, if who says it had a key."""
-        config = self.config()
-        said, body = signed_part(self._small(stored.name))
-        self.keys.check(config.salt, canonical(body), said)
+        self.config()
+        return self.said(stored, self._small(stored.name))
+
+    def said(self, stored: Stored, content: bytes) -> Snap:
+        """Return what *content* of an index says, if who says it had a key."""
+        said, body = signed_part(content)
+        self.keys.check(self.config().salt, canonical(body), said)
         snap = snap_of(body, stored.at)
         if stored.name != index_of(snap.label.backup, snap.id):
             raise Damaged(f"{stored.name} is another one's index")

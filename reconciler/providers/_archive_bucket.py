@@ -18,12 +18,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any, BinaryIO, Final, cast
 
-from reconciler.errors import Ambiguous, ProviderError, Transient
+from reconciler.errors import Ambiguous, ProviderError, Rejected, Transient
 from reconciler.model import Account
 from reconciler.providers._archive_store import Gone, Stored, Writing
 from reconciler.providers._aws import Refusal, pages
@@ -33,6 +33,7 @@ _SERVICE: Final = "s3"
 #: S3 takes 10,000 parts of at least 5 MiB.
 _PART: Final = 16 << 20
 _GONE: Final = frozenset({"NoSuchKey", "404", "NotFound"})
+_COMPLIANCE: Final = "COMPLIANCE"
 _THERE: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 
 
@@ -50,7 +51,7 @@ class Bucket:
         self._bucket, self._prefix = place.bucket, place.prefix
         self._aws = s3_client(account, place, keys)
 
-    def _ask(self, operation: str, **values: Any) -> dict[str, Any]:
+    def ask(self, operation: str, **values: Any) -> dict[str, Any]:
         """Ask once, as a series of its own."""
         calls = self._aws.calls(_SERVICE)
         return calls(operation, Bucket=self._bucket, **values)
@@ -58,25 +59,30 @@ class Bucket:
     def _write(self, operation: str, **values: Any) -> dict[str, Any]:
         """Ask for what counts for nothing yet: a lost answer is no effect."""
         try:
-            return self._ask(operation, **values)
+            return self.ask(operation, **values)
         except Ambiguous as lost:
             raise Transient(lost.what, request_id=lost.request_id) from None
 
-    def _key(self, name: str) -> str:
+    def key(self, name: str) -> str:
+        """Return what an object is called in all of the bucket."""
         return f"{self._prefix}{name}"
+
+    def name(self, key: str) -> str:
+        """Return what *key* is called in our folder."""
+        return key.removeprefix(self._prefix)
 
     # -- reading -----------------------------------------------------------------------
 
     def there(self) -> bool:
         """See that the bucket can be listed; one that is not there is refused."""
-        self._ask("list_objects_v2", Prefix=self._prefix, MaxKeys=1)
+        self.ask("list_objects_v2", Prefix=self._prefix, MaxKeys=1)
         return True
 
     def names(self, prefix: str) -> list[Stored]:
         """Return every object whose name begins so."""
 
         def page(**values: Any) -> dict[str, Any]:
-            return self._ask("list_objects_v2", Prefix=self._key(prefix), **values)
+            return self.ask("list_objects_v2", Prefix=self.key(prefix), **values)
 
         found: list[Stored] = []
         for one in pages(page, "ContinuationToken<NextContinuationToken"):
@@ -95,15 +101,22 @@ class Bucket:
         said = self._head(name)
         return Stored(name, int(said["ContentLength"]), said["LastModified"])
 
-    def _head(self, name: str) -> dict[str, Any]:
+    def _head(self, name: str, version: str | None = None) -> dict[str, Any]:
+        which = {} if version is None else {"VersionId": version}
         with _gone(name):
-            return self._ask("head_object", Key=self._key(name))
+            return self.ask("head_object", Key=self.key(name), **which)
+
+    def told(self, name: str, version: str) -> Mapping[str, str]:
+        """Return what was written beside one version of an object."""
+        found: Mapping[str, str] = self._head(name, version).get("Metadata", {})
+        return found
 
     @contextmanager
-    def read(self, name: str) -> Iterator[BinaryIO]:
-        """Open an object."""
+    def read(self, name: str, version: str | None = None) -> Iterator[BinaryIO]:
+        """Open an object, or an older version of it."""
+        which = {} if version is None else {"VersionId": version}
         with _gone(name):
-            said = self._ask("get_object", Key=self._key(name))
+            said = self.ask("get_object", Key=self.key(name), **which)
         body = said["Body"]
         try:
             yield cast("BinaryIO", _Body(body))
@@ -113,9 +126,9 @@ class Bucket:
     # -- writing -----------------------------------------------------------------------
 
     @contextmanager
-    def writing(self, name: str) -> Iterator[Writing]:
-        """Write an object, in parts where it is large."""
-        upload = _Upload(self, self._key(name))
+    def writing(self, name: str, **told: str) -> Iterator[Writing]:
+        """Write an object, in parts where it is large; *told* is kept beside it."""
+        upload = _Upload(self, self.key(name), told)
         try:
             yield upload
             upload.complete()
@@ -126,9 +139,9 @@ class Bucket:
     def put(self, name: str, content: bytes) -> bool:
         """Write a small object where there is none."""
         try:
-            self._ask(
+            self.ask(
                 "put_object",
-                Key=self._key(name),
+                Key=self.key(name),
                 Body=content,
                 IfNoneMatch="*",
                 ChecksumAlgorithm="SHA256",
@@ -153,14 +166,30 @@ class Bucket:
 
     def remove(self, name: str) -> None:
         """Take an object away; a bucket with versions hides it."""
-        self._ask("delete_object", Key=self._key(name))
+        self.ask("delete_object", Key=self.key(name))
+
+    def remove_many(self, wanted: Sequence[tuple[str, str | None]]) -> None:
+        """
+        Hide objects; or, where a version is named, take that one away: 1,000 at most.
+
+        Raises:
+            Rejected: One of them was refused; others may be done.
+        """
+        rows = [
+            {"Key": self.key(name), **({"VersionId": version} if version else {})}
+            for name, version in wanted
+        ]
+        said = self.ask("delete_objects", Delete={"Objects": rows, "Quiet": True})
+        for one in said.get("Errors", ()):
+            name = self.name(str(one.get("Key")))
+            raise Rejected(f"delete_objects: {one.get('Code')}: {name}")
 
     def tidy(self, older_than: datetime) -> None:
         """Abort uploads that were never completed."""
-        said = self._ask("list_multipart_uploads", Prefix=self._prefix)
+        said = self.ask("list_multipart_uploads", Prefix=self._prefix)
         for one in said.get("Uploads", ()):
             if one["Initiated"] < older_than:
-                self._ask(
+                self.ask(
                     "abort_multipart_upload", Key=one["Key"], UploadId=one["UploadId"]
                 )
 
@@ -171,21 +200,32 @@ class Bucket:
         found: datetime | None = self._head(name).get("ObjectLockRetainUntilDate")
         return found
 
-    def lock(self, name: str, until: datetime, mode: str) -> None:
-        """Lock an object until then; a lock is never made shorter."""
-        if (now := self.locked(name)) is not None and now >= until:
-            return
-        self._ask(
+    def lock(self, name: str, until: datetime, mode: str) -> bool:
+        """
+        Lock an object until then; say whether that is longer than it was. Raises Gone.
+
+        A lock is never made shorter, and one of compliance stays one.
+        """
+        said = self._head(name)
+        now: datetime | None = said.get("ObjectLockRetainUntilDate")
+        if now is not None and now >= until:
+            return False
+        kept = said.get("ObjectLockMode") == _COMPLIANCE
+        self.ask(
             "put_object_retention",
-            Key=self._key(name),
-            Retention={"Mode": mode.upper(), "RetainUntilDate": until},
+            Key=self.key(name),
+            Retention={
+                "Mode": _COMPLIANCE if kept else mode.upper(),
+                "RetainUntilDate": until,
+            },
             ChecksumAlgorithm="SHA256",
         )
+        return True
 
     def versioned(self) -> bool | None:
         """Say whether old versions are kept; None where that cannot be read."""
         try:
-            return bool(self._ask("get_bucket_versioning").get("Status") == "Enabled")
+            return bool(self.ask("get_bucket_versioning").get("Status") == "Enabled")
         except ProviderError:
             return None
 
@@ -212,9 +252,12 @@ class _Body:
 class _Upload:
     """An object on its way; one that is small goes at once."""
 
-    def __init__(self, bucket: Bucket, key: str) -> None:
+    def __init__(self, bucket: Bucket, key: str, told: Mapping[str, str]) -> None:
         self._bucket = bucket
         self._key = key
+        self._about: dict[str, Any] = {"ChecksumAlgorithm": "SHA256"}
+        if told:
+            self._about["Metadata"] = dict(told)
         self._waiting = bytearray()
         self._upload: str | None = None
         self._parts: list[dict[str, Any]] = []
@@ -229,9 +272,7 @@ class _Upload:
     def _part(self) -> None:
         write = self._bucket._write  # noqa: SLF001  (a part of it)
         if self._upload is None:
-            said = write(
-                "create_multipart_upload", Key=self._key, ChecksumAlgorithm="SHA256"
-            )
+            said = write("create_multipart_upload", Key=self._key, **self._about)
             self._upload = str(said["UploadId"])
         content = bytes(self._waiting)
         sum_ = base64.b64encode(hashlib.sha256(content).digest()).decode()
@@ -253,7 +294,7 @@ class _Upload:
         write = self._bucket._write  # noqa: SLF001  (a part of it)
         if self._upload is None:
             content = bytes(self._waiting)
-            write("put_object", Key=self._key, Body=content, ChecksumAlgorithm="SHA256")
+            write("put_object", Key=self._key, Body=content, **self._about)
             return
         self._part()
         write(
@@ -267,7 +308,7 @@ class _Upload:
         """Forget the parts; who may not do that leaves them to who tidies."""
         if self._upload is not None:
             with suppress(ProviderError):
-                self._bucket._ask(  # noqa: SLF001  (a part of it)
+                self._bucket.ask(
                     "abort_multipart_upload", Key=self._key, UploadId=self._upload
                 )
 

@@ -47,6 +47,7 @@ class ArchiveRestorer:
         self._store = store
         self._keys = keys
         self._backup = backup
+        self._archives: dict[Key, Archive] = {}
 
     def snapshots(self, key: Key) -> Sequence[Snapshot]:
         """Return what there is of the backup; what is not signed by us is left out."""
@@ -95,10 +96,13 @@ class ArchiveRestorer:
         return Restored(many, size, listed - begun, ended - listed, ENGINE)
 
     def _opened(self, key: Key) -> Archive:
-        keys = self._keys.only("escrow" if key == "escrow" else "password")
-        if not keys.slots:
-            raise Rejected("the repository has no escrowKey")
-        return Archive(self._store, keys)
+        """Return it as one key opens it: to make a key of a password takes a while."""
+        if key not in self._archives:
+            keys = self._keys.only("escrow" if key == "escrow" else "password")
+            if not keys.slots:
+                raise Rejected("the repository has no escrowKey")
+            self._archives[key] = Archive(self._store, keys)
+        return self._archives[key]
 
     def _snap(self, archive: Archive, source: str, snapshot: str) -> Snap:
         snap = archive.find(self._backup, snapshot)

@@ -13,6 +13,13 @@ from reconciler.providers._archive_seal import Damaged
 from reconciler.providers._archive_tree import Entry
 
 
+class Config(NamedTuple):
+    """What a repository is."""
+
+    id: str
+    salt: bytes
+
+
 class Label(NamedTuple):
     """
     Whose snapshot it is.

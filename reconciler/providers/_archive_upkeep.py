@@ -10,7 +10,13 @@ from math import ceil
 
 from pydantic import JsonValue
 
-from reconciler.errors import Rejected, Transient, Unsupported
+from reconciler.errors import (
+    Ambiguous,
+    ProviderError,
+    Rejected,
+    Transient,
+    Unsupported,
+)
 from reconciler.kinds.backup import Backup, Check, ExtendLock, PruneOld
 from reconciler.model import Account, Receipt
 from reconciler.providers._archive import CONFIG, Archive
@@ -24,11 +30,12 @@ from reconciler.providers._archive_where import (
     keys_of,
     store_of,
 )
+from reconciler.providers._s3_objects import extend, half_way
 
 
 def checked(archive: Archive, copy: str, want: Backup, change: Check) -> Receipt:
     """Read a slice of all snapshots to their ends."""
-    part, of = _number(change, "slice"), max(1, _number(change, "of"))
+    part, of = number(change, "slice"), max(1, number(change, "of"))
     begun, size, wrong, many = time.monotonic(), 0, [], 0
     verdict = "passed"
     for stored in archive.listed(want.uid):
@@ -67,7 +74,7 @@ def pruned(account: Account, want: Backup, change: PruneOld) -> Receipt:
         raise Rejected(f"{account.name} is append-only: nothing is deleted")
     archive = Archive(store_of(account, MAINTAIN), keys_of(account))
     found = {snap.id: snap for snap in archive.snapshots(want.uid)}
-    _as_decided(found, ids, kept)
+    as_decided(found, ids, kept)
     for one in sorted(ids & found.keys()):
         archive.remove(found[one])
     left = {snap.id for snap in archive.snapshots(want.uid)}
@@ -89,16 +96,28 @@ def extended(account: Account, want: Backup, change: ExtendLock) -> Receipt:
     if not isinstance(store, Bucket) or mode not in {"governance", "compliance"}:
         raise Unsupported(f"{account.name} has no locks")
     ids = texts(change.details.get("ids"))
-    archive, many = Archive(store, keys_of(account)), 0
-    for snap in archive.snapshots(want.uid):
-        if ids and snap.id not in ids:
-            continue
-        for name in archive.objects(snap):
-            store.lock(name, until, mode)
-            many += 1
-    store.lock(CONFIG, until, mode)
+    archive = Archive(store, keys_of(account))
+    names = [
+        name
+        for snap in archive.snapshots(want.uid)
+        if not ids or snap.id in ids
+        for name in archive.objects(snap)
+    ]
+    # First what opens it: where the rest is done, a listing shows that all of it is.
+    first = extend(store, [CONFIG], until, mode)
+    try:
+        rest = extend(store, names, until, mode)
+    except ProviderError as error:
+        if first.longer and not isinstance(error, Ambiguous):
+            raise half_way(error) from None
+        raise
     reference = f"{account.name}/locked/{until.isoformat()}"
-    return Receipt(reference=reference, details={"objects": many})
+    told = {
+        "objects": first.objects + rest.objects,
+        "longer": first.longer + rest.longer,
+        "seconds": first.seconds + rest.seconds,
+    }
+    return Receipt(reference=reference, details=dict(told))
 
 
 def texts(value: JsonValue) -> tuple[str, ...]:
@@ -106,7 +125,8 @@ def texts(value: JsonValue) -> tuple[str, ...]:
     return tuple(map(str, value)) if isinstance(value, list | tuple) else ()
 
 
-def _number(change: Check, name: str) -> int:
+def number(change: Check, name: str) -> int:
+    """Return a number of *change*; 0 where it has none."""
     value = change.details.get(name)
     return value if isinstance(value, int) else 0
 
@@ -118,9 +138,7 @@ def _slice(name: str) -> int:
         return 0
 
 
-def _as_decided(
-    found: Iterable[str], ids: frozenset[str], kept: frozenset[str]
-) -> None:
+def as_decided(found: Iterable[str], ids: frozenset[str], kept: frozenset[str]) -> None:
     """See that nothing came or went since it was decided what to delete."""
     there = frozenset(found)
     if not ids or ids & kept:

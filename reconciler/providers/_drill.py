@@ -34,7 +34,7 @@ from reconciler.model.backing import Backing
 from reconciler.providers._drill_cage import Deadline
 from reconciler.providers._drill_course import Seen, choices, held
 from reconciler.providers._drill_databases import Bench
-from reconciler.providers._drill_looks import Look, confidence, why
+from reconciler.providers._drill_looks import COPY, Look, Moment, confidence, why
 from reconciler.providers._drill_port import (
     CANARY,
     DUMPS,
@@ -106,11 +106,13 @@ def drilled(  # noqa: PLR0913
         todo = choices(order, backing, restorer, seen)
         roomy(folder, sum(one.bytes for one in todo.values()), most, left)
         with scratch(folder, seen) as room:
-            bench = Bench(room, most, deadline, sleep, order.before, clock())
+            now = clock()
+            moment = Moment(now, order.at or now)
+            bench = Bench(room, most, deadline, sleep, order.before, moment)
             held(order, restorer, todo, bench, seen)
     except Rejected as error:
         said = shown(error.what, secrets)
-        seen.looks.append(Look("copy", "gives back what it has", said, ok=False))
+        seen.looks.append(Look(COPY, "gives back what it has", said, ok=False))
     except ProviderError as error:
         seen.trouble = shown(error.what, secrets)
     except (OSError, subprocess.SubprocessError) as error:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from reconciler.model.backing import Backing, Source
-from reconciler.providers._drill_databases import Bench, loaded
+from reconciler.providers._drill_databases import Bench, loaded, packed
 from reconciler.providers._drill_files import (
     Found,
     canary,
@@ -203,6 +203,11 @@ def _looked(name: str, one: Choice, promise: Promise, bench: Bench, seen: Seen) 
         seen.looks += database.looks
         seen.engines += [database.engine] if database.engine else []
         return
+    if one.source.type == "panel" and one.source.database:
+        with seen.timed("import"):
+            database = packed(name, one.source, folder, bench)
+        seen.looks += database.looks
+        seen.engines += [database.engine] if database.engine else []
     with seen.timed("look"):
         seen.looks += readable(name, back)
         seen.looks += expected(name, one.source, back, one.listing)

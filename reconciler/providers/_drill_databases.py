@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from datetime import datetime
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
 from reconciler.model.backing import Source
 from reconciler.providers import _drill_mariadb, _drill_postgres
 from reconciler.providers._drill_cage import Cage, Deadline
-from reconciler.providers._drill_looks import Look, asked, valued
+from reconciler.providers._drill_looks import Look, Moment, asked, valued
 from reconciler.providers._drill_port import DUMPS
 from reconciler.providers._drill_scratch import Scratch
 from reconciler.providers._drill_sqlite import Sqlite
@@ -73,7 +73,7 @@ class Bench(NamedTuple):
     deadline: Deadline
     sleep: Callable[[float], None]
     before: Mapping[str, float]
-    now: datetime
+    moment: Moment
 
 
 def loaded(name: str, source: Source, folder: Path, bench: Bench) -> Loaded:
@@ -93,6 +93,20 @@ def loaded(name: str, source: Source, folder: Path, bench: Bench) -> Loaded:
     cage = Cage(room, max(bench.most, 1), bench.deadline, bench.sleep)
     with closing(flavour.start(cage)) as server:
         return examined(name, source, dump, server, bench)
+
+
+def packed(name: str, source: Source, folder: Path, bench: Bench) -> Loaded:
+    """Load the dump of *source* that lies in what a panel packed, and judge it."""
+    wanted = f"{source.database}.sql"
+    dumps = [one for one in folder.rglob(wanted) if one.is_file()]
+    dumps = [one for one in dumps if not one.is_symlink()]
+    if len(dumps) != 1:
+        look = Look(f"{name}/dump", f"one {wanted}", f"{len(dumps)} of them", ok=False)
+        return Loaded([look])
+    room = bench.scratch.room(f"dump-{name}")
+    os.link(dumps[0], room / DUMPS["mysql"])
+    as_dump = source.model_copy(update={"type": "mysql"})
+    return loaded(name, as_dump, room, bench)
 
 
 def examined(
@@ -130,5 +144,5 @@ def _expected(
         if wrong:
             looks.append(Look(check, expect.sql, wrong, ok=False))
             continue
-        looks += valued(name, expect, answer, bench.before.get(check), bench.now)
+        looks += valued(name, expect, answer, bench.before.get(check), bench.moment)
     return looks

@@ -16,6 +16,8 @@ from reconciler.providers._said import shown
 #: A time that lies further ahead than clocks differ is made up.
 _AHEAD: Final = timedelta(days=1)
 _SURE: Final = 0.95
+#: The check that a copy gives what it has at all: what is said of it says enough.
+COPY: Final = "copy"
 _LONGEST: Final = 120
 
 
@@ -45,6 +47,18 @@ class Look(NamedTuple):
         }
 
 
+class Moment(NamedTuple):
+    """
+    When something is looked at.
+
+    Attributes:
+        of: When it was backed up: what was new then is old by and by.
+    """
+
+    now: datetime
+    of: datetime
+
+
 def asked(source: str, expect: Expect) -> str:
     """Return the name of the check of *expect*; its words make it, not its place."""
     kind = next(n for n in ("path", "glob", "sql", "http") if getattr(expect, n))
@@ -55,12 +69,12 @@ def asked(source: str, expect: Expect) -> str:
 
 
 def valued(
-    source: str, expect: Expect, answer: str, before: float | None, now: datetime
+    source: str, expect: Expect, answer: str, before: float | None, moment: Moment
 ) -> list[Look]:
     """Judge the one value that a query gave: *answer*, as the client prints it."""
     check, query = asked(source, expect), shown(expect.sql or "")
     if expect.max_age is not None:
-        return [_aged(check, query, expect.max_age, answer, now)]
+        return [_aged(check, query, expect.max_age, answer, moment)]
     number = _number(answer)
     if number is None:
         return [Look(check, f"{query}: a number", "no number", ok=False)]
@@ -79,14 +93,14 @@ def valued(
     return looks
 
 
-def _aged(check: str, query: str, most: timedelta, answer: str, now: datetime) -> Look:
-    expected = f"{query}: a time of the last {most}"
+def _aged(check: str, query: str, most: timedelta, answer: str, moment: Moment) -> Look:
+    expected = f"{query}: a time of the last {most} before it was backed up"
     at = _time(answer)
     if at is None:
         return Look(check, expected, "no time", ok=False)
-    if at > now + _AHEAD:
+    if at > moment.now + _AHEAD:
         return Look(check, expected, f"{at:%Y-%m-%d %H:%M}: in the future", ok=False)
-    return Look(check, expected, f"{at:%Y-%m-%d %H:%M}", ok=now - at <= most)
+    return Look(check, expected, f"{at:%Y-%m-%d %H:%M}", ok=moment.of - at <= most)
 
 
 def _number(answer: str) -> float | None:
@@ -150,7 +164,10 @@ def why(looks: Sequence[Look]) -> str:
     """Return what was wrong, the first few; empty where nothing was."""
     wrong = [one for one in looks if not one.ok]
     said = [
-        f"{one.check}: {one.observed} (wanted: {one.expected})" for one in wrong[:3]
+        one.observed
+        if one.check == COPY
+        else f"{one.check}: {one.observed} (wanted: {one.expected})"
+        for one in wrong[:3]
     ]
     more = f"; and {len(wrong) - 3} more" if len(wrong) > 3 else ""  # noqa: PLR2004
     return "; ".join(said) + more

@@ -57,6 +57,11 @@ class MariaDb:
         """Its name and version."""
         return f"MariaDB {self.ask('SELECT version()')[0]}"
 
+    @property
+    def connection(self) -> str:
+        """How a dump of it is made, as ``connection`` of a source says it: a secret."""
+        return f"mysql://{NAME}:{self._word}@/?socket={self._socket}"
+
     def _made(self) -> subprocess.Popen[bytes]:
         install = [located("mariadb-install-db"), "--no-defaults", *_SMALL[:4]]
         _must(

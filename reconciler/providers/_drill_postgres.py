@@ -62,6 +62,11 @@ class Postgres:
         """Its name and version."""
         return self._cage.run([self._at("postgres"), "--version"]).out.strip()
 
+    @property
+    def connection(self) -> str:
+        """How a dump of it is made, as ``connection`` of a source says it."""
+        return f"postgresql://{NAME}@/?host={self._cage.room}"
+
     def _at(self, program: str) -> str:
         return located(program, self._bins)
 

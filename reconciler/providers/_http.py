@@ -15,7 +15,7 @@ from functools import cache
 from json import dumps
 from ssl import PROTOCOL_TLS_CLIENT, SSLContext, SSLError, create_default_context
 from threading import Lock
-from typing import Any, Final, NamedTuple
+from typing import IO, Any, Final, NamedTuple
 from urllib.parse import urlencode
 
 import httpx
@@ -263,6 +263,35 @@ class Http:
             what = f"{operation}: the answer was lost: {_kind(error)}"
             raise lost(what) from None
         if len(found.body) > most:
+            raise Transient(f"{operation}: the answer is longer than {most} bytes")
+        return found
+
+    def save(
+        self,
+        url: str,
+        into: IO[bytes],
+        *,
+        operation: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        most: int,
+    ) -> Answered:
+        """
+        Send one read (POST) to a whole *url*; write the body of the answer *into*.
+
+        Raises:
+            Transient: It was not sent, the answer was lost, or is longer than *most*.
+        """
+        self._limit.wait()
+        with self._lock:
+            self._counts[operation] += 1
+        sent = Sent("POST", url, {**self._headers, **headers}, body)
+        try:
+            found = self._opened().save(sent, most, into)
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            what = f"{operation}: the answer was lost: {_kind(error)}"
+            raise Transient(what) from None
+        if into.tell() > most:
             raise Transient(f"{operation}: the answer is longer than {most} bytes")
         return found
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from ssl import SSLContext
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import httpx
 
@@ -55,6 +55,21 @@ class Line:
             return _answered(response, response.read())
         finally:
             response.close()
+
+    def save(self, sent: Sent, most: int, into: IO[bytes]) -> Answered:
+        """Send it; write the body, cut after *most* bytes, and return the rest."""
+        request = self.request(sent.method, sent.url, sent.headers, content=sent.body)
+        response = self._transport.handle_request(request)
+        size = 0
+        try:
+            for part in response.iter_bytes():
+                into.write(part)
+                size += len(part)
+                if size > most:
+                    break
+        finally:
+            response.close()
+        return _answered(response, b"")
 
     def carry(self, sent: Sent, most: int) -> Answered:
         """Send it; return no more of a body than shows that *most* is not all."""

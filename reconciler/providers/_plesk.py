@@ -23,11 +23,12 @@ Utilities".
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import IO, Any, Final
 from xml.etree.ElementTree import Element
 
 from reconciler.errors import Ambiguous, ProviderError, Rejected, Transient
 from reconciler.model import Account, AnyResource, Observation, Observed, Unknown
+from reconciler.model.driver import Answered
 from reconciler.providers._answers import mapping
 from reconciler.providers._http import Http, Reply, Words
 from reconciler.providers._plesk_xml import failure, parsed, written
@@ -156,6 +157,21 @@ class Plesk:
         if wrong.whole:
             raise Rejected(what)
         raise (Missing if wrong.code == _MISSING else SaidNo)(what)
+
+    def fetched(self, packet: str, into: IO[bytes], most: int) -> Answered:
+        """Send a packet whose answer is a file; write that *into*, cut after *most*."""
+        return self.http.save(
+            f"{self.http.base}{_AGENT}",
+            into,
+            operation="download-file",
+            body=packet.encode(),
+            headers={"KEY": self._key, "Content-Type": "text/xml"},
+            most=most,
+        )
+
+    def shown(self, text: str) -> str:
+        """Return what may be shown of *text*, on one line."""
+        return self._shown(text)
 
     def _shown(self, text: str) -> str:
         return self.http.shown(" ".join(text.split()))

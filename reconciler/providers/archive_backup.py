@@ -37,6 +37,7 @@ from reconciler.kinds.backup import (
     DrillIt,
     ExtendLock,
     PruneOld,
+    Rewind,
     Snapshot,
 )
 from reconciler.kinds.backup_repository import (
@@ -56,8 +57,9 @@ from reconciler.model import (
     SecretRef,
     Unknown,
 )
-from reconciler.providers._archive import FORMAT, Archive
+from reconciler.providers._archive import CONFIG, FORMAT, Archive
 from reconciler.providers._archive_bucket import Bucket
+from reconciler.providers._archive_hidden import Hidden, wound_back
 from reconciler.providers._archive_making import Making
 from reconciler.providers._archive_restorer import ArchiveRestorer, believed
 from reconciler.providers._archive_seal import Damaged, WrongKey
@@ -89,6 +91,7 @@ class ArchiveBackup(Driver[Want, Do]):
         "check": OpClass.KEYED,
         "prune": OpClass.KEYED,
         "extend-lock": OpClass.KEYED,
+        "rewind": OpClass.KEYED,
     }
     key_life: ClassVar[timedelta | None] = timedelta(days=28)
     settles: ClassVar[timedelta] = timedelta(0)
@@ -98,6 +101,7 @@ class ArchiveBackup(Driver[Want, Do]):
     def __init__(self, account: Account) -> None:
         self._account = account
         self._keys = keys_of(account)
+        self._hidden = Hidden(account)
         self._looked = 0
 
     @cached_property
@@ -115,6 +119,9 @@ class ArchiveBackup(Driver[Want, Do]):
     def observe(self, wants: Sequence[Want]) -> Observation:
         """Report the repository, and what it has of each backup."""
         self._looked = 1
+        self._hidden.forget()
+        for kept in ("_there", "_versioned", "_opens"):
+            self.__dict__.pop(kept, None)
         try:
             whole = self._state()
         except (Damaged, WrongKey) as error:
@@ -138,10 +145,16 @@ class ArchiveBackup(Driver[Want, Do]):
         listed = self._archive.listed()
         try:
             config = self._archive.config()
-        except Gone as gone:
-            if listed:
-                return Unknown(why=f"{gone} is gone, {len(listed)} snapshots are there")
-            return Absent(lacks="the repository")
+        except (Gone, Damaged, WrongKey) as lost:
+            # What somebody hid is there: nothing new is made in its place.
+            if not self._hidden.open(self._archive):
+                if not isinstance(lost, Gone):
+                    raise
+                if listed:
+                    why = f"{lost} is gone, {len(listed)} snapshots are there"
+                    return Unknown(why=why)
+                return Absent(lacks="the repository")
+            config = self._archive.config()
         return RepositoryState(
             identity=config.id,
             version=str(FORMAT),
@@ -149,16 +162,48 @@ class ArchiveBackup(Driver[Want, Do]):
             newest=max((one.at for one in listed), default=None),
         )
 
-    def _copy(self, want: Backup, whole: RepositoryState) -> CopyState | Unknown:
-        locks = immutability(want, self._account.name).locks
+    @cached_property
+    def _there(self) -> Mapping[str, Stored]:
+        """All data and manifests, as one look has them."""
+        names = self._archive.store.names
+        return {
+            one.name: one for below in ("data/", "manifest/") for one in names(below)
+        }
+
+    @cached_property
+    def _versioned(self) -> bool | None:
+        store = self._archive.store
+        return store.versioned() if isinstance(store, Bucket) else None
+
+    @cached_property
+    def _opens(self) -> datetime | None:
+        """Until when nobody can delete what opens the repository."""
         store = self._archive.store
         try:
-            data = {one.name: one for one in self._archive.store.names("data/")}
-            ours: list[Snapshot] = []
-            foreign: list[Snapshot] = []
+            return store.locked(CONFIG) if isinstance(store, Bucket) else None
+        except Gone:
+            return None
+
+    def _copy(self, want: Backup, whole: RepositoryState) -> CopyState | Unknown:
+        locks = immutability(want, self._account.name).locks
+        ours: list[Snapshot] = []
+        foreign: list[Snapshot] = []
+        lost: list[str] = []
+        try:
             for stored in self._archive.listed(want.uid):
                 self._looked += 1
-                self._sort(stored, data, ours, foreign, locks=locks)
+                snap = self._sort(stored, foreign, lost)
+                if snap is not None:
+                    ours.append(listed_as(snap, self._locked(snap) if locks else None))
+            ends = [one.locked for one in ours if one.locked]
+            if locks and ends and (opens := self._opens):
+                ends.append(opens)
+            hidings = self._hidden.since(want.uid, lost)
+            size = sum(
+                one.size
+                for name, one in self._there.items()
+                if name.startswith("data/")
+            )
         except ProviderError as error:
             return Unknown(why=error.what, request_id=error.request_id)
         ours.sort(key=lambda one: (one.at, one.id))
@@ -166,41 +211,43 @@ class ArchiveBackup(Driver[Want, Do]):
             snapshots=tuple(ours),
             foreign=tuple(foreign),
             identity=whole.identity,
-            locked=min((one.locked for one in ours if one.locked), default=None),
-            versioned=store.versioned() if isinstance(store, Bucket) else None,
-            size=sum(one.size for one in data.values()),
+            locked=min(ends, default=None),
+            hidden=sum(one.objects for one in hidings),
+            hidden_since=hidings[0].since if hidings else None,
+            hidings=hidings,
+            versioned=self._versioned,
+            size=size,
         )
 
     def _sort(
-        self,
-        stored: Stored,
-        data: Mapping[str, Stored],
-        ours: list[Snapshot],
-        foreign: list[Snapshot],
-        *,
-        locks: bool,
-    ) -> None:
-        """Put one snapshot where it belongs; one whose data is gone is not there."""
+        self, stored: Stored, foreign: list[Snapshot], lost: list[str]
+    ) -> Snap | None:
+        """Return a snapshot of ours; one whose data is gone is not there."""
         try:
             snap = self._archive.snapshot(stored)
         except Gone:
-            return
+            return None
         except (Damaged, WrongKey):
             name = stored.name.rpartition("/")[2].removesuffix(".json")
             foreign.append(
                 Snapshot(id=name, source="", at=stored.at, said=stored.at, host="")
             )
-            return
-        kept = data.get(snap.data)
-        if kept is not None and kept.size == snap.packed:
-            ours.append(listed_as(snap, self._locked(snap) if locks else None))
+            return None
+        there = self._there
+        data = there.get(snap.data)
+        whole = data is not None and data.size == snap.packed
+        lost += [snap.data] * (not whole) + [snap.listing] * (snap.listing not in there)
+        return snap if whole else None
 
     def _locked(self, snap: Snap) -> datetime | None:
         """Return until when nobody can delete any of *snap*."""
         store = self._archive.store
         if not isinstance(store, Bucket):
             return None
-        found = [store.locked(name) for name in self._archive.objects(snap)]
+        try:
+            found = [store.locked(name) for name in self._archive.objects(snap)]
+        except Gone:  # somebody hid a part of it
+            return None
         ends = [one for one in found if one is not None]
         return min(ends) if len(ends) == len(found) else None
 
@@ -225,6 +272,8 @@ class ArchiveBackup(Driver[Want, Do]):
                     return self._drill(want, change)
                 case ExtendLock():
                     return extended(self._account, want, change)
+                case Rewind():
+                    return wound_back(self._account, want, change)
                 case _:
                     raise Unsupported(f"an archive cannot {change.verb}")
 
@@ -299,6 +348,7 @@ class ArchiveBackup(Driver[Want, Do]):
 
     def close(self) -> None:
         """Let go of connections."""
+        self._hidden.close()
         store = self.__dict__.get("_archive")
         if store is not None and isinstance(store.store, Bucket):
             store.store.close()

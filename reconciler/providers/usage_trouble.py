@@ -2,7 +2,8 @@
 Whether something is wrong with what is patched, by our own books of health.
 
 There is no vendor, and nobody looks here: ``health check`` looks, and keeps what it
-saw. Where a policy names a check, that one speaks; else any open incident does.
+saw. Where a policy names a check, that one speaks; else any open incident does, of it
+or of what it heeds (a backup heeds what it is of).
 """
 
 from __future__ import annotations
@@ -48,12 +49,14 @@ class UsageTrouble(Witness[AnyResource]):
             return Unknown(why="nobody keeps what is checked here", later=True)
         rules = want.makings.patching
         check = rules.check if rules else None
-        ref = Ref(HealthCheck.kind, check) if check else want.ref
+        refs = [Ref(HealthCheck.kind, check)] if check else [want.ref, *want.heeds()]
         try:
-            found = book.health(ref)
+            found = [one for ref in refs if (one := book.health(ref)) is not None]
         except ReconcilerError as error:
             return Unknown(why=error.what)
-        return told(found) if isinstance(found, HealthState) else TroubleState()
+        said = [told(one) for one in found if isinstance(one, HealthState)]
+        ill = [one for one in said if one.since is not None]
+        return next(iter(ill or said), TroubleState())
 
     def touched(self, want: AnyResource, change: Change | None) -> None:
         """Do nothing: what is kept is another's to change."""

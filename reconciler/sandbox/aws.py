@@ -120,7 +120,7 @@ class _Aws:
         if aws_stores.signed_for(scope)[1] != "s3":
             return False
         with self._bench.lock:
-            told = aws_locks.answer(aws_stores.Stores(self._bench), scope, body)
+            told = aws_locks.answer(self._bench, scope, body)
         if told is None:
             return False
         if told.code:
@@ -158,6 +158,7 @@ class _Aws:
             said.append(message)
 
         await self._moto(scope, receive, keep)
+        aws_locks.stamp(self._bench, scope, said[0])
         if said[0]["status"] < 300 and name.partition(":")[0] in aws_stores.EFFECTS:
             self._bench.effect(name, _stored(scope, body))
         elif said[0]["status"] < 300 and name in _EFFECTS:

@@ -1,26 +1,33 @@
 """
-What S3 does about locks and moto does not.
+What S3 does about locks and times, and moto does not.
 
 Sources: Amazon S3 User Guide, "Object Lock considerations" (versioning of a bucket with
 a lock cannot be suspended; a retention period in compliance mode is not made shorter,
 and its mode is not changed; one in governance mode only by who may bypass it and says
 so) and "Enable Object Lock on an existing S3 bucket" (since 2023 one that has objects,
 too, if it has versions). moto lets versioning be suspended, makes every period shorter,
-and refuses a lock where there are objects.
+and refuses a lock where there are objects. Its clock is this machine's: what is written
+is dated by the sandbox's instead, and locked from then on.
 """
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs, unquote
 
-from starlette.types import Scope
+from starlette.types import Message, Scope
 
-from reconciler.sandbox.aws_stores import Stores, operation
+from reconciler.sandbox.aws_stores import Stores, operation, signed_for
+from reconciler.sandbox.emulator import Bench
 
-_BYPASS = b"x-amz-bypass-governance-retention"
+_UNTIL: Final = b"x-amz-object-lock-retain-until-date"
+_WRITES: Final = frozenset({"PutObject", "DeleteObject", "CompleteMultipartUpload"})
+_OK: Final = 300
+_BYPASS: Final = b"x-amz-bypass-governance-retention"
 
 
 class Told(NamedTuple):
@@ -31,22 +38,57 @@ class Told(NamedTuple):
     text: str = ""
 
 
-def answer(stores: Stores, scope: Scope, body: bytes) -> Told | None:
+def answer(bench: Bench, scope: Scope, body: bytes) -> Told | None:
     """Return what S3 would answer; None where moto answers as it does."""
-    name = operation(scope)
-    where, _, key = unquote(str(scope["path"]).lstrip("/")).partition("/")
-    bucket = stores.bucket(where)
+    name = operation(scope).partition(":")[0]
+    bucket, key = _asked(bench, scope)
     if bucket is None:
         return None
-    if name.partition(":")[0] in getattr(bucket, "denies", ()):
+    if name in getattr(bucket, "denies", ()):
         return Told(403, "AccessDenied", "Access Denied")
     if name == "PutBucketVersioning":
         return _suspended(bucket, body)
     if name == "PutObjectLockConfiguration":
         return _locked(bucket, body)
     if name == "PutObjectRetention":
-        return _retained(bucket, key, scope, body)
+        return _retained(bucket.keys.getlist(key) or (), scope, body, bench.clock())
     return None
+
+
+def _asked(bench: Bench, scope: Scope) -> tuple[Any | None, str]:
+    """Return the bucket and the key that a request is about."""
+    where, _, key = unquote(str(scope["path"]).lstrip("/")).partition("/")
+    return Stores(bench).bucket(where), key
+
+
+def stamp(bench: Bench, scope: Scope, said: Message) -> None:
+    """Date an answer of S3, and what it has written, by the sandbox's clock."""
+    if signed_for(scope)[1] != "s3":
+        return
+    now = bench.clock()
+    said["headers"] = [
+        *((name, value) for name, value in said["headers"] if name.lower() != b"date"),
+        (b"date", format_datetime(now.astimezone(UTC), usegmt=True).encode()),
+    ]
+    name = operation(scope).partition(":")[0]
+    bucket, key = _asked(bench, scope)
+    if said["status"] >= _OK or name not in _WRITES or bucket is None:
+        return
+    versions = bucket.keys.getlist(key) or ()
+    if not versions or b"versionId" in scope["query_string"]:
+        return
+    last, at = versions[-1], now.astimezone(UTC).replace(tzinfo=None)
+    if len(versions) > 1:  # a clock that stands still puts nothing out of order
+        at = max(at, versions[-2].last_modified + timedelta(milliseconds=1))
+    last.last_modified = at
+    if bucket.has_default_lock and _UNTIL not in _headers(scope):
+        years = 365 * (bucket.default_lock_years or 0)
+        until = at + timedelta(days=(bucket.default_lock_days or 0) + years)
+        last.lock_until = until.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _headers(scope: Scope) -> Mapping[bytes, bytes]:
+    return dict(scope["headers"])
 
 
 def _suspended(bucket: Any, body: bytes) -> Told | None:
@@ -70,22 +112,22 @@ def _locked(bucket: Any, body: bytes) -> Told:
     return Told(200)
 
 
-def _retained(bucket: Any, key: str, scope: Scope, body: bytes) -> Told | None:
+def _retained(
+    versions: Sequence[Any], scope: Scope, body: bytes, now: datetime
+) -> Told | None:
     asked = parse_qs(scope["query_string"].decode())
     version = asked.get("versionId", [None])[0]
     kept = [
-        one
-        for one in bucket.keys.getlist(key) or ()
-        if version is None or str(one.version_id) == version
+        one for one in versions if version is None or str(one.version_id) == version
     ]
     if not kept or not getattr(kept[-1], "lock_until", None):
         return None
     was, until = kept[-1].lock_mode, _moment(kept[-1].lock_until)
     told = _word(body, "RetainUntilDate")
-    if until < datetime.now(UTC):
+    if until < now:
         return None
     weaker = not told or _moment(told) < until or _word(body, "Mode") != was
-    bypass = dict(scope["headers"]).get(_BYPASS, b"").lower() == b"true"
+    bypass = _headers(scope).get(_BYPASS, b"").lower() == b"true"
     if not weaker or (was == "GOVERNANCE" and bypass):
         return None
     if was == "GOVERNANCE" and _word(body, "Mode") == "COMPLIANCE":

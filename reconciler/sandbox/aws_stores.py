@@ -34,6 +34,7 @@ _OTHERS: Final = {
     ("GET", "versions"): "ListObjectVersions",
     ("GET", "list-type"): "ListObjectsV2",
     ("GET", "uploads"): "ListMultipartUploads",
+    ("POST", "delete"): "DeleteObjects",
     ("POST", "uploads"): "CreateMultipartUpload",
     ("PUT", "uploadId"): "UploadPart",
     ("POST", "uploadId"): "CompleteMultipartUpload",
@@ -44,6 +45,7 @@ EFFECTS: Final = frozenset(
     {
         "PutObject",
         "DeleteObject",
+        "DeleteObjects",
         "CompleteMultipartUpload",
         "CreateSecret",
         "PutSecretValue",
@@ -53,7 +55,7 @@ EFFECTS: Final = frozenset(
 )
 #: Folders and files whose requests are told apart.
 _PLACES: Final = re.compile(
-    r"/(index|data|manifest|snapshots)/[^?]*$|/(current)\.json$"
+    r"/(index|data|manifest|snapshots)/[^?]*$|/(current|archive)\.json$"
 )
 _LOADED: Final = "moto.s3.models"
 _SCOPE: Final = re.compile(r"Credential=[^/]+/\d+/([^/]+)/([^/]+)/aws4_request")
@@ -74,10 +76,13 @@ def operation(scope: Scope) -> str:
         if (method, word) in _OTHERS:
             return _OTHERS[method, word]
         if word in _NOUNS:
-            return f"{method.capitalize()}{_NOUNS[word]}"
+            return _placed(f"{method.capitalize()}{_NOUNS[word]}", path)
     if "/" not in path.strip("/"):
         return _BUCKETS.get(method, "unknown")
-    name = _OBJECTS.get(method, "unknown")
+    return _placed(_OBJECTS.get(method, "unknown"), path)
+
+
+def _placed(name: str, path: str) -> str:
     found = _PLACES.search(path)
     return f"{name}:{found[1] or found[2]}" if found else name
 

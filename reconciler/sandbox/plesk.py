@@ -231,7 +231,8 @@ def _edited(
     made = words.kept(bench.state, user, given, bench.clock(), was.get("id"))
     if was:
         sized = {"disk", "traffic", "plan"} & fields.keys()
-        kept = ("pool", "created", *(() if sized else ("limits",)))
+        lasting = ("pool", "created", "backups", "tasks", "night")
+        kept = (*lasting, *(() if sized else ("limits",)))
         made.update({key: was[key] for key in kept})
     for site, row in was.get("sites", {}).items():
         if site in made["sites"] and site not in given.certificates:

@@ -74,6 +74,9 @@ class SubscriptionSeed(Seed):
         sites: Further sites of it.
         certificates: Site -> what is installed there.
         wordpress: The WordPress that its site is made with.
+        files: What is in its folder, by path; ``databases``: name -> a dump of it.
+        takes: Seconds that a backup of it takes; with ``spoils`` it ends as nothing,
+            with ``cut`` what is fetched breaks off.
     """
 
     domain: str
@@ -94,6 +97,11 @@ class SubscriptionSeed(Seed):
     sites: tuple[str, ...] = ()
     certificates: dict[str, panel_sites.CertificateSeed] = {}
     wordpress: WordpressSeed | None = None
+    files: dict[str, str] = {"httpdocs/index.html": "<h1>It works</h1>"}
+    databases: dict[str, str] = {}
+    takes: float = 0.0
+    spoils: bool = False
+    cut: bool = False
 
 
 class KeySeed(Seed):
@@ -110,9 +118,15 @@ class KeySeed(Seed):
 
 
 class PleskSeed(Seed):
-    """One server."""
+    """
+    One server.
+
+    Attributes:
+        nightly: So many backups of each night are kept of every subscription.
+    """
 
     hostname: str
+    nightly: int = 0
     keys: Annotated[list[KeySeed], Field(min_length=1)]
     plans: dict[str, PlanSeed] = {"Default Domain": PlanSeed()}
     subscriptions: dict[str, SubscriptionSeed] = {}
@@ -132,6 +146,8 @@ def begun(seed: PleskSeed, now: datetime) -> dict[str, Any]:
         "begun": now.timestamp(),
         "last_id": 0,
         "pending": [],
+        "nightly": seed.nightly,
+        "wide": {"max-backup-files": seed.nightly or -1, "keep-local-backup": "true"},
         "accounts": {},
     }
     for login, one in seed.subscriptions.items():
@@ -169,6 +185,9 @@ def kept(
             for name, size in limits.items()
         },
         "pool": {},
+        "backups": [],
+        "tasks": [],
+        "night": now.timestamp(),
         "sites": {
             name: _site(state, name, seed.certificates.get(name), now)
             for name in (seed.domain, *seed.sites)

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from xml.etree.ElementTree import Element, ParseError, SubElement, fromstring, tostring
 
-from reconciler.sandbox import plesk_sites
+from reconciler.sandbox import plesk_backups, plesk_sites
 from reconciler.sandbox import plesk_words as words
 from reconciler.sandbox.plesk_packets import (
     MISSING,
@@ -47,6 +47,14 @@ def agent(call: Call) -> Answer:
         asked = fromstring(call.body)  # noqa: S314  (from ourselves, on this machine)
     except ParseError:
         return _system(packet, PARSER, "Parser error: the packet is not well-formed")
+    wanted = asked.find("backup-manager/download-file")
+    if wanted is not None:
+        found = plesk_backups.download(call, wanted)
+        if isinstance(found, Answer):
+            return found
+        below = SubElement(SubElement(packet, "backup-manager"), "download-file")
+        below.append(found)
+        return _sent(packet)
     for operator in asked:
         answered = SubElement(packet, operator.tag)
         for operation in operator:
@@ -246,6 +254,7 @@ def _filled(inside: Element, tag: str, values: Mapping[str, Any]) -> None:
 
 Serve = Callable[[Call, Element], Iterator[Element]]
 _TABLE: Final[Mapping[tuple[str, str], Serve]] = {
+    **plesk_backups.TABLE,
     ("server", "get"): _server,
     ("service-plan", "get"): _plans,
     ("webspace", "get"): _subscriptions,

@@ -24,6 +24,7 @@ from reconciler.errors import ReconcilerError
 from reconciler.sandbox import (
     panel_sites,
     whm_accounts,
+    whm_backups,
     whm_measures,
     whm_ssl,
     whm_updates,
@@ -71,6 +72,7 @@ def make(bench: Bench) -> Server:
         **whm_accounts.TABLE,
         **whm_measures.TABLE,
         **whm_updates.TABLE,
+        **whm_backups.TABLE,
     }
     more = {name: _with_sites(serve) for name, serve in whm_ssl.TABLE.items()}
     more["uapi_cpanel"] = whm_measures.measured(more["uapi_cpanel"])

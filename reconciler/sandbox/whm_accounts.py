@@ -309,6 +309,9 @@ TABLE: Final[Mapping[str, Serve]] = {
 }
 #: Function -> the right that lets a token call it, as far as it is played.
 NEEDS: Final[Mapping[str, str]] = {
+    "backup_config_get": "all",
+    "backup_config_set": "all",
+    "backup_set_list_combined": "all",
     "changepackage": "upgrade-account",
     "createacct": "create-acct",
     "editquota": "quota",

@@ -11,6 +11,7 @@ from pydantic import Field
 from reconciler.sandbox import panel_sites
 from reconciler.sandbox.registrar import Seed
 from reconciler.sandbox.rest import Call
+from reconciler.sandbox.whm_backups import config_of
 from reconciler.sandbox.whm_use import UseSeed
 from reconciler.sandbox.wordpress import WordpressSeed
 
@@ -63,6 +64,7 @@ class HostedSeed(panel_sites.SitesSeed):
         restoring: A backup is being restored into it.
         wordpress: The WordPress that its site is made with.
         use: What it uses.
+        files: What is in its home, by path; ``databases``: name -> a dump of it.
     """
 
     domain: str
@@ -78,6 +80,24 @@ class HostedSeed(panel_sites.SitesSeed):
     restoring: bool = False
     wordpress: WordpressSeed | None = None
     use: UseSeed = UseSeed()
+    files: dict[str, str] = {"public_html/index.html": "<h1>It works</h1>"}
+    databases: dict[str, str] = {}
+
+
+class BackupSeed(Seed):
+    """
+    What the server backs up by its own schedule; so many of each are kept, 0: none.
+
+    Attributes:
+        type: ``compressed`` or ``incremental``.
+        mount: The folder here in which its backup folder is; None: nowhere.
+    """
+
+    daily: int = 0
+    weekly: int = 0
+    monthly: int = 0
+    type: str = "compressed"
+    mount: str | None = None
 
 
 class TokenSeed(Seed):
@@ -128,6 +148,7 @@ class WhmSeed(Seed):
         php: What is installed of PHP, the server's own first.
         cores: How many it has.
         panel: Its version, and what there is newer.
+        backup: What it backs up.
     """
 
     hostname: str
@@ -143,6 +164,7 @@ class WhmSeed(Seed):
     php: Annotated[tuple[str, ...], Field(min_length=1)] = ("ea-php82", "ea-php83")
     cores: Annotated[int, Field(ge=1)] = 8
     panel: PanelSeed = PanelSeed()
+    backup: BackupSeed = BackupSeed()
 
 
 #: What an engineer sets for the whole server.
@@ -169,6 +191,12 @@ def state_of(seed: WhmSeed, now: datetime) -> dict[str, Any]:
             **seed.panel.model_dump(),
             "newest": seed.panel.newest or seed.panel.version,
             "until": None,
+        },
+        "backup_config": config_of(seed.backup.model_dump()),
+        "backups": {
+            "night": now.timestamp(),
+            "mount": seed.backup.mount,
+            "dates": {},
         },
         "accounts": {
             user: kept(user, one, now.timestamp())

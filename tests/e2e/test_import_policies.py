@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support import foreign_policies as foreign
+from tests.support.restic_snapshots import program
 from tests.support.shell import shell
 
 INVENTORY = """\
@@ -117,6 +118,64 @@ def test_what_nobody_could_look_at_is_not_imported(house):
     assert "BackupRepository/homes: it could not be looked at: " in done.out
     assert not (house.root / DIR).exists()
     assert house.plan()["actions"]  # the repository that was declared before
+
+
+PROFILES = """\
+version: "1"
+default:
+  repository: local:backup/{{ .Profile.Name }}
+  password-file: key
+site:
+  inherit: default
+  retention: {keep-daily: 7}
+  backup:
+    source: [PLACE/home/www]
+    schedule: daily
+    tag: [nightly]
+"""
+
+
+def _restic(house: House, *argv: str) -> None:
+    environ = {
+        "RESTIC_REPOSITORY": str(house.base / "backup" / "site"),
+        "RESTIC_PASSWORD_FILE": str(house.base / "key"),
+        "RESTIC_CACHE_DIR": str(house.base / "cache"),
+        "PATH": "/usr/bin:/bin",
+    }
+    argv = (program(), *argv)
+    subprocess.run(argv, env=environ, check=True, capture_output=True)
+
+
+def test_what_resticprofile_makes_is_proven_by_restores(house):
+    """With the real restic, as resticprofile runs it on its own timer."""
+    (house.base / "key").write_text("canary-of-a-password\n")
+    _restic(house, "init")
+    www = house.base / "home" / "www"
+    www.mkdir(parents=True)
+    for number in range(20):
+        (www / f"page-{number}.html").write_text(f"<h1>page {number}</h1>")
+    text = PROFILES.replace("PLACE", str(house.base))
+    file = house.theirs(text, "profiles.yaml")
+    done = house.run(
+        "import", "--from", "resticprofile", file, "--of", "Domain/shop.example"
+    )
+    assert done.code == 0, done.out + done.err
+    house.apply()
+    assert house.plan()["actions"] == []
+    found = house.imported()
+    name = "site-backup"
+    assert f"add --host {name} --tag backup={name} --tag source=files: " in found
+    assert "canary" not in found + done.out
+    told = ["--host", name, "--tag", f"backup={name}", "--tag", "source=files"]
+    _restic(house, "backup", *told, str(www))
+    said = house.apply().out + house.apply().out
+    assert "applied     drill" in said, said
+    plan = house.plan()
+    critical = [one["message"] for one in plan["findings"] if one["kind"] == "Backup"]
+    assert not [one for one in critical if "nothing was backed up" in one], critical
+    told = house.run("explain", f"Backup/{name}").out
+    assert "full passed" in told
+    assert "came back on" in told
 
 
 def test_another_place_takes_theirs(house):

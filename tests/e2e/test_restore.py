@@ -15,6 +15,7 @@ import pytest
 from reconciler.audit import origin
 from reconciler.providers import _archive_seal
 from tests.e2e.test_archives import SECRETS, House
+from tests.support.shell import shell
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -223,3 +224,32 @@ def test_what_makes_no_sense_is_said_and_nothing_is_done(tmp_path, argv, code, w
     assert why in done.err
     assert "Traceback" not in done.err
     assert not into.exists() or not list(into.iterdir())
+
+
+PANEL = """\
+apiVersion: reconciler/v1
+Provider/whm-1:
+  {type: whm, endpoint: "http://127.0.0.1:9", credentials: {user: {env: U}, token: {env: T}}}
+HostingPlan/q: {price: 1.00 EUR/month, packages: {whm: x}}
+HostingAccount/a.example: {provider: whm-1, account: aexample, plan: q}
+BackupRepository/panel: {engine: whm, url: "http://127.0.0.1:9", provider: whm-1}
+BackupPolicy/p:
+  objectives: {rpo: 26h, rto: 2h}
+  schedule: {by: panel}
+  sources: {all: {type: panel}}
+  copies: [panel]
+Backup/a.example: {of: HostingAccount/a.example, policy: p}
+"""
+
+
+def test_what_a_panel_keeps_is_restored_there(tmp_path):
+    (tmp_path / "inventory").mkdir()
+    (tmp_path / "inventory" / "a.yaml").write_text(PANEL)
+    argv = ("-C", tmp_path, "-q", "restore", "HostingAccount/a.example")
+    listed, into = shell(*argv), tmp_path.parent / "into"
+    assert listed.code == 3
+    assert "panel  CANNOT BE READ: whm restores by itself: in the panel" in listed.out
+    done = shell(*argv, "--into", into)
+    assert done.code == 1
+    assert "E681 panel: whm restores by itself" in done.err
+    assert list(into.iterdir()) == []

@@ -206,7 +206,7 @@ def test_a_range_never_takes_its_price_from_the_plans(tmp_path):
 def test_what_leads_to_nothing(tmp_path):
     with agency_with(tmp_path) as agency:
         for fields, code in (
-            ({"probability": 0.79}, None),
+            ({"probability": 0.59}, None),
             ({"skill": False}, "scaling-no-skill"),
             ({"doubt": "all 100%"}, "usage-doubtful"),
         ):

@@ -26,10 +26,6 @@ DRIVERS = sorted(
     for module in pkgutil.iter_modules(providers.__path__)
     if not module.name.startswith("_")
 )
-#: Waived, and owed: in a folder nobody loses an answer, and it is killed instead before
-#: each thing that it does to a file (test_archive_killed.py); but it keeps its snapshots
-#: in buckets as well, where answers are lost, and has no suite of that yet.
-IN_A_FOLDER = {"archive_backup"}
 #: Nobody is asked there, so that there is no vendor whose answers could be lost.
 NOBODYS = {
     "own_billing",
@@ -101,8 +97,6 @@ def test_vendor_keeps_the_contract(module):
     assert f"tests/providers/test_{module}.py" in files()
     if module in NOBODYS:
         assert not made.credentials
-        return
-    if module in IN_A_FOLDER:
         return
     found = vars(importlib.import_module(f"tests.providers.test_{module}")).values()
     contract: tuple[type, ...] = (DriverContract,)

@@ -20,6 +20,8 @@ from reconciler.providers import _archive_seal
 from reconciler.providers._archive_restorer import ArchiveRestorer
 from reconciler.providers._archive_where import keys_of, store_of
 from reconciler.providers._drill_port import digest
+from reconciler.providers.archive_backup import ArchiveBackup
+from tests.support.archive_contract import ArchiveContract
 from tests.support.archives import ESCROW, PASSWORD, Place, backup, later, site
 from tests.support.contract import NOW
 
@@ -55,6 +57,10 @@ def restored(place, want, into, files=None, key="drill"):
     into.mkdir()
     sources = {one.source: one.id for one in place.snapshots(want)}
     return restorer(place, want).restore(sources, into, files, key, 60.0)
+
+
+class TestArchiveInABucket(ArchiveContract):
+    driver = ArchiveBackup
 
 
 # -- the repository --------------------------------------------------------------------

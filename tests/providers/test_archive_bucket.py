@@ -142,7 +142,7 @@ def test_locks_are_made_longer_and_never_shorter(place, root, s3, bucket):
     late = (place.now + timedelta(days=40)).replace(microsecond=0)
     for until in (late, late - timedelta(days=10)):
         change = place.change(ExtendLock, until=until.isoformat())
-        assert place.driver.apply(want, change, "k").details["objects"] == 3
+        assert place.driver.apply(want, change, "k").details["objects"] == 4
     state = place.again().observe([want]).states[want.name]
     assert state.locked == state.snapshots[0].locked == late
     assert place.check(want)["verdict"] == "passed"

@@ -13,6 +13,7 @@ from reconciler.model import Account, Makings, Ref, Unknown
 from reconciler.model.patching import Patching
 from reconciler.model.updates import TroubleState
 from reconciler.providers.usage_trouble import UsageTrouble
+from tests.support.backups import Life
 from tests.support.updates import SITE, hosted
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
@@ -79,3 +80,26 @@ def test_books_that_cannot_be_read_are_unknown() -> None:
         raise ReconcilerError("it is damaged")
 
     assert said(damaged)[0] == Unknown(why="it is damaged")
+
+
+def test_of_a_backup_the_incident_of_what_it_is_of_counts_too() -> None:
+    asked: list[Ref] = []
+
+    def book(ref):
+        asked.append(ref)
+        return state("down", why="no answer") if ref.kind == "HostingAccount" else None
+
+    account = Account(
+        name="usage",
+        endpoint=None,
+        identity=None,
+        secrets={},
+        clock=lambda: NOW,
+        sleep=lambda _: None,
+        cache=None,
+        usage=SimpleNamespace(health=book),
+    )
+    want = Life().want
+    found = UsageTrouble(account).observe([want]).states["x"]
+    assert found == TroubleState(seen=NOW, since=AGO, why="no answer")
+    assert asked == [want.ref, Ref("HostingAccount", "x")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from reconciler.sandbox import Sandbox, SandboxClock, World
 from tests.support.contract import NOW
 from tests.support.vaults import WORLD, client
 
-SOON = datetime.now(UTC).replace(microsecond=0) + timedelta(days=20)
+SOON = NOW + timedelta(days=20)
 
 
 @pytest.fixture(scope="module")
@@ -101,3 +101,28 @@ def test_every_bucket_encrypts(s3: Any) -> None:
 def test_a_policy_may_deny(s3: Any) -> None:
     assert code(s3.get_public_access_block, Bucket="denying") == "AccessDenied"
     assert code(s3.get_public_access_block, Bucket="plain") == "NoSuchPublicAccessBlockConfiguration"  # fmt: skip
+
+
+def test_what_is_written_is_dated_by_the_clock_of_the_sandbox(
+    running: Sandbox, s3: Any
+) -> None:
+    s3.put_object_lock_configuration(
+        Bucket="locking", ObjectLockConfiguration=lock("GOVERNANCE", 3)
+    )
+    for body in (b"a", b"b"):  # in one moment, and still one after the other
+        s3.put_object(Bucket="locking", Key="a", Body=body, ChecksumAlgorithm="SHA256")
+    said = s3.head_object(Bucket="locking", Key="a")
+    assert said["LastModified"] == NOW
+    assert said["ObjectLockRetainUntilDate"] == NOW + timedelta(days=3)
+    assert said["ResponseMetadata"]["HTTPHeaders"]["date"].startswith(
+        "Sun, 22 Nov 2026"
+    )
+    running.clock.advance(timedelta(hours=5))
+    s3.delete_object(Bucket="locking", Key="a")
+    listed = s3.list_object_versions(Bucket="locking")
+    (marker,) = listed["DeleteMarkers"]
+    assert marker["LastModified"] == NOW + timedelta(hours=5)
+    assert marker["IsLatest"]
+    bodies = [one["ETag"] for one in listed["Versions"]]
+    assert bodies[0] == said["ETag"] != bodies[1]
+    running.clock.set(NOW, frozen=True)

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from reconciler.kinds.backup import (
     BACKUP,
@@ -45,6 +45,9 @@ class Beside:
 class Place:
     """One repository; its clock stands still until it is moved."""
 
+    engine: ClassVar = "archive"
+    made: ClassVar[Any] = ArchiveBackup
+
     def __init__(
         self, folder: Path, name: str = "near", escrow: str | None = ESCROW, **more: Any
     ) -> None:
@@ -65,11 +68,11 @@ class Place:
             settings={"url": url, **more},
             backing=self.beside,
         )
-        self.driver = ArchiveBackup(self.account)
+        self.driver = self.made(self.account)
 
     def repository(self) -> BackupRepository:
         spec = {
-            "engine": "archive",
+            "engine": self.engine,
             "url": f"file://{self.folder}",
             "credentials": {"password": {"env": "P"}},
         }
@@ -77,7 +80,7 @@ class Place:
             {"metadata": {"name": self.name}, "spec": spec}
         )
 
-    def ready(self) -> Place:
+    def ready(self) -> Self:
         """Make the repository."""
         (change,) = self.repository().diff(self.have(self.repository()), NOW)
         self.driver.apply(self.repository(), change, "k")
@@ -88,10 +91,10 @@ class Place:
             want.shares(), self.driver.observe([want]).states[want.name]
         )
 
-    def again(self, **secrets: str) -> ArchiveBackup:
+    def again(self, **secrets: str) -> Any:
         """Return a new driver, as another run has one; with other secrets, if any."""
         account = self.account._replace(secrets=secrets) if secrets else self.account
-        return ArchiveBackup(account)
+        return self.made(account)
 
     def back_up(self, want: Backup, slot: str = "2026-11-22T02:15", **more: Any) -> Any:
         return self.driver.apply(want, self.due(slot, **more), "k")

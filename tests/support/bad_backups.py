@@ -50,12 +50,40 @@ def copies(name: str, repository: str, fields: str, code: str) -> None:
     bad(f"backup-copies-{name}", whole, code, 4)
 
 
+_AT_WHM = (
+    "BackupRepository/near: {engine: whm, url: https://whm1.example:2087, "
+    "credentials: {write: {env: P}}}\n"
+)
+for _name, _rest in {
+    "files": "sources: {files: {paths: [www]}}, schedule: {by: panel}",
+    "both": "sources: {a: {type: panel}, files: {paths: [www]}}, schedule: {by: panel}",
+    "by-us": "sources: {a: {type: panel}}",
+    "by-host": "sources: {a: {type: panel}}, schedule: {by: host}",
+}.items():
+    bad(
+        f"backup-panel-{_name}",
+        f"{HEAD}{_AT_WHM}BackupPolicy/x: "
+        f"{{objectives: {{rpo: 26h, rto: 2h}}, copies: [near], {_rest}}}\n",
+        "E185",
+        3,
+    )
+_SQL = "{sql: select 1, min: 1}"
+policy("panel-sql", f"sources: {{a: {{type: panel, expect: [{_SQL}]}}}}", "E125")
 _PLACE = "engine: archive, url: file:///srv/x, credentials: {password: {env: P}}"
 _S3 = (
     'engine: restic, url: "s3:https://s3.example/b", credentials: {password: {env: P}}'
 )
 place("no-engine", "url: file:///srv/x", "E121")
+place("price", "engine: archive, url: file:///srv/x, price: 24", "E125")
 place("no-url", "engine: archive", "E121")
+_WHM = "engine: whm, url: https://whm1.example:2087"
+place("panel-nobodys", f"{_WHM}, panel: {{daily: 7}}", "E125")
+place("panel-of-archive", f"{_PLACE}, provider: w, panel: {{daily: 7}}", "E125")
+place("panel-empty", f"{_WHM}, provider: w, panel: {{}}", "E125")
+place("panel-none", f"{_WHM}, provider: w, panel: {{daily: 0}}", "E124")
+place("panel-many", f"{_WHM}, provider: w, panel: {{daily: 1001}}", "E124")
+place("panel-word", f"{_WHM}, provider: w, panel: {{hourly: 2}}", "E120")
+place("panel-text", f"{_WHM}, provider: w, panel: {{daily: many}}", "E122")
 place("engine", "engine: borg, url: file:///srv/x", "E123")
 place("url-text", "engine: archive, url: /srv/x", "E125")
 place("url-http", 'engine: archive, url: "http://backup.example/x"', "E125")

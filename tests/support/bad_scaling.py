@@ -47,6 +47,10 @@ for number, (field, code) in enumerate(
         ("probability: 80", "E125"),
         ("probability: 49%", "E125"),
         ("probability: 100%", "E125"),
+        ("lead: 2", "E125"),
+        ("lead: soon", "E125"),
+        ("lead: 30m", "E125"),
+        ("lead: 15d", "E125"),  # beyond the horizon
         ("coolDown: 7", "E125"),
         ("coolDown: soon", "E125"),
         (f"windows: {_WINDOW}", "E122"),

@@ -22,6 +22,7 @@ from reconciler.providers._drill_databases import (
     Server,
     examined,
 )
+from reconciler.providers._drill_looks import Moment
 from reconciler.providers._drill_scratch import Scratch, Unfit
 from tests.support.drilling import NOW
 
@@ -108,7 +109,7 @@ class Yard:
             self.cage.deadline,
             time.sleep,
             before,
-            NOW,
+            Moment(NOW, NOW),
         )
         return examined("db", source, file, self.server, bench)
 

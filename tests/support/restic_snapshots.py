@@ -30,12 +30,37 @@ _CLAMP = 0x0FFFFFFC0FFFFFFC0FFFFFFC0FFFFFFF
 _IV = 16
 
 
-class _Key(NamedTuple):
+class Key(NamedTuple):
     """A key of restic: for encryption, and for the tag."""
 
     encrypt: bytes
     mac_k: bytes
     mac_r: bytes
+
+    @classmethod
+    def of(cls, made: bytes) -> Key:
+        """Return the key that a password made."""
+        return cls(made[:32], made[32:48], made[48:])
+
+    @classmethod
+    def master(cls, repository: Path, password: str) -> Key:
+        """Return the key of *repository*, which the password opens."""
+        for file in (repository / "keys").iterdir():
+            kept = json.loads(file.read_text())
+            salt, n = base64.b64decode(kept["salt"]), kept["N"]
+            made = hashlib.scrypt(
+                password.encode(), salt=salt, n=n, r=kept["r"], p=kept["p"], dklen=64,
+                maxmem=1 << 28,
+            )  # fmt: skip
+            try:
+                plain = cls.of(made).opened(base64.b64decode(kept["data"]))
+            except AssertionError:
+                continue
+            inner = json.loads(plain)
+            mac = inner["mac"]
+            parts = map(base64.b64decode, (inner["encrypt"], mac["k"], mac["r"]))
+            return cls(*parts)
+        raise AssertionError("the password opens no key")
 
     def tag(self, iv: bytes, text: bytes) -> bytes:
         clamped = int.from_bytes(self.mac_r, "little") & _CLAMP
@@ -79,7 +104,7 @@ class Snapshots:
         self.source.mkdir(parents=True)
         (self.source / "file").write_text("x")
         self.run("init", "--quiet")
-        self._key = self._master()
+        self._key = Key.master(self.repository, PASSWORD)
         self._template: dict[str, Any] | None = None
 
     def run(self, *argv: str) -> str:
@@ -138,20 +163,6 @@ class Snapshots:
         sealed = self._key.sealed(json.dumps(snapshot).encode())
         name = hashlib.sha256(sealed).hexdigest()
         (self.repository / "snapshots" / name).write_bytes(sealed)
-
-    def _master(self) -> _Key:
-        """Return the key of the repository, which the password opens."""
-        (file,) = (self.repository / "keys").iterdir()
-        kept = json.loads(file.read_text())
-        salt, n, r, p = base64.b64decode(kept["salt"]), kept["N"], kept["r"], kept["p"]
-        made = hashlib.scrypt(
-            PASSWORD.encode(), salt=salt, n=n, r=r, p=p, dklen=64, maxmem=1 << 28
-        )
-        inner = json.loads(_Key(made[:32], made[32:48], made[48:]).opened(
-            base64.b64decode(kept["data"])
-        ))  # fmt: skip
-        mac = inner["mac"]
-        return _Key(*map(base64.b64decode, (inner["encrypt"], mac["k"], mac["r"])))
 
     def forgotten(self, *policy: str) -> dict[str, tuple[set[str], set[str]]]:
         """Return what restic would keep and remove, by host."""

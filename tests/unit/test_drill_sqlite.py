@@ -62,6 +62,17 @@ def test_rows_that_are_gone_since_the_last_drill(tmp_path: Path) -> None:
     assert "at most 20% less than 100" in told["why"]
 
 
+def test_what_was_new_when_it_was_backed_up_may_be_old_by_now(tmp_path: Path) -> None:
+    old = (NOW - timedelta(days=25)).isoformat()
+    tree = database(tmp_path / "db", days=28)
+    told = drill(tmp_path, tree, at=old)
+    assert (told["verdict"], told["why"]) == ("passed", "")
+    later = (NOW - timedelta(days=20)).isoformat()
+    told = drill(tmp_path / "2", database(tmp_path / "db2", days=28), at=later)
+    assert told["verdict"] == "failed"
+    assert "before it was backed up" in told["why"]
+
+
 def broken(folder: Path) -> None:
     file = folder / "dump.sqlite"
     body = bytearray(file.read_bytes())

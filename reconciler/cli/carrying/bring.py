@@ -53,8 +53,14 @@ def carry(project: Project, path: Path, asked: Asked, folder: str) -> Imported:
         ReconcilerError: Nothing in it can be declared here.
     """
     load = loaded(path, asked)
-    documents = load.documents()
     _refuse_unknown(load)
+    return written(project, load, load.documents(), folder)
+
+
+def written(
+    project: Project, load: Load, documents: dict[Ref, Document], folder: str
+) -> Imported:
+    """Return the files of *documents* that stand the check, and what *load* left."""
     passed = [Passed(ref, why) for ref, why in load.without]
     for ref in [ref for ref in documents if ref in project.inventory]:
         at = project.inventory.at(ref)
@@ -64,14 +70,14 @@ def carry(project: Project, path: Path, asked: Asked, folder: str) -> Imported:
     passed += _settled(project, trial, documents)
     known = project.inventory
     left = {ref: rows for ref, rows in load.left.items() if ref not in known}
-    written = Written(
+    made = Written(
         trial.drafts([*documents.values()]) if documents else [],
         {ref: rows for ref, rows in left.items() if ref in documents},
         sorted([*passed, *_gone(left, documents)], key=lambda o: (not o.unread, o)),
         {},
         {},
     )
-    return Imported(written, {}, {})
+    return Imported(made, {}, {})
 
 
 def loaded(path: Path, asked: Asked) -> Load:

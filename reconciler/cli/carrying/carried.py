@@ -133,8 +133,21 @@ class Load:
                 taken = policy.name in self.places
                 name = f"{policy.name}-backup" if taken else policy.name
                 spec = {"of": of, "policy": policy.name}
-                made[Ref(BACKUP, name)] = Document(Ref(BACKUP, name), group, spec)
+                notes = self._seen(name, policy)
+                made[Ref(BACKUP, name)] = Document(
+                    Ref(BACKUP, name), group, spec, notes
+                )
         return made
+
+    def _seen(self, name: str, policy: Policy) -> list[str]:
+        """Return what has to be told to their restic, for its snapshots to be seen."""
+        if policy.copies[0] not in self.places:
+            return []
+        return [
+            f"Have {self.asked.program} add --host {name} --tag backup={name} "
+            f"--tag source={source}: by that its snapshots are known here."
+            for source in policy.sources
+        ]
 
 
 def _policy(policy: Policy, program: str) -> tuple[dict[str, Any], list[str]]:

@@ -22,7 +22,7 @@ def asked_of(project: Project, options: Mapping[str, Any]) -> tuple[Path, Asked]
     """Return the file, and what is asked for; raises UsageError."""
     program = options["program"]
     if program not in PROGRAMS:
-        known = ", ".join(sorted(PROGRAMS))
+        known = ", ".join(sorted({*PROGRAMS, "plesk", "whm"}))
         raise UsageError(f"nothing of {program!r} can be read", hint=f"one of: {known}")
     if options["account"] is None:
         raise UsageError("name the file", hint=f"import --from {program} FILE")

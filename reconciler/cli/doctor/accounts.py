@@ -10,8 +10,8 @@ from reconciler.cli.accounts import account
 from reconciler.cli.doctor.check import Check, mend, note, ok
 from reconciler.cli.secrets import SecretMissing
 from reconciler.errors import ProviderError, ReconcilerError, Rejected
-from reconciler.model import KEYS, OWN, PUBLIC, USAGE, AnyDriver
-from reconciler.providers import driver_class, vendors
+from reconciler.model import KEYS, OWN, PUBLIC, USAGE, AnyDriver, Ref
+from reconciler.providers import KEEPS, driver_class, vendors
 
 if TYPE_CHECKING:
     from reconciler.cli.project import Project
@@ -40,7 +40,9 @@ def _account(project: Project, name: str, provider: Provider) -> Iterator[Check]
     if provider.spec.type == VAULT:
         yield from _vault(project, name, provider)
         return
-    families = sorted(vendors().get(provider.spec.type, {"dns"}))
+    keeper = Ref("BackupRepository", name) in project.inventory
+    known = vendors().get(provider.spec.type, frozenset({"dns"}))
+    families = sorted(known & KEEPS if keeper else known - KEEPS)
     found: list[Check] = []
     for family in families:
         try:

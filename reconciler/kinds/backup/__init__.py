@@ -22,7 +22,7 @@ from reconciler.kinds.backup.facts import (
 from reconciler.kinds.backup.offers import Offer, Record, chosen, passed_over
 from reconciler.kinds.backup.proof import proven
 from reconciler.kinds.backup.spec import BackupSpec
-from reconciler.kinds.backup.state import BACKUP, CopyState, Snapshot
+from reconciler.kinds.backup.state import BACKUP, CopyState, Hiding, Snapshot
 
 __all__ = [
     "BACKUP",
@@ -37,6 +37,7 @@ __all__ = [
     "DrillIt",
     "Drilled",
     "ExtendLock",
+    "Hiding",
     "Offer",
     "PruneOld",
     "Received",

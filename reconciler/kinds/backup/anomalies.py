@@ -24,6 +24,10 @@ from reconciler.model.backing import Anomaly
 _LITTLE: Final = 1024**2
 #: Such a share of the whole is new in bytes, where many files are said to be.
 _NEW: Final = Decimal("0.1")
+#: What a file's name and its dates take at most: they are new where it was restored.
+_TOLD: Final = 1024
+#: Of fewer files a share says nothing: a dump is one, and another one every day.
+_FEW: Final = 20
 
 
 class Figures(NamedTuple):
@@ -106,11 +110,14 @@ def _strange(rules: Anomaly, now: Figures, before: list[Figures]) -> Iterator[st
     ):
         if is_now is not None and was and was - is_now >= rules.shrink * was:
             yield f"{is_now:,} {what}, and {was:,} before"
-    turned = _turned(now)
+    turned = _turned(now, last)
     if turned is None or now.added is None:
         return
-    heavy = bool(now.size) and now.added >= _NEW * Decimal(now.size or 0)
-    if turned >= rules.churn and heavy:
+    files = now.files or 0
+    content = now.added - _TOLD * files
+    heavy = bool(now.size) and content >= _NEW * Decimal(now.size or 0)
+    many = files >= _FEW
+    if turned >= rules.churn and heavy and many:
         yield f"{turned:.0%} of its files are new or changed"
     usual = [one.ratio for one in before if one.ratio is not None]
     ratio = now.ratio
@@ -119,8 +126,15 @@ def _strange(rules: Anomaly, now: Figures, before: list[Figures]) -> Iterator[st
         yield f"what is new compresses to {ratio:.0%}, as if it were encrypted"
 
 
-def _turned(now: Figures) -> Decimal | None:
-    """Return the share of files that are new or changed."""
+def _turned(now: Figures, last: Figures) -> Decimal | None:
+    """
+    Return the share of files that are new or changed.
+
+    What only came, and took nothing's place, is no sign of anything: what is encrypted
+    under another name takes the place of what it was.
+    """
     if now.changed is None or not now.files:
         return None
-    return min(Decimal(now.changed) / Decimal(now.files), Decimal(1))
+    more = max(now.files - (last.files or now.files), 0)
+    turned = Decimal(max(now.changed - more, 0)) / Decimal(now.files - more)
+    return min(turned, Decimal(1))

@@ -39,7 +39,9 @@ from reconciler.model import (
     Sway,
 )
 from reconciler.model.due import By
+from reconciler.model.patch_rules import TROUBLES
 from reconciler.model.resource import Resource
+from reconciler.model.updates import TROUBLE, TroubleState
 
 
 class Backup(Resource[BackupChange]):
@@ -55,7 +57,10 @@ class Backup(Resource[BackupChange]):
         ExtendLock,
         Rewind,
     )
-    states: ClassVar[Mapping[str, type[State]]] = {BACKUP: CopyState}
+    states: ClassVar[Mapping[str, type[State]]] = {
+        BACKUP: CopyState,
+        TROUBLE: TroubleState,
+    }
     recalls: ClassVar[bool] = True
     spec: BackupSpec
 
@@ -72,6 +77,10 @@ class Backup(Resource[BackupChange]):
         backing = self.makings.backing
         copies = backing.copies if backing else ()
         return tuple(dict.fromkeys(Share(one.repository, BACKUP) for one in copies))
+
+    def witnesses(self) -> tuple[Share, ...]:
+        """Return our own checks: while what it is of is down, nothing is pruned."""
+        return (TROUBLES,) if self.makings.backing is not None else ()
 
     def heeds(self) -> tuple[Ref, ...]:
         """Return what it is of: what others want of that holds its pruning."""
@@ -147,7 +156,7 @@ class Backup(Resource[BackupChange]):
                 until = datetime.fromisoformat(str(change.details["until"]))
                 return state.locked is not None and state.locked >= until
             case Rewind():
-                return state.hidden == 0 or None
+                return _shown(change, state)
             case _:
                 return None
 
@@ -167,6 +176,8 @@ class Backup(Resource[BackupChange]):
         """Yield whether it is proven, what was made and restored, and what comes."""
         if (case := self.case(have, now)) is not None:
             yield from story(case)
+            command = f"reconciler restore {self.ref}"
+            yield Chapter("by hand", (f"{command}  (lists it; --into DIR restores)",))
 
     def deadline(self, have: Have) -> datetime | None:
         """Return when its RPO is missed, as far as the record tells."""
@@ -189,6 +200,16 @@ class Backup(Resource[BackupChange]):
         """Return *now*: it depends on the record, which its digest does not tell."""
         del have
         return now
+
+
+def _shown(change: Rewind, state: CopyState) -> bool | None:
+    """Say whether what was hidden between the two moments is shown again."""
+    to = datetime.fromisoformat(str(change.details["to"]))
+    seen = change.details.get("seen")
+    if state.hidden and not (state.hidings and seen):
+        return None
+    until = datetime.fromisoformat(str(seen)) if seen else to
+    return not any(to < one.since <= until for one in state.hidings)
 
 
 def _ids(change: BackupChange) -> frozenset[str]:

@@ -11,6 +11,7 @@ class _Due(Change):
     """Work that is due by the time, and not because git and the world differ."""
 
     usually_merges: ClassVar[bool] = False
+    routine: ClassVar[bool] = True
 
 
 class BackUp(_Due):
@@ -80,10 +81,12 @@ class ExtendLock(_Due):
 
 class Rewind(_Due):
     """
-    Make a repository show what it had at a moment; ``details``: ``to``.
+    Make a repository show what it had at a moment.
 
     Only markers that hide something are taken away, and older versions written again:
-    nothing is deleted. It is never planned by itself without a person.
+    nothing is deleted. It is never planned by itself without a person. ``details``:
+    ``to``, and ``seen``: when it was decided; what came later is left alone. Its
+    receipt says how many were ``shown``, ``written`` again and ``hidden``.
     """
 
     usual_risk: ClassVar[Risk] = Risk.SECURITY

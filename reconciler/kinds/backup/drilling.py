@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from reconciler.kinds.backup.case import Case
 from reconciler.kinds.backup.changes import DrillIt
-from reconciler.kinds.backup.facts import Drilled, Received, fact
+from reconciler.kinds.backup.facts import Drilled, Received, fact, moment
 from reconciler.model import FieldChange
 from reconciler.model.backing import Drill
 
@@ -19,6 +19,8 @@ SAMPLE: Final = "sample"
 FULL: Final = "full"
 #: What the last drill that passed has seen, by check.
 OBSERVED: Final = "observed"
+#: Of which moment that is: what is older has every right to be less.
+OBSERVED_OF: Final = "observedOf"
 #: What told nothing, and what failed, is tried again so much later.
 AGAIN: Final = timedelta(days=1)
 #: One point at random is one of these days.
@@ -105,6 +107,12 @@ def _shuffled(seed: str, word: str) -> str:
     return sha256(f"{seed}|{word}".encode()).hexdigest()
 
 
+def news(case: Case, of: datetime | None) -> bool:
+    """Say whether what was backed up at *of* is not older than what was seen last."""
+    last = moment(case.recorded.get(OBSERVED_OF))
+    return last is None or (of is not None and of >= last)
+
+
 def _since(case: Case, name: str) -> str:
     """Return the end of the drill before: what makes the next one another."""
     last = last_of(case, name)
@@ -132,7 +140,7 @@ def _drill(
         "escrow": wanted.escrow and place is not None and place.escrow,
         "at": receipt.at.isoformat(),
         "receipt": told,
-        "before": fact(case.recorded, OBSERVED),
+        "before": fact(case.recorded, OBSERVED) if news(case, receipt.at) else {},
     }
     of = f"{receipt.at:%Y-%m-%d %H:%M}"
     before = f"the last {last.verdict} on {last.at.date()}" if last else "never done"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Literal, NamedTuple
 
 from pydantic import JsonValue
@@ -150,6 +150,12 @@ def exact(value: JsonValue) -> JsonValue:
 def moment(value: JsonValue) -> datetime | None:
     """Return a time that was recorded; None where there is none."""
     return datetime.fromisoformat(value) if isinstance(value, str) and value else None
+
+
+def hours(span: timedelta) -> str:
+    """Return a span for people: ``26h00m``, or ``12m``."""
+    minutes = int(span.total_seconds() // 60)
+    return f"{minutes // 60}h{minutes % 60:02}m" if minutes >= 60 else f"{minutes}m"  # noqa: PLR2004
 
 
 def _verdict(word: object) -> Verdict:

@@ -8,8 +8,9 @@ from typing import Final, NamedTuple
 
 from reconciler.kinds.backup.anomalies import suspects
 from reconciler.kinds.backup.case import Case
+from reconciler.kinds.backup.cost import monthly
 from reconciler.kinds.backup.drilling import FULL, kinds_of, last_of
-from reconciler.kinds.backup.facts import Drilled, fact, moment
+from reconciler.kinds.backup.facts import Drilled, fact, hours, moment
 from reconciler.kinds.backup.memory import SINCE
 from reconciler.kinds.backup.pruning import old
 from reconciler.kinds.backup.steps import CHECKS, FAILED, uncopied
@@ -27,6 +28,7 @@ _FIRST: Final = timedelta(days=7)
 _COPIES: Final = "spec.copies"
 _OBJECTIVES: Final = "spec.objectives"
 _DRILLS: Final = "spec.drills"
+_BUDGET: Final = "spec.budget"
 _TWICE: Final = 2
 
 
@@ -46,28 +48,26 @@ def said(case: Case) -> Iterator[Said]:
     yield from _places(case)
     yield from restorable(case)
     yield from _strange(case)
+    yield from _sources(case)
     for copy in dict.fromkeys(one.repository for one in case.copies):
         yield from _copy(case, copy)
+    yield from _budget(case)
 
 
 def freshness(case: Case) -> Iterator[Said]:
     """Yield how late the newest backup with a receipt is."""
     last, now = case.last(case.first), case.now
     begun = last.at if last else moment(case.recorded.get(SINCE))
-    gone = isinstance(case.have.get(case.share(case.first)), Absent)
-    if gone and last is not None:
-        message = f"{case.first} is gone, and had what was backed up until {last.at}"
-        yield Said("repository-gone", Severity.CRITICAL, message, _COPIES)
     if begun is not None and now - begun > case.rpo:
         what = "the newest proven backup" if last else "nothing was backed up"
         what += f" is of {_text(begun)}" if last else f" since {_text(begun)}"
-        message = f"{what}: RPO is {_hours(case.rpo)}{_failure(case)}"
+        message = f"{what}: RPO is {hours(case.rpo)}{_failure(case)}"
         yield Said("rpo-missed", Severity.CRITICAL, message, _OBJECTIVES)
     elif last is None:
         message = f"nothing was backed up yet{_failure(case)}"
         yield Said("never-backed-up", Severity.WARNING, message)
     elif now - last.at > case.rpo * LATE:
-        left = _hours(case.rpo - (now - last.at))
+        left = hours(case.rpo - (now - last.at))
         message = f"the newest backup is of {_text(last.at)}: RPO is missed in {left}"
         yield Said("rpo-late", Severity.WARNING, message + _failure(case), _OBJECTIVES)
 
@@ -95,6 +95,39 @@ def _places(case: Case) -> Iterator[Said]:
         yield Said("copies-in-one-domain", Severity.WARNING, message, _COPIES)
 
 
+def _sources(case: Case) -> Iterator[Said]:
+    """Yield the sources that are declared, and in no backup or no restore yet."""
+    last = case.last(case.first)
+    if last is None:
+        return
+    passed = [one for one in case.drilled if one.verdict == "passed"]
+    restored = {name for one in passed for name in one.snapshots}
+    for name in case.backing.sources:
+        field = f"spec.sources.{name}"
+        if name not in last.sources:
+            message = (
+                f"{name} is declared, and not in the last backup: {_text(last.at)}"
+            )
+            yield Said("source-missing", Severity.WARNING, message, field, name)
+        elif passed and name not in restored:
+            message = f"{name} is backed up, and was in no drill that passed"
+            yield Said("source-undrilled", Severity.WARNING, message, field, name)
+
+
+def _budget(case: Case) -> Iterator[Said]:
+    """Yield that the copies cost more than they may, or that nobody can tell."""
+    budget = case.backing.budget
+    if budget is None:
+        return
+    cost = monthly(case, budget.currency)
+    if isinstance(cost, str):
+        message = f"what the copies cost is not known: {cost}"
+        yield Said("budget-unknown", Severity.INFO, message, _BUDGET)
+    elif cost.amount > budget.amount:
+        message = f"the copies cost about {cost} a month, and the budget is {budget}"
+        yield Said("over-budget", Severity.WARNING, message, _BUDGET)
+
+
 def restorable(case: Case) -> Iterator[Said]:
     """Yield what the drills have shown, or that there were none."""
     names = list(dict.fromkeys(one.repository for one in case.copies))
@@ -106,7 +139,8 @@ def restorable(case: Case) -> Iterator[Said]:
             for name, other in newest.items()
             if other and other.verdict == "passed" and other.at >= one.at
         ]
-        message = f"{one.copy}: {one.why or 'what came back was wrong'} ({_of(one)})"
+        why = one.why.removeprefix(f"{one.copy}: ") or "what came back was wrong"
+        message = f"{one.copy}: {why} ({_of(one)})"
         if others:
             message += f"; {', '.join(others)} came back whole"
             yield Said("degraded", Severity.ERROR, message, _DRILLS, one.copy)
@@ -174,9 +208,9 @@ def _slow(case: Case) -> Iterator[Said]:
     for drill in one:
         if (drill.seconds or 0) > rto:
             how = "is estimated to take" if drill.estimated else "took"
-            took = _hours(timedelta(seconds=drill.seconds or 0))
+            took = hours(timedelta(seconds=drill.seconds or 0))
             severity = Severity.WARNING if drill.estimated else Severity.ERROR
-            message = f"to restore all of it {how} {took}: RTO is {_hours(case.backing.objectives.rto)}"  # noqa: E501
+            message = f"to restore all of it {how} {took}: RTO is {hours(case.backing.objectives.rto)}"  # noqa: E501
             yield Said("rto-missed", severity, message, _OBJECTIVES)
 
 
@@ -190,6 +224,10 @@ def _strange(case: Case) -> Iterator[Said]:
 
 
 def _copy(case: Case, copy: str) -> Iterator[Said]:
+    last = case.last(copy)
+    if last is not None and isinstance(case.have.get(case.share(copy)), Absent):
+        message = f"{copy} is gone, and had what was backed up until {_text(last.at)}"
+        yield Said("repository-gone", Severity.CRITICAL, message, _COPIES, copy)
     for why in tampered(case, copy):
         yield Said(
             "backup-tampered", Severity.CRITICAL, f"{copy}: {why}", _COPIES, copy
@@ -236,8 +274,3 @@ def _of(one: Drilled) -> str:
 
 def _text(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M}"
-
-
-def _hours(span: timedelta) -> str:
-    minutes = int(span.total_seconds() // 60)
-    return f"{minutes // 60}h{minutes % 60:02}m" if minutes >= 60 else f"{minutes}m"  # noqa: PLR2004

@@ -17,8 +17,9 @@ from reconciler.kinds.backup.changes import (
     CopyOver,
     DrillIt,
     PruneOld,
+    Rewind,
 )
-from reconciler.kinds.backup.drilling import OBSERVED
+from reconciler.kinds.backup.drilling import OBSERVED, OBSERVED_OF, news
 from reconciler.kinds.backup.facts import (
     DRILLS,
     KEPT,
@@ -27,6 +28,7 @@ from reconciler.kinds.backup.facts import (
     Received,
     exact,
     fact,
+    moment,
 )
 from reconciler.kinds.backup.state import CopyState, Snapshot
 from reconciler.kinds.backup.steps import CHECKS, FAILED
@@ -57,6 +59,8 @@ def remembered(case: Case, change: BackupChange, ended: Ended) -> Facts:
             return _checked(case, change, ended)
         case PruneOld():
             return _pruned(case, change, ended)
+        case Rewind():
+            return {PRUNED: _hid(case, change.share.provider, ended)}
         case _:
             return {}
 
@@ -170,9 +174,12 @@ def _drilled(case: Case, change: DrillIt, ended: Ended) -> Facts:
     rows = [*(old if isinstance(old, list) else ()), row][-KEPT:]
     facts: Facts = {DRILLS: rows}
     seen = said.get(OBSERVED)
-    if row["verdict"] == "passed" and isinstance(seen, dict):
+    of = asked.get("at")
+    fresh = row["verdict"] == "passed" and news(case, moment(of))
+    if fresh and isinstance(seen, dict):
         new = {key: exact(value) for key, value in seen.items()}
         facts[OBSERVED] = {**fact(case.recorded, OBSERVED), **new}
+        facts[OBSERVED_OF] = of
     return facts
 
 
@@ -198,13 +205,18 @@ def _pruned(case: Case, change: PruneOld, ended: Ended) -> Facts:
     gone = set(map(str, ids)) if isinstance(ids, list) else set()
     known = fact(case.recorded, VOUCHED)
     left = {k: v for k, v in fact(known, copy).items() if k not in gone}
+    return {
+        VOUCHED: {**known, copy: left},
+        PRUNED: _hid(case, copy, ended),
+    }
+
+
+def _hid(case: Case, copy: str, ended: Ended) -> Facts:
+    """Return when we hid something ourselves: a prune does, and so does a rewind."""
     row = fact(case.recorded, PRUNED)
     times = row.get(copy)
     when = [*(times if isinstance(times, list) else ()), ended.at.isoformat()]
-    return {
-        VOUCHED: {**known, copy: left},
-        PRUNED: {**row, copy: when[-_PRUNES:]},
-    }
+    return {**row, copy: when[-_PRUNES:]}
 
 
 def noticed(case: Case) -> Facts:

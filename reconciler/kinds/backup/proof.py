@@ -49,10 +49,15 @@ def proven(
     found = next(filter(None, (_fresh(case, one) for one in reversed(passed))), None)
     if found is not None:
         return found
-    within = backing.prune.verified
-    if passed[-1].at < now - within:
-        day = passed[-1].at.date()
-        return f"the last drill that passed is of {day}: too long ago"
+    return _stale(case, passed[-1])
+
+
+def _stale(case: Case, last: Drilled) -> str:
+    """Return why the *last* drill that passed proves nothing any more."""
+    if last.at < case.now - case.backing.prune.verified:
+        return f"the last drill that passed is of {last.at.date()}: too long ago"
+    if lacks := _lacks(case, last):
+        return f"{', '.join(lacks)} was in no drill that passed"
     return "what was restored last was older than its RPO when it was restored"
 
 
@@ -61,11 +66,16 @@ def _fresh(case: Case, drill: Drilled) -> Proof | None:
     of = drill.of
     if of is None or drill.at < case.now - case.backing.prune.verified:
         return None
-    if drill.at - of > case.rpo or drill.at > case.now:
+    if drill.at - of > case.rpo or drill.at > case.now or _lacks(case, drill):
         return None
     return Proof(
         of, drill.at, drill.reference or f"{drill.drill} drill of {drill.copy}"
     )
+
+
+def _lacks(case: Case, drill: Drilled) -> list[str]:
+    """Return the sources that are declared, and that *drill* did not restore."""
+    return [name for name in case.backing.sources if name not in drill.snapshots]
 
 
 def _strange(case: Case) -> str | None:

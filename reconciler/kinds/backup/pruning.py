@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -13,8 +13,10 @@ from reconciler.kinds.backup.case import Case
 from reconciler.kinds.backup.changes import PruneOld
 from reconciler.kinds.backup.state import Snapshot
 from reconciler.kinds.backup.tampering import tampered
-from reconciler.model import FieldChange
+from reconciler.model import FieldChange, Unknown
+from reconciler.model.patch_rules import TROUBLES
 from reconciler.model.retention import Kept, retained
+from reconciler.model.updates import TroubleState
 
 
 class Old(NamedTuple):
@@ -84,10 +86,22 @@ def _holds(case: Case, copy: str) -> Iterator[str]:
     for sway in case.sways:
         if sway.why:
             yield f"{sway.by} says {sway.says}: {sway.why}"
+    yield from _down(case)
     state = case.state(copy)
     if state is not None and state.locks:
         yield f"{copy} is locked: {state.locks[0]}"
     yield from unverified(case, copy, case.backing.prune.verified)
+
+
+def _down(case: Case) -> Iterator[str]:
+    """Yield that what is backed up is down, or that nobody can tell."""
+    match case.have.get(TROUBLES):
+        case TroubleState(since=datetime() as since, why=why):
+            yield f"an incident is open since {since:%Y-%m-%d %H:%M}: {why}"
+        case Unknown(later=False, why=why):
+            yield f"nobody can tell whether an incident is open: {why}"
+        case _:
+            pass
 
 
 def unverified(case: Case, copy: str, within: timedelta) -> Iterator[str]:

@@ -45,6 +45,19 @@ class Snapshot(Frozen):
     locked: AwareDatetime | None = None
 
 
+class Hiding(Frozen):
+    """
+    What was hidden, or overwritten, by one deed.
+
+    Attributes:
+        since, until: When the first and the last of it was.
+    """
+
+    since: AwareDatetime
+    until: AwareDatetime
+    objects: int
+
+
 class CopyState(State):
     """
     What one repository has of one backup (family ``backup``).
@@ -55,8 +68,10 @@ class CopyState(State):
         identity: Of the repository.
         locks: What locks the repository, each with since when and by whom.
         locked: The first lock of an object that ends, of what is still needed.
-        hidden: Objects that are hidden by delete markers, and since when the first;
-            of what a prune of ours forgot some are: whoever reads this compares.
+        hidden: Objects that are hidden by delete markers, or overwritten, and since
+            when the first; of what a prune of ours forgot some are: whoever reads this
+            compares.
+        hidings: The same, deed by deed, the oldest first.
         versioned: Whether the bucket keeps old versions; None where it is no bucket.
         size: Bytes of the whole repository.
     """
@@ -68,5 +83,6 @@ class CopyState(State):
     locked: AwareDatetime | None = None
     hidden: int = 0
     hidden_since: AwareDatetime | None = None
+    hidings: tuple[Hiding, ...] = ()
     versioned: bool | None = None
     size: int | None = None

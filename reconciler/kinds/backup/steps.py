@@ -19,7 +19,7 @@ from reconciler.kinds.backup.changes import (
 from reconciler.kinds.backup.drilling import drill
 from reconciler.kinds.backup.facts import fact, moment
 from reconciler.kinds.backup.pruning import prune
-from reconciler.kinds.backup.tampering import rewind_to
+from reconciler.kinds.backup.tampering import hidden, rewind_to
 from reconciler.model import Absent, FieldChange
 
 FAILED: Final = "failed"
@@ -186,15 +186,15 @@ def extend(case: Case, copy: str) -> Iterator[ExtendLock]:
 
 def rewind(case: Case, copy: str) -> Iterator[Rewind]:
     """Yield the way back to what was visible: only ever with a person."""
-    to, state = rewind_to(case, copy), case.state(copy)
-    if to is None or state is None:
+    to = rewind_to(case, copy)
+    if to is None:
         return
-    text = to.isoformat()
+    text, many = to.isoformat(), sum(one.objects for one in hidden(case, copy))
     yield Rewind(
         share=case.share(copy),
         fields=(FieldChange(field=_COPIES, after=text),),
-        because=f"{state.hidden} objects are hidden, and not by a prune of ours",
+        because=f"{many} objects are hidden, and not by a prune of ours",
         generation=f"{copy}/{text}",
         hold="somebody hid what was kept: a person says whether all of it comes back",
-        details={"to": text},
+        details={"to": text, "seen": case.now.isoformat()},
     )

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from reconciler.kinds.backup.case import Case
 from reconciler.kinds.backup.drilling import due_at, kinds_of
-from reconciler.kinds.backup.facts import moment, restores
+from reconciler.kinds.backup.facts import hours, moment, restores
 from reconciler.kinds.backup.proof import proven
 from reconciler.model import Chapter, Proof
 
@@ -25,9 +25,26 @@ def story(case: Case) -> Iterator[Chapter]:
         )
     else:
         yield Chapter("not proven", (found,))
+    yield Chapter("promised", tuple(_promised(case)))
     yield Chapter("backed up", tuple(_made(case)))
     yield Chapter("restored", (*_restored(case), *_by_hand(case)))
     yield Chapter("comes next", tuple(sorted(_next(case))))
+
+
+def _promised(case: Case) -> Iterator[str]:
+    """Yield what was promised, and what was measured of it."""
+    last, objectives = case.last(case.first), case.backing.objectives
+    age = f"the newest is {hours(case.now - last.at)} old" if last else "there is none"
+    yield f"RPO {hours(objectives.rpo)}: {age}"
+    timed = [one for one in case.drilled if one.verdict == "passed" and one.seconds]
+    took = "nobody has measured yet how long a restore takes"
+    if timed:
+        how = "is estimated to take" if timed[-1].estimated else "took"
+        took = f"to restore all of it {how} {timed[-1].seconds:.0f} s"
+    yield f"RTO {hours(objectives.rto)}: {took}"
+    names = list(dict.fromkeys(one.repository for one in case.copies))
+    others = f"copied to {', '.join(names[1:])}" if names[1:] else "nowhere else"
+    yield f"written to {names[0]}, {others}"
 
 
 def _made(case: Case) -> Iterator[str]:

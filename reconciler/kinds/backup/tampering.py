@@ -8,7 +8,8 @@ from typing import Final
 
 from reconciler.kinds.backup.case import Case
 from reconciler.kinds.backup.facts import fact, moment
-from reconciler.kinds.backup.state import CopyState
+from reconciler.kinds.backup.state import CopyState, Hiding
+from reconciler.model.backing import Keep
 from reconciler.model.retention import Kept, retained
 
 #: Clocks of clients and servers differ by less.
@@ -47,7 +48,8 @@ def missing(case: Case, copy: str) -> list[str]:
     """
     Return the snapshots with a receipt that *copy* lists no more.
 
-    Where somebody else prunes: those that would have stayed by the policy.
+    Where somebody else prunes: those that would have stayed by the policy, or of a
+    panel by its own schedule, as far as that is declared.
     """
     known = case.vouched.get(copy, {})
     listed = {one.id for one in case.snapshots(copy)}
@@ -56,9 +58,20 @@ def missing(case: Case, copy: str) -> list[str]:
         expected = set()
         for source in {source for source, _ in known.values()}:
             line = [Kept(id_, at) for id_, (of, at) in known.items() if of == source]
-            expected |= retained(line, case.backing.keep, case.now, oldest=False)
+            keep = _keep(case, copy)
+            expected |= retained(line, keep, case.now, oldest=False)
     lost = expected - listed - case.accepted
     return sorted(lost, key=lambda one: (known[one][1], one))
+
+
+def _keep(case: Case, copy: str) -> Keep:
+    """Return what whoever prunes *copy* keeps at least."""
+    place = case.repository(copy)
+    if not case.panel(copy) or place is None:
+        return case.backing.keep
+    told = place.panel.model_dump(exclude_none=True) if place.panel else {"last": 1}
+    none = {"daily": 0, "weekly": 0, "monthly": 0, "within": timedelta(0), "least": 1}
+    return Keep.model_validate(none | told)
 
 
 def _another(case: Case, copy: str, state: CopyState) -> Iterator[str]:
@@ -74,9 +87,9 @@ def _weakened(case: Case, copy: str, state: CopyState) -> Iterator[str]:
         if state.versioned is False:
             yield "versioning of its bucket is suspended"
         yield from _shortened(case, copy, state, place.immutability.lasts)
-    if hidden(case, copy, state):
-        since = f"{state.hidden_since:%Y-%m-%d %H:%M}" if state.hidden_since else "?"
-        yield f"{state.hidden} objects are hidden since {since}, and not by a prune"
+    for one in hidden(case, copy):
+        since = f"{one.since:%Y-%m-%d %H:%M}"
+        yield f"{one.objects} objects are hidden since {since}, and not by a prune"
 
 
 def _shortened(
@@ -102,21 +115,31 @@ def _shortened(
             yield f"locks end {state.locked:%Y-%m-%d}, and ended {until:%Y-%m-%d}"
 
 
-def hidden(case: Case, copy: str, state: CopyState) -> bool:
-    """Say whether something is hidden that no prune of ours has hidden."""
-    if not state.hidden:
-        return False
-    since = state.hidden_since
+def hidden(case: Case, copy: str) -> list[Hiding]:
+    """
+    Return what was hidden by no prune and no rewind of ours, deed by deed.
+
+    Where a snapshot with a receipt is gone that no deed of others explains, the last
+    one was not ours alone.
+    """
+    state = case.state(copy)
+    if state is None or not state.hidden or state.hidden_since is None:
+        return []
+    whole = Hiding(
+        since=state.hidden_since, until=state.hidden_since, objects=state.hidden
+    )
+    deeds = list(state.hidings) or [whole]
     pruned = fact(case.recorded, PRUNED).get(copy)
     ours = [moment(one) for one in pruned] if isinstance(pruned, list) else []
-    if since is None or missing(case, copy):
-        return True
-    return not any(at and at - _OURS <= since <= at + _OURS for at in ours)
+    found = [
+        one
+        for one in deeds
+        if not any(at and at - _OURS <= one.since <= at + _OURS for at in ours)
+    ]
+    return found or (deeds[-1:] if missing(case, copy) else [])
 
 
 def rewind_to(case: Case, copy: str) -> datetime | None:
     """Return a moment at which nothing was hidden yet; None where nothing is."""
-    state = case.state(copy)
-    if state is None or state.hidden_since is None or not hidden(case, copy, state):
-        return None
-    return state.hidden_since - timedelta(seconds=1)
+    found = hidden(case, copy)
+    return found[0].since - timedelta(seconds=1) if found else None

@@ -8,6 +8,7 @@ from typing import ClassVar, Self
 
 from pydantic import model_validator
 
+from reconciler.kinds.backup_repository.panel import PREFIX, raised, thin
 from reconciler.kinds.backup_repository.spec import BackupRepositorySpec
 from reconciler.kinds.backup_repository.state import (
     VAULT,
@@ -62,8 +63,12 @@ class BackupRepository(Resource[RepositoryChange]):
 
     @property
     def vault(self) -> Share | None:
-        """The bucket it is in; None where nobody here sets it up."""
-        if self.spec.provider is None or not wanted(self.spec):
+        """The bucket or the panel it is in; None where nobody here sets it up."""
+        if self.spec.provider is None:
+            return None
+        if self.spec.panel is not None:
+            return Share(self.spec.provider, VAULT)
+        if not wanted(self.spec):
             return None
         bucket = self.spec.url.startswith("s3:")
         return Share(self.spec.provider, VAULT) if bucket else None
@@ -79,6 +84,7 @@ class BackupRepository(Resource[RepositoryChange]):
             state = have.get(self.vault)
             if isinstance(state, VaultState):
                 yield from configure(self.spec, state, self.vault)
+                yield from raised(self.spec, state, self.vault)
         if isinstance(have.get(self.kept), Absent):
             field = FieldChange(field="spec.url", after=self.spec.url)
             yield Init(share=self.kept, fields=(field,), because="is not there")
@@ -91,7 +97,7 @@ class BackupRepository(Resource[RepositoryChange]):
             message = f"{self.spec.url} is not there: nobody makes a bucket from here"
             yield self.found("vault-missing", Severity.ERROR, message, "spec.url")
         elif isinstance(state, VaultState):
-            for one in weak(self.spec, state):
+            for one in (*weak(self.spec, state), *thin(self.spec, state)):
                 yield self.found(
                     one.code, one.severity, one.message, one.field, about=one.field
                 )
@@ -106,9 +112,17 @@ class BackupRepository(Resource[RepositoryChange]):
                 return True
             case Configure(), VaultState():
                 live = state.settings
-                return all(live.get(one.field) == one.after for one in change.fields)
+                return all(_set(live.get(one.field), one) for one in change.fields)
             case _:
                 return None
+
+
+def _set(live: object, change: FieldChange) -> bool:
+    """Say whether *live* is what was set; a panel may keep more than that."""
+    if change.field.startswith(PREFIX):
+        after = change.after
+        return isinstance(live, int) and isinstance(after, int) and live >= after
+    return live == change.after
 
 
 KIND = BackupRepository

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from reconciler.model import Duration, SecretRef, Spec, To
-from reconciler.model.repository import Engine, FailureDomain, Immutability
+from reconciler.model import Duration, Price, SecretRef, Spec, To
+from reconciler.model.repository import Engine, FailureDomain, Immutability, PanelKeep
+
+#: Engines of panels, which have a schedule of their own.
+PANELS: Final = frozenset({"whm", "plesk"})
 
 
 class Credentials(Spec):
@@ -55,7 +58,9 @@ class BackupRepositorySpec(Spec):
             bucket/path``, ``rest:https://host/path`` or ``https://whm1:2087``.
         provider: The account whose cloud or panel it is: there it is set up.
         path: A folder within it, for many repositories of one place.
+        panel: How many the panel's own schedule keeps at least.
         escrow_key: A second password that opens it, kept elsewhere and tried in drills.
+        price: What one TiB costs there; the ``budget`` of backups is judged by it.
     """
 
     engine: Engine
@@ -67,6 +72,8 @@ class BackupRepositorySpec(Spec):
     failure_domain: FailureDomain | None = None
     immutability: Immutability = Immutability()
     bucket: Bucket | None = None
+    panel: PanelKeep | None = None
+    price: Price | None = None
 
     @field_validator("url")
     @classmethod
@@ -93,6 +100,10 @@ class BackupRepositorySpec(Spec):
             )
         if self.immutability.locks and not self.url.startswith("s3:"):
             raise ValueError("only S3 locks objects: mode is none or append-only")
+        if self.panel and (self.engine not in PANELS or self.provider is None):
+            raise ValueError(
+                "panel is of engine whm or plesk, and needs provider: who sets it up"
+            )
         lasts = self.immutability.lasts
         if (
             self.bucket

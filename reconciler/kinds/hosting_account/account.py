@@ -50,7 +50,9 @@ from reconciler.model.usage import OUTLOOK, Bounds, doubted
 _STATE = steps.STATE
 _PLAN = steps.PLAN
 #: Findings that are good to know, and ask for nothing.
-_ASIDE = frozenset({"scaling-no-skill", "scaling-spike", "usage-doubtful"})
+_ASIDE = frozenset(
+    {"scaling-no-skill", "scaling-spike", "scaling-waits", "usage-doubtful"}
+)
 DoT = TypeVar("DoT", Suspend, Unsuspend, Terminate)
 
 

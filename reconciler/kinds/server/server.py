@@ -40,7 +40,9 @@ from reconciler.model.windows import coming
 
 _MEASURED = "usage"
 #: Findings that are good to know, and ask for nothing.
-_ASIDE = frozenset({"scaling-no-skill", "scaling-spike", "usage-doubtful"})
+_ASIDE = frozenset(
+    {"scaling-no-skill", "scaling-spike", "scaling-waits", "usage-doubtful"}
+)
 
 
 class Server(Resource[ServerChange]):

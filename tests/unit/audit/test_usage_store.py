@@ -126,6 +126,17 @@ class Stepping(Git):
         self._steps(f"after {args[0]}")
         return answer
 
+    def keep(self, objects):
+        self._steps("before keep")
+        super().keep(objects)
+        self._steps("after keep")
+
+    def move(self, script):
+        self._steps("before move")
+        answer = super().move(script)
+        self._steps("after move")
+        return answer
+
 
 def test_a_kill_at_any_step_loses_nothing(templates, tmp_path):
     """Of the first run of a day: it adds, and folds the day before."""
@@ -146,7 +157,7 @@ def test_a_kill_at_any_step_loses_nothing(templates, tmp_path):
             assert not [*(folder / "spool").glob("*")]
             git(folder / "remote.git", "fsck", "--no-dangling")
             continue
-        assert {"after fast-import", "after push"} <= set(steps.names)
+        assert {"after keep", "after push", "after move"} <= set(steps.names)
         break
 
 

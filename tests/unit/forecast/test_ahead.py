@@ -44,7 +44,7 @@ def filled(values, limit=100.0, horizon=14 * DAY) -> Outlook:
 def test_an_outlook_says_everything_a_reader_needs() -> None:
     found = level(busy(), metric="cpu")
     assert (found.metric, found.limit, found.horizon) == ("cpu", 80, DAY)
-    assert found.method.startswith("wsel3 (")
+    assert found.method == "slopes and steps (600 paths of hours)"
     assert found.mase < found.naive_mase
     assert 0.9 <= found.coverage <= 1
     assert found.history == 60 * 24
@@ -243,3 +243,18 @@ def test_the_chances_grow_day_by_day_as_far_as_the_horizon(found: Outlook) -> No
 
 def test_without_paths_there_are_no_chances() -> None:
     assert level(busy(3)).chances == ()
+
+
+def test_a_short_history_and_one_without_skill_are_combined() -> None:
+    """Three weeks tell a week from a slope; nothing tells where a random walk goes."""
+    assert level(busy(20)).method.startswith("wsel3 (")
+    assert level(busy(23)).method == "slopes and steps (600 paths of hours)"
+    walk = 50 + np.random.default_rng(3).normal(0, 0.5, 1440).cumsum()
+    assert level(walk, limit=200.0, horizon=14 * DAY).method.startswith("wsel3 (")
+
+
+def test_what_is_mostly_nothing_is_combined() -> None:
+    """Of nothing there are no parts: a backup of three hours on an idle machine."""
+    idle = np.where(np.arange(1440) % 24 < 3, 60.0, 0.0)
+    found = level(idle + np.arange(1440) % 7 / 100 * (idle > 0), limit=90.0)
+    assert found.method.startswith("wsel3 (")

@@ -77,6 +77,7 @@ SAID = {
     "backup-copies-engines": "inventory/bad.yaml:4:93: E182 BackupPolicy/x: spec.copies: far is of restic, and near of archive\n  hint: copies are made from the first one: name repositories of one engine",
     "backup-copies-off-site-same": "inventory/bad.yaml:4:93: E183 BackupPolicy/x: spec.copies: far is called offSite, and is lost with near\n  hint: give both a failureDomain, and them another provider or region",
     "backup-scratch-in-root": "inventory/bad.yaml:7:97: E184 Backup/a.example: spec.drills.scratch: /srv/www/a/tmp and /srv/www/a of Backup/a.example are in each other\n  hint: name a folder that holds nothing else, as in /var/tmp/drills",
+    "backup-panel-by-host": "inventory/bad.yaml:3:106: E185 BackupPolicy/x: spec.schedule: near makes backups by its own schedule alone\n  hint: add by: panel to it",
     "backup-copies-append-only": "inventory/bad.yaml:4:121: E186 BackupPolicy/x: spec.keep.within: far only appends: who adds snapshots pushes ours out\n  hint: write keep: {within: 14d} or more: what is younger always stays",
     "backup-buckets-lock": "inventory/bad.yaml:4:142: E187 BackupRepository/b: spec.immutability.mode: BackupRepository/a is in the same bucket, and says governance",
     "plain-secret-hunter": "inventory/bad.yaml:5:10: E150 Provider/x: spec.credentials.key: a secret is written in plain text",

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from reconciler.kinds.backup import BackUp, Check, CopyOver, DrillIt, ExtendLock
 from reconciler.model import Share, Unknown
+from reconciler.model.repository import PanelKeep
 from tests.support.backups import DAY, START, Life, backing, locked, owes, repository
 
 DAYS = 180
@@ -306,6 +307,28 @@ def test_panels_keep_and_forget_by_themselves():
     assert life.verbs() == ["drill"]
 
 
+@pytest.mark.parametrize("daily", [None, 3])
+def test_what_a_panel_has_forgotten_is_not_missed(daily):
+    """Its schedule decides; what it has to keep at least has to be there."""
+    panel = PanelKeep(daily=daily) if daily else None
+    life = Life(
+        backing(copies=["near"], schedule={"by": "panel"}),
+        near=repository("near", engine="whm", panel=panel),
+    )
+    for _ in range(6):
+        for name in ("files", "db"):
+            life._made("near", name)
+        life.look()
+        life.now += DAY
+    kept = life.state("near").snapshots[-6:]
+    life.put("near", snapshots=kept)
+    assert "backup-tampered" not in life.findings()
+    life.put("near", snapshots=kept[2:])
+    assert ("backup-tampered" in life.findings()) is bool(daily)
+    life.put("near", snapshots=kept[:-2])
+    assert "backup-tampered" in life.findings()
+
+
 def test_what_somebody_else_made_has_to_be_as_much_as_it_has_to():
     life = Life(backing(schedule={"by": "host"}))
     life.figures = {"files": {"files": 9}}
@@ -365,3 +388,23 @@ def test_a_copy_may_keep_its_name_and_its_numbers_may_be_text():
     life.do(next(one for one in life.due() if isinstance(one, DrillIt)))
     assert life.findings()["rto-missed"] == "error"
     assert life.recorded["observed"] == {"rows": "1.5"}
+
+
+def test_what_is_older_is_not_compared_with_what_was_seen_of_newer():
+    life = aged(2)
+    life.verdict = {"verdict": "passed", "observed": {"rows": 900}}
+    life.now += timedelta(days=8)
+    life.run()
+    assert life.recorded["observed"] == {"rows": 900}
+    assert life.recorded["observedOf"] == life.recorded["drills"][-1]["of"]
+    life.now += timedelta(days=31)
+    full = next(one for one in life.due() if isinstance(one, DrillIt))
+    older = {**full.details, "at": (life.now - timedelta(days=300)).isoformat()}
+    life.verdict = {"verdict": "passed", "observed": {"rows": 500}}
+    life.do(full.model_copy(update={"details": older}))
+    assert life.recorded["observed"] == {"rows": 900}
+    assert full.details["before"] == {"rows": 900}
+    life.now += timedelta(days=31)
+    life.recorded["observedOf"] = life.now.isoformat()
+    again = next(one for one in life.due() if isinstance(one, DrillIt))
+    assert again.details["before"] == {}

@@ -7,10 +7,12 @@ from decimal import Decimal
 
 import pytest
 
-from reconciler.kinds.backup import PruneOld, Rewind
-from reconciler.model import Risk
+from reconciler.kinds.backup import Hiding, PruneOld, Rewind
+from reconciler.model import Risk, Unknown
 from reconciler.model.backing import Prune
-from tests.support.backups import DAY, Life, backing, locked, owes, repository
+from reconciler.model.patch_rules import TROUBLES
+from reconciler.model.updates import TroubleState
+from tests.support.backups import DAY, START, Life, backing, locked, owes, repository
 
 KEEP = {"daily": 3, "weekly": 0, "monthly": 0, "within": "2d", "least": 2}
 
@@ -258,6 +260,63 @@ def test_a_rewind_is_ready_and_waits_for_a_person():
     assert change.details["to"] == (life.now - timedelta(days=4, seconds=1)).isoformat()
 
 
+def hiding(since, objects=1) -> Hiding:
+    return Hiding(since=since, until=since, objects=objects)
+
+
+def hid(life: Life, *deeds: Hiding) -> None:
+    """What is hidden in ``near``: these deeds."""
+    life.put(
+        "near",
+        hidden=sum(one.objects for one in deeds),
+        hidden_since=deeds[0].since if deeds else None,
+        hidings=deeds,
+    )
+
+
+def test_an_attack_is_told_from_the_prunes_before_it():
+    life = old()
+    (change,) = prunes(life)
+    life.do(change)
+    ours, theirs = hiding(life.now, 7), hiding(life.now + 3 * DAY, 5)
+    hid(life, ours)
+    assert "backup-tampered" not in life.findings()
+    life.now += 4 * DAY
+    hid(life, ours, theirs)
+    assert "5 objects are hidden since" in life.said("backup-tampered")
+    (back,) = (one for one in life.due() if isinstance(one, Rewind))
+    assert back.details["to"] == (theirs.since - timedelta(seconds=1)).isoformat()
+    assert back.details["seen"] == life.now.isoformat()
+    assert life.want.done(back, life.have) is False
+    hid(life, ours)
+    assert life.want.done(back, life.have) is True
+
+
+def test_what_a_rewind_of_ours_hides_is_no_attack():
+    life = quiet()
+    hid(life, hiding(life.now - 4 * DAY))
+    (change,) = (one for one in life.due() if isinstance(one, Rewind))
+    life.ended(change, shown=1, written=0, hidden=2)
+    hid(life, hiding(life.now, 2))
+    assert "backup-tampered" not in life.findings()
+    life.now += 3 * DAY
+    hid(life, hiding(life.now - 3 * DAY, 2), hiding(life.now))
+    assert "1 objects are hidden" in life.said("backup-tampered")
+
+
+def test_who_hides_right_after_a_prune_is_found_by_what_is_missing():
+    life = old()
+    (change,) = prunes(life)
+    life.do(change)
+    hid(life, hiding(life.now, 7), hiding(life.now + timedelta(hours=3), 2))
+    assert not [one for one in life.due() if isinstance(one, Rewind)]
+    newest = life.state("near").snapshots[-1]
+    life.put("near", snapshots=life.state("near").snapshots[:-1])
+    assert newest.id[:8] in life.said("backup-tampered")
+    (back,) = (one for one in life.due() if isinstance(one, Rewind))
+    assert back.details["to"] == (life.now + timedelta(hours=2, minutes=59, seconds=59)).isoformat()  # fmt: skip
+
+
 def test_a_person_can_say_that_it_is_all_right():
     life = quiet()
     lost_one = life.state("near").snapshots[0].id
@@ -283,6 +342,8 @@ USUAL = {
     "restored from a copy": {"changed": 1000, "added": 2_400_000, "packed": 441_000},
     "new photos": {"files": 1030, "size": 260_000_000, "changed": 30, "added": 60_000_000, "packed": 59_800_000},
     "a clean-up": {"files": 850, "size": 180_000_000, "changed": 0, "added": 400, "packed": 300},
+    "twice as many photos": {"files": 2000, "size": 400_000_000, "changed": 1030, "added": 200_000_000, "packed": 199_000_000},
+    "a dump, another one each day": {"files": 1, "size": 40_000, "changed": 1, "added": 40_000, "packed": 9_000},
 }  # fmt: skip
 
 
@@ -305,6 +366,10 @@ def test_a_backup_is_suspicious(name):
 @pytest.mark.parametrize("name", USUAL)
 def test_a_backup_is_as_usual(name):
     life = quiet()
+    if "dump" in name:  # from the first day on
+        life.accept = (life.state("near").snapshots[-1].id,)
+        next_day(life, USUAL[name])
+        life.accept = tuple(one.id for one in life.state("near").snapshots)
     next_day(life, USUAL[name])
     assert "backup-suspect" not in life.findings()
 
@@ -325,3 +390,26 @@ def test_a_site_of_photos_is_no_encryption():
     life.figures = {"files": photos}
     list(life.live(4))
     assert "backup-suspect" not in life.findings()
+
+
+DOWN = TroubleState(since=START, why="incident 20260301-1: no answer")
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        (DOWN, "an incident is open since 2026-03-01 12:00: incident 20260301-1"),
+        (Unknown(why="it is damaged"), "nobody can tell whether an incident is open"),
+        (TroubleState(), ""),
+        (TroubleState(seen=START, doubt=True), ""),
+        (Unknown(why="nobody looked yet", later=True), ""),
+    ],
+)
+def test_what_is_down_keeps_all_it_has(told, why):
+    life = old()
+    life.have[TROUBLES] = told
+    assert bool(prunes(life)) is not bool(why)
+    assert ("prune-held" in life.findings()) is bool(why)
+    if why:
+        assert why in life.said("prune-held")
+    assert TROUBLES in life.want.witnesses()

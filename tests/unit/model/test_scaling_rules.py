@@ -82,7 +82,7 @@ def test_where_nothing_is_enough_the_largest_is_taken_and_more_is_asked_for() ->
     assert "care-5 alone, and nothing larger is" in alone.because
 
 
-@pytest.mark.parametrize("probability", [0.0, 0.5, 0.79])
+@pytest.mark.parametrize("probability", [0.0, 0.5, 0.59])
 def test_a_forecast_that_is_not_sure_leads_to_nothing(probability: float) -> None:
     found = decide(sizing(foreseen(probability=probability)))
     assert (found.way, found.because, found.notes) == (None, "", ())
@@ -159,6 +159,84 @@ def test_a_larger_plan_that_does_not_have_more_of_it_is_no_help() -> None:
     found = decide(sizing(foreseen(), ladder=(LADDER[0], unlimited)))
     assert found.to == unlimited
     assert "no limit" in found.because
+
+
+# -- when ----------------------------------------------------------------------------
+
+
+#: Chances of a fortnight: sure by its end, and 2 % (under the risk) for so many days.
+def calm_for(days):
+    return (0.02,) * days + tuple(0.05 + 0.07 * n for n in range(14 - days))
+
+
+@pytest.mark.parametrize(
+    ("calm", "metric", "fields", "way"),
+    [
+        (0, "memory", {}, "up"),
+        (1, "memory", {}, None),  # who acts alone needs a day
+        (2, "disk", {}, "up"),  # what is stored: three
+        (3, "disk", {}, None),
+        (6, "memory", {"mode": "approve"}, "up"),  # a person: a week
+        (7, "memory", {"mode": "approve"}, None),
+        (6, "memory", {"mode": "recommend"}, "up"),
+        (4, "memory", {"lead": "5d"}, "up"),
+        (5, "disk", {"lead": "5d"}, None),
+        (4, "disk", {"lead": "97h"}, "up"),  # a day that was begun counts
+        (13, "disk", {"lead": "14d"}, "up"),
+    ],
+)
+def test_a_need_waits_until_its_lead_is_at_risk(calm, metric, fields, way) -> None:
+    limit = LADDER[0].limits[metric]
+    seen = foreseen(metric, limit, chances=calm_for(calm))
+    found = decide(sizing(seen, **fields))
+    assert found.way == way
+    assert codes(found) == ([] if way else ["scaling-waits"])
+
+
+def test_waiting_is_said_with_how_long_and_how_surely() -> None:
+    found = decide(sizing(foreseen(chances=calm_for(5))))
+    for word in ("93%", "within 14d", "that can wait: within 3d it is 2%"):
+        assert word in found.notes[0].said
+
+
+def test_without_chances_nobody_knows_whether_it_can_wait() -> None:
+    assert decide(sizing(foreseen(chances=()))).way == "up"
+
+
+@pytest.mark.parametrize(("ago", "way"), [(0, None), (4, "up")])
+def test_a_move_is_not_put_off_past_the_cool_down(ago, way) -> None:
+    """The next occasion is not the next look where nothing may be done until then."""
+    past = (moved(days=4 - ago),)
+    seen = foreseen(chances=calm_for(4 if ago == 0 else 6))
+    assert decide(sizing(seen, past=past)).way == way
+
+
+@pytest.mark.parametrize(
+    ("days", "calm", "way"),
+    [
+        (["mon"], 3, None),  # NOW is a Sunday, 9:00: the next look is in a window
+        (["tue"], 3, None),
+        (["sun"], 3, "up"),  # not before a week
+        (["sun"], 7, None),
+        (["wed"], 3, None),
+        (["thu"], 3, "up"),
+    ],
+)
+def test_the_next_window_lies_before_the_need(days, calm, way) -> None:
+    window = {"days": days, "from": "00:00", "to": "23:00"}
+    seen = foreseen(chances=calm_for(calm))
+    assert decide(sizing(seen, windows=[window])).way == way
+
+
+def test_what_is_reached_does_not_wait_and_who_waits_makes_nothing_smaller() -> None:
+    calm = {"chances": calm_for(9), "limit": 20 * GIB}
+    now = foreseen(**{**calm, "limit": 5 * GIB}, reached=3)
+    assert decide(sizing(now)).way == "up"
+    waiting = foreseen(**calm, current=0.1, past=[0.1] * 40, worst=[0.1])
+    memory = foreseen("memory", 2 * GIB, **{**FAR, "current": 0.1})
+    assert decide(sizing(waiting, memory, at=2)).way is None
+    waiting = waiting.model_copy(update={"probability": 0.0})
+    assert decide(sizing(waiting, memory, at=2)).way == "down"
 
 
 # -- by whose leave, when, for how much -----------------------------------------------

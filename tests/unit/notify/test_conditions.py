@@ -10,6 +10,7 @@ from reconciler.audit import Outcome
 from reconciler.model import Decision, Due, Ref, Severity, Verdict
 from reconciler.notify import conditions, over
 from reconciler.notify.notice import Subject
+from tests.support.backups import Life
 from tests.unit.notify.world import (
     NOW,
     action,
@@ -215,3 +216,18 @@ class TestOver:
         look = seen(made)._replace(uid=lambda _ref: "uid-a.example")
         assert not over(look)(self.A, "incident/x")
         assert look.subject(*Ref("Domain", "new.example")).uid == "uid-a.example"
+
+
+@pytest.mark.parametrize(
+    ("late", "events"),
+    [(timedelta(hours=15), []), (timedelta(hours=23), [("urgent", "warning")])],
+)
+def test_what_comes_every_night_is_told_only_where_it_is_urgent(late, events):
+    life = Life()
+    for _ in life.live(5):
+        pass
+    life.now += late - timedelta(days=1)
+    due = [one for one in life.due() if one.verb in {"back-up", "copy", "check"}]
+    assert due
+    made = [action(one, want=life.want) for one in due]
+    assert told(plan(*made, now=life.now)) == events

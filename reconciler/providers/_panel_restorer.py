@@ -1,0 +1,185 @@
+"""
+What a drill asks of an archive that a panel made.
+
+There is no safe way to have a panel restore into another account: it would overwrite
+the one it is of. So the archive is fetched and unpacked here, as what anybody may have
+made. It comes back as a person sees it: of cPanel ``homedir/`` and ``mysql/``, of Plesk
+the folders of the archive, with what is packed in it unpacked and without the time in
+its names (``domains/shop.example/user-data/httpdocs/index.php``). Nothing was written
+down when the panel's own schedule made it: what is proven of it is that it is whole,
+whose it is, and what the policy expects.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from reconciler.errors import Rejected, Transient
+from reconciler.providers._archive_open import Caps, Hostile
+from reconciler.providers._archive_seal import Damaged
+from reconciler.providers._drill_port import Entry, Key, Restored
+from reconciler.providers._drill_scratch import prepared, scratch
+from reconciler.providers._panel_archive import PanelArchive, unpacked
+
+#: So many files at most: an archive of a panel says nothing of how many it has.
+_FILES: Final = 2_000_000
+#: Of Plesk's names: what it is, when it was made, and what sort of file it is.
+_STAMPED: Final = re.compile(r"backup_(.+)_\d{10}(\.sql)?")
+#: A description is shorter.
+_DESCRIBED: Final = 1 << 24
+
+#: Puts the archive of a snapshot into a file.
+Fetch = Callable[[str, Path], None]
+
+
+class Whose(NamedTuple):
+    """
+    Whose archive it has to be.
+
+    Attributes:
+        panel: ``cpanel`` or ``plesk``.
+        owner: What the archive itself calls the account.
+    """
+
+    panel: str
+    owner: str
+
+
+class _Room:
+    """Whether the folder that archives are unpacked in is gone again."""
+
+    destroyed: bool | None = None
+
+
+class PanelRestorer:
+    """
+    One account's archives, each fetched once.
+
+    Args:
+        folder: Where they are unpacked, in a folder that is gone after ``close``.
+        most: Bytes that may come out of one.
+    """
+
+    streams = True
+
+    def __init__(self, fetch: Fetch, whose: Whose, folder: Path, most: int) -> None:
+        self._fetch = fetch
+        self._whose = whose
+        self._folder = folder
+        self._most = most
+        self._open = ExitStack()
+        self._roots: dict[str, Path] = {}
+
+    def close(self) -> None:
+        """Take away what was fetched."""
+        self._open.close()
+        self._roots = {}
+
+    def listing(self, source: str, snapshot: str, key: Key) -> Sequence[Entry]:
+        """Return all files of *snapshot*."""
+        del source, key
+        root = self.unpacked(snapshot)
+        return [Entry(one, (root / one).stat().st_size) for one in files(root)]
+
+    def manifest(self, source: str, snapshot: str, key: Key) -> None:
+        """Return nothing: nothing was written down when the panel made it."""
+        del source, snapshot, key
+
+    def restore(
+        self,
+        snapshots: Mapping[str, str],
+        into: Path,
+        files: Mapping[str, Sequence[str]] | None,
+        key: Key,
+        seconds: float,
+    ) -> Restored:
+        """Put what was unpacked where the drill looks."""
+        del key
+        begun = time.monotonic()
+        many = size = 0
+        for source, snapshot in snapshots.items():
+            root = self.unpacked(snapshot)
+            wanted = None if files is None else files.get(source, ())
+            for path in _some(root, wanted):
+                if time.monotonic() - begun > seconds:
+                    raise Transient("restoring took too long")
+                there = into / source / path
+                there.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                shutil.copyfile(root / path, there, follow_symlinks=False)
+                many, size = many + 1, size + there.stat().st_size
+        taken = time.monotonic() - begun
+        return Restored(many, size, 0.0, taken, f"{self._whose.panel} archive")
+
+    def unpacked(self, snapshot: str) -> Path:
+        """Return the folder that *snapshot* is unpacked in."""
+        if snapshot not in self._roots:
+            room = _Room()
+            made = self._open.enter_context(scratch(prepared(self._folder), room))
+            archive = made.room("archive") / "archive"
+            self._fetch(snapshot, archive)
+            into = made.room("unpacked")
+            with _believed(snapshot):
+                found = unpacked(archive, into, Caps(_FILES, self._most))
+            archive.unlink()
+            if not _is(found, self._whose):
+                what = f"is of {found.owner or 'nobody'} ({found.panel})"
+                wanted = f"{self._whose.owner} ({self._whose.panel})"
+                raise Rejected(f"{snapshot}: {what}, not of {wanted}")
+            if found.panel == "plesk":
+                _renamed(found.home)
+            inside = found.home.parent if found.panel == "cpanel" else found.home
+            self._roots[snapshot] = inside
+        return self._roots[snapshot]
+
+
+def _renamed(root: Path) -> None:
+    """Take the time out of Plesk's names, so that a policy can name what it expects."""
+    for folder, below, names in os.walk(root, topdown=False):
+        for name in (*below, *names):
+            told = _STAMPED.fullmatch(name)
+            there = Path(folder, told[1] + (told[2] or "")) if told else None
+            if there is not None and not os.path.lexists(there):
+                Path(folder, name).rename(there)
+
+
+def _is(found: PanelArchive, whose: Whose) -> bool:
+    """Say whether it is *whose*; Plesk says it by a folder, or in its description."""
+    if (found.panel, found.owner) == whose:
+        return True
+    if found.panel != "plesk" or whose.panel != "plesk" or found.owner:
+        return False
+    named = f'name="{whose.owner}"'
+    return any(
+        named in one.read_text("utf-8", "replace")
+        for one in found.home.rglob("backup_info_*.xml")
+        if one.is_file() and not one.is_symlink() and one.stat().st_size < _DESCRIBED
+    )
+
+
+@contextmanager
+def _believed(snapshot: str) -> Iterator[None]:
+    try:
+        yield
+    except (Damaged, Hostile) as error:
+        raise Rejected(f"{snapshot}: {error}") from None
+
+
+def files(root: Path) -> Iterator[str]:
+    """Yield every file below *root*, by its path; links are none."""
+    for folder, below, names in os.walk(root):
+        below.sort()
+        for name in sorted(names):
+            path = Path(folder, name)
+            if not path.is_symlink():
+                yield path.relative_to(root).as_posix()
+
+
+def _some(root: Path, wanted: Sequence[str] | None) -> Iterator[str]:
+    yield from files(root) if wanted is None else wanted

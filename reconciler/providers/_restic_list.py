@@ -1,0 +1,251 @@
+"""What a repository of restic lists: its snapshots, and the files of one of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import Any, Final, NamedTuple
+
+from pydantic import JsonValue
+
+from reconciler.errors import Rejected
+from reconciler.kinds.backup import Snapshot
+from reconciler.providers._drill_port import CANARY, Entry, digest
+from reconciler.providers._restic import Repo, read
+
+#: Of a name that is no UTF-8, restic's JSON has one of these for each odd byte.
+ODD: Final = "\N{REPLACEMENT CHARACTER}"
+_SURROGATE: Final = re.compile("[\udc80-\udcff]")
+_FIGURES: Final = {
+    "files": "total_files_processed",
+    "size": "total_bytes_processed",
+    "added": "data_added",
+    "packed": "data_added_packed",
+}
+
+
+class Shot(NamedTuple):
+    """
+    One snapshot, as restic lists it.
+
+    Attributes:
+        said: When it was made, as its client said.
+        tree: SHA-256 of all that is in it: two with the same are the same.
+        paths: Relative to its root, where a tag says that; without the canary.
+        tags: ``backup``, ``source``, ``slot`` and ``root``, if it is one of ours.
+        original: Of a copy: what it is a copy of.
+        figures: ``files``, ``size``, ``added``, ``packed``, ``changed``, where told;
+            the canary is one of the files.
+    """
+
+    id: str
+    said: datetime
+    tree: str
+    host: str
+    paths: tuple[str, ...]
+    tags: Mapping[str, str]
+    original: str | None
+    figures: Mapping[str, int]
+
+    @property
+    def backup(self) -> str:
+        """The uid of its Backup; empty where it has none."""
+        return self.tags.get("backup", "")
+
+    @property
+    def source(self) -> str:
+        """The name of its source."""
+        return self.tags.get("source", "")
+
+    @property
+    def ours(self) -> bool:
+        """Whether it is what it says: of a source, by the host of its Backup."""
+        return bool(self.source) and self.host == self.backup
+
+    def root(self, paths: Sequence[str]) -> str:
+        """
+        Return the folder that its source's paths are in, without a slash at its end.
+
+        Where no tag says it, it is found by the policy's *paths*.
+        """
+        if "root" in self.tags:
+            return self.tags["root"].rstrip("/")
+        for whole in self.paths:
+            for path in paths:
+                if whole.endswith(f"/{path.strip('/')}"):
+                    return whole.removesuffix(path.strip("/")).rstrip("/")
+        return ""
+
+
+def word(text: str) -> str:
+    """Return *text* as it can stand in a tag, of which a comma would make two."""
+    return text.replace("%", "%25").replace(",", "%2C")
+
+
+def _plain(text: str) -> str:
+    return text.replace("%2C", ",").replace("%25", "%")
+
+
+def tag(name: str, value: str) -> str:
+    """Return a tag of ours."""
+    return f"{name}={word(value)}"
+
+
+def shots(repo: Repo, *only: str, cached: bool = False) -> list[Shot]:
+    """Return the snapshots of *repo*, or those of *only*, the oldest first."""
+    out = repo.run("snapshots", "--json", "--no-lock", *only, cached=cached)
+    return shots_of(rows(repo, out))
+
+
+def rows(repo: Repo, out: str) -> list[JsonValue]:
+    """Return what ``snapshots --json`` wrote."""
+    found = read(out or "[]")
+    if found is None and out.strip() == "null":
+        return []
+    if not isinstance(found, list):
+        raise Rejected(f"{repo.name}: its list of snapshots cannot be read")
+    return found
+
+
+def shots_of(listed: Iterable[Any]) -> list[Shot]:
+    """Return what the rows of a listing say, the oldest first."""
+    found = [shot_of(row) for row in listed]
+    return sorted(found, key=lambda one: (one.said, one.id))
+
+
+def shot_of(row: Mapping[str, Any]) -> Shot:
+    """Return what one row says."""
+    pairs = (str(one).partition("=") for one in row.get("tags") or ())
+    told = row.get("summary") or {}
+    tags = {name: _plain(value) for name, _, value in pairs}
+    return Shot(
+        id=str(row["id"]),
+        said=datetime.fromisoformat(moment(str(row["time"]))),
+        tree=str(row.get("tree", "")),
+        host=str(row.get("hostname", "")),
+        paths=tuple(_below(tags.get("root"), row.get("paths") or ())),
+        tags=tags,
+        original=row.get("original"),
+        figures=figures_of(told),
+    )
+
+
+def _below(root: str | None, paths: Iterable[str]) -> Iterator[str]:
+    """Yield *paths* as the policy has them; a dump lay in a folder that is gone."""
+    for whole in paths:
+        path = PurePosixPath(whole)
+        if path.name == CANARY:
+            continue
+        if root == "":
+            yield path.name
+        elif root is not None and path.is_relative_to(root):
+            yield str(path.relative_to(root))
+        else:
+            yield whole
+
+
+def moment(text: str) -> str:
+    """Return a time of Go as Python reads it: no more than six decimals."""
+    return re.sub(r"(\.\d{6})\d+", r"\1", text)
+
+
+def figures_of(told: Mapping[str, Any]) -> dict[str, int]:
+    """Return the figures of a backup, as it tells them."""
+    found = {name: told[key] for name, key in _FIGURES.items() if key in told}
+    if "files_new" in told:
+        found["changed"] = told["files_new"] + told.get("files_changed", 0)
+    return {name: int(value) for name, value in found.items()}
+
+
+def listed_as(shot: Shot, at: datetime, locked: datetime | None = None) -> Snapshot:
+    """Return *shot* in our words; *at*: when it came."""
+    return Snapshot(
+        id=shot.id,
+        source=shot.source,
+        at=at,
+        said=shot.said,
+        host=shot.host,
+        paths=shot.paths,
+        original=shot.original,
+        locked=locked,
+        **shot.figures,
+    )
+
+
+class Content(NamedTuple):
+    """
+    What is in a snapshot.
+
+    Attributes:
+        shot: Whose it is.
+        root: The folder that its paths are relative to.
+        files: Its files, without the canary.
+        folders: Its folders below *root*.
+        canary: The canary's size; None where there is none.
+    """
+
+    shot: Shot
+    root: str
+    files: Sequence[Entry]
+    folders: frozenset[str]
+    canary: int | None
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(one.size for one in self.files)
+
+    @property
+    def manifest(self) -> str:
+        """The digest over all of them."""
+        return digest(self.files)
+
+
+def content(
+    repo: Repo, snapshot: str, paths: Sequence[str], seconds: float = 900.0
+) -> Content:
+    """
+    Return what is in *snapshot*; *paths* are the source's.
+
+    Raises:
+        Rejected: There is no such snapshot, or its trees cannot be read.
+    """
+    seen: list[Mapping[str, Any]] = []
+    nodes: list[tuple[str, str, int]] = []
+
+    def each(row: Mapping[str, Any]) -> None:
+        if row.get("struct_type") == "snapshot":
+            seen.append(row)
+        elif row.get("struct_type") == "node":
+            nodes.append((str(row["path"]), str(row["type"]), int(row.get("size", 0))))
+
+    repo.run("ls", "--json", "--no-lock", snapshot, each=each, seconds=seconds)
+    if len(seen) != 1:
+        raise Rejected(f"{repo.name}: {snapshot[:12]} cannot be listed")
+    shot = shot_of(seen[0])
+    root = shot.root(paths)
+    inside = [
+        (path.removeprefix(f"{root}/"), kind, size)
+        for path, kind, size in nodes
+        if path.startswith(f"{root}/")
+    ]
+    canary = f"/{CANARY}"
+    found = next((size for path, _, size in nodes if path == canary), None)
+    return Content(
+        shot,
+        root,
+        [
+            Entry(path, size)
+            for path, kind, size in inside
+            if kind == "file" and not (root == "" and path == CANARY)
+        ],
+        frozenset(path for path, kind, _ in inside if kind == "dir"),
+        found,
+    )
+
+
+def told_as(name: str) -> str:
+    """Return the name of a file as restic's listing has it."""
+    return _SURROGATE.sub(ODD, name)

@@ -1,0 +1,209 @@
+"""What panels back up by themselves, from YAML to a restore that proves it."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.agency import Agency
+from tests.support.shell import at
+
+ACCOUNTS = """\
+apiVersion: reconciler/v1
+Provider/whm-1:
+  type: whm
+  account: whm1.agency.example
+  endpoint: {whm}
+  credentials:
+    user: {{file: .sandbox/secrets/whm-user}}
+    token: {{file: .sandbox/secrets/whm-token}}
+Provider/plesk-1:
+  type: plesk
+  account: plesk1.agency.example
+  endpoint: {plesk}
+  credentials: {{key: {{file: .sandbox/secrets/plesk-key}}}}
+BackupRepository/at-whm:
+  engine: whm
+  url: {whm}
+  path: PLACE/mount
+  credentials: {{write: {{file: .sandbox/secrets/root-token}}}}
+BackupRepository/at-plesk:
+  engine: plesk
+  url: {plesk}
+  credentials: {{write: {{file: .sandbox/secrets/plesk-key}}}}
+"""
+HOSTED = """\
+apiVersion: reconciler/v1
+HostingPlan/care-5:
+  {price: 120.00 EUR/year, limits: {disk: 5GiB}, packages: {plesk: Care 5, whm: care_5g}}
+BackupPolicy/nightly:
+  objectives: {rpo: 50h, rto: 2h}
+  schedule: {cron: 0 2 * * *, by: panel}
+  sources: {account: {type: panel, expect: [{glob: "**/index.html", min: 1}]}}
+  copies: [at-whm]
+  drills: {scratch: PLACE/scratch}
+HostingAccount/bakker.example: {provider: whm-1, account: bakker, plan: care-5}
+HostingAccount/fiets.example: {provider: plesk-1, plan: care-5}
+Backup/bakker.example: {of: HostingAccount/bakker.example, policy: nightly}
+Backup/fiets.example:
+  {of: HostingAccount/fiets.example, policy: nightly, copies: [at-plesk]}
+"""
+TOKEN = "whm-root-canary-token"
+
+
+class House:
+    """An agency whose two panels back up every night."""
+
+    def __init__(self, agency: Agency, base: Path) -> None:
+        self.agency, self.base = agency, base
+        sandbox = agency.sandbox
+        with sandbox.bench("whm").lock:
+            state = sandbox.bench("whm").state
+            state["tokens"].append(
+                {
+                    "user": "root",
+                    "token": TOKEN,
+                    "name": "backup",
+                    "expires": 90.0,
+                    "rights": ["all"],
+                }
+            )
+            state["backup_config"].update(backupenable=1, backup_daily_enable=1)
+            state["backups"]["mount"] = str(base / "mount")
+        with sandbox.bench("plesk").lock:
+            sandbox.bench("plesk").state["nightly"] = 5
+        (agency.root / ".sandbox/secrets/root-token").write_text(f"root:{TOKEN}")
+
+    def night(self, count: int = 1) -> None:
+        self.agency.sandbox.clock.advance(timedelta(days=count))
+
+    def plan(self) -> dict[str, Any]:
+        done = at(self.agency, "plan", "--format", "json", "--select", "Backup/*")
+        plan: dict[str, Any] = json.loads(done.out)
+        return plan
+
+    def apply(self) -> str:
+        done = at(self.agency, "apply", "--auto-approve", "--held-ok")
+        assert done.code in {0, 3}, done.err
+        return str(done.out + done.err)
+
+
+@pytest.fixture
+def house(tmp_path):
+    accounts = ACCOUNTS.replace("PLACE", str(tmp_path))
+    files = {"inventory/hosted.yaml": HOSTED.replace("PLACE", str(tmp_path))}
+    with Agency(tmp_path / "agency", files, accounts=accounts) as agency:
+        yield House(agency, tmp_path)
+
+
+def codes(plan: dict[str, Any]) -> set[tuple[str, str]]:
+    return {(one["name"], one["code"]) for one in plan["findings"]}
+
+
+def test_what_panels_make_is_proven_by_restores(house):
+    plan = house.plan()
+    assert [one["verb"] for one in plan["actions"]] == []
+    assert ("bakker.example", "never-backed-up") in codes(plan)
+    house.night()
+    said = house.apply()  # it sees what was made, and then restores it
+    said += house.apply()
+    assert said.count("applied     drill") == 2, said
+    plan = house.plan()
+    assert plan["actions"] == []
+    critical = [one for one in plan["findings"] if one["severity"] == "critical"]
+    assert [one["message"] for one in critical] == []
+    for name in ("bakker.example", "fiets.example"):
+        told = at(house.agency, "explain", f"Backup/{name}").out
+        assert "proven" in told
+        assert "came back on" in told
+    assert TOKEN not in said + json.dumps(plan)
+    assert [*(house.base / "scratch").iterdir()] == []
+
+
+def test_a_panel_is_two_accounts_each_with_its_own_key(house):
+    """What changes accounts may see no backup, and the other way round."""
+    found = at(house.agency, "doctor").out
+    lines = {
+        line.split()[1]: line for line in found.splitlines() if len(line.split()) > 1
+    }
+    assert lines["whm-1"].split()[0] == "ok"
+    assert lines["at-whm"].split()[0] == "ok"
+    assert lines["at-plesk"].split()[0] == "ok"
+    assert "lacks the credential" not in found
+
+
+def test_a_schedule_that_was_switched_off_is_found(house):
+    house.night()
+    house.apply()
+    with house.agency.sandbox.bench("whm").lock:
+        house.agency.sandbox.bench("whm").state["backup_config"]["backupenable"] = 0
+    house.night(3)
+    house.apply()
+    found = codes(house.plan())
+    assert ("bakker.example", "rpo-missed") in found
+    assert ("fiets.example", "rpo-missed") not in found
+
+
+def test_the_schedule_of_a_panel_is_imported_and_nothing_is_done(house):
+    """Whoever has only accounts gets the rest, with every account in it."""
+    agency = house.agency
+    text = (agency.root / "inventory/accounts.yaml").read_text()
+    bare = text.partition("BackupRepository/")[0]
+    agency.write("inventory/accounts.yaml", bare)
+    hosted = [
+        line
+        for line in HOSTED.splitlines(keepends=True)
+        if line.startswith(("apiVersion", "HostingPlan", "  {price", "HostingAccount"))
+    ]
+    agency.write("inventory/hosted.yaml", "".join(hosted))
+    agency.commit("nothing is said of backups")
+    house.night(2)
+    done = at(agency, "import", "--from", "whm", "Provider/whm-1")
+    assert done.code == 1  # a token for accounts may not see backups
+    assert "Provider/whm-1 cannot be asked: " in done.err
+    done = at(agency, "import", "--from", "plesk", "Provider/plesk-1")
+    assert done.code == 0, done.out + done.err
+    assert "1 Backup, 1 BackupPolicy, 1 BackupRepository" in done.out
+    with agency.sandbox.bench("whm").lock:
+        token = agency.sandbox.bench("whm").state["tokens"][0]
+        token["rights"] = ["all"]
+        agency.sandbox.bench("whm").state["backup_config"]["backupdays"] = "1,4"
+    done = at(agency, "import", "--from", "whm", "Provider/whm-1")
+    assert done.code == 3  # its own credential is not there yet
+    assert "the secret env:WHM_1_BACKUP is not there" in done.out
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WHM_1_BACKUP", f"root:{TOKEN}")
+        done = at(agency, "import", "--from", "whm", "Provider/whm-1")
+        assert done.code == 0, done.out + done.err
+        assert at(agency, "validate").code == 0
+        plan = json.loads(at(agency, "plan", "--format", "json").out)
+    assert plan["actions"] == []
+    found = (agency.root / "inventory/imported/whm-1.yaml").read_text()
+    assert 'schedule: {cron: "0 2 * * 1,4", by: panel}' in found
+    assert "panel: {daily: 5}" in found
+    assert "write: {env: WHM_1_BACKUP}" in found
+    assert "Backup/bakker.example:" in found
+    assert TOKEN not in found
+    other = (agency.root / "inventory/imported/plesk-1.yaml").read_text()
+    assert "panel: {" not in other  # it is kept without an end: nobody promised that
+    assert "write: {file: .sandbox/secrets/plesk-key}" in other
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["whm", "Provider/plesk-1"], "there is no whm server Provider/plesk-1"),
+        (["plesk"], "a panel is asked for all of it"),
+        (["plesk", "plesk-1", "--of", "HostingAccount/fiets.example"], "is asked for all"),
+        (["whm", "whm-1"], "Provider/whm-1 cannot be asked: "),
+    ],
+)  # fmt: skip
+def test_a_panel_that_cannot_be_imported_writes_nothing(house, argv, said):
+    done = at(house.agency, "import", "--from", *argv)
+    assert done.code in {1, 64}
+    assert said in done.err
+    assert not (house.agency.root / "inventory/imported").exists()
