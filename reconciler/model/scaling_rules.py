@@ -226,21 +226,36 @@ def _most(rung: Rung, metric: str) -> float:
 def _fits(case: Sizing, rung: Rung, limited: Sequence[Outlook]) -> bool:
     """Say whether the target of *rung* is not likely to be reached either."""
     return all(
-        expected(one) < _most(rung, one.metric) * float(case.rules.target)
+        expected(one, _borne(case.rules, one.metric))
+        < _most(rung, one.metric) * float(case.rules.target)
         for one in limited
     )
 
 
-def expected(outlook: Outlook) -> float:
+def _borne(rules: Scaling, metric: str) -> int | None:
+    """
+    Return for how many days a larger size has to be enough; None: all of the horizon.
+
+    Who acts alone may act again after the cool-down, and its lead before it is needed.
+    A person is not asked twice for one need, and a window may be closed by then.
+    """
+    if rules.mode != "auto" or rules.windows:
+        return None
+    return max(1, -(-(rules.cool_down + rules.lead_for(metric)) // _LOOK))
+
+
+def expected(outlook: Outlook, days: int | None = None) -> float:
     """
     Return the most that is to be expected, as far as a larger size has to bear it.
 
-    The 95 % quantile where the forecast has skill, and what was used in two weeks. Of
-    what comes and goes, the two highest days are left out: they may be lone spikes.
+    The 95 % quantile of *days* (None: all that are known) where the forecast has skill,
+    and what was used in two weeks. Of what comes and goes, the two highest days are
+    left out: they may be lone spikes.
     """
-    days = sorted(outlook.past[-14:], reverse=True) or [outlook.peak]
-    known = days if outlook.metric in FILLS or len(days) <= _SPIKES else days[_SPIKES:]
-    ahead = outlook.worst if outlook.skill else ()
+    peaks = sorted(outlook.past[-14:], reverse=True) or [outlook.peak]
+    stored = outlook.metric in FILLS
+    known = peaks if stored or len(peaks) <= _SPIKES else peaks[_SPIKES:]
+    ahead = outlook.worst[:days] if outlook.skill else ()
     return max((outlook.current, *known[:1], *ahead))
 
 

@@ -68,6 +68,21 @@ def test_a_lone_spike_does_not_choose_the_size(metric, spikes, name) -> None:
     assert (found.to and found.to.name) == name
 
 
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        ({}, "care-10"),  # seven days of cool-down and three of lead
+        ({"coolDown": "8d"}, "care-20"),
+        ({"lead": "4d"}, "care-20"),
+        ({"mode": "approve"}, "care-20"),  # nobody is asked twice
+        ({"windows": [{"days": ["sun"], "from": "02:00", "to": "23:00"}]}, "care-20"),
+    ],
+)
+def test_a_size_has_to_be_enough_until_it_may_be_changed_again(fields, name) -> None:
+    found = decide(sizing(foreseen(worst=[0.95] * 10 + [2.1]), **fields))
+    assert (found.to and found.to.name) == name
+
+
 def test_where_nothing_is_enough_the_largest_is_taken_and_more_is_asked_for() -> None:
     above = disk(40, "28.00 EUR/month")
     found = decide(sizing(foreseen(worst=[1.5, 9.0]), above=above))
@@ -478,7 +493,8 @@ def test_the_laws_of_every_decision(at, disk_, memory, down, burst) -> None:
         assert all(len(one.past) >= 30 for one in outlooks)
     if found.way in {"up", "burst"}:
         assert LADDER.index(found.to) > at
-        sure = any(one.skill and one.probability >= 0.8 for one in outlooks)
+        least = float(case.rules.probability)
+        sure = any(one.skill and one.probability >= least for one in outlooks)
         over = [max((one.current, *one.past)) / one.goal for one in outlooks]
         assert sure or max(over) >= 0.97 or any(one.reached >= 3 for one in outlooks)
     assert not decide(case._replace(seen=book(*outlooks, doubt="alike"))).way
