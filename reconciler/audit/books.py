@@ -32,6 +32,7 @@ class OpenIntent(Frozen):
     Attributes:
         outcome_unknown: It was looked for, and nobody could tell.
         first: When it was begun for the first time.
+        again: When it was last sent again under the same key; None: never.
         run: The run that last sent it.
         reserved_by: The run whose budget it is counted in.
     """
@@ -41,6 +42,7 @@ class OpenIntent(Frozen):
     first: AwareDatetime
     run: str
     reserved_by: str
+    again: AwareDatetime | None = None
 
 
 class Record(Frozen):

@@ -128,7 +128,7 @@ def _intent(read: Read, intent: Intent, run: str) -> Iterator[tuple[str, Documen
         if name := series_of(intent):
             yield layout.series_path(name), series(read, name).given(intent.id)
     else:
-        begun = begun.model_copy(update={"run": run})
+        begun = begun.model_copy(update={"run": run, "again": intent.time})
     yield layout.open_path(intent.id), begun
     known = record(read, intent.kind, intent.uid)
     seen = {"name": intent.name, "deadline": intent.due or known.deadline}

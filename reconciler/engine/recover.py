@@ -55,7 +55,7 @@ def resolve(
     now: datetime,
 ) -> list[Resolution]:
     """Return what became of each open intent; reads only, never acts."""
-    return [_resolved(one.intent, wants, world, accounts, now) for one in opened]
+    return [_resolved(one, wants, world, accounts, now) for one in opened]
 
 
 def rebuilt(intent: Intent, want: AnyResource) -> Change | None:
@@ -77,12 +77,13 @@ def rebuilt(intent: Intent, want: AnyResource) -> Change | None:
 
 
 def _resolved(
-    intent: Intent,
+    opened: OpenIntent,
     wants: Mapping[tuple[str, str], AnyResource],
     world: World,
     accounts: Accounts,
     now: datetime,
 ) -> Resolution:
+    intent = opened.intent
     want = wants.get((intent.kind, intent.uid))
     if want is None:
         return Resolution(intent, "unknown", "its resource is no longer declared")
@@ -108,19 +109,20 @@ def _resolved(
         return Resolution(intent, "applied", why, action)
     if pending := want.pending(change, have):
         return Resolution(intent, "pending", pending, action)
-    return _unseen(intent, action, driver, now)
+    return _unseen(opened, action, driver, now)
 
 
 def _unseen(
-    intent: Intent, action: Action, driver: AnyDriver, now: datetime
+    opened: OpenIntent, action: Action, driver: AnyDriver, now: datetime
 ) -> Resolution:
     """The account does not show the effect: not sent, refused, or not visible yet."""
+    intent = opened.intent
     age, kept = now - intent.time, driver.remembered(action.change)
     if action.op_class is OpClass.KEYED and kept and age < kept / 2:
         why = "the vendor remembers its key: sending it again has one effect"
         return Resolution(intent, "resend", why, action)
     try:
-        told = driver.happened(action.want, action.change, action.key, intent.time)
+        told = _happened(opened, action, driver)
     except Declined as no:
         return Resolution(intent, "not_applied", no.what, action, no)
     except ProviderError as error:
@@ -131,7 +133,7 @@ def _unseen(
     if action.op_class is OpClass.BLIND:
         why = "its answer was lost, and nothing can tell what happened"
         return Resolution(intent, "unknown", why, action)
-    if age < driver.settled_after(action.change):
+    if now - _last_sent(opened) < driver.settled_after(action.change):
         why = "its answer was lost, and a read may still be stale"
         return Resolution(intent, "unknown", why, action)
     if told is False or action.change.risk is not Risk.MONEY:
@@ -139,3 +141,22 @@ def _unseen(
         return Resolution(intent, "not_applied", why, action)
     why = "its answer was lost, and the vendor cannot tell whether it was paid"
     return Resolution(intent, "unknown", why, action)
+
+
+def _last_sent(opened: OpenIntent) -> datetime:
+    """Return the last moment at which a run set out to send it."""
+    return opened.again or opened.intent.time
+
+
+def _happened(opened: OpenIntent, action: Action, driver: AnyDriver) -> bool | None:
+    """
+    Say whether it took effect, whenever it was sent.
+
+    What was sent again may have had its effect hours after it was begun. So books that
+    were fresh enough for the first time prove nothing: they have to be for the last.
+    """
+    want, change, key = action.want, action.change, action.key
+    told = driver.happened(want, change, key, opened.intent.time)
+    if told is False and opened.again is not None:
+        return driver.happened(want, change, key, opened.again)
+    return told

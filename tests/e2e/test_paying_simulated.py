@@ -15,9 +15,10 @@ from itertools import count
 import pytest
 
 from reconciler.audit import derive
-from reconciler.engine import carry_out
+from reconciler.engine import carry_out, recover
 from reconciler.errors import ReconcilerError
 from reconciler.kinds.subscription import steps
+from reconciler.providers._paypal_moves import Moves
 from reconciler.sandbox.paying import (
     APART,
     EVERY,
@@ -27,6 +28,7 @@ from reconciler.sandbox.paying import (
     FaultKind,
     Played,
     Stage,
+    Story,
     act,
     after,
     at_random,
@@ -227,3 +229,33 @@ def test_a_case_that_fails_prints_a_test_that_shows_it(stage):
     }  # fmt: skip
     exec(compile(text, "again", "exec"), scope)  # noqa: S102  (our own text)
     scope["test_again"]()
+
+
+#: An order that is sent again by run after run, each of which lost the lock meanwhile.
+AGAIN = (
+    Fault(6, FaultKind.CRASH_BEFORE),
+    Fault(7, FaultKind.OVERLAP),
+    Fault(8, FaultKind.NEW_METHOD),
+    Fault(9, FaultKind.OVERLAP),
+)
+
+
+@pytest.mark.parametrize("guards", [("sent", "books"), ("sent",), ("books",), ()])
+def test_what_was_sent_again_is_not_given_up_by_its_first_time(
+    stage, monkeypatch, guards
+):
+    """Either is enough: books as fresh as the last request, or asked before the next."""
+    if "sent" not in guards:
+        monkeypatch.setattr(recover, "_last_sent", lambda opened: opened.intent.time)
+        monkeypatch.setattr(recover, "_happened", at_first)
+    if "books" not in guards:
+        monkeypatch.setattr(Moves, "_taken_before", lambda *_: None)
+    story = Story("again", primary="insufficient_funds", backup="paypal", way="capture")
+    played = stage.play(story, AGAIN)
+    assert played.met == AGAIN
+    assert len(played.taken) == (1 if guards else 2)
+    assert bool(played.wrong) is not bool(guards)
+
+
+def at_first(opened, action, driver):
+    return driver.happened(action.want, action.change, action.key, opened.intent.time)

@@ -771,6 +771,19 @@ class TestOneStep:
         single.sandbox.clock.advance(timedelta(minutes=6))
         assert single.driver.happened(want, change, "key", since) is False
 
+    def test_a_payment_that_nobody_remembers_is_used(self, single: Bench) -> None:
+        """Its answer was lost, and the books were thought to say that it was not."""
+        setting(single, unique_invoice_id=False)
+        want = paying("pay")
+        single.fault("lost-after", "orders.create")
+        with pytest.raises(Ambiguous):
+            single.driver.apply(want, step(want, single), "key")
+        single.sandbox.clock.advance(timedelta(hours=25))
+        lost = subscription("pay", {**want.recorded, **tried("lost", NOW)})
+        receipt = again(single).apply(lost, step(lost, single), "key-2")
+        assert (receipt.replayed, taken(single)) == (True, [TOTAL])
+        assert bill(lost, single).state == "paid"
+
     def test_without_the_setting_it_is_paid_twice(self, single: Bench) -> None:
         """Why ``doctor`` says so: nothing else is left after six hours."""
         setting(single, unique_invoice_id=False)
