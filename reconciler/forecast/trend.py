@@ -223,7 +223,7 @@ def _design(days: int) -> _Design:
 
 
 def _shapes(days: int) -> Iterator[_Shape]:
-    ago: Array = np.arange(1.0 - days, 1.0)
+    ago = np.arange(1.0 - days, 1.0)
     knots = [knot for knot in _KNOTS if knot < days - _APART + 1]
     yield _Shape((), (), _LEVEL)
     for scale in (_QUIET, _STEEP):
@@ -235,8 +235,8 @@ def _shapes(days: int) -> Iterator[_Shape]:
         yield _Shape((ago, since), (_QUIET, scale), each / 2, (0, 1), knot)
     yield from _steps(ago, days)
     for odd, each in enumerate(_ODD_DAYS):
-        day = (ago >= -odd).astype(np.float64)
-        yield _Shape((day,), (_STEP,), each, passes=True)
+        alone = (ago >= -odd).astype(np.float64)
+        yield _Shape((alone,), (_STEP,), each, passes=True)
     pairs = [(a, b) for a, b in product(knots, knots) if a - b >= _APART]
     pairs += [(knot, _ENDED) for knot in knots if knot >= _RISEN]
     for began, ended in pairs:
