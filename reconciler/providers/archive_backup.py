@@ -89,7 +89,7 @@ class ArchiveBackup(Driver[Want, Do]):
         "copy": OpClass.KEYED,
         "drill": OpClass.KEYED,
         "check": OpClass.KEYED,
-        "prune": OpClass.KEYED,
+        "prune": OpClass.PROBE,  # what is left of it is another prune
         "extend-lock": OpClass.KEYED,
         "rewind": OpClass.KEYED,
     }
