@@ -346,6 +346,17 @@ class ArchiveBackup(Driver[Want, Do]):
             secrets=[*account.secrets.values()],
         )
 
+    def happened(
+        self, want: Want, change: Do, key: str, since: datetime
+    ) -> bool | None:
+        """Say that a prune did not come to its end, where what it named is there."""
+        del key
+        early = self._account.clock() - since <= self.settled_after(change)
+        if early or not isinstance(change, PruneOld) or not isinstance(want, Backup):
+            return None
+        left = {snap.id for snap in self._archive.snapshots(want.uid)}
+        return left.isdisjoint(texts(change.details.get("ids")))
+
     def close(self) -> None:
         """Let go of connections."""
         self._hidden.close()
