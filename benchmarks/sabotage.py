@@ -22,6 +22,7 @@ from unittest.mock import patch
 
 from benchmarks.row import Row, Size
 from reconciler.providers import _archive_seal
+from tests.support.bucketed import DEEDS, bucket_played, server
 from tests.support.clean_histories import CLEAN, lived
 from tests.support.guarded import Guarded, Kept, days
 from tests.support.restics import ResticPlace
@@ -42,6 +43,7 @@ def sabotage(size: Size) -> Iterator[Row]:
     else:
         work = "sabotages of restic"
         yield Row(work, None, "", 0, note="restic is not installed")
+    yield from _buckets(seeds)
     yield from _clean(seeds)
 
 
@@ -136,6 +138,21 @@ def _world(engine: str, seed: int) -> Iterator[tuple[Guarded, Kept]]:
             if alarms:
                 raise RuntimeError(f"nothing was wrong, and it said {alarms[0]}")
         yield world, world.keep()
+
+
+def _buckets(seeds: range) -> Iterator[Row]:
+    """Do to buckets what is done to buckets."""
+    with _cheap() as folder, server() as at:
+        for number, one in enumerate(DEEDS):
+            found, layers = 0, set[str]()
+            for seed in seeds:
+                base = folder / f"{number}-{seed}"
+                alarms, before = bucket_played(base, at, seed, one)
+                found += bool(alarms) and not before
+                layers |= {alarm.layer for alarm in alarms}
+            note, whole = ", ".join(sorted(layers)), len(seeds)
+            work, unit = f"bucket: {one.name}", f"of {whole}"
+            yield Row(work, found, unit, whole, least=True, note=note)
 
 
 def _clean(seeds: range) -> Iterator[Row]:

@@ -30,7 +30,8 @@ from typing import IO, Any, Final, cast
 import zstandard
 
 from reconciler.errors import Rejected
-from reconciler.providers._archive_open import Caps, Member, Unpacker, hashed, members
+from reconciler.providers._archive_compare import content, same
+from reconciler.providers._archive_open import Caps, Unpacker, members
 from reconciler.providers._archive_seal import (
     Damaged,
     Keys,
@@ -290,15 +291,33 @@ class Archive:
             return None
 
     def verify(self, snap: Snap) -> int:
-        """Read *snap* to its end, comparing every file; return how many bytes."""
+        """
+        Read *snap* to its end, comparing every file; return how many bytes.
+
+        Every password that opens the repository has to have signed it too: the one
+        that is needed is the one that is left.
+        """
+        self._all_signed(snap)
         size = 0
         with (
             self._plain(snap.data) as opened,
             members(opened, "zst", _caps(snap)) as found,
         ):
-            for kept, listed in zip_longest(_content(found), self.manifest(snap)):
-                size += _same(kept, listed)
+            for kept, listed in zip_longest(
+                content(found, CANARY), self.manifest(snap)
+            ):
+                size += same(kept, listed)
         return size
+
+    def _all_signed(self, snap: Snap) -> None:
+        salt = self.config().salt
+        said, body = signed_part(self._small(CONFIG))
+        strangers = self.keys.strangers(salt, canonical(body), said)
+        ours = {slot for slot in self.keys.slots if slot in said} - {*strangers}
+        said, body = signed_part(self._small(index_of(snap.label.backup, snap.id)))
+        bad = {*self.keys.strangers(salt, canonical(body), said)} | (ours - {*said})
+        if bad & ours:
+            raise Damaged(f"not signed by the {' or the '.join(sorted(bad & ours))}")
 
     def restore(
         self,
@@ -368,29 +387,6 @@ class _Out(io.RawIOBase):
     def write(self, data: Any) -> int:
         self._write(data)
         return len(data)
-
-
-def _content(found: Iterator[Member]) -> Iterator[tuple[Entry, str]]:
-    """Yield what is in a tar with its hashes; the canary is in no manifest."""
-    for member in found:
-        if member.entry.path != CANARY:
-            yield member.entry, hashed(member) if member.content else ""
-
-
-def _same(kept: tuple[Entry, str] | None, listed: Entry | None) -> int:
-    """Return the size of what is in both; raise Damaged where they differ."""
-    if kept is None or listed is None:
-        raise Damaged("it has other files than its manifest")
-    entry, digest = kept
-    if (entry.path, entry.kind, entry.size, digest, entry.target) != (
-        listed.path,
-        listed.kind,
-        listed.size,
-        listed.sha256,
-        listed.target,
-    ):
-        raise Damaged(f"{listed.path[:64]!r} is not what its manifest says")
-    return entry.size
 
 
 def _caps(snap: Snap) -> Caps:

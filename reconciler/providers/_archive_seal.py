@@ -125,16 +125,27 @@ class Keys:
         """
         See that *said* was signed by a password that is known.
 
+        One of them is enough: the others may be lost. Who checks asks for all, by
+        ``strangers``.
+
         Raises:
             WrongKey: It was not, or it was changed.
         """
+        known = [slot for slot in self._passwords if slot in signed]
+        if len(self.strangers(salt, said, signed)) == len(known):
+            raise WrongKey(f"not signed by the {' or the '.join(self._passwords)}")
+
+    def strangers(
+        self, salt: bytes, said: bytes, signed: Mapping[str, object]
+    ) -> list[str]:
+        """Return the slots whose signature of *said* is not that of our password."""
+        found = []
         for slot in self._passwords:
-            if slot not in signed:
-                continue
-            mine = hmac.digest(self.signing(slot, salt), said, "sha256").hex()
-            if hmac.compare_digest(mine, str(signed[slot])):
-                return
-        raise WrongKey(f"not signed by the {' or the '.join(self._passwords)}")
+            if slot in signed:
+                mine = hmac.digest(self.signing(slot, salt), said, "sha256").hex()
+                if not hmac.compare_digest(mine, str(signed[slot])):
+                    found.append(slot)
+        return found
 
 
 class _Sealed(NamedTuple):

@@ -89,7 +89,7 @@ class ArchiveBackup(Driver[Want, Do]):
         "copy": OpClass.KEYED,
         "drill": OpClass.KEYED,
         "check": OpClass.KEYED,
-        "prune": OpClass.KEYED,
+        "prune": OpClass.PROBE,  # what is left of it is another prune
         "extend-lock": OpClass.KEYED,
         "rewind": OpClass.KEYED,
     }
@@ -345,6 +345,17 @@ class ArchiveBackup(Driver[Want, Do]):
             production=kept,
             secrets=[*account.secrets.values()],
         )
+
+    def happened(
+        self, want: Want, change: Do, key: str, since: datetime
+    ) -> bool | None:
+        """Say that a prune did not come to its end, where what it named is there."""
+        del key
+        early = self._account.clock() - since <= self.settled_after(change)
+        if early or not isinstance(change, PruneOld) or not isinstance(want, Backup):
+            return None
+        left = {snap.id for snap in self._archive.snapshots(want.uid)}
+        return left.isdisjoint(texts(change.details.get("ids")))
 
     def close(self) -> None:
         """Let go of connections."""

@@ -157,6 +157,7 @@ class Guarded:
             "apiVersion": "reconciler/v1",
             "Provider/public": nobody,
             f"Domain/{UID}": {"provider": "none"},
+            **self.extra(),
             **places,
             "BackupPolicy/nightly": policy,
             f"Backup/{UID}": {
@@ -170,6 +171,10 @@ class Guarded:
         path.write_text(yaml.safe_dump(told, sort_keys=False))
         self._git("add", "-A")
         self._git("commit", "-qm", subject)
+
+    def extra(self) -> dict[str, Any]:
+        """Return what else is declared."""
+        return {}
 
     def place(self, name: str) -> dict[str, Any]:
         """Return one repository, as it is declared."""
@@ -266,9 +271,9 @@ class Guarded:
 
     # -- going back --------------------------------------------------------------------
 
-    def keep(self) -> Kept:
+    def keep(self, name: str = ".kept") -> Kept:
         """Remember everything as it is, to go back to it again and again."""
-        kept = self.base.with_name(f"{self.base.name}.kept")
+        kept = self.base.with_name(f"{self.base.name}{name}")
         shutil.rmtree(kept, ignore_errors=True)
         shutil.copytree(self.base, kept, symlinks=True)
         return Kept(kept, self.now, dict(self.secrets), dict(self.policy))

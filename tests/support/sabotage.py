@@ -378,6 +378,10 @@ SABOTAGES = (
     ),
     Sabotage("the escrow key is lost", escrow_lost, DRILL, lives=True, days=4),
     Sabotage(
-        "the password was changed", password_changed, DRILL | {"unreadable"}, lives=True
+        "the password was changed",
+        password_changed,
+        DRILL | {"unreadable"},
+        lives=True,
+        days=4,
     ),
 )

@@ -47,7 +47,7 @@ Facts = dict[str, JsonValue]
 def remembered(case: Case, change: BackupChange, ended: Ended) -> Facts:
     """Return the facts that are recorded together with how *change* ended."""
     if ended.status != "applied":
-        return _failed(case, ended) if isinstance(change, BackUp) else {}
+        return _undone(case, change, ended)
     match change:
         case BackUp():
             return _made(case, change, ended)
@@ -63,6 +63,26 @@ def remembered(case: Case, change: BackupChange, ended: Ended) -> Facts:
             return {PRUNED: _hid(case, change.share.provider, ended)}
         case _:
             return {}
+
+
+def _undone(case: Case, change: BackupChange, ended: Ended) -> Facts:
+    """Return what is known of what did not come to its end."""
+    if isinstance(change, BackUp):
+        return _failed(case, ended)
+    if isinstance(change, PruneOld) and case.state(change.share.provider) is not None:
+        return _half_pruned(case, change, ended)
+    return {}
+
+
+def _half_pruned(case: Case, change: PruneOld, ended: Ended) -> Facts:
+    """Return the record without what went before it stopped: it was ours to go."""
+    copy, ids = change.share.provider, change.details.get("ids")
+    listed = {one.id for one in case.snapshots(copy)}
+    gone = [one for one in (ids if isinstance(ids, list) else ()) if one not in listed]
+    if not gone:
+        return {}
+    details = {**change.details, "ids": gone}
+    return _pruned(case, change.model_copy(update={"details": details}), ended)
 
 
 def _failed(case: Case, ended: Ended) -> Facts:

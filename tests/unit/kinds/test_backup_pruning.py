@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from reconciler.kinds.backup import Hiding, PruneOld, Rewind
-from reconciler.model import Risk, Unknown
+from reconciler.model import FieldChange, Risk, Share, Unknown
 from reconciler.model.backing import Prune
 from reconciler.model.patch_rules import TROUBLES
 from reconciler.model.updates import TroubleState
@@ -323,6 +323,23 @@ def test_a_person_can_say_that_it_is_all_right():
     gone(life)
     life.accept = (lost_one,)
     assert "backup-tampered" not in life.findings()
+
+
+def test_what_went_before_a_prune_stopped_is_not_missing():
+    life = quiet()
+    ids = [one.id for one in life.state("near").snapshots][:2]
+    prune = PruneOld(
+        share=Share("near", "backup"),
+        fields=(FieldChange(field="spec.keep"),),
+        because="old",
+        details={"ids": list(ids), "kept": []},
+    )
+    left = [one for one in life.state("near").snapshots if one.id != ids[0]]
+    life.put("near", snapshots=tuple(left))
+    assert life.findings()["backup-tampered"] == "critical"
+    life.ended(prune, "not_applied")
+    assert "backup-tampered" not in life.findings()
+    assert ids[1] in life.recorded["vouched"]["near"]
 
 
 # What makes a backup suspicious.
