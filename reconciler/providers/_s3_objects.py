@@ -166,12 +166,25 @@ def hidden(
         markers, run = _parts(events)
         if not run:
             continue
-        first = run[-1]
-        over = not (run[0].same(first) or (objects and objects.is_copy(run[0], first)))
-        if over:
-            yield name, next(one.at for one in reversed(run) if not one.same(first))
+        whole = _newest_whole(run, objects)
+        if whole:
+            yield name, run[whole - 1].at
         elif markers:
             yield name, markers[-1].at
+
+
+def _newest_whole(run: Sequence[Version], objects: Objects | None) -> int:
+    """
+    Return where in *run* (the newest first) the newest is that is as the oldest was.
+
+    What was wound back once and overwritten again is dated by the second time.
+    """
+    first = run[-1]
+    return next(
+        n
+        for n, one in enumerate(run)
+        if one.same(first) or (objects is not None and objects.is_copy(one, first))
+    )
 
 
 def _parts(

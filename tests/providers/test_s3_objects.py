@@ -172,8 +172,11 @@ def test_what_is_hidden_or_overwritten_is_told_with_when_it_began():
     model.put("both", T0 - HOUR, "x")
     model.put("both", T0 + HOUR, "evil")
     model.delete("both", T0 + 9 * HOUR)
+    for content, hours in (("x", 0), ("evil", 1), ("x", 2), ("evil", 5)):
+        model.put("wound back", T0 + (hours - 1) * HOUR, content)
     found = dict(hidden(model.events))
     later = T0 + HOUR
+    assert found.pop("wound back") == T0 + 4 * HOUR
     assert found == {"hidden": T0, "twice": T0, "over": later, "both": later}
     moments = [T0, T0 + HOUR, T0 + 3 * HOUR]
     first, second = hidings(moments)
