@@ -33,7 +33,7 @@ from reconciler.model.usage import Bounds
 #: For developing; nothing that is reported comes from them.
 TRIED: Final = (1, 2, 3)
 #: Drawn after the last change to generator, forecasts, rules and scores.
-HELD_OUT: Final = (18153,)
+HELD_OUT: Final = (67242,)
 #: Accounts of one seed.
 MANY: Final = 200
 _METRICS: Final[dict[Kind, tuple[str, float]]] = {
