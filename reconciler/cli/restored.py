@@ -26,6 +26,7 @@ from reconciler.providers._restore import (
     emptied,
     parts,
 )
+from reconciler.report import words
 
 if TYPE_CHECKING:
     from reconciler.cli.project import Project
@@ -188,7 +189,8 @@ def _brought(
 ) -> Back:
     size = sum(part.size for part in found.values())
     many = sum(len(part.files) for part in found.values())
-    project.say(f"restoring {many:,} files, {size:,} bytes, into {into}")
+    what = f"{words.count(many, 'file')}, {words.size(size)}"
+    project.say(f"restoring {what}, into {into}")
     return brought_back(place, found, into, key)
 
 
