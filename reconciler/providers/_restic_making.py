@@ -41,6 +41,7 @@ from reconciler.providers._backup_hooks import hooked
 from reconciler.providers._drill_port import CANARY
 from reconciler.providers._dump import NAMES, dumped
 from reconciler.providers._panel_archive import newest
+from reconciler.providers._process import is_gone
 from reconciler.providers._restic import INCOMPLETE, LONG, Repo, Said
 from reconciler.providers._restic_list import (
     Content,
@@ -296,16 +297,9 @@ def swept() -> None:
         with suppress(OSError, ValueError):
             pid = int(path.name.removeprefix(_SCRATCH).partition("-")[0])
             about = path.lstat()
-            if about.st_uid == os.geteuid() and stat.S_ISDIR(about.st_mode):
-                _gone_without(pid, path)
-
-
-def _gone_without(pid: int, path: Path) -> None:
-    """Take *path* away where its process is no more."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        shutil.rmtree(path, ignore_errors=True)
+            ours = about.st_uid == os.geteuid() and stat.S_ISDIR(about.st_mode)
+            if ours and is_gone(pid):
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _paths(source: Source) -> tuple[str, ...]:

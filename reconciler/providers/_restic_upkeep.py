@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import re
 from collections.abc import Iterator, Mapping
@@ -19,6 +18,7 @@ from reconciler.providers._archive_bucket import Bucket
 from reconciler.providers._archive_store import Store
 from reconciler.providers._archive_upkeep import as_decided, number, texts
 from reconciler.providers._archive_where import immutability
+from reconciler.providers._process import is_gone
 from reconciler.providers._restic import LONG, Repo, read
 from reconciler.providers._restic_list import Shot, shots, tag
 from reconciler.providers._restic_relay import relayed
@@ -261,10 +261,4 @@ def _dead(row: Mapping[str, Any]) -> bool:
     pid = row.get("pid")
     if row.get("hostname") != platform.node() or not isinstance(pid, int) or pid <= 0:
         return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    except OSError:
-        return False
-    return False
+    return is_gone(pid)

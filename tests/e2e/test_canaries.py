@@ -266,7 +266,10 @@ def test_nothing_of_a_key_is_in_a_repr_or_an_exception(vendor):
         name="h",
         endpoint="http://127.0.0.1:9",
         identity=None,
-        secrets={key: secret(f"{vendor}-{key}") for key in KEYS[vendor]},
+        secrets={
+            **{key: secret(f"{vendor}-{key}") for key in KEYS[vendor]},
+            "write": f"root:{secret('write')}",  # of a panel that keeps backups
+        },
         clock=lambda: None,
         sleep=lambda _: None,
         cache=None,

@@ -28,7 +28,7 @@ HostingAccount/calm.example: {provider: whm-1, plan: {min: care-5, max: care-20}
 """
 FILES = {"inventory/plans.yaml": PLANS, "inventory/hosted.yaml": HOSTED}
 USE = {
-    "shop.example": {"disk": 2400.0, "grows": 45.0},
+    "shop.example": {"disk": 2620.0, "grows": 45.0},
     "calm.example": {"disk": 400.0, "grows": 1.0},
 }
 
@@ -99,7 +99,7 @@ def used(number, grows):
     """Return what account *number* uses: no two the same, or the source is doubted."""
     busy = {"cpu": 20.0 + number, "memory": 300.0 + number * 9, "io": 50.0 + number}
     busy |= {"traffic": 80.0 + number, "day": 0.3, "noise": 0.1}
-    disk = {"disk": 2380.0 + number * 7, "files": 9000 + number * 41, "grows": grows}
+    disk = {"disk": 2720.0 + number * 5, "files": 9000 + number * 41, "grows": grows}
     return busy | disk
 
 

@@ -31,7 +31,8 @@ def test_a_key_is_sent_again_for_half_of_its_own_life(
     driver: type[Told], minutes: int, fate: str
 ) -> None:
     action = Action("id", domain(), renew(), OpClass.KEYED, ceiling=None)
-    intent = cast("Any", SimpleNamespace(time=NOW))
+    intent = SimpleNamespace(time=NOW)
+    opened = cast("Any", SimpleNamespace(intent=intent, again=None))
     made = driver({})
     now = NOW + timedelta(minutes=minutes)
-    assert _unseen(intent, action, made, now).fate == fate
+    assert _unseen(opened, action, made, now).fate == fate
