@@ -205,6 +205,9 @@ class Moves:
 
         An order of one step that was lost is in the books alone. Looked for only where
         an answer was lost before: it costs a search.
+
+        Who may not search the books cannot have closed the lost one by them: a person
+        has said that it was not paid.
         """
         tries = self._bills.books(want).tries(change.of)
         if not any(one.kind == "lost" for one in tries):
