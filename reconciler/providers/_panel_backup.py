@@ -1,24 +1,60 @@
-"""What the backups of all panels have in common: what they are of, and their drills."""
+"""
+What the backups of all panels have in common: what is asked of them, and the answers.
+
+A panel makes one archive of everything that an account has. What is listed there says
+nothing of what is in it: a receipt is written for what was fetched and read to its end,
+and is enough; a drill, and a restore by hand, fetch it again. A panel takes no
+idempotency key: what is made from here is marked, so that an order that is sent twice
+finds what the first one made.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import ClassVar, Final, NamedTuple, Protocol
 
 from pydantic import JsonValue
 
-from reconciler.errors import Rejected
-from reconciler.kinds.backup import Backup, DrillIt
-from reconciler.model import Account, Receipt
+from reconciler.errors import ProviderError, Rejected, Unsupported
+from reconciler.kinds.backup import (
+    BackUp,
+    Backup,
+    BackupChange,
+    CopyState,
+    DrillIt,
+    Snapshot,
+)
+from reconciler.kinds.backup_repository import (
+    BackupRepository,
+    RepositoryChange,
+    RepositoryState,
+)
+from reconciler.model import (
+    Absent,
+    Account,
+    Driver,
+    Observation,
+    Observed,
+    OpClass,
+    Receipt,
+    Unknown,
+    sha256,
+)
 from reconciler.model.backing import Backing, Source
 from reconciler.providers._drill import drilled
 from reconciler.providers._drill_port import Entry, digest
+from reconciler.providers._http import Http
+from reconciler.providers._panel_archive import Panel
 from reconciler.providers._panel_restorer import Fetch, PanelRestorer, Whose, files
 
+Want = BackupRepository | Backup
+Do = RepositoryChange | BackupChange
 _BLOCK: Final = 1 << 20
 
 
@@ -31,11 +67,13 @@ class Subject(NamedTuple):
     What a panel backs up for one Backup.
 
     Attributes:
+        uid: Of the Backup.
         site: The domain of the account, as the panel knows it.
         account: Its user, where it is declared.
         name: Of the one source: the panel makes one archive of everything.
     """
 
+    uid: str
     site: str
     account: str | None
     name: str
@@ -66,38 +104,249 @@ def subject(want: Backup) -> Subject:
             hint="of: HostingAccount/NAME",
         )
     ((name, source),) = panel
-    return Subject(place.site, place.account, name, source, backing)
+    return Subject(want.uid, place.site, place.account, name, source, backing)
+
+
+class Mark(NamedTuple):
+    """
+    What tells an archive that was made from here from others.
+
+    Attributes:
+        slot: The time that it was due at (ISO 8601).
+        key: A hash of the key of the order; ``body``: of what was asked for.
+    """
+
+    slot: str
+    key: str
+    body: str
+
+
+class Made(NamedTuple):
+    """An archive that was made from here; ``at``: what is newer is not in it."""
+
+    name: str
+    at: datetime
+
+
+class Looked(NamedTuple):
+    """
+    What one look at a server has shown.
+
+    Attributes:
+        kept: By uid of the Backup, what is kept of it.
+        snapshots: How many there are, of everybody; ``newest``: when that was made.
+    """
+
+    kept: Mapping[str, Sequence[Snapshot] | Absent | Unknown]
+    snapshots: int = 0
+    newest: datetime | None = None
+
+
+class Server(Protocol):
+    """A panel, as a connection."""
+
+    http: Http
+
+    def identity(self) -> str | None:
+        """Return the server's host name."""
+
+    def close(self) -> None:
+        """Let go of connections."""
+
+
+class PanelBackup(Driver[Want, Do]):
+    """
+    The backups of one server.
+
+    Attributes:
+        panel: Whose archives they are.
+        title: What the server is called to people.
+    """
+
+    can: ClassVar[Mapping[str, OpClass]] = {
+        "back-up": OpClass.KEYED,
+        "drill": OpClass.KEYED,
+    }
+    key_life: ClassVar[timedelta | None] = timedelta(days=28)
+    settles: ClassVar[timedelta] = timedelta(minutes=15)
+    credentials: ClassVar[frozenset[str]] = frozenset({"write"})
+    lists: ClassVar[bool] = False
+    panel: ClassVar[Panel]
+    title: ClassVar[str]
+
+    def __init__(self, account: Account, server: Server) -> None:
+        self._account = account
+        self._server = server
+        self._open = ExitStack()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._account.name})"
+
+    def close(self) -> None:
+        """Let go of connections, and of what was fetched."""
+        self._open.close()
+        self._server.close()
+
+    def identity(self) -> str | None:
+        """Return the address, where a server answers that lets us in."""
+        if self._server.identity() is None:
+            return None
+        return self._account.settings.get("url")
+
+    # -- what each panel does its own way ----------------------------------------------
+
+    @abstractmethod
+    def look(self, subjects: Sequence[Subject]) -> Looked:
+        """Return what the server keeps of *subjects*, from its listings."""
+
+    @abstractmethod
+    def owner(self, one: Subject) -> str:
+        """Return what its archives call the account; Rejected where there is none."""
+
+    @abstractmethod
+    def fetcher(self, one: Subject) -> Fetch:
+        """Return what puts an archive of it into a file."""
+
+    @abstractmethod
+    def have_made(self, one: Subject, mark: Mark) -> Made:
+        """
+        Have the archive made that is meant by *mark*, unless it was; wait for it.
+
+        Raises:
+            Rejected: It cannot be made, or another one was asked for by the same key.
+            Ambiguous: Nobody knows whether it is being made: the next run looks.
+        """
+
+    def keep(self, one: Subject, made: Made) -> None:
+        """Remember that *made* was read to its end, and is enough."""
+
+    def others(self, want: Backup, change: Do) -> Receipt:
+        """Carry out what not every panel can."""
+        del want
+        raise Unsupported(f"{self.title} cannot {change.verb}")
+
+    def production(self) -> Sequence[Path]:
+        """Return the folders here that no drill may come near."""
+        return ()
+
+    # -- reading -----------------------------------------------------------------------
+
+    def observe(self, wants: Sequence[Want]) -> Observation:
+        """Report the server, and what it keeps of each account, from its listings."""
+        self._server.http.counts()
+        subjects = {w.name: _subject(w) for w in wants if isinstance(w, Backup)}
+        suited = [one for one in subjects.values() if isinstance(one, Subject)]
+        try:
+            host = self._server.identity() or ""
+            found = self.look(suited)
+        except ProviderError as error:
+            lost = Unknown(why=error.what, request_id=error.request_id)
+            nobody: dict[str, Observed] = {want.name: lost for want in wants}
+            return Observation(nobody, requests=self._server.http.counts())
+        whole = RepositoryState(
+            identity=host, snapshots=found.snapshots, newest=found.newest
+        )
+        states: dict[str, Observed] = {}
+        for want in wants:
+            one = subjects.get(want.name)
+            states[want.name] = whole if one is None else _state(one, found, host)
+        return Observation(states, requests=self._server.http.counts())
+
+    # -- acting ------------------------------------------------------------------------
+
+    def apply(self, want: Want, change: Do, key: str) -> Receipt:
+        """Carry out one change; what was done before is found, and said again."""
+        match want, change:
+            case Backup(), BackUp():
+                return self._back_up(want, change, key)
+            case Backup(), DrillIt():
+                return self._drill(want, change)
+            case Backup(), _:
+                return self.others(want, change)
+            case _:
+                raise Unsupported(f"{self.title} cannot {change.verb}")
+
+    def _back_up(self, want: Backup, change: BackUp, key: str) -> Receipt:
+        one = subject(want)
+        body = sha256({"uid": want.uid, "details": dict(change.details)})[:16]
+        mark = Mark(str(change.details["slot"]), sha256(key)[:16], body)
+        made = self.have_made(one, mark)
+        with closing(self._restorer(one, int(one.backing.drills.most))) as restorer:
+            row = proven(one, made.name, restorer)
+        self.keep(one, made)
+        return Receipt(
+            reference=f"{self._account.name}/{made.name}",
+            details={
+                "at": made.at.isoformat(),
+                "slot": mark.slot,
+                "copy": self._account.name,
+                "sources": {one.name: row},
+            },
+        )
+
+    def _drill(self, want: Backup, change: DrillIt) -> Receipt:
+        """Restore here, and look at what came back; see ``_drill.drilled``."""
+        one, account = subject(want), self._account
+        with closing(self._restorer(one, int(one.backing.drills.most))) as restorer:
+            return drilled(
+                change,
+                want,
+                restorer,
+                folder_of(one.backing),
+                account.clock,
+                account.sleep,
+                production=self.production(),
+                secrets=[*account.secrets.values()],
+            )
+
+    def restorer(self, want: Backup) -> PanelRestorer:
+        """Return what a person restores by: all that there is room for comes back."""
+        made = self._restorer(subject(want), None)
+        self._open.callback(made.close)
+        return made
+
+    def _restorer(self, one: Subject, most: int | None) -> PanelRestorer:
+        return PanelRestorer(
+            self.fetcher(one),
+            Whose(self.panel, self.owner(one)),
+            folder_of(one.backing),
+            most,
+            lambda: self._kept(one),
+        )
+
+    def _kept(self, one: Subject) -> Sequence[Snapshot]:
+        match self.look([one]).kept[one.uid]:
+            case Absent(lacks=lacks):
+                raise Rejected(f"{lacks or one.site} is not there")
+            case Unknown(why=why):
+                raise Rejected(why)
+            case kept:
+                return kept
+
+
+def _subject(want: Backup) -> Subject | Unsuited:
+    try:
+        return subject(want)
+    except Unsuited as error:
+        return error
+
+
+def _state(
+    one: Subject | Unsuited, found: Looked, host: str
+) -> CopyState | Absent | Unknown:
+    if isinstance(one, Unsuited):
+        return Unknown(why=f"{one.what}: {one.hint}" if one.hint else one.what)
+    kept = found.kept[one.uid]
+    if isinstance(kept, Absent | Unknown):
+        return kept
+    rows = sorted(kept, key=lambda each: (each.at, each.id))
+    return CopyState(snapshots=tuple(rows), identity=host)
 
 
 def folder_of(backing: Backing) -> Path:
-    """Return the folder that drills of *backing* use."""
+    """Return the folder that archives of *backing* are unpacked in."""
     base = Path(tempfile.gettempdir()) / "reconciler-drills"
     return Path(backing.drills.scratch) if backing.drills.scratch else base
-
-
-@contextmanager
-def restorer_of(one: Subject, whose: Whose, fetch: Fetch) -> Iterator[PanelRestorer]:
-    """Give what reads the archives of *one*; what it fetched is gone afterwards."""
-    most = int(one.backing.drills.most)
-    made = PanelRestorer(fetch, whose, folder_of(one.backing), most)
-    with closing(made):
-        yield made
-
-
-def drill(
-    change: DrillIt, want: Backup, restorer: PanelRestorer, account: Account
-) -> Receipt:
-    """Restore here, and look at what came back; see ``_drill.drilled``."""
-    backing = subject(want).backing
-    return drilled(
-        change,
-        want,
-        restorer,
-        folder_of(backing),
-        account.clock,
-        account.sleep,
-        secrets=[*account.secrets.values()],
-    )
 
 
 def proven(

@@ -134,6 +134,37 @@ def test_one_listing_tells_of_every_account(running, tmp_path):
         assert driver.identity() == made.settings["url"]
 
 
+def test_what_is_left_of_an_account_that_is_gone_is_still_there(running, tmp_path):
+    driver, made = opened(running, tmp_path / "mount")
+    want = wanted(tmp_path)
+    with closing(driver):
+        made.sleep(DAY)
+        assert seen(driver, want).snapshots
+        running.edit("whm", "account", {"user": "shop", "remove": True})
+        (one,) = seen(driver, want).snapshots
+        back = driver.restorer(want)
+        assert [each.id for each in back.snapshots("drill")] == [one.id]
+        paths = [each.path for each in back.listing("account", one.id, "drill")]
+        assert "homedir/public_html/index.php" in paths
+        assert [*(tmp_path / "scratch").iterdir()] != []
+    assert [*(tmp_path / "scratch").iterdir()] == []  # closed: nothing stays
+
+
+def test_what_is_too_large_for_the_drill_says_nothing_of_the_backup(running, tmp_path):
+    driver, made = opened(running, tmp_path / "mount")
+    told = {"drills": {"scratch": str(tmp_path / "scratch"), "most": "1KiB"}}
+    policy = panel.backing(source=EXPECT, **told)
+    want = panel.backup("shop.example", policy, "whm", "shop")
+    running.edit("whm", "account", {"user": "shop", "files": {"a": "b" * 2000}})
+    with closing(driver):
+        made.sleep(DAY)
+        done = driver.apply(want, panel.drilling(made, seen(driver, want)), "d").details
+        assert (done["verdict"], "1024 bytes" in done["why"]) == ("inconclusive", True)
+        # Whoever restores by hand is not held up by it.
+        back = driver.restorer(want)
+        assert back.listing("account", seen(driver, want).snapshots[-1].id, "drill")
+
+
 def test_a_token_that_may_not_see_backups_proves_nothing(running, tmp_path):
     _, made = opened(running)
     small = made._replace(secrets={"write": "root:small-token"})
