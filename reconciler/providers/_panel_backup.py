@@ -154,6 +154,16 @@ class Server(Protocol):
         """Let go of connections."""
 
 
+def key_of(account: Account) -> str:
+    """Return what opens the server; whoever only reads may have a key of its own."""
+    told = account.secrets
+    found = told.get("write") or told.get("drill")
+    if found is None:
+        what = f"{account.name} has no credentials.write: it cannot be asked"
+        raise Rejected(what, hint="credentials: {write: ...}, as for its backups")
+    return found
+
+
 class PanelBackup(Driver[Want, Do]):
     """
     The backups of one server.

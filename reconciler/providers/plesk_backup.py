@@ -25,7 +25,14 @@ from reconciler.kinds.backup import Snapshot
 from reconciler.model import Absent, Account
 from reconciler.providers import _plesk_backups as backups
 from reconciler.providers._panel_archive import Panel
-from reconciler.providers._panel_backup import Looked, Made, Mark, PanelBackup, Subject
+from reconciler.providers._panel_backup import (
+    Looked,
+    Made,
+    Mark,
+    PanelBackup,
+    Subject,
+    key_of,
+)
 from reconciler.providers._panel_restorer import Fetch, roomy_for
 from reconciler.providers._plesk import Plesk
 from reconciler.providers._plesk_backups import Kept
@@ -43,9 +50,7 @@ class PleskBackup(PanelBackup):
     title: ClassVar[str] = "a Plesk server"
 
     def __init__(self, account: Account) -> None:
-        told = account.secrets
-        key = {"key": told["write"] if "write" in told else told["drill"]}
-        self._plesk = Plesk(account._replace(secrets=key))
+        self._plesk = Plesk(account._replace(secrets={"key": key_of(account)}))
         super().__init__(account, self._plesk)
 
     def look(self, subjects: Sequence[Subject]) -> Looked:

@@ -20,7 +20,14 @@ from reconciler.kinds.backup import Snapshot
 from reconciler.model import Absent, Account, OpClass
 from reconciler.providers import _whm_backups as backups
 from reconciler.providers._panel_archive import Panel
-from reconciler.providers._panel_backup import Looked, Made, Mark, PanelBackup, Subject
+from reconciler.providers._panel_backup import (
+    Looked,
+    Made,
+    Mark,
+    PanelBackup,
+    Subject,
+    key_of,
+)
 from reconciler.providers._panel_restorer import Fetch
 from reconciler.providers._whm import Whm
 
@@ -33,9 +40,7 @@ class WhmBackup(PanelBackup):
     title: ClassVar[str] = "a WHM server"
 
     def __init__(self, account: Account) -> None:
-        told = account.secrets
-        write = told["write"] if "write" in told else told["drill"]
-        user, colon, token = write.partition(":")
+        user, colon, token = key_of(account).partition(":")
         if not (user and colon and token):
             raise Rejected("write has to be USER:TOKEN", hint="root:TOKEN")
         self._whm = Whm(account._replace(secrets={"user": user, "token": token}))
