@@ -15,9 +15,9 @@ import tempfile
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import ClassVar, Final, NamedTuple, Protocol
+from typing import ClassVar, Final, Protocol
 
 from pydantic import JsonValue
 
@@ -46,100 +46,25 @@ from reconciler.model import (
     Unknown,
     sha256,
 )
-from reconciler.model.backing import Backing, Source
+from reconciler.model.backing import Backing
 from reconciler.providers._drill import drilled
 from reconciler.providers._drill_port import Entry, digest
 from reconciler.providers._http import Http
 from reconciler.providers._panel_archive import Panel
 from reconciler.providers._panel_restorer import Fetch, PanelRestorer, Whose, files
+from reconciler.providers._panel_subject import (
+    Looked,
+    Made,
+    Mark,
+    Subject,
+    Unsuited,
+    subject,
+    surely,
+)
 
 Want = BackupRepository | Backup
 Do = RepositoryChange | BackupChange
 _BLOCK: Final = 1 << 20
-
-
-class Unsuited(Rejected):
-    """A panel cannot keep what is asked for."""
-
-
-class Subject(NamedTuple):
-    """
-    What a panel backs up for one Backup.
-
-    Attributes:
-        uid: Of the Backup.
-        site: The domain of the account, as the panel knows it.
-        account: Its user, where it is declared.
-        name: Of the one source: the panel makes one archive of everything.
-    """
-
-    uid: str
-    site: str
-    account: str | None
-    name: str
-    source: Source
-    backing: Backing
-
-
-def subject(want: Backup) -> Subject:
-    """
-    Return what the panel backs up for *want*.
-
-    Raises:
-        Unsuited: It is of no account, or has other sources than the panel's archive.
-    """
-    backing = want.makings.backing
-    if backing is None:
-        raise Unsuited(f"{want.ref} has no policy")
-    panel = [(n, one) for n, one in backing.sources.items() if one.type == "panel"]
-    if len(panel) != 1 or len(backing.sources) != 1:
-        raise Unsuited(
-            f"{want.ref}: a panel makes one archive of everything",
-            hint="sources: {account: {type: panel}}, and nothing else",
-        )
-    place = next(iter(want.makings.places), None)
-    if place is None or place.site is None:
-        raise Unsuited(
-            f"{want.ref}: a panel backs up its accounts",
-            hint="of: HostingAccount/NAME",
-        )
-    ((name, source),) = panel
-    return Subject(want.uid, place.site, place.account, name, source, backing)
-
-
-class Mark(NamedTuple):
-    """
-    What tells an archive that was made from here from others.
-
-    Attributes:
-        slot: The time that it was due at (ISO 8601).
-        key: A hash of the key of the order; ``body``: of what was asked for.
-    """
-
-    slot: str
-    key: str
-    body: str
-
-
-class Made(NamedTuple):
-    """An archive that was made from here; ``at``: what is newer is not in it."""
-
-    name: str
-    at: datetime
-
-
-class Looked(NamedTuple):
-    """
-    What one look at a server has shown.
-
-    Attributes:
-        kept: By uid of the Backup, what is kept of it.
-        snapshots: How many there are, of everybody; ``newest``: when that was made.
-    """
-
-    kept: Mapping[str, Sequence[Snapshot] | Absent | Unknown]
-    snapshots: int = 0
-    newest: datetime | None = None
 
 
 class Server(Protocol):
@@ -152,16 +77,6 @@ class Server(Protocol):
 
     def close(self) -> None:
         """Let go of connections."""
-
-
-def key_of(account: Account) -> str:
-    """Return what opens the server; whoever only reads may have a key of its own."""
-    told = account.secrets
-    found = told.get("write") or told.get("drill")
-    if found is None:
-        what = f"{account.name} has no credentials.write: it cannot be asked"
-        raise Rejected(what, hint="credentials: {write: ...}, as for its backups")
-    return found
 
 
 class PanelBackup(Driver[Want, Do]):
@@ -235,6 +150,11 @@ class PanelBackup(Driver[Want, Do]):
         del want
         raise Unsupported(f"{self.title} cannot {change.verb}")
 
+    def removable(self, name: str) -> bool:
+        """Say whether the archive *name* is taken away from here, and by no panel."""
+        del name
+        return False
+
     def production(self) -> Sequence[Path]:
         """Return the folders here that no drill may come near."""
         return ()
@@ -259,8 +179,20 @@ class PanelBackup(Driver[Want, Do]):
         states: dict[str, Observed] = {}
         for want in wants:
             one = subjects.get(want.name)
-            states[want.name] = whole if one is None else _state(one, found, host)
+            states[want.name] = whole if one is None else self._state(one, found, host)
         return Observation(states, requests=self._server.http.counts())
+
+    def _state(
+        self, one: Subject | Unsuited, found: Looked, host: str
+    ) -> CopyState | Absent | Unknown:
+        if isinstance(one, Unsuited):
+            return Unknown(why=f"{one.what}: {one.hint}" if one.hint else one.what)
+        kept = found.kept[one.uid]
+        if isinstance(kept, Absent | Unknown):
+            return kept
+        rows = tuple(sorted(kept, key=lambda each: (each.at, each.id)))
+        ours = tuple(each.id for each in rows if self.removable(each.id))
+        return CopyState(snapshots=rows, identity=host, ours=ours)
 
     # -- acting ------------------------------------------------------------------------
 
@@ -281,9 +213,10 @@ class PanelBackup(Driver[Want, Do]):
         body = sha256({"uid": want.uid, "details": dict(change.details)})[:16]
         mark = Mark(str(change.details["slot"]), sha256(key)[:16], body)
         made = self.have_made(one, mark)
-        with closing(self._restorer(one, int(one.backing.drills.most))) as restorer:
-            row = proven(one, made.name, restorer)
-        self.keep(one, made)
+        with surely(f"{made.name} is made"):
+            with closing(self._restorer(one, int(one.backing.drills.most))) as restorer:
+                row = proven(one, made.name, restorer)
+            self.keep(one, made)
         return Receipt(
             reference=f"{self._account.name}/{made.name}",
             details={
@@ -339,18 +272,6 @@ def _subject(want: Backup) -> Subject | Unsuited:
         return subject(want)
     except Unsuited as error:
         return error
-
-
-def _state(
-    one: Subject | Unsuited, found: Looked, host: str
-) -> CopyState | Absent | Unknown:
-    if isinstance(one, Unsuited):
-        return Unknown(why=f"{one.what}: {one.hint}" if one.hint else one.what)
-    kept = found.kept[one.uid]
-    if isinstance(kept, Absent | Unknown):
-        return kept
-    rows = sorted(kept, key=lambda each: (each.at, each.id))
-    return CopyState(snapshots=tuple(rows), identity=host)
 
 
 def folder_of(backing: Backing) -> Path:

@@ -16,7 +16,7 @@ in ``_plesk_backups.py``. What follows:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -25,15 +25,16 @@ from reconciler.kinds.backup import Snapshot
 from reconciler.model import Absent, Account
 from reconciler.providers import _plesk_backups as backups
 from reconciler.providers._panel_archive import Panel
-from reconciler.providers._panel_backup import (
+from reconciler.providers._panel_backup import PanelBackup
+from reconciler.providers._panel_restorer import Fetch, roomy_for
+from reconciler.providers._panel_subject import (
     Looked,
     Made,
     Mark,
-    PanelBackup,
     Subject,
     key_of,
+    surely,
 )
-from reconciler.providers._panel_restorer import Fetch, roomy_for
 from reconciler.providers._plesk import Plesk
 from reconciler.providers._plesk_backups import Kept
 
@@ -85,24 +86,24 @@ class PleskBackup(PanelBackup):
 
     def have_made(self, one: Subject, mark: Mark) -> Made:
         """Have it made where nothing is being made, and wait for it."""
-        found = self._marked(one.site, mark)
         ends = self._account.clock() + _PATIENCE
-        begun = False
-        while found is None:
-            if not backups.working(self._plesk, one.site):
-                if (found := self._marked(one.site, mark)) is not None:
-                    break
-                if begun:
-                    raise Rejected(
-                        f"{one.site}: the panel's task ended, and left nothing"
-                    )
-                text = f"{_OURS} {mark.slot} {mark.key} {mark.body}"
-                backups.begin(self._plesk, one.site, text)
-                begun = True
-            if self._account.clock() >= ends:
-                raise Ambiguous(f"{one.site}: the panel is still making it")
-            self._account.sleep(_PAUSE)
+        found = self._marked(one.site, mark) or self._alone(one.site, mark, ends)
+        if found is None:
+            text = f"{_OURS} {mark.slot} {mark.key} {mark.body}"
+            backups.begin(self._plesk, one.site, text)
+            with surely(f"a backup of {one.site} was begun"):
+                found = self._alone(one.site, mark, ends)
+        if found is None:
+            raise Rejected(f"{one.site}: the panel's task ended, and left nothing")
         return Made(found.name, found.at)
+
+    def _alone(self, site: str, mark: Mark, ends: datetime) -> Kept | None:
+        """Wait until the panel makes nothing of *site*; return what is of *mark*."""
+        while backups.working(self._plesk, site):
+            if self._account.clock() >= ends:
+                raise Ambiguous(f"{site}: the panel is still making it")
+            self._account.sleep(_PAUSE)
+        return self._marked(site, mark)
 
     def _marked(self, site: str, mark: Mark) -> Kept | None:
         """

@@ -1,41 +1,48 @@
 """
-Backups that a WHM server makes of its accounts by its own schedule.
+Backups that a WHM server makes of its accounts: by its own schedule, and when asked.
 
 ``url`` is the server's own address (``https://whm1.agency.example:2087``), ``write`` a
 token of root as ``USER:TOKEN`` (no other may see backups), ``path`` the folder where
-the server's backup folder is mounted here, to read archives from. What it is asked is
-described in ``_whm_backups.py``.
-
-Nothing is made from here (``schedule.by`` is ``panel``).
+the server's backup folder is mounted here, to read archives from: no function of the
+API gives one away. What its schedule makes is described in ``_whm_backups.py``, what it
+makes when it is asked in ``_whm_orders.py``; that alone is ever taken away again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
-from reconciler.errors import Rejected, Unsupported
-from reconciler.kinds.backup import Snapshot
-from reconciler.model import Absent, Account, OpClass
+from reconciler.errors import Rejected, Transient
+from reconciler.kinds.backup import Backup, PruneOld, Snapshot
+from reconciler.model import Absent, Account, OpClass, Receipt, Unknown
 from reconciler.providers import _whm_backups as backups
+from reconciler.providers._archive_upkeep import texts
 from reconciler.providers._panel_archive import Panel
-from reconciler.providers._panel_backup import (
+from reconciler.providers._panel_backup import Do, PanelBackup, Want
+from reconciler.providers._panel_restorer import Fetch
+from reconciler.providers._panel_subject import (
     Looked,
     Made,
     Mark,
-    PanelBackup,
     Subject,
     key_of,
+    subject,
 )
-from reconciler.providers._panel_restorer import Fetch
 from reconciler.providers._whm import Whm
+from reconciler.providers._whm_order import Order, belongs, ours
+from reconciler.providers._whm_orders import Orders
 
 
 class WhmBackup(PanelBackup):
     """The backups of one WHM server."""
 
-    can: ClassVar[Mapping[str, OpClass]] = {"drill": OpClass.KEYED}
+    can: ClassVar[Mapping[str, OpClass]] = {
+        **PanelBackup.can,
+        "prune": OpClass.PROBE,  # what is left of it is another prune
+    }
     panel: ClassVar[Panel] = "cpanel"
     title: ClassVar[str] = "a WHM server"
 
@@ -44,6 +51,7 @@ class WhmBackup(PanelBackup):
         if not (user and colon and token):
             raise Rejected("write has to be USER:TOKEN", hint="root:TOKEN")
         self._whm = Whm(account._replace(secrets={"user": user, "token": token}))
+        self._orders = Orders(self._whm, account)
         super().__init__(account, self._whm)
 
     @property
@@ -51,30 +59,35 @@ class WhmBackup(PanelBackup):
         """The folder here where the server's backup folder is."""
         return self._account.settings.get("path")
 
+    def removable(self, name: str) -> bool:
+        """Say whether it was made from here."""
+        return ours(name)
+
     def production(self) -> Sequence[Path]:
         """Return the folder that archives are read from."""
         return [Path(self._mount)] if self._mount else []
+
+    # -- reading -----------------------------------------------------------------------
 
     def look(self, subjects: Sequence[Subject]) -> Looked:
         """Ask for one listing of the server, whoever is wanted."""
         kept = backups.listed(self._whm)
         named = backups.users(self._whm) if subjects else {}
-        found: dict[str, Sequence[Snapshot] | Absent] = {}
+        found: dict[str, Sequence[Snapshot] | Absent | Unknown] = {}
         for one in subjects:
             user = one.account or named.get(one.site)
             if user is None or not (user in named.values() or kept.get(user)):
                 found[one.uid] = Absent(lacks="the account")
                 continue  # of one that is gone its backups are what is left
-            found[one.uid] = [
-                Snapshot(
-                    id=backups.snapshot(user, day),
-                    source=one.name,
-                    at=day,
-                    said=day,
-                    host=one.site,
-                )
-                for day in kept.get(user, ())
-            ]
+            days = [_scheduled(one, user, day) for day in kept.get(user, ())]
+            try:
+                made = [_made(one, each) for each in self._orders.of(user, one.uid)]
+            except Transient as error:
+                if one.backing.schedule.by == "reconciler":
+                    found[one.uid] = Unknown(why=error.what)
+                    continue
+                made = []
+            found[one.uid] = [*days, *made]
         newest = max((day for days in kept.values() for day in days), default=None)
         return Looked(found, sum(map(len, kept.values())), newest)
 
@@ -90,14 +103,84 @@ class WhmBackup(PanelBackup):
         del one
 
         def fetch(name: str, into: Path) -> None:
-            backups.copied(self._mount, name, into)
+            if not ours(name):
+                backups.copied(self._mount, name, into)
+                return
+            archive = self._orders.named(name).archive
+            if archive is None:
+                raise Rejected(f"{name} is gone")
+            backups.copied_to(archive, into)
 
         return fetch
 
+    # -- acting ------------------------------------------------------------------------
+
     def have_made(self, one: Subject, mark: Mark) -> Made:
-        """Refuse: its own schedule makes them."""
-        del one, mark
-        raise Unsupported(f"{self.title} cannot back-up")
+        """Have it made in a folder of its own, and wait for it."""
+        order = self._orders.have_made(self.owner(one), one.uid, mark)
+        return Made(order.name, order.begun)
+
+    def keep(self, one: Subject, made: Made) -> None:
+        """Write down beside it that it was read to its end, and is enough."""
+        del one
+        self._orders.keep(made.name)
+
+    def others(self, want: Backup, change: Do) -> Receipt:
+        """Prune: take away what was made from here, and was decided on."""
+        if not isinstance(change, PruneOld):
+            return super().others(want, change)
+        one = subject(want)
+        user, there = self.owner(one), self._there(want)
+        ids, kept = (texts(change.details.get(name)) for name in ("ids", "kept"))
+        if not ids or set(ids) & set(kept) or not set(kept) <= there:
+            raise Rejected(
+                "other archives are there than when it was decided what to delete",
+                hint="plan again",
+            )
+        for name in ids:
+            if not belongs(name, user, one.uid):
+                raise Rejected(f"{name} was not made from here: the panel forgets it")
+        for name in ids:
+            self._orders.remove(name)
+        return Receipt(
+            reference=f"{self._account.name}/prune",
+            details={"pruned": [*sorted(ids)], "left": len(self._there(want))},
+        )
+
+    def _there(self, want: Backup) -> set[str]:
+        one = subject(want)
+        return {each.name for each in self._orders.of(self.owner(one), one.uid)}
+
+    def happened(
+        self, want: Want, change: Do, key: str, since: datetime
+    ) -> bool | None:
+        """Say that a prune did not come to its end, where what it named is there."""
+        del key
+        early = self._account.clock() - since <= self.settled_after(change)
+        if early or not isinstance(change, PruneOld) or not isinstance(want, Backup):
+            return None
+        return self._there(want).isdisjoint(texts(change.details.get("ids")))
+
+
+def _scheduled(one: Subject, user: str, day: datetime) -> Snapshot:
+    return Snapshot(
+        id=backups.snapshot(user, day),
+        source=one.name,
+        at=day,
+        said=day,
+        host=one.site,
+    )
+
+
+def _made(one: Subject, order: Order) -> Snapshot:
+    return Snapshot(
+        id=order.name,
+        source=one.name,
+        at=order.begun,
+        said=order.begun,
+        host=one.site,
+        packed=order.size,
+    )
 
 
 DRIVER = WhmBackup

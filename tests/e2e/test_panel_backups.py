@@ -116,6 +116,8 @@ def test_what_panels_make_is_proven_by_restores(house):
     assert said.count("applied     drill") == 2, said
     plan = house.plan()
     assert plan["actions"] == []
+    # A panel encrypts nothing: there is no password that could be lost.
+    assert "escrow-missing" not in {code for _, code in codes(plan)}
     critical = [one for one in plan["findings"] if one["severity"] == "critical"]
     assert [one["message"] for one in critical] == []
     for name in ("bakker.example", "fiets.example"):
@@ -326,3 +328,46 @@ def test_a_panel_that_cannot_be_imported_writes_nothing(house, argv, said):
     assert done.code in {1, 64}
     assert said in done.err
     assert not (house.agency.root / "inventory/imported").exists()
+
+
+ASKED = (
+    "{of: HostingAccount/bakker.example, policy: nightly, "
+    "schedule: {cron: 0 2 * * *, by: reconciler}, "
+    "keep: {daily: 2, weekly: 0, monthly: 0, within: 1h, least: 1}, prune: {most: 100%}}"
+)
+
+
+def test_a_whm_server_makes_one_when_it_is_asked_and_is_kept_in_order(house, tmp_path):
+    told = HOSTED.replace("PLACE", str(house.base))
+    told = told.replace("{of: HostingAccount/bakker.example, policy: nightly}", ASKED)
+    house.agency.write("inventory/hosted.yaml", told)
+    house.agency.commit("the reconciler asks for it")
+    house.night()
+    # Nothing is asked for where nobody could see what came of it.
+    done = house.plan()
+    said = [one for one in done["findings"] if "is it mounted?" in one["message"]]
+    assert said, done["findings"]
+    assert done["actions"] == []
+    (house.base / "mount" / "reconciler").mkdir()
+    for _ in range(4):
+        said = house.apply()
+        assert "applied     back-up    Backup/bakker.example" in said, said
+        house.apply()
+        house.night()
+    kept = sorted((house.base / "mount/reconciler/bakker").iterdir())
+    assert len(kept) == 2, [one.name for one in kept]
+    effects = house.agency.sandbox.ledger.effects("whm", "bakker.example")
+    assert [one.operation for one in effects].count("back-up") == 4
+    # What the server's own schedule made is as it was.
+    nights = [*(house.base / "mount").glob("2026-*/accounts/bakker.tar.gz")]
+    assert len(nights) == 4
+    house.apply()
+    into = tmp_path / "back"
+    done = restored(house, "Backup/bakker.example", "--into", into)
+    assert done.code == 0, done.out + done.err
+    assert "VERIFIED" in done.out
+    assert "account/homedir/public_html/index.html" in files_in(into)
+    found = codes(house.plan())
+    assert not {code for name, code in found if name == "bakker.example"} & {
+        "rpo-missed", "backup-tampered", "never-drilled",
+    }  # fmt: skip

@@ -2,7 +2,8 @@
 What panels say of their backups, against what the vendors document.
 
 cPanel: api.docs.cpanel.net, ``backup_set_list_combined``, ``backup_config_get``,
-``backup_config_set``. Plesk: docs.plesk.com, "Plesk API RPC", "Managing Backups", with
+``backup_config_set``, ``start_background_pkgacct``, ``get_pkgacct_session_state``; and
+"The pkgacct Script". Plesk: docs.plesk.com, "Plesk API RPC", "Managing Backups", with
 the samples of "Retrieving a List of Local Backups", "Retrieving Backup Task Status",
 "Creating Domain-level Backup Task", "Downloading Backup" and "Retrieving Server-wide
 Backup Settings".
@@ -105,6 +106,58 @@ def test_whm_switched_off_makes_none(sandbox):
     whm(sandbox, "backup_config_set", backupenable=0)
     sandbox.clock.advance(timedelta(days=2))
     assert whm(sandbox, "backup_set_list_combined").json()["data"]["backup_set"] == {}
+
+
+def packed(sandbox: Sandbox, folder: str = "one", **more: Any) -> Any:
+    where = f"/backup/reconciler/cpusername1/{folder}"
+    asked = {"user": "cpusername1", "tarroot": where, "compressionsetting": "compress"}
+    return whm(sandbox, "start_background_pkgacct", **{**asked, **more})
+
+
+def state(sandbox: Sandbox, answer: Any) -> str:
+    """Return what the server says of a task; only of all rights."""
+    session = {"session_id": answer.json()["data"]["session_id"]}
+    few = whm(sandbox, "get_pkgacct_session_state", "FEW", **session)
+    assert few.status_code == 403
+    return str(
+        whm(sandbox, "get_pkgacct_session_state", **session).json()["data"]["state"]
+    )
+
+
+def test_whm_packs_an_account_as_a_task_where_it_is_told(sandbox, tmp_path):
+    world = {**WORLD["whm"], "backup": {"daily": 5, "mount": str(tmp_path)}}
+    world["accounts"] = {"cpusername1": {"domain": "a.example", "takes": 60.0}}
+    sandbox.reset(World({**WORLD, "whm": world}))
+    (there := tmp_path / "reconciler/cpusername1/one").mkdir(parents=True)
+    assert packed(sandbox, token="FEW").status_code == 403
+    begun = packed(sandbox)
+    assert set(begun.json()["data"]) == {
+        "session_id", "complete_master_log", "complete_master_error_log",
+    }  # fmt: skip
+    assert re.fullmatch(r"cpusername1\d{14}\w{16}", begun.json()["data"]["session_id"])
+    assert state(sandbox, begun) == "RUNNING"
+    assert [one.name for one in there.iterdir()] == ["cpmove-cpusername1"]
+    sandbox.clock.advance(timedelta(minutes=2))
+    assert state(sandbox, begun) == "COMPLETED"
+    (made,) = there.iterdir()
+    assert made.name == "cpmove-cpusername1.tar.gz"
+    with tarfile.open(made) as found:
+        assert "cpmove-cpusername1/cp/cpusername1" in found.getnames()
+    packed(sandbox, compressionsetting="")
+    made.write_text("")
+    packed(sandbox)  # what is there of the same name is written over
+    sandbox.clock.advance(timedelta(minutes=2))
+    assert state(sandbox, begun) == "COMPLETED"
+    assert made.stat().st_size
+    nowhere = packed(sandbox, "two")
+    sandbox.clock.advance(timedelta(minutes=2))
+    assert state(sandbox, nowhere) == "FAILED"
+    assert {one.name for one in there.iterdir()} == {
+        "cpmove-cpusername1.tar", "cpmove-cpusername1.tar.gz",
+    }  # fmt: skip
+    unknown = whm(sandbox, "get_pkgacct_session_state", session_id="cpusername1x")
+    assert unknown.json()["metadata"]["result"] == 0
+    assert packed(sandbox, user="nobody").json()["metadata"]["result"] == 0
 
 
 def send(sandbox: Sandbox, inside: str) -> Any:
