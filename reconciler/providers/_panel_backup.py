@@ -15,7 +15,7 @@ import tempfile
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import ClassVar, Final, Protocol
 
@@ -28,6 +28,7 @@ from reconciler.kinds.backup import (
     BackupChange,
     CopyState,
     DrillIt,
+    PruneOld,
     Snapshot,
 )
 from reconciler.kinds.backup_repository import (
@@ -47,6 +48,7 @@ from reconciler.model import (
     sha256,
 )
 from reconciler.model.backing import Backing
+from reconciler.providers._archive_upkeep import texts
 from reconciler.providers._drill import drilled
 from reconciler.providers._drill_port import Entry, digest
 from reconciler.providers._http import Http
@@ -91,6 +93,7 @@ class PanelBackup(Driver[Want, Do]):
     can: ClassVar[Mapping[str, OpClass]] = {
         "back-up": OpClass.KEYED,
         "drill": OpClass.KEYED,
+        "prune": OpClass.PROBE,  # what is left of it is another prune
     }
     key_life: ClassVar[timedelta | None] = timedelta(days=28)
     settles: ClassVar[timedelta] = timedelta(minutes=15)
@@ -145,15 +148,9 @@ class PanelBackup(Driver[Want, Do]):
     def keep(self, one: Subject, made: Made) -> None:
         """Remember that *made* was read to its end, and is enough."""
 
-    def others(self, want: Backup, change: Do) -> Receipt:
-        """Carry out what not every panel can."""
-        del want
-        raise Unsupported(f"{self.title} cannot {change.verb}")
-
-    def removable(self, name: str) -> bool:
-        """Say whether the archive *name* is taken away from here, and by no panel."""
-        del name
-        return False
+    @abstractmethod
+    def remove(self, one: Subject, name: str) -> None:
+        """Take away an archive that was made from here; or that was taken already."""
 
     def production(self) -> Sequence[Path]:
         """Return the folders here that no drill may come near."""
@@ -191,8 +188,13 @@ class PanelBackup(Driver[Want, Do]):
         if isinstance(kept, Absent | Unknown):
             return kept
         rows = tuple(sorted(kept, key=lambda each: (each.at, each.id)))
-        ours = tuple(each.id for each in rows if self.removable(each.id))
-        return CopyState(snapshots=rows, identity=host, ours=ours)
+        ours = found.ours.get(one.uid, ()) if self._maintains else ()
+        return CopyState(snapshots=rows, identity=host, ours=tuple(ours))
+
+    @property
+    def _maintains(self) -> bool:
+        """Whether anything may be taken away: only who says who does that wants it."""
+        return "maintain" in self._account.secrets
 
     # -- acting ------------------------------------------------------------------------
 
@@ -203,8 +205,8 @@ class PanelBackup(Driver[Want, Do]):
                 return self._back_up(want, change, key)
             case Backup(), DrillIt():
                 return self._drill(want, change)
-            case Backup(), _:
-                return self.others(want, change)
+            case Backup(), PruneOld():
+                return self._prune(want, change)
             case _:
                 raise Unsupported(f"{self.title} cannot {change.verb}")
 
@@ -241,6 +243,49 @@ class PanelBackup(Driver[Want, Do]):
                 production=self.production(),
                 secrets=[*account.secrets.values()],
             )
+
+    def _prune(self, want: Backup, change: PruneOld) -> Receipt:
+        """Take away what was made from here and decided on, and nothing else."""
+        one = subject(want)
+        ids, kept = (texts(change.details.get(name)) for name in ("ids", "kept"))
+        ours = self._ours(one)
+        if not self._maintains:
+            raise Rejected(
+                f"{self._account.name} has no credentials.maintain: nothing is deleted",
+                hint="credentials: {maintain: ...}, who may delete",
+            )
+        if not ids or set(ids) & set(kept) or not set(kept) <= ours:
+            raise Rejected(
+                "other archives are there than when it was decided what to delete",
+                hint="plan again",
+            )
+        listed = {each.id for each in self._kept(one)}
+        strange = sorted((set(ids) & listed) - ours)
+        if strange:
+            raise Rejected(f"{strange[0]} was not made from here: the panel forgets it")
+        for name in ids:
+            self.remove(one, name)
+        left = self._ours(one)
+        if left & set(ids) or not set(kept) <= left:
+            raise Rejected("the listing shows something else than what was pruned")
+        return Receipt(
+            reference=f"{self._account.name}/prune",
+            details={"pruned": [*sorted(ids)], "left": len(left)},
+        )
+
+    def _ours(self, one: Subject) -> set[str]:
+        return {*self.look([one]).ours.get(one.uid, ())}
+
+    def happened(
+        self, want: Want, change: Do, key: str, since: datetime
+    ) -> bool | None:
+        """Say that a prune did not come to its end, where what it named is there."""
+        del key
+        early = self._account.clock() - since <= self.settled_after(change)
+        if early or not isinstance(change, PruneOld) or not isinstance(want, Backup):
+            return None
+        left = self._ours(subject(want))
+        return left.isdisjoint(texts(change.details.get("ids")))
 
     def restorer(self, want: Backup) -> PanelRestorer:
         """Return what a person restores by: all that there is room for comes back."""

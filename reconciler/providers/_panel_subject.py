@@ -89,10 +89,12 @@ class Looked(NamedTuple):
 
     Attributes:
         kept: By uid of the Backup, what is kept of it.
+        ours: Likewise, the names of those that were made from here.
         snapshots: How many there are, of everybody; ``newest``: when that was made.
     """
 
     kept: Mapping[str, Sequence[Snapshot] | Absent | Unknown]
+    ours: Mapping[str, Sequence[str]]
     snapshots: int = 0
     newest: datetime | None = None
 

@@ -10,12 +10,15 @@ in ``_plesk_backups.py``. What follows:
   answer that a task ended says nothing of whether it left anything: the listing does.
 * What is made from here carries the slot, and hashes of the key and of what was asked,
   in its description.
-* Nothing is deleted: the panel forgets what its own schedule makes.
+* The panel forgets what its own schedule makes. What was made from here is taken away
+  by ``maintain``, a secret key as well, where there is one.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import ClassVar, Final
@@ -42,6 +45,8 @@ from reconciler.providers._plesk_backups import Kept
 _PATIENCE: Final = timedelta(minutes=30)
 _PAUSE: Final = 15.0
 _OURS: Final = "reconciler"
+#: What a description begins with that was written from here: a panel may add to it.
+_MARKED: Final = re.compile(rf"{_OURS} (\S+) ([0-9a-f]{{16}}) ([0-9a-f]{{16}})\b")
 
 
 class PleskBackup(PanelBackup):
@@ -57,7 +62,10 @@ class PleskBackup(PanelBackup):
     def look(self, subjects: Sequence[Subject]) -> Looked:
         """Ask for the listings of many subscriptions at once."""
         found = backups.listed(self._plesk, sorted({one.site for one in subjects}))
-        return Looked({one.uid: _kept(one, found[one.site]) for one in subjects})
+        return Looked(
+            {one.uid: _kept(one, found[one.site]) for one in subjects},
+            {one.uid: _ours(found[one.site] or ()) for one in subjects},
+        )
 
     def owner(self, one: Subject) -> str:
         """Return its domain."""
@@ -83,6 +91,12 @@ class PleskBackup(PanelBackup):
         if found is None:
             raise Rejected(f"there is no subscription {site}")
         return found
+
+    def remove(self, one: Subject, name: str) -> None:
+        """Take one away from the panel's storage, with the key that may."""
+        key = {"key": self._account.secrets["maintain"]}
+        with closing(Plesk(self._account._replace(secrets=key))) as plesk:
+            backups.remove(plesk, one.site, name)
 
     def have_made(self, one: Subject, mark: Mark) -> Made:
         """Have it made where nothing is being made, and wait for it."""
@@ -113,13 +127,23 @@ class PleskBackup(PanelBackup):
             Rejected: Another one was asked for by the same key.
         """
         for one in self._listed(site):
-            words = one.description.split()
-            if len(words) < 4 or words[0] != _OURS or words[2] != mark.key:  # noqa: PLR2004
+            found = _mark(one)
+            if found is None or found.key != mark.key:
                 continue
-            if words[3] != mark.body:
+            if found.body != mark.body:
                 raise Rejected(f"the same key was used for another backup of {site}")
             return one
         return None
+
+
+def _mark(kept: Kept) -> Mark | None:
+    """Return what a backup that was made from here was made for."""
+    found = _MARKED.match(kept.description)
+    return Mark(*found.groups()) if found else None
+
+
+def _ours(kept: Sequence[Kept]) -> list[str]:
+    return [one.name for one in kept if _mark(one) is not None]
 
 
 def _kept(one: Subject, kept: list[Kept] | None) -> list[Snapshot] | Absent:

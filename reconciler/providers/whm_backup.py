@@ -10,18 +10,17 @@ makes when it is asked in ``_whm_orders.py``; that alone is ever taken away agai
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
 from reconciler.errors import Rejected, Transient
-from reconciler.kinds.backup import Backup, PruneOld, Snapshot
-from reconciler.model import Absent, Account, OpClass, Receipt, Unknown
+from reconciler.kinds.backup import Snapshot
+from reconciler.model import Absent, Account, Unknown
 from reconciler.providers import _whm_backups as backups
-from reconciler.providers._archive_upkeep import texts
 from reconciler.providers._panel_archive import Panel
-from reconciler.providers._panel_backup import Do, PanelBackup, Want
+from reconciler.providers._panel_backup import PanelBackup
 from reconciler.providers._panel_restorer import Fetch
 from reconciler.providers._panel_subject import (
     Looked,
@@ -29,7 +28,6 @@ from reconciler.providers._panel_subject import (
     Mark,
     Subject,
     key_of,
-    subject,
 )
 from reconciler.providers._whm import Whm
 from reconciler.providers._whm_order import Order, belongs, ours
@@ -39,10 +37,6 @@ from reconciler.providers._whm_orders import Orders
 class WhmBackup(PanelBackup):
     """The backups of one WHM server."""
 
-    can: ClassVar[Mapping[str, OpClass]] = {
-        **PanelBackup.can,
-        "prune": OpClass.PROBE,  # what is left of it is another prune
-    }
     panel: ClassVar[Panel] = "cpanel"
     title: ClassVar[str] = "a WHM server"
 
@@ -59,10 +53,6 @@ class WhmBackup(PanelBackup):
         """The folder here where the server's backup folder is."""
         return self._account.settings.get("path")
 
-    def removable(self, name: str) -> bool:
-        """Say whether it was made from here."""
-        return ours(name)
-
     def production(self) -> Sequence[Path]:
         """Return the folder that archives are read from."""
         return [Path(self._mount)] if self._mount else []
@@ -74,6 +64,7 @@ class WhmBackup(PanelBackup):
         kept = backups.listed(self._whm)
         named = backups.users(self._whm) if subjects else {}
         found: dict[str, Sequence[Snapshot] | Absent | Unknown] = {}
+        mine: dict[str, list[str]] = {}
         for one in subjects:
             user = one.account or named.get(one.site)
             if user is None or not (user in named.values() or kept.get(user)):
@@ -88,8 +79,9 @@ class WhmBackup(PanelBackup):
                     continue
                 made = []
             found[one.uid] = [*days, *made]
+            mine[one.uid] = [each.id for each in made]
         newest = max((day for days in kept.values() for day in days), default=None)
-        return Looked(found, sum(map(len, kept.values())), newest)
+        return Looked(found, mine, sum(map(len, kept.values())), newest)
 
     def owner(self, one: Subject) -> str:
         """Return its user."""
@@ -125,41 +117,11 @@ class WhmBackup(PanelBackup):
         del one
         self._orders.keep(made.name)
 
-    def others(self, want: Backup, change: Do) -> Receipt:
-        """Prune: take away what was made from here, and was decided on."""
-        if not isinstance(change, PruneOld):
-            return super().others(want, change)
-        one = subject(want)
-        user, there = self.owner(one), self._there(want)
-        ids, kept = (texts(change.details.get(name)) for name in ("ids", "kept"))
-        if not ids or set(ids) & set(kept) or not set(kept) <= there:
-            raise Rejected(
-                "other archives are there than when it was decided what to delete",
-                hint="plan again",
-            )
-        for name in ids:
-            if not belongs(name, user, one.uid):
-                raise Rejected(f"{name} was not made from here: the panel forgets it")
-        for name in ids:
-            self._orders.remove(name)
-        return Receipt(
-            reference=f"{self._account.name}/prune",
-            details={"pruned": [*sorted(ids)], "left": len(self._there(want))},
-        )
-
-    def _there(self, want: Backup) -> set[str]:
-        one = subject(want)
-        return {each.name for each in self._orders.of(self.owner(one), one.uid)}
-
-    def happened(
-        self, want: Want, change: Do, key: str, since: datetime
-    ) -> bool | None:
-        """Say that a prune did not come to its end, where what it named is there."""
-        del key
-        early = self._account.clock() - since <= self.settled_after(change)
-        if early or not isinstance(change, PruneOld) or not isinstance(want, Backup):
-            return None
-        return self._there(want).isdisjoint(texts(change.details.get("ids")))
+    def remove(self, one: Subject, name: str) -> None:
+        """Take away the folder of one order, of this account and this Backup."""
+        if not belongs(name, self.owner(one), one.uid):
+            raise Rejected(f"{name} was not made from here")
+        self._orders.remove(name)
 
 
 def _scheduled(one: Subject, user: str, day: datetime) -> Snapshot:

@@ -3,11 +3,11 @@ What a WHM server packs when it is asked to: sessions, and ``cpmove`` archives.
 
 After the vendor's reference (``start_background_pkgacct``,
 ``get_pkgacct_session_state``), "The pkgacct Script", and what it prints (``pkgacct
-working dir : /home/cpmove-USER``). Kept: the answer is a session, whose state is
-``RUNNING``, ``COMPLETED`` or ``FAILED``; ``tarroot`` is the directory of the archive
-and of the folder that is worked in; what is there of the same name is written over;
-all rights are needed. Played: how long it takes (``takes``), a task that fails
-(``spoils``), a ``tarroot`` that is not there, which fails.
+working dir``, with ``cpmove-USER`` in the ``tarroot``). Kept: the answer is a session,
+whose state is ``RUNNING``, ``COMPLETED`` or ``FAILED``; ``tarroot`` is the directory of
+the archive and of the folder that is worked in; what is there of the same name is
+written over; all rights are needed. Played: how long it takes (``takes``), a task that
+fails (``spoils``), a ``tarroot`` that is not there, which fails.
 """
 
 from __future__ import annotations

@@ -14,8 +14,8 @@ from typing import Any, ClassVar
 import pytest
 
 from reconciler.errors import Ambiguous, ProviderError, Rejected, Transient
-from reconciler.kinds.backup import BACKUP, Backup, CopyState, PruneOld
-from reconciler.model import Absent, Account, Change, FieldChange, Share, Unknown
+from reconciler.kinds.backup import Backup, CopyState
+from reconciler.model import Absent, Account, Change, Unknown
 from reconciler.providers import _whm_orders
 from reconciler.providers.whm_backup import WhmBackup
 from reconciler.sandbox import Fault, Sandbox, SandboxClock, World
@@ -35,7 +35,10 @@ PART: dict[str, Any] = {
     "tokens": [{"user": "root", "token": "whm-sandbox-token", "rights": ["all"]}],
     "accounts": {"shop": SHOP, "other": {"domain": "other.example"}},
 }
-SECRETS = {"write": "root:whm-sandbox-token"}
+SECRETS = {
+    "write": "root:whm-sandbox-token",
+    "maintain": "root:whm-sandbox-token",
+}
 START = "start_background_pkgacct"
 INDEX = {"expect": [{"path": "homedir/public_html/index.php", "contains": "WordPress"}]}
 
@@ -80,7 +83,7 @@ class TestWhmBackupOrders(SandboxContract):
         return panel.backup("missing.example", panel.backing(), "whm")
 
     def wrong(self, account: Account) -> Account:
-        return account._replace(secrets={"write": "root:not-a-token"})
+        return account._replace(secrets={**SECRETS, "write": "root:not-a-token"})
 
     def other(self, change: Change) -> Change:
         return change.model_copy(update={"details": {**change.details, "nonce": "x"}})
@@ -358,16 +361,6 @@ def test_what_cannot_be_unpacked_here_is_made_once(house, monkeypatch):
     assert house.started() == 1
 
 
-def pruning(ids: list[str], kept: list[str]) -> PruneOld:
-    return PruneOld(
-        share=Share("main", BACKUP),
-        fields=(FieldChange(field="spec.keep", before=tuple(ids)),),
-        because="old",
-        generation="main/x",
-        details={"ids": ids, "kept": kept},
-    )
-
-
 def made(house: House, want: Backup, days: int) -> list[str]:
     for _ in range(days):
         house.driver.apply(
@@ -383,17 +376,20 @@ def test_only_what_was_made_from_here_is_taken_away(house):
     listed = {one.id for one in house.seen(want).snapshots}
     scheduled = sorted(listed - set(ids))
     assert len(scheduled) == 3
-    done = house.driver.apply(want, pruning(ids[:1], ids[1:]), "p")
+    done = house.driver.apply(want, panel.pruning(ids[:1], ids[1:]), "p")
     assert done.details == {"pruned": ids[:1], "left": 2}
     assert {one.id for one in house.seen(want).snapshots} == listed - {ids[0]}
     # Again is as good as once; and what is left tells that it happened.
-    assert house.driver.apply(want, pruning(ids[:1], ids[1:]), "p").details["left"] == 2
+    assert (
+        house.driver.apply(want, panel.pruning(ids[:1], ids[1:]), "p").details["left"]
+        == 2
+    )
     early = house.account.clock()
-    change = pruning(ids[:1], ids[1:])
+    change = panel.pruning(ids[:1], ids[1:])
     assert house.driver.happened(want, change, "p", early) is None
     house.account.sleep(3600)
     assert house.driver.happened(want, change, "p", early) is True
-    assert house.driver.happened(want, pruning(ids, []), "p", early) is False
+    assert house.driver.happened(want, panel.pruning(ids, []), "p", early) is False
 
 
 @pytest.mark.parametrize("wrong", ["scheduled", "gone", "none", "both", "path"])
@@ -402,16 +398,30 @@ def test_a_prune_that_is_not_as_it_was_decided_deletes_nothing(house, wrong):
     ids = made(house, want, 2)
     scheduled = next(o.id for o in house.seen(want).snapshots if o.id not in ids)
     change = {
-        "scheduled": pruning([scheduled], ids),
-        "gone": pruning(ids[:1], ["shop.20200101T000000Z-00000000"]),
-        "none": pruning([], ids),
-        "both": pruning(ids[:1], ids),
-        "path": pruning(["../../x.20200101T000000Z-00000000"], ids),
+        "scheduled": panel.pruning([scheduled], ids),
+        "gone": panel.pruning(ids[:1], ["shop.20200101T000000Z-00000000"]),
+        "none": panel.pruning([], ids),
+        "both": panel.pruning(ids[:1], ids),
+        "path": panel.pruning(["../../x.20200101T000000Z-00000000"], ids),
     }[wrong]
     before = house.seen(want).snapshots
     with pytest.raises(ProviderError):
         house.driver.apply(want, change, "p")
     assert house.seen(want).snapshots == before
+
+
+def test_without_somebody_who_may_delete_nothing_ever_is(house):
+    want = house.want()
+    ids = made(house, want, 2)
+    bare = house.account._replace(secrets={"write": SECRETS["write"]})
+    with closing(WhmBackup(bare)) as driver:
+        state = driver.observe([want]).states["shop.example"]
+        assert isinstance(state, CopyState)
+        assert state.ours == ()  # so that nobody plans it
+        assert len(state.snapshots) == 4
+        with pytest.raises(Rejected, match=r"no credentials\.maintain"):
+            driver.apply(want, panel.pruning(ids[:1], ids[1:]), "p")
+    assert list(house.seen(want).ours) == ids
 
 
 def test_two_backups_of_one_account_have_folders_of_their_own(house):

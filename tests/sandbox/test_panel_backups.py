@@ -5,7 +5,7 @@ cPanel: api.docs.cpanel.net, ``backup_set_list_combined``, ``backup_config_get``
 ``backup_config_set``, ``start_background_pkgacct``, ``get_pkgacct_session_state``; and
 "The pkgacct Script". Plesk: docs.plesk.com, "Plesk API RPC", "Managing Backups", with
 the samples of "Retrieving a List of Local Backups", "Retrieving Backup Task Status",
-"Creating Domain-level Backup Task", "Downloading Backup" and "Retrieving Server-wide
+"Creating Domain-level Backup Task", "Downloading Backup", "Removing Backup" and "Retrieving Server-wide
 Backup Settings".
 """
 
@@ -225,6 +225,17 @@ def test_plesk_gives_a_file_or_says_why_not(sandbox):
     gone = packet(sandbox, asked.replace(str(name), "MyBackup.bak"))
     assert gone.findtext("errcode") == "1013"
     assert gone.findtext("errtext") == "The file MyBackup.bak does not exist"
+
+
+def test_plesk_takes_a_file_away_once(sandbox):
+    packet(sandbox, BEGIN)
+    sandbox.clock.advance(timedelta(minutes=2))
+    name = packet(sandbox, LIST).findtext("backup/file/name")
+    asked = f"<remove-file>{SITE}<filename>{name}</filename></remove-file>"
+    done = packet(sandbox, asked)
+    assert [(one.tag, one.text) for one in done] == [("status", "ok")]
+    assert len(packet(sandbox, LIST).findall("backup")) == 1  # what is no backup
+    assert packet(sandbox, asked).findtext("errcode") == "1013"
 
 
 def test_plesk_knows_no_subscription_of_that_name(sandbox):
