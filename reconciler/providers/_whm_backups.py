@@ -75,6 +75,22 @@ def snapshot(user: str, day: datetime) -> str:
     return f"{user}.{day:%Y-%m-%d}"
 
 
+def mounted(folder: str, name: str) -> list[datetime]:
+    """Return the days of which *folder* has an archive of a user, without asking."""
+    found = set()
+    for above in _ABOVE:
+        place = Path(folder, above)
+        try:
+            days = [one.name for one in place.iterdir() if _DATE.fullmatch(one.name)]
+        except OSError:
+            continue
+        for day in days:
+            kept = (place / day / "accounts" / f"{user(name)}{kind}" for kind in _KINDS)
+            if any(path.is_file() for path in kept):
+                found.add(datetime.fromisoformat(day).replace(tzinfo=UTC))
+    return sorted(found)
+
+
 def copied(folder: str | None, name: str, into: Path) -> None:
     """
     Put the archive of the snapshot *name* into a file.

@@ -11,11 +11,12 @@ makes when it is asked in ``_whm_orders.py``; that alone is ever taken away agai
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
-from reconciler.errors import Rejected, Transient
+from reconciler.errors import ProviderError, Rejected
 from reconciler.kinds.backup import Snapshot
 from reconciler.model import Absent, Account, Unknown
 from reconciler.providers import _whm_backups as backups
@@ -63,25 +64,43 @@ class WhmBackup(PanelBackup):
         """Ask for one listing of the server, whoever is wanted."""
         kept = backups.listed(self._whm)
         named = backups.users(self._whm) if subjects else {}
+        there = {*named.values()}
         found: dict[str, Sequence[Snapshot] | Absent | Unknown] = {}
         mine: dict[str, list[str]] = {}
         for one in subjects:
             user = one.account or named.get(one.site)
-            if user is None or not (user in named.values() or kept.get(user)):
+            days = kept.get(user, []) if user else []
+            made = self._asked_for(one, user) if user else []
+            if isinstance(made, Unknown):
+                found[one.uid] = made
+            elif user is None or not (user in there or days or made):
                 found[one.uid] = Absent(lacks="the account")
-                continue  # of one that is gone its backups are what is left
-            days = [_scheduled(one, user, day) for day in kept.get(user, ())]
-            try:
-                made = [_made(one, each) for each in self._orders.of(user, one.uid)]
-            except Transient as error:
-                if one.backing.schedule.by == "reconciler":
-                    found[one.uid] = Unknown(why=error.what)
-                    continue
-                made = []
-            found[one.uid] = [*days, *made]
-            mine[one.uid] = [each.id for each in made]
+            else:  # of one that is gone its backups are what is left
+                scheduled = [_scheduled(one, user, day) for day in days]
+                found[one.uid] = [*scheduled, *made]
+                mine[one.uid] = [each.id for each in made]
         newest = max((day for days in kept.values() for day in days), default=None)
         return Looked(found, mine, sum(map(len, kept.values())), newest)
+
+    def _asked_for(self, one: Subject, user: str) -> list[Snapshot] | Unknown:
+        """Return what was made from here; nothing where nobody wants that."""
+        try:
+            return [_made(one, each) for each in self._orders.of(user, one.uid)]
+        except ProviderError as error:
+            if one.backing.schedule.by != "reconciler":
+                return []
+            return Unknown(why=f"{error.what} {error.hint or ''}".strip())
+
+    def unasked(self, one: Subject) -> Sequence[Snapshot]:
+        """Return what is where the server's backup folder is mounted."""
+        if one.account is None or self._mount is None:
+            return ()
+        days = backups.mounted(self._mount, one.account)
+        found = [_scheduled(one, one.account, day) for day in days]
+        with suppress(ProviderError):
+            made = self._orders.of(one.account, one.uid)
+            found += [_made(one, each) for each in made]
+        return found
 
     def owner(self, one: Subject) -> str:
         """Return its user."""

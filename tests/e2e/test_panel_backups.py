@@ -179,6 +179,8 @@ def test_what_panels_keep_comes_back_by_hand_beside_production(house, tmp_path):
         assert {Path(path).suffix for path in files_in(tmp_path / "then" / name)} == {
             ".html"
         }
+        # Where it is told what was backed up, all of its name is.
+        assert f"account {rows[0]}" in at(house.agency, "explain", f"Backup/{name}").out
     log = at(house.agency, "-q", "audit", "log", "--select", "Backup/*").out
     assert log.count("restored Backup/") == 4
     assert [*(house.base / "scratch").iterdir()] == []
@@ -228,17 +230,12 @@ def _strangers(house: House) -> None:
     path.write_bytes(other)
 
 
-def _refused(house: House) -> None:
-    (house.agency.root / ".sandbox/secrets/root-token").write_text("root:no")
-
-
 @pytest.mark.parametrize(
     ("harm", "said"),
     [
         (_unmounted, "is it mounted?"),
         (_cut, "bakker.2026-11-23: "),
         (_strangers, "is of other (cpanel), not of bakker (cpanel)"),
-        (_refused, "answer 403"),
     ],
 )
 def test_an_archive_that_is_not_given_back_is_said_with_its_code(
@@ -255,6 +252,20 @@ def test_an_archive_that_is_not_given_back_is_said_with_its_code(
     assert "Traceback" not in done.err + done.out
     assert files_in(into) == set()
     assert [*(house.base / "scratch").glob("*")] == []
+
+
+def test_where_the_token_is_lost_the_mounted_folder_is_enough(house, tmp_path):
+    house.night()
+    house.apply()
+    (house.agency.root / ".sandbox/secrets/root-token").write_text("root:no")
+    done = restored(house, "Backup/bakker.example", "--into", tmp_path / "back")
+    assert done.code == 3, done.err
+    assert "account/homedir/public_html/index.html" in files_in(tmp_path / "back")
+    # Plesk gives everything by its API: without its key nothing can be had.
+    (house.agency.root / ".sandbox/secrets/plesk-key").write_text("no")
+    done = restored(house, "Backup/fiets.example", "--into", tmp_path / "other")
+    assert done.code == 1
+    assert "E681 at-plesk: " in done.err
 
 
 def test_a_schedule_that_was_switched_off_is_found(house):

@@ -316,7 +316,7 @@ def test_without_its_folder_nothing_is_made_and_nobody_knows(house):
     shutil.rmtree(house.mount / "reconciler")
     state = house.driver.observe([house.want()]).states["shop.example"]
     assert isinstance(state, Unknown)
-    assert "is it mounted?" in state.why
+    assert "is it mounted? once, on the server: mkdir" in state.why
     with pytest.raises(Transient, match="is it mounted") as caught:
         house.driver.apply(house.want(), panel.making(house.account), "k")
     assert "mkdir -m 700 /backup/reconciler" in str(caught.value)
@@ -458,6 +458,41 @@ def test_an_archive_is_not_followed_out_of_its_folder(house):
     assert house.seen(want).ours == ()
     with pytest.raises(Rejected, match="is gone"):
         house.driver.apply(want, order, "k")
+
+
+def test_a_server_that_is_down_hides_nothing_from_whoever_restores(house):
+    want = house.want()
+    (made_,) = made(house, want, 1)
+    listed = {one.id for one in house.seen(want).snapshots}
+    assert len(listed) == 2
+    house.lose("status", "backup_set_list_combined", status=503, times=0)
+    state = house.driver.observe([want]).states["shop.example"]
+    assert isinstance(state, Unknown)  # for a plan nobody knows
+    back = house.driver.restorer(want)
+    assert {one.id for one in back.snapshots("drill")} == listed
+    assert len(back.listing("account", made_, "drill")) == 5
+    elsewhere = house.account._replace(settings={"url": "x"})
+    with closing(WhmBackup(elsewhere)) as driver, pytest.raises(Transient):
+        driver.restorer(want).snapshots("drill")
+
+
+def test_one_strange_name_blinds_nobody(house):
+    policy = panel.backing(house.base / "scratch")
+    strange = panel.backup("a.example", policy, "whm", "../../etc")
+    found = house.driver.observe([strange, house.want()]).states
+    assert isinstance(found["a.example"], Unknown)
+    assert "no name of a user" in found["a.example"].why
+    assert isinstance(found["shop.example"], CopyState)
+
+
+def test_what_was_made_of_an_account_that_is_gone_stays(house):
+    want = house.want()
+    (made_,) = made(house, want, 1)
+    with house.running.bench("whm").lock:
+        state = house.running.bench("whm").state
+        del state["accounts"]["shop"]
+        state["backups"]["dates"].clear()
+    assert [one.id for one in house.seen(want).snapshots] == [made_]
 
 
 def test_nothing_of_it_is_secret(house):

@@ -21,7 +21,10 @@ from xml.etree.ElementTree import Element, fromstring
 
 import pytest
 
+from reconciler.kinds.backup_repository import BackupRepository
 from reconciler.sandbox import Sandbox, SandboxClock, World
+from reconciler.sandbox.example import SECRETS
+from reconciler.sandbox.example_backups import back_up
 from tests.support.contract import NOW
 from tests.support.web import web
 
@@ -255,3 +258,22 @@ def test_plesk_has_settings_of_the_whole_server(sandbox):
     found = packet(sandbox, "<get-server-wide-settings/>")
     assert found.findtext("settings/max-backup-files") == "15"
     assert found.findtext("settings/keep-local-backup") == "true"
+
+
+def test_the_world_of_an_inventory_backs_up_what_it_keeps_at_panels(tmp_path):
+    spec = {"engine": "whm", "url": "http://127.0.0.1:9", "path": str(tmp_path)}
+    plesk = {**spec, "engine": "plesk", "provider": "p", "panel": {"daily": 3}}
+    kept = [
+        BackupRepository.model_validate({"metadata": {"name": "x"}, "spec": one})
+        for one in (spec, plesk, {**spec, "engine": "plesk"})
+    ]
+    parts: dict[str, Any] = {"whm": dict(WORLD["whm"]), "plesk": dict(WORLD["plesk"])}
+    back_up(kept, parts)
+    assert parts["plesk"]["nightly"] == 3
+    with Sandbox(World(parts), SandboxClock(NOW, frozen=True)) as sandbox:
+        sandbox.clock.advance(timedelta(days=1))
+        user, _, token = SECRETS["whm-root-token"].partition(":")
+        assert user == "root"
+        listed = whm(sandbox, "backup_set_list_combined", token).json()["data"]
+        assert len(listed["backup_set"]) == 2
+    assert len([*tmp_path.glob("*/accounts/*.tar.gz")]) == 2

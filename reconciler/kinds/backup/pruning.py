@@ -11,6 +11,7 @@ from typing import NamedTuple
 from reconciler.kinds.backup.anomalies import suspects
 from reconciler.kinds.backup.case import Case
 from reconciler.kinds.backup.changes import PruneOld
+from reconciler.kinds.backup.facts import short
 from reconciler.kinds.backup.state import CopyState, Snapshot
 from reconciler.kinds.backup.tampering import tampered
 from reconciler.model import FieldChange, Unknown
@@ -95,7 +96,7 @@ def _holds(case: Case, copy: str) -> Iterator[str]:
         for why in tampered(case, one):
             yield f"{one} was tampered with: {why}"
     for suspect in suspects(case):
-        yield f"{suspect.id[:8]} of {suspect.source} is suspicious: {suspect.why}"
+        yield f"{short(suspect.id)} of {suspect.source} is suspicious: {suspect.why}"
     for sway in case.sways:
         if sway.why:
             yield f"{sway.by} says {sway.says}: {sway.why}"
