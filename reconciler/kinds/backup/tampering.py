@@ -134,7 +134,8 @@ def hidden(case: Case, copy: str) -> list[Hiding]:
     found = [
         one
         for one in deeds
-        if not any(at and at - _OURS <= one.since <= at + _OURS for at in ours)
+        if one.opens
+        or not any(at and at - _OURS <= one.since <= at + _OURS for at in ours)
     ]
     return found or (deeds[-1:] if missing(case, copy) else [])
 
