@@ -7,8 +7,7 @@ are hard to guess; a listing takes one request.
 
 Sources: Amazon S3 API Reference (``ListObjectsV2``: 1,000 keys a page in the order of
 their UTF-8, ``StartAfter``, ``encoding-type=url``; ``HeadObject``;
-``GetBucketVersioning``; "Authenticating Requests: Using the Authorization Header").
-What follows:
+``GetBucketVersioning``). What follows:
 
 * Requests are signed one by one and sent as they are: a client of boto3 for each
   repository would cost more than all it asks.
@@ -37,6 +36,7 @@ from reconciler.providers._archive_bucket import Bucket
 from reconciler.providers._archive_store import Folder, Gone, Store, Stored
 from reconciler.providers._http import Http, Words
 from reconciler.providers._s3_place import S3Place, s3_place
+from reconciler.providers._s3_signed import signed
 
 _TRIES: Final = 3
 _PAUSE: Final = 1.0
@@ -146,7 +146,7 @@ class _Window:
         self, account: Account, place: S3Place, keys: str, wait: Callable[[], None]
     ) -> None:
         self._wait = wait
-        self._sleep = account.sleep
+        self._clock, self._sleep = account.clock, account.sleep
         self._place = place
         self._keys = keys
         asked = account._replace(endpoint=place.endpoint, limits={})
@@ -265,7 +265,8 @@ class _Window:
     ) -> tuple[Answered | None, Transient | None]:
         """Ask once; return the answer, and why it is none that counts."""
         self._wait()
-        headers = signed(method, url, self._keys, self._place.region)
+        now = self._clock()
+        headers = signed(method, url, self._keys, self._place.region, now)
         try:
             said = self._http.once(
                 method, url, operation=what, effect=False, headers=headers, most=_MOST
@@ -275,21 +276,6 @@ class _Window:
         if said.status == _BUSY or said.status >= _BROKEN:
             return said, Transient(f"{what}: {said.status} {_code(said)}")
         return said, None
-
-
-def signed(method: str, url: str, keys: str, region: str) -> dict[str, str]:
-    """Return the headers that sign a request without a body. Raises Rejected."""
-    from botocore.auth import S3SigV4Auth  # noqa: PLC0415
-    from botocore.awsrequest import AWSRequest  # noqa: PLC0415
-    from botocore.credentials import Credentials  # noqa: PLC0415
-
-    key, _, secret = keys.partition(":")
-    if not secret:
-        raise Rejected("a bucket needs keys", hint="a secret KEY:SECRET")
-    request = AWSRequest(method=method, url=url)
-    request.context["payload_signing_enabled"] = True
-    S3SigV4Auth(Credentials(key, secret), "s3", region).add_auth(request)
-    return dict(request.headers.items())
 
 
 def _truncated(page: Element) -> bool:

@@ -8,8 +8,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 from reconciler.errors import ProviderError, Rejected, Transient
 from reconciler.model import Account
@@ -17,6 +21,7 @@ from reconciler.providers._archive_bucket import Bucket
 from reconciler.providers._archive_store import Gone, Stored
 from reconciler.providers._archive_where import WRITE, store_of
 from reconciler.providers._outline import Outline, outline_of
+from reconciler.providers._s3_signed import signed
 from tests.support.buckets import KEYS, by_hand, place, serving
 from tests.support.buckets import fresh as new_bucket
 from tests.support.contract import NOW, MemoryCache
@@ -240,3 +245,25 @@ def test_it_is_asked_by_who_adds_and_signed(answers):
     (asked,) = answers.asked
     assert "Credential=adds/" in asked[1]["Authorization"]
     assert "s-1" not in str(asked)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://s3.eu-west-1.amazonaws.com/b?list-type=2&prefix=a%20b%2Fc&start-after=k",
+        "https://s3.eu-west-1.amazonaws.com/b?versioning=",
+        "http://127.0.0.1:9000/b/p/a%20b%2Bc/~config",
+        "https://S3.agency.example:443/b/c",
+        "http://[::1]:9000/b/c",
+    ],
+)
+def test_it_signs_as_botocore_does(method, url):
+    now = datetime.now(UTC)
+    mine = signed(method, url, "key:secret/+", "eu-west-1", now)
+    request = AWSRequest(method=method, url=url)
+    request.context["payload_signing_enabled"] = True
+    auth = S3SigV4Auth(Credentials("key", "secret/+"), "s3", "eu-west-1")
+    with patch("botocore.auth.get_current_datetime", lambda: now.replace(tzinfo=None)):
+        auth.add_auth(request)
+    assert dict(request.headers.items()) == mine
