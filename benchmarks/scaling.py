@@ -13,6 +13,7 @@ from benchmarks.accounts import SIZES, YEAR, Account, Kind, accounts
 from benchmarks.replaying import (
     BASELINES,
     HORIZON,
+    HOURLY,
     PRICES,
     START,
     Asked,
@@ -23,12 +24,13 @@ from benchmarks.replaying import (
 from benchmarks.row import Row, Size
 from reconciler.audit.usage_store import Hour
 from reconciler.cli.usage_forecast import predict
-from reconciler.engine.foresee import Case, foresee
+from reconciler.engine.foresee import Case, foresee, renewable
 from reconciler.model import Price, Ref
 from reconciler.model.scaling import Scaling
+from reconciler.model.scaling_occasions import pace
 from reconciler.model.scaling_rules import decide
 from reconciler.model.sizing import Moved, Rung, Sizing
-from reconciler.model.usage import Bounds
+from reconciler.model.usage import Bounds, OutlookState, Reading
 
 #: For developing; nothing that is reported comes from them.
 TRIED: Final = (1, 2, 3)
@@ -41,6 +43,8 @@ _METRICS: Final[dict[Kind, tuple[str, float]]] = {
     "level": ("memory", 2.0 * 1024**3),
 }
 _HISTORY: Final = 60 * 24
+#: The last reading was made so long before it is decided.
+_A_MINUTE: Final = timedelta(minutes=1)
 POLICY: Final = {
     "mode": "auto",
     "maxIncrease": "1000.00 EUR",
@@ -52,30 +56,30 @@ POLICY: Final = {
 
 class Foreseeing:
     """
-    The forecasts and the rules of the product, day by day; nothing is left out.
+    The forecasts and the rules of the product, run by run; nothing is left out.
 
-    What an account was moved by is remembered, as the records remember it.
+    What is foreseen is kept until the product wants it anew, what an account was moved
+    by is remembered as the records remember it, and how often it is decided is what the
+    runs before say.
     """
 
-    def __init__(self, **policy: str) -> None:
+    def __init__(self, every: int = HOURLY, **policy: str) -> None:
         self._rules = Scaling.model_validate({**POLICY, **policy})
+        runs = [START + timedelta(hours=hour) for hour in range(0, 3 * 24 + 1, every)]
+        self._pace = pace(runs, runs[-1])
         self._past: dict[int, list[Moved]] = {}
+        self._seen: dict[int, OutlookState] = {}
+        self.looked = 0
 
     def __call__(self, asked: Asked) -> int:
         """Return the size that the account shall have."""
-        metric = _METRICS[asked.account.kind][0]
         ladder = _ladder(asked.account.kind)
-        hours = _hours(asked.number, asked.account)
-        known = hours[max(asked.hour - _HISTORY, 0) : asked.hour]
         past = self._past.setdefault(asked.number, [])
-        bounds = Bounds(ladder[asked.rung].limits)
-        name = Ref("HostingAccount", f"a{asked.number}.example")
-        case = Case(name, self._rules, bounds, "whm-1", {metric: known})
         sizing = Sizing(
             ladder=ladder,
             at=asked.rung,
             rules=self._rules,
-            seen=foresee(case, predict, asked.now),
+            seen=self._known(asked, ladder),
             now=asked.now,
             past=past,
         )
@@ -85,6 +89,24 @@ class Foreseeing:
         here = ladder[asked.rung].name
         past.append(Moved(asked.now, "up", here, found.to.name, found.rise))
         return ladder.index(found.to)
+
+    def _known(self, asked: Asked, ladder: Sequence[Rung]) -> OutlookState:
+        """Return what is foreseen, anew where ``usage probe`` would foresee it anew."""
+        metric, unit = _METRICS[asked.account.kind]
+        name = Ref("HostingAccount", f"a{asked.number}.example")
+        case = Case(name, self._rules, Bounds(ladder[asked.rung].limits), "whm-1")
+        old, used = self._seen.get(asked.number), asked.account.used[asked.hour - 1]
+        last = Reading(metric, asked.now - _A_MINUTE, float(used) * unit)
+        if renewable(case, old, {metric: last}, asked.now, self._pace):
+            hours = _hours(asked.number, asked.account)
+            known = hours[max(asked.hour - _HISTORY, 0) : asked.hour]
+            case = case._replace(hours={metric: known})
+            state = foresee(case, predict, asked.now)
+            old = state.model_copy(update={"pace": self._pace})
+            self._seen[asked.number] = old
+            self.looked += 1
+        assert old is not None  # noqa: S101  (what was never foreseen is renewable)
+        return old
 
 
 def scaling(size: Size) -> Iterator[Row]:

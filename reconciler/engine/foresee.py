@@ -26,7 +26,9 @@ from reconciler.model.hosting import FILLS, METRICS
 from reconciler.model.ref import Ref
 from reconciler.model.scaling import Scaling
 from reconciler.model.usage import (
+    DAY,
     FAR,
+    SUSTAINED,
     UNASKED,
     Bounds,
     Outlook,
@@ -51,6 +53,8 @@ _DAYS: Final = timedelta(days=14)
 _FEWEST_DAYS: Final = 7
 #: What is never above this share of the smaller plan's target may fit into it.
 _ROOMY: Final = 0.7
+#: It is near with such a chance of the next hours, and nothing is to be added above.
+_NEAR, _CERTAIN = 0.01, 0.5
 #: Days of peaks that are kept with a forecast, or where a smaller size is allowed.
 PAST: Final = 42
 _A_DAY: Final = 24
@@ -68,6 +72,7 @@ class Foreseen(NamedTuple):
         ahead: The median of the highest of each day to come, ``worst`` their 95 %
             quantile.
         chances: That the limit is reached within one day, two days, and so on.
+        soon: The same within one hour, two hours, up to the first day.
     """
 
     probability: float
@@ -82,6 +87,7 @@ class Foreseen(NamedTuple):
     ahead: tuple[float, ...] = ()
     worst: tuple[float, ...] = ()
     chances: tuple[float, ...] = ()
+    soon: tuple[float, ...] = ()
 
 
 class Question(NamedTuple):
@@ -133,6 +139,7 @@ class Sight(NamedTuple):
     doubts: Mapping[str, str]
     fine: Collection[str] | None
     now: datetime
+    every: timedelta = DAY
 
 
 def sort(
@@ -152,7 +159,7 @@ def sort(
         elif before and before.doubt and sight.fine is not None:
             if case.source in sight.fine:
                 due[case.ref] = case
-        elif renewable(case, before, latest, sight.now):
+        elif renewable(case, before, latest, sight.now, sight.every):
             due[case.ref] = case
     return due, doubted
 
@@ -162,11 +169,13 @@ def renewable(
     old: OutlookState | None,
     latest: Mapping[str, Reading],
     now: datetime,
+    every: timedelta = DAY,
 ) -> bool:
     """
     Say whether what was foreseen has to be foreseen anew.
 
-    Its history is not looked at: *latest* is what was read last, by metric.
+    Its history is not looked at: *latest* is what was read last, by metric. *every* is
+    after how long it may be moved again: once a day, nothing is gained by more.
     """
     if old is None or old.doubt or old.source != case.source:
         return True
@@ -186,7 +195,35 @@ def renewable(
         expected = max((one.peak, *one.worst[:2]))
         if latest[metric].value > expected + _NEWS * limit:
             return True
+        if every < DAY and _near(case, one, latest[metric], _Since(old.at, age, every)):
+            return True
     return False
+
+
+class _Since(NamedTuple):
+    """When something was foreseen, how long ago, and how often it may be moved."""
+
+    at: datetime
+    age: timedelta
+    every: timedelta
+
+
+def _near(case: Case, one: Outlook, latest: Reading, since: _Since) -> bool:
+    """
+    Say whether it is so near that what was read *since* says more of it.
+
+    What comes and goes and is at its target, until it has been there long enough to be
+    a fact; and what may reach it before the next occasion, or within its lead, and is
+    not as good as certain to.
+    """
+    lead = case.policy.lead_for(one.metric, since.every)
+    if latest.at <= since.at or lead > DAY or not one.chances:
+        return False
+    level = one.metric not in _FILLING
+    if level and latest.value >= one.goal and one.reached < SUSTAINED:
+        return True
+    span = since.age + max(lead, since.every)
+    return _NEAR <= one.within(span) < _CERTAIN
 
 
 def _each(case: Case, predict: Predict, now: datetime) -> Iterator[Outlook]:

@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from reconciler.forecast.members import DAY, Array
 from reconciler.forecast.trend import WEEK, Trend, trend
@@ -50,11 +51,13 @@ class Level(NamedTuple):
 
     Attributes:
         chances: That a breach begins within one day, two days, and so on.
+        soon: The same within one hour, two hours, up to the end of the first day.
         hours: Until half of the paths have one; None: not within the horizon.
         median: Of each hour; ``upper`` its 95 % quantile.
     """
 
     chances: Array
+    soon: Array
     hours: int | None
     median: Array
     upper: Array
@@ -102,11 +105,12 @@ def level(
     """
     paths = _paths(_parts(values), -(-hours // DAY), PATHS, chance)[:, :hours]
     first = breaches(np.exp(paths), limit, values[-DAY:])
-    days = np.arange(1, -(-hours // DAY) + 1)[:, None] * DAY
+    days = np.arange(1, -(-hours // DAY) + 1) * DAY
     begun = np.sort(np.where(first < 0, hours, first))
     half = int(begun[(len(begun) - 1) // 2])
     return Level(
-        chances=((first >= 0) & (first < days)).mean(axis=1),
+        chances=_within(first, days),
+        soon=_within(first, np.arange(1, min(hours, DAY) + 1)),
         hours=half if half < hours else None,
         median=np.exp(np.median(paths, axis=0)),
         upper=np.exp(np.quantile(paths, 0.95, axis=0)),
@@ -130,6 +134,18 @@ def breaches(paths: Array, limit: float, before: Array) -> Array:
     many = np.cumsum(over, axis=1, dtype=np.int32)
     within = (many[:, DAY:] - many[:, :-DAY] >= SUSTAINED) & over[:, DAY:]
     found: Array = np.where(within.any(axis=1), within.argmax(axis=1), -1)
+    return found
+
+
+def soon(paths: Array, limit: float, before: Array) -> Array:
+    """Return how probable it is that a breach begins within each hour of a day."""
+    first = breaches(paths[:, :DAY], limit, before)
+    return _within(first, np.arange(1, min(paths.shape[1], DAY) + 1))
+
+
+def _within(first: Array, hours: npt.NDArray[np.int64]) -> Array:
+    """Return the share of *first* hours (negative: never) within each of *hours*."""
+    found: Array = ((first >= 0) & (first < hours[:, None])).mean(axis=1)
     return found
 
 
@@ -217,6 +233,21 @@ def _quiet(noise: Array) -> Array:
     return clipped
 
 
+def _remembered(noise: Array, memory: float) -> float:
+    """
+    Return how far off the last hour is, as far as the next one remembers it.
+
+    What has been far above all others for an hour or two is a spike until there is
+    more of it: what was before it says more of the hour to come.
+    """
+    usual, back = _spread(noise), 0
+    while back < SUSTAINED and noise[-1 - back] >= _CLIPPED * usual:
+        back += 1
+    if back == SUSTAINED:
+        return float(noise[-1])
+    return float(noise[-1 - back]) * memory**back
+
+
 def _paths(parts: _Parts, days: int, many: int, chance: np.random.Generator) -> Array:
     """Return the logarithms of *many* ways in which the hours may go on."""
     noise = parts.noise
@@ -227,7 +258,7 @@ def _paths(parts: _Parts, days: int, many: int, chance: np.random.Generator) -> 
     shocks = noise[1:] - memory * noise[:-1]
     shocks = shocks - shocks.mean()
     drawn = shocks[chance.integers(0, len(shocks), (days * DAY, many))]
-    last = np.full(many, noise[-1])
+    last = np.full(many, _remembered(noise, memory))
     for hour in range(days * DAY):
         last = drawn[hour] = memory * last + drawn[hour]
     levels = parts.trend.paths(days, many, chance)
