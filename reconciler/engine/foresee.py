@@ -17,7 +17,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
@@ -253,9 +253,10 @@ def _known(case: Case, metric: str, limit: float, now: datetime) -> Outlook:
     """Return what is known of a metric without any forecast."""
     hours, target = case.hours[metric], float(case.policy.target)
     fills = metric in _FILLING
-    lately = [one for one in hours if one.at > now - timedelta(hours=_A_DAY)]
+    a_day, some_days = now - timedelta(hours=_A_DAY), now - _DAYS
+    lately = [one for one in hours if one.at > a_day]
     over = [o for o in lately if (o.highest if fills else o.mean) >= target * limit]
-    recent = [one.highest for one in hours if one.at > now - _DAYS]
+    recent = [one.highest for one in hours if one.at > some_days]
     smaller = case.bounds.smaller is not None
     peaks = daily(hours)[-PAST:] if smaller else ()
     return Outlook(
@@ -326,7 +327,10 @@ def _held(
     hour = timedelta(hours=1)
     for (at, value), (then, _) in pairwise(samples):
         yield at, value
-        gap = (then - at) // hour
+        apart = then - at
+        if apart == hour:
+            continue
+        gap = apart // hour
         for more in range(1, gap if gap < _A_DAY else 1):
             yield at + more * hour, value
     yield from samples[-1:]
@@ -334,11 +338,15 @@ def _held(
 
 def daily(hours: Sequence[Hour]) -> list[tuple[datetime, float]]:
     """Return the highest of each day (of UTC), in order."""
-    found: dict[datetime, float] = {}
+    found: dict[int, float] = {}
     for one in hours:
-        day = one.at.replace(hour=0, minute=0, second=0, microsecond=0)
-        found[day] = max(one.highest, found.get(day, 0.0))
-    return sorted(found.items())
+        day, high = one.at.toordinal(), one.highest
+        if high > found.get(day, -1.0):
+            found[day] = high
+    return [
+        (datetime.fromordinal(day).replace(tzinfo=UTC), max(high, 0.0))
+        for day, high in sorted(found.items())
+    ]
 
 
 def is_far(peaks: Sequence[float], target: float, horizon: timedelta) -> bool:

@@ -279,7 +279,7 @@ def _short(ask: _Ask, known: Series) -> Outlook:
             "hour",
         ),
         chances=chances,
-        soon=_shares(level.soon(drawn, ask.limit, values[-24:])),
+        soon=_shares(level.soon(drawn, ask.limit, values)),
     )
 
 

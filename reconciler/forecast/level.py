@@ -41,6 +41,8 @@ _MEDIAN: Final = 1.25
 #: Hours so many times the usual error from what they should be are clipped, count as
 #: odd, and are an hour of the week of their own (in parts of the error of its mean).
 _CLIPPED, _ODD, _OWN = 3.0, 4.0, 3.5
+#: So many times the highest that was before is a spike, as long as it is new.
+_SPIKE: Final = 1.25
 #: No noise remembers more of the hour before.
 _MEMORY: Final = 0.98
 
@@ -137,10 +139,27 @@ def breaches(paths: Array, limit: float, before: Array) -> Array:
     return found
 
 
-def soon(paths: Array, limit: float, before: Array) -> Array:
-    """Return how probable it is that a breach begins within each hour of a day."""
+def soon(paths: Array, limit: float, values: Array) -> Array:
+    """
+    Return how probable it is that a breach begins within each hour of a day.
+
+    *paths* begin after *values*, at what was last. Where that is an hour or two far
+    above everything before, it is a spike, and is none of the three.
+    """
+    before = values[-DAY:].copy()
+    spiked = _spiked(values)
+    before[len(before) - spiked :] = 0.0
     first = breaches(paths[:, :DAY], limit, before)
     return _within(first, np.arange(1, min(paths.shape[1], DAY) + 1))
+
+
+def _spiked(values: Array) -> int:
+    """Return how many of the last hours, two at most, nothing before comes near to."""
+    for many in range(SUSTAINED - 1, 0, -1):
+        known, last = values[:-many], values[-many:]
+        if len(known) and last.min() > _SPIKE * known.max():
+            return many
+    return 0
 
 
 def _within(first: Array, hours: npt.NDArray[np.int64]) -> Array:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Final, NamedTuple
 
+from reconciler.model.hosting import FILLS
 from reconciler.model.sizing import Sizing
 from reconciler.model.usage import DAY, Outlook
 from reconciler.model.windows import coming
@@ -23,6 +24,14 @@ _HOUR: Final = timedelta(hours=1)
 _JITTER: Final = timedelta(minutes=15)
 #: A need waits while the chance that it comes before the next occasion is smaller.
 RISK: Final = 0.03
+#: The same where it waits for an hour or two, of what comes and goes. A breach is the
+#: third hour there: whoever looks each hour knows two of them, and a chance of an hour
+#: is one of few, where that of a day is one of many.
+HOURLY: Final = 0.10
+#: What is so near, and known by the hour, is as good as needed: nobody has to be sure
+#: of the weeks to come.
+URGENT: Final = 0.15
+_FEW: Final = timedelta(hours=2)
 
 
 class Early(NamedTuple):
@@ -72,6 +81,22 @@ def waits(case: Sizing, outlook: Outlook) -> bool:
     Say whether it can be put off: each look shows more of whether it is needed.
 
     Only where the chance that the target is reached within the lead of the policy, or
-    before the next occasion, is below `RISK`. Without chances nobody knows.
+    before the next occasion, is below the risk. Without chances nobody knows.
     """
-    return bool(outlook.chances) and early(case, outlook).chance < RISK
+    if not outlook.chances:
+        return False
+    found = early(case, outlook)
+    return found.chance < (HOURLY if _by_hour(outlook, found) else RISK)
+
+
+def urgent(case: Sizing, outlook: Outlook) -> bool:
+    """Say whether the next hour may be the one, by what is known of the last ones."""
+    if max(outlook.soon, default=0.0) < URGENT:
+        return False
+    found = early(case, outlook)
+    return _by_hour(outlook, found) and found.chance >= URGENT
+
+
+def _by_hour(outlook: Outlook, found: Early) -> bool:
+    hours = bool(outlook.soon) and found.span <= _FEW
+    return hours and outlook.metric not in FILLS

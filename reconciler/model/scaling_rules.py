@@ -20,7 +20,7 @@ from reconciler.model import scaling_words as words
 from reconciler.model.hosting import FILLS
 from reconciler.model.money import Money
 from reconciler.model.scaling import Scaling
-from reconciler.model.scaling_occasions import early, waits
+from reconciler.model.scaling_occasions import early, urgent, waits
 from reconciler.model.sizing import (
     MONTH,
     Cost,
@@ -110,7 +110,10 @@ def _needs(case: Sizing, limited: Sequence[Outlook]) -> Iterator[_Need]:
     for outlook in limited:
         if reached(case, outlook):
             found.append(_Need(outlook, now=True))
-        elif outlook.skill and outlook.probability >= float(case.rules.probability):
+        elif outlook.skill and (
+            outlook.probability >= float(case.rules.probability)
+            or urgent(case, outlook)
+        ):
             found.append(_Need(outlook, now=False))
     yield from sorted(found, key=lambda one: (not one.now, -one.outlook.probability))
 
@@ -166,6 +169,8 @@ def _up(case: Sizing, limited: Sequence[Outlook], needs: Sequence[_Need]) -> Dec
     better = [one for one in larger if _better(case, one, needs)]
     enough = [one for one in better if _fits(case, one, limited)]
     because = words.need(first.outlook, case.rules, now=first.now)
+    if not first.now and first.outlook.soon:
+        because += words.near(*early(case, first.outlook))
     outside = None
     if not enough:
         outside = (

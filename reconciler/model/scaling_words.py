@@ -70,6 +70,11 @@ def waits(outlook: Outlook, rules: Scaling, span: timedelta, early: float) -> st
     )
 
 
+def near(span: timedelta, early: float) -> str:
+    """Return how near it is that a need is met now and not later."""
+    return f"; within {ahead(span)} it is {chance(early)}"
+
+
 def ahead(span: timedelta) -> str:
     """Return a time to come for people: by the hour up to a day, else in days."""
     hours = max(1, round(span / _HOUR))

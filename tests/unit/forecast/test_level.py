@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from reconciler.forecast.level import breaches, level, suits, tried
+from reconciler.forecast.level import breaches, level, soon, suits, tried
 
 DAYS = 60
 HOURS = np.arange(DAYS * 24)
@@ -200,3 +200,15 @@ def test_hours_far_above_all_others_say_nothing_of_the_next() -> None:
     two, three = near(2, 1.4, limit), near(3, 1.4, limit)
     assert two.soon[0] < 0.02
     assert three.soon[0] > 0.1
+
+
+@pytest.mark.parametrize(
+    ("hours", "last", "next_"), [(2, 1.1, 1), (2, 1.4, 0), (3, 1.4, 1)]
+)
+def test_a_spike_is_none_of_three_where_paths_begin_at_it(hours, last, next_) -> None:
+    """As those of a combined forecast do, which goes on with what was last."""
+    values = np.ones(100)
+    values[100 - hours :] = last
+    found = soon(np.full((10, 48), last), 1.1, values)
+    assert found[0] == next_
+    assert found[2] == 1

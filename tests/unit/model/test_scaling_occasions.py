@@ -146,3 +146,57 @@ def test_a_need_that_waits_is_said_in_hours() -> None:
         found = decide(case(calm, every))
         assert found.way is None
         assert words in found.notes[0].said
+
+
+@pytest.mark.parametrize(
+    ("soon", "every", "more", "way"),
+    [
+        (0.099, HOUR, {}, None),
+        (0.10, HOUR, {}, "up"),
+        (0.10, 2 * HOUR, {}, "up"),
+        (0.029, 3 * HOUR, {}, None),  # in three hours there may be three of them
+        (0.03, 3 * HOUR, {}, "up"),
+        (0.03, HOUR, {"lead": "3h"}, "up"),
+        (0.149, HOUR, {"probability": 0.4}, None),
+        (0.15, HOUR, {"probability": 0.4}, "up"),  # so near is near enough
+        (0.15, HOUR, {"probability": 0.4, "skill": False}, None),
+        (0.15, 3 * HOUR, {"probability": 0.4}, None),
+    ],
+)
+def test_what_may_be_the_third_hour_does_not_wait(soon, every, more, way) -> None:
+    lead = {"lead": more.pop("lead")} if "lead" in more else {}
+    seen = told(soon=(soon,) * 24, chances=(0.16, 0.3, 0.9), **more)
+    found = decide(case(seen, every, **lead))
+    assert found.way == way
+    if way and every == HOUR and not lead:
+        assert f"; within the next hour it is {soon:.0%}; care-10" in found.because
+
+
+@pytest.mark.parametrize(("soon", "way"), [(0.029, None), (0.03, "up")])
+def test_a_full_disk_does_harm_by_the_hour_too(soon, way) -> None:
+    disk = foreseen(chances=(0.16, 0.3, 0.9), soon=(soon,) * 24)
+    assert decide(case(disk, lead="1h")).way == way
+    unsure = disk.model_copy(update={"probability": 0.4, "soon": (0.15,) * 24})
+    assert decide(case(unsure, lead="1h")).way is None
+
+
+FULL = {"current": 0.98 / 0.9, "probability": 0.2, "chances": (0.0, 0.01, 0.2)}
+
+
+def test_the_backup_of_the_night_does_not_fill_a_disk() -> None:
+    """97 % is as good as full, but for who looks each hour and has a forecast."""
+    calm = foreseen(**FULL)
+    assert decide(case(calm, DAY)).way == "up"
+    assert decide(case(calm, HOUR)).way is None
+    assert decide(case(foreseen(**FULL, skill=False), HOUR)).way == "up"
+    risky = {**FULL, "chances": (0.04, 0.1, 0.2), "soon": (0.04,) * 24}
+    assert decide(case(foreseen(**risky), HOUR)).way == "up"
+
+
+def test_who_counts_hours_is_not_told_by_two_days_with_one_each() -> None:
+    spiked = {"current": 1.0, "past": [0.8] * 30 + [1.0, 1.01], "reached": 1}
+    seen = foreseen("memory", MEMORY, probability=0.1, **spiked)
+    assert decide(case(seen, DAY)).way == "up"
+    assert decide(case(seen, HOUR)).way is None
+    three = seen.model_copy(update={"reached": 3})
+    assert decide(case(three, HOUR)).way == "up"
