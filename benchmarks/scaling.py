@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import timedelta
 from functools import lru_cache, partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from benchmarks.accounts import SIZES, YEAR, Account, Kind, accounts
 from benchmarks.replaying import (
     BASELINES,
+    DAILY,
     HORIZON,
     HOURLY,
     PRICES,
@@ -119,54 +120,73 @@ def scaling(size: Size) -> Iterator[Row]:
         for number in range(0, MANY, MANY // 8 if quick else 1)
     ]
     days = 90 if quick else YEAR
-    names = ["forecast and rules", *BASELINES]
     before = time.perf_counter()
     with ProcessPoolExecutor() as pool:
         rows = [*pool.map(partial(replay, days=days), tasks, chunksize=4)]
     took = time.perf_counter() - before
-    scores = {name: added(row[0][at] for row in rows) for at, name in enumerate(names)}
-    yield from _gates(scores, len(tasks), days)
-    used = sum(row[1] for row in rows)
-    note = f"{len(tasks)} accounts, one forecast and decision a day; {took:.0f} s wall"
-    yield Row(
-        "the same: CPU of a forecast and its decision",
-        used / len(tasks) / days * 1000,
-        "ms",
-        note=note,
-    )
+    for every, said in ((HOURLY, ""), (DAILY, ", one decision a day")):
+        mine = [row[every] for row in rows]
+        names = ["forecast and rules", *BASELINES]
+        scores = {
+            name: added(row.scores[at] for row in mine) for at, name in enumerate(names)
+        }
+        yield from _gates(scores, len(tasks), days, said)
+        looked = sum(row.looked for row in mine) / len(tasks) / days
+        yield Row(
+            f"the same{said}: CPU of all forecasts and decisions of an account",
+            sum(row.used for row in mine) / len(tasks) / days * 1000,
+            "ms/day",
+            note=f"{looked:.2f} forecasts a day; {took:.0f} s wall for both",
+        )
 
 
-def replay(task: tuple[int, int], days: int = YEAR) -> tuple[list[Score], float]:
-    """Return the scores of all strategies for one account, and the CPU of ours."""
+class Replayed(NamedTuple):
+    """The scores of all strategies, the CPU of ours, and how often it looked ahead."""
+
+    scores: list[Score]
+    used: float
+    looked: int
+
+
+def replay(task: tuple[int, int], days: int = YEAR) -> dict[int, Replayed]:
+    """Return what came of one account, by the hours between two decisions."""
     seed, number = task
     account = drawn(seed)[number]
-    before = time.process_time()
-    ours = replayed_one(number, account, Foreseeing(), days)
-    used = time.process_time() - before
-    others = [replayed_one(number, account, one, days) for one in BASELINES.values()]
-    return [ours, *others], used
+
+    def each(every: int) -> Replayed:
+        ours = Foreseeing(every)
+        before = time.process_time()
+        found = [replayed_one(number, account, ours, days, every)]
+        used = time.process_time() - before
+        found += [
+            replayed_one(number, account, one, days, every)
+            for one in BASELINES.values()
+        ]
+        return Replayed(found, used, ours.looked)
+
+    return {every: each(every) for every in (HOURLY, DAILY)}
 
 
-def _gates(scores: Mapping[str, Score], many: int, days: int) -> Iterator[Row]:
+def _gates(
+    scores: Mapping[str, Score], many: int, days: int, said: str
+) -> Iterator[Row]:
     for name, score in scores.items():
-        mine = name == next(iter(scores))
-        what = f"a year of {many} accounts, {name}"
+        gated = not said and name == next(iter(scores))
+        what = f"a year of {many} accounts{said}, {name}"
         note = (
             f"{score.prevented} of {score.predictable}, {score.lead:.1f} d ahead; "
             f"{score.surprises_met} of {score.surprising} that could not be seen; "
             f"{score.spikes} days with a lone spike"
         )
         kept, wasted = 100 * score.kept, 100 * score.wasted
-        gate = 95 if mine else None
-        said = f"{what}: predictable breaches prevented"
-        yield Row(said, kept, "%", gate, least=True, note=note)
+        told = f"{what}: predictable breaches prevented"
+        yield Row(told, kept, "%", 95 if gated else None, least=True, note=note)
         note = (
             f"{score.needless} of {score.moves}; "
             f"{score.above * 30 / many / days:.2f} EUR a month above what was needed"
         )
-        yield Row(
-            f"{what}: needless moves", wasted, "%", 5 if mine else None, note=note
-        )
+        told = f"{what}: needless moves"
+        yield Row(told, wasted, "%", 5 if gated else None, note=note)
 
 
 @lru_cache(maxsize=1)

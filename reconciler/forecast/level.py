@@ -110,13 +110,29 @@ def level(
     days = np.arange(1, -(-hours // DAY) + 1) * DAY
     begun = np.sort(np.where(first < 0, hours, first))
     half = int(begun[(len(begun) - 1) // 2])
+    median, upper = _lines(paths)
     return Level(
         chances=_within(first, days),
         soon=_within(first, np.arange(1, min(hours, DAY) + 1)),
         hours=half if half < hours else None,
-        median=np.exp(np.median(paths, axis=0)),
-        upper=np.exp(np.quantile(paths, 0.95, axis=0)),
+        median=median,
+        upper=upper,
     )
+
+
+def _lines(paths: Array) -> tuple[Array, Array]:
+    """Return the median and the 95 % quantile of each hour of logarithms of paths."""
+    ordered = np.sort(np.ascontiguousarray(paths.T), axis=1)
+
+    def at(share: float) -> Array:
+        place = share * (ordered.shape[1] - 1)
+        low = int(place)
+        high = min(low + 1, ordered.shape[1] - 1)
+        step = ordered[:, high] - ordered[:, low]
+        found: Array = np.exp(ordered[:, low] + step * (place - low))
+        return found
+
+    return at(0.5), at(0.95)
 
 
 def suits(values: Array) -> bool:
@@ -181,10 +197,11 @@ def tried(values: Array, hours: int, chance: np.random.Generator) -> Trial:
     for at in origins:
         paths = _paths(_parts(values[:at]), reach // DAY, _TRIED, chance)
         came, before = values[at : at + reach], values[at - DAY : at]
-        errors.append(np.abs(np.exp(np.median(paths, axis=0)) - came).mean())
+        median, upper = _lines(paths)
+        errors.append(np.abs(median - came).mean())
         now.append(np.abs(before[-1] - came).mean())
         yesterday.append(np.abs(np.resize(before, reach) - came).mean())
-        under.append((came <= np.exp(np.quantile(paths, 0.95, axis=0))).mean())
+        under.append((came <= upper).mean())
     scale = float(np.abs(values[DAY:] - values[:-DAY]).mean()) or 1.0
     naive = min(float(np.mean(now)), float(np.mean(yesterday)))
     return Trial(float(np.mean(errors)) / scale, naive / scale, float(np.mean(under)))
