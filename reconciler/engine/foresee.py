@@ -213,8 +213,8 @@ def _near(case: Case, one: Outlook, latest: Reading, since: _Since) -> bool:
     Say whether it is so near that what was read *since* says more of it.
 
     What comes and goes and is at its target, until it has been there long enough to be
-    a fact; and what may reach it before the next occasion, or within its lead, and is
-    not as good as certain to.
+    a fact; and what may reach it before the next occasion, or within its lead. Where it
+    was as good as certain to, and was not moved, nothing is to be added.
     """
     lead = case.policy.lead_for(one.metric, since.every)
     if latest.at <= since.at or lead > DAY or not one.chances:
@@ -222,8 +222,8 @@ def _near(case: Case, one: Outlook, latest: Reading, since: _Since) -> bool:
     level = one.metric not in _FILLING
     if level and latest.value >= one.goal and one.reached < SUSTAINED:
         return True
-    span = since.age + max(lead, since.every)
-    return _NEAR <= one.within(span) < _CERTAIN
+    span = max(lead, since.every)
+    return one.within(span) < _CERTAIN and one.within(since.age + span) >= _NEAR
 
 
 def _each(case: Case, predict: Predict, now: datetime) -> Iterator[Outlook]:

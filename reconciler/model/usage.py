@@ -121,11 +121,11 @@ class Outlook(Frozen):
         """
         Return the chance that the target is reached within *span* of the forecast.
 
-        Hours of its first day and days that were begun count as whole; beyond the
+        Hours of its first day, and days, that were begun count as whole; beyond the
         horizon nobody knows more than at its end.
         """
         hours = max(1, -(-span // _HOUR))
-        if hours <= len(self.soon):
+        if hours < _HOURS and hours <= len(self.soon):
             return self.soon[hours - 1]
         days = -(-hours // _HOURS)
         return self.chances[min(days, len(self.chances)) - 1] if self.chances else 0.0

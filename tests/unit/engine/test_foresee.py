@@ -298,7 +298,8 @@ def test_what_comes_and_goes_is_near_at_its_target_until_that_is_a_fact():
         (6, {}, True),
         (4, {"every": 3 * HOUR}, True),  # the seventh lies before the next run
         (6, {"soon": (0.0,) * 6 + (0.009,) * 18}, False),
-        (6, {"soon": (0.0,) * 6 + (0.6,) * 18}, False),  # nothing is to be added
+        (6, {"soon": (0.0,) * 6 + (0.6,) * 18}, True),
+        (6, {"soon": (0.6,) * 24}, False),  # it was not moved: nothing is to be added
         (1, {"metric": "disk"}, True),  # half a day ahead
         (1, {"metric": "disk", "soon": (0.0,) * 14 + (0.02,) * 10}, False),
         (3, {"metric": "disk", "soon": (0.0,) * 14 + (0.02,) * 10}, True),
