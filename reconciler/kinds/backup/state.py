@@ -51,11 +51,14 @@ class Hiding(Frozen):
 
     Attributes:
         since, until: When the first and the last of it was.
+        opens: What says what the repository is, is among it: no prune hides that, and
+            no rewind.
     """
 
     since: AwareDatetime
     until: AwareDatetime
     objects: int
+    opens: bool = False
 
 
 class CopyState(State):

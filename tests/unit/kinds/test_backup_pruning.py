@@ -249,6 +249,18 @@ def test_what_a_prune_of_ours_has_hidden_is_no_attack():
     assert "backup-tampered" in life.findings()
 
 
+def test_what_opens_a_repository_is_hidden_by_no_prune_of_ours():
+    life = old()
+    (change,) = prunes(life)
+    life.do(change)
+    deed = hiding(life.now + timedelta(minutes=2), 1)
+    life.put("near", hidden=1, hidden_since=deed.since, hidings=(deed,))
+    assert "backup-tampered" not in life.findings()
+    deed = deed.model_copy(update={"opens": True})
+    life.put("near", hidings=(deed,))
+    assert "backup-tampered" in life.findings()
+
+
 def test_a_rewind_is_ready_and_waits_for_a_person():
     life = quiet()
     assert not [one for one in life.due() if isinstance(one, Rewind)]
