@@ -39,10 +39,12 @@ def sabotage(size: Size) -> Iterator[Row]:
     if not restic:
         work = "sabotages of restic"
         yield Row(work, None, "", 0, note="restic is not installed")
-    for group in told:
-        if not group.name.startswith("clean"):
-            yield from _found(group, [o for o in known if o.group == group.name])
-    yield _alarms([one for one in known if one.group.startswith("clean")])
+    harmed = [one for one in told if not one.name.startswith("clean")]
+    for group in harmed:
+        yield from _found(group, [o for o in known if o.group == group.name])
+    names = {one.name for one in harmed}
+    yield _row("sabotages found", [one for one in known if one.group in names], "")
+    yield _alarms([one for one in known if one.group not in names])
 
 
 def _found(group: Group, known: Sequence[Played]) -> Iterator[Row]:
