@@ -265,7 +265,8 @@ def _believed(
     if not absent:
         return Seen(listed, unreadable)
     empty = len(absent) == len(wants) and not observation.unmanaged
-    lost = [w for w in wants if w.name in absent and w.ref in known]
+    gone = [w for w in wants if w.name in absent and w.ref in known]
+    lost = [want for want in gone if want.missed(share)]
     if not proven:
         why = "not in the listing, and the account's identity is not proven"
         code, severity = "absence-unproven", Severity.WARNING

@@ -190,6 +190,17 @@ class Resource(Spec, Generic[ChangeT]):
         del have
         return Bounds()
 
+    def missed(self, share: Share) -> bool:
+        """
+        Say whether *share* has to list it, where it was applied before.
+
+        What is missed, and is gone with many others, is a broken listing and not a
+        loss. A kind says no where it was never in that *share*, or where it is asked
+        for by its own name, and is never made anew without a person.
+        """
+        del share
+        return True
+
     def relies_on(self, witness: Share) -> bool:
         """Say whether nothing but *witness* tells what it tells."""
         del witness

@@ -48,6 +48,7 @@ class Hidden:
         self._account = account
         self._objects: Objects | None = None
         self._config: Rows | None = None
+        self._buried: datetime | None = None
 
     def _all(self) -> Objects | None:
         if self._objects is None:
@@ -57,7 +58,7 @@ class Hidden:
 
     def forget(self) -> None:
         """Have the next question asked anew."""
-        self._config = None
+        self._config = self._buried = None
 
     def config(self) -> Rows:
         """Return all versions of what says what the repository is."""
@@ -67,12 +68,17 @@ class Hidden:
         return self._config
 
     def open(self, archive: Archive) -> bool:
-        """Open *archive* by an older version of what is gone; say if there is one."""
+        """
+        Open *archive* by an older version of what is gone; say if there is one.
+
+        Whatever is on top of that one was put there by nobody who may.
+        """
         try:
             rows = self.config()
         except ProviderError:
             return False
-        for one in reversed(rows.get(CONFIG, ())):
+        events = rows.get(CONFIG, ())
+        for place, one in enumerate(events):
             content = self._read(one)
             if content is None:
                 continue
@@ -80,6 +86,7 @@ class Hidden:
                 archive.opened_by(content)
             except (Damaged, WrongKey):
                 continue
+            self._buried = events[place - 1].at if place else None
             return True
         return False
 
@@ -104,10 +111,12 @@ class Hidden:
                 **objects.versions(f"index/{folder_of(uid)}/").rows,
                 **dict(_lost(objects, frozenset(lost))),
             }
-            found = [at for _, at in hidden(rows, objects)]
+            found = dict(hidden(rows, objects))
+            if self._buried is not None:
+                found.setdefault(CONFIG, self._buried)
         except Rejected:
             return ()  # who reads may not list versions, or the service has none
-        return hidings(found)
+        return hidings(found.items(), CONFIG)
 
     def close(self) -> None:
         """Let go of connections."""

@@ -81,7 +81,7 @@ class Versions:
         if lost:
             found = self._of(_SNAPSHOTS)
             rows |= {name: found[name] for name in lost & found.keys()}
-        return [*deeds(at for _, at in hidden(rows, self._objects))]
+        return [*deeds(hidden(rows, self._objects), CONFIG)]
 
 
 def extended(account: Account, want: Backup, change: ExtendLock) -> Receipt:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -63,6 +63,7 @@ def copied(
     known = mine(source, want)
     if lost := [one for one in ids if one not in known]:
         raise Rejected(f"{theirs.name}: {lost[0][:12]} is not there")
+    freed(account, target, WRITE)
     before = _arrived(target, want, known)
     todo = [one for one in ids if one not in before]
     failed = None
@@ -239,6 +240,7 @@ def freed(account: Account, repo: Repo, role: str) -> list[Lock]:
     """
     Take away what a killed process of this machine locked, half an hour later.
 
+    Whoever may delete nothing leaves it to who may: it holds nothing up but a prune.
     Returns the other locks: who holds them may be at work.
     """
     store = store_at(account, role)
@@ -246,7 +248,8 @@ def freed(account: Account, repo: Repo, role: str) -> list[Lock]:
     held = [one for one in found if not one.stale(account.clock())]
     for lock in found:
         if store is not None and lock not in held:
-            store.remove(lock.name)
+            with suppress(Rejected):
+                store.remove(lock.name)
     if isinstance(store, Bucket):
         store.close()
     return held

@@ -25,6 +25,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from math import ceil
+from operator import itemgetter
 from typing import Any, BinaryIO, Final, NamedTuple
 
 from reconciler.errors import Ambiguous, ProviderError, Rejected
@@ -95,7 +96,7 @@ class Objects:
             for row in page.get("DeleteMarkers", ()):
                 self._add(found, row, marker=True)
         for rows in found.values():
-            rows.sort(key=lambda one: (not one.latest, -one.at.timestamp()))
+            rows.sort(key=newest_first)
         if now is None:
             raise Rejected("the listing does not say what time it is there")
         return Listing(found, now)
@@ -149,6 +150,16 @@ class Objects:
         return self.bucket.told(one.name, one.id).get(OF) == of.id
 
 
+def newest_first(one: Version) -> tuple[bool, float, bool]:
+    """
+    Return what puts versions in order.
+
+    Times are whole seconds. What was written and hidden in the same one was written
+    first: who hides it last is shown nothing, and who writes it last has the latest.
+    """
+    return (not one.latest, -one.at.timestamp(), not one.marker)
+
+
 # -- what is hidden --------------------------------------------------------------------
 
 
@@ -198,16 +209,22 @@ def _parts(
     return events[:top], events[top:end]
 
 
-def hidings(found: Iterable[datetime]) -> tuple[Hiding, ...]:
-    """Return by when things were hidden, what one deed did as one."""
+def hidings(found: Iterable[tuple[str, datetime]], config: str) -> tuple[Hiding, ...]:
+    """
+    Return what was hidden, and when, with what one deed did as one.
+
+    *config* is the object that says what the repository is.
+    """
     made: list[Hiding] = []
-    for at in sorted(found):
+    for name, at in sorted(found, key=itemgetter(1)):
+        opens = name == config
         if made and at - made[-1].until <= _ONE_DEED:
             last = made.pop()
             update = {"until": at, "objects": last.objects + 1}
+            update["opens"] = opens or last.opens
             made.append(last.model_copy(update=update))
         else:
-            made.append(Hiding(since=at, until=at, objects=1))
+            made.append(Hiding(since=at, until=at, objects=1, opens=opens))
     return tuple(made)
 
 

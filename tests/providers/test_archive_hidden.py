@@ -245,6 +245,20 @@ def test_what_was_overwritten_before_it_was_hidden_is_read(place, want, s3, name
     driver.close()
 
 
+def test_what_opens_it_is_hidden_and_another_is_put_there(place, want, s3, name):
+    """It opens by the older one; that somebody was there is told all the same."""
+    ids = aged(place, want, name)
+    key = "below/site-a/archive.json"
+    s3.delete_object(Bucket=name, Key=key)
+    s3.put_object(Bucket=name, Key=key, Body=b"{}", ChecksumAlgorithm="SHA256")
+    age(name, timedelta(hours=2))
+    found = state(place, want)
+    assert {one.id for one in found.snapshots} == set(ids)
+    assert [(one.objects, one.opens) for one in found.hidings] == [(1, True)]
+    wind_back(place, want)
+    assert state(place, want).hidden == 0
+
+
 def test_a_config_that_is_not_ours_is_unknown_where_there_is_no_older_one(
     server, s3, name, tmp_path, want
 ):

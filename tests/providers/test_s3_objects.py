@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from reconciler.errors import Ambiguous, Rejected, Transient
 from reconciler.providers import _archive_bucket, _s3_rewind
 from reconciler.providers._archive_bucket import Bucket
-from reconciler.providers._s3_objects import Objects, Version, extend, hidden, hidings
+from reconciler.providers._s3_objects import (
+    Objects,
+    Version,
+    extend,
+    hidden,
+    hidings,
+    newest_first,
+)
 from reconciler.providers._s3_rewind import Back, Step, rewind, shown_at, steps
 from tests.support.buckets import age, bodies, by_hand, fresh, place, serving, visible
 
@@ -178,10 +185,23 @@ def test_what_is_hidden_or_overwritten_is_told_with_when_it_began():
     later = T0 + HOUR
     assert found.pop("wound back") == T0 + 4 * HOUR
     assert found == {"hidden": T0, "twice": T0, "over": later, "both": later}
-    moments = [T0, T0 + HOUR, T0 + 3 * HOUR]
-    first, second = hidings(moments)
+    deeds = [("a", T0), ("config", T0 + HOUR), ("b", T0 + 3 * HOUR)]
+    first, second = hidings(deeds, "config")
     assert (first.since, first.until, first.objects) == (T0, T0 + HOUR, 2)
-    assert second.objects == 1
+    assert (second.objects, first.opens, second.opens) == (1, True, False)
+
+
+def test_what_was_written_and_hidden_in_one_second_was_hidden_last():
+    """A listing has whole seconds, and markers stand apart in it."""
+    first = Version("a", "1", T0 - HOUR, 1, "x")
+    evil, marker = Version("a", "2", T0, 2, "evil"), Version("a", "3", T0, marker=True)
+    again = Version("a", "4", T0 + HOUR, 1, "x", latest=True)
+    rows = sorted([again, evil, first, marker], key=newest_first)
+    assert [one.id for one in rows] == ["4", "3", "2", "1"]
+    assert dict(hidden({"a": rows})) == {}
+    last = evil._replace(latest=True)  # it was hidden first, and written then
+    rows = sorted([last, first, marker], key=newest_first)
+    assert [one.id for one in rows] == ["2", "3", "1"]
 
 
 # -- on a server -----------------------------------------------------------------------

@@ -144,12 +144,14 @@ def stand_in(folder: Path, deeds: str, version: str = "") -> str:
     return f"{folder}:{os.environ['PATH']}"
 
 
-def locked(place: ResticPlace, host: str, pid: int, age: timedelta) -> Path:
+def locked(
+    place: ResticPlace, host: str, pid: int, age: timedelta, *, alone: bool = True
+) -> Path:
     """Lock a repository as a restic on *host* did, so long ago; return the lock."""
     key = Key.master(place.folder, place.account.secrets["password"])
     at = place.now - age
     told = {
-        "time": at.isoformat(), "exclusive": True, "hostname": host,
+        "time": at.isoformat(), "exclusive": alone, "hostname": host,
         "username": "x", "pid": pid,
     }  # fmt: skip
     sealed = key.sealed(json.dumps(told).encode())

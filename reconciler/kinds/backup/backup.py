@@ -9,7 +9,7 @@ from typing import ClassVar, Self
 from pydantic import JsonValue, PrivateAttr
 
 from reconciler.kinds.backup import findings as told
-from reconciler.kinds.backup.case import Case, Known
+from reconciler.kinds.backup.case import PANELS, Case, Known
 from reconciler.kinds.backup.changes import (
     BackUp,
     BackupChange,
@@ -81,6 +81,17 @@ class Backup(Resource[BackupChange]):
     def witnesses(self) -> tuple[Share, ...]:
         """Return our own checks: while what it is of is down, nothing is pruned."""
         return (TROUBLES,) if self.makings.backing is not None else ()
+
+    def missed(self, share: Share) -> bool:
+        """
+        Say that only panels have to list it.
+
+        A repository has nothing of what it was never given; and where there was
+        something, and it is gone, nothing is written.
+        """
+        places = {place.name: place for place in self.makings.repositories}
+        place = places.get(share.provider)
+        return place is None or place.engine in PANELS
 
     def heeds(self) -> tuple[Ref, ...]:
         """Return what it is of: what others want of that holds its pruning."""

@@ -16,6 +16,7 @@ from reconciler.kinds.backup.changes import (
     Check,
     CopyOver,
     DrillIt,
+    ExtendLock,
     PruneOld,
     Rewind,
 )
@@ -30,6 +31,7 @@ from reconciler.kinds.backup.facts import (
     fact,
     moment,
 )
+from reconciler.kinds.backup.locks import ends
 from reconciler.kinds.backup.state import CopyState, Snapshot
 from reconciler.kinds.backup.steps import CHECKS, FAILED
 from reconciler.kinds.backup.tampering import IDENTITY, LOCKED, PRUNED, tampered
@@ -59,10 +61,23 @@ def remembered(case: Case, change: BackupChange, ended: Ended) -> Facts:
             return _checked(case, change, ended)
         case PruneOld():
             return _pruned(case, change, ended)
+        case ExtendLock():
+            return _extended(case, change, ended)
         case Rewind():
             return {PRUNED: _hid(case, change.share.provider, ended)}
-        case _:
-            return {}
+
+
+def _extended(case: Case, change: ExtendLock, ended: Ended) -> Facts:
+    """Return until when all of it is locked by now: no look has to show it first."""
+    copy, until = change.share.provider, moment(change.details.get("until"))
+    if until is None:
+        return {}
+    rows = fact(case.recorded, LOCKED)
+    before = rows.get(copy)
+    was = moment(before.get("until")) if isinstance(before, dict) else None
+    latest = max(filter(None, (was, until)))
+    mine: Facts = {"until": latest.isoformat(), "seen": ended.at.isoformat()}
+    return {LOCKED: {**rows, copy: mine}, **ends(case, copy, promised=until)}
 
 
 def _undone(case: Case, change: BackupChange, ended: Ended) -> Facts:
@@ -108,7 +123,7 @@ def _made(case: Case, change: BackUp, ended: Ended) -> Facts:
     slot = str(change.details.get("slot", ""))
     copy = change.share.provider
     made = Received(datetime.fromisoformat(at), slot, copy, sources)
-    return {**with_receipts(case, [made]), FAILED: {}}
+    return {**with_receipts(case, [made]), FAILED: {}, **ends(case, copy)}
 
 
 def with_receipts(case: Case, new: list[Received]) -> Facts:
@@ -159,7 +174,9 @@ def _copied(case: Case, change: CopyOver, ended: Ended) -> Facts:
     row = fact(case.recorded, COPIED)
     before = row.get(copy)
     given = {*map(str, before if isinstance(before, list) else ()), *pairs}
-    return {**facts, COPIED: {**row, copy: list[JsonValue](sorted(given & set(known)))}}
+    given = given & set(known)
+    facts |= ends(case, copy)
+    return {**facts, COPIED: {**row, copy: list[JsonValue](sorted(given))}}
 
 
 def _pairs(case: Case, change: CopyOver, ended: Ended) -> dict[str, str]:
@@ -249,6 +266,7 @@ def noticed(case: Case) -> Facts:
         before = fact(case.recorded, name)
         if any(before.get(key) != value for key, value in row.items()):
             found[name] = {**before, **row}
+    found |= ends(case, *(one.repository for one in case.copies))
     alarm = _alarm(case)
     if alarm != fact(case.recorded, ALARM) and not _blind(case):
         found[ALARM] = alarm

@@ -51,11 +51,14 @@ class Hiding(Frozen):
 
     Attributes:
         since, until: When the first and the last of it was.
+        opens: What says what the repository is, is among it: no prune hides that, and
+            no rewind.
     """
 
     since: AwareDatetime
     until: AwareDatetime
     objects: int
+    opens: bool = False
 
 
 class CopyState(State):
@@ -74,6 +77,8 @@ class CopyState(State):
         hidings: The same, deed by deed, the oldest first.
         versioned: Whether the bucket keeps old versions; None where it is no bucket.
         size: Bytes of the whole repository.
+        ours: Of a panel: the snapshots that were made from here, which nobody but us
+            takes away.
     """
 
     snapshots: tuple[Snapshot, ...] = ()
@@ -86,3 +91,4 @@ class CopyState(State):
     hidings: tuple[Hiding, ...] = ()
     versioned: bool | None = None
     size: int | None = None
+    ours: tuple[str, ...] = ()

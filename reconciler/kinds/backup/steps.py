@@ -19,7 +19,7 @@ from reconciler.kinds.backup.changes import (
 from reconciler.kinds.backup.drilling import drill
 from reconciler.kinds.backup.facts import fact, moment
 from reconciler.kinds.backup.pruning import prune
-from reconciler.kinds.backup.tampering import hidden, rewind_to
+from reconciler.kinds.backup.tampering import IDENTITY, hidden, rewind_to
 from reconciler.model import Absent, FieldChange
 
 FAILED: Final = "failed"
@@ -81,7 +81,8 @@ def _writable(case: Case, copy: str) -> bool:
     if case.state(copy) is not None:
         return True
     absent = isinstance(case.have.get(case.share(copy)), Absent)
-    return absent and not case.receipts(copy)
+    seen = copy in fact(case.recorded, IDENTITY)
+    return absent and not seen and not case.receipts(copy)
 
 
 def again(case: Case) -> datetime | None:

@@ -7,13 +7,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from reconciler.kinds.backup.case import Case
-from reconciler.kinds.backup.facts import fact, moment
+from reconciler.kinds.backup.facts import SKEW, fact, moment, short
+from reconciler.kinds.backup.locks import shorter
 from reconciler.kinds.backup.state import CopyState, Hiding
 from reconciler.model.backing import Keep
 from reconciler.model.retention import Kept, retained
 
-#: Clocks of clients and servers differ by less.
-SKEW: Final = timedelta(hours=1)
 #: What a prune of ours hides is hidden so soon after it was recorded, or before.
 _OURS: Final = timedelta(days=1)
 PRUNED: Final = "pruned"
@@ -28,14 +27,16 @@ def tampered(case: Case, copy: str) -> Iterator[str]:
         return
     yield from _another(case, copy, state)
     if lost := missing(case, copy):
-        many = f"{len(lost)} snapshots" if len(lost) > 1 else f"snapshot {lost[0][:8]}"
+        many = (
+            f"{len(lost)} snapshots" if len(lost) > 1 else f"snapshot {short(lost[0])}"
+        )
         yield f"{many} with a receipt that nobody pruned from here: gone"
     foreign = [one for one in state.foreign if one.id not in case.accepted]
     if foreign:
         hosts = ", ".join(sorted({one.host or "?" for one in foreign}))
         yield f"{len(foreign)} snapshots by another host or of other paths ({hosts})"
     ahead = [
-        one.id[:8]
+        short(one.id)
         for one in state.snapshots
         if one.said > min(one.at, case.now) + SKEW and one.id not in case.accepted
     ]
@@ -86,7 +87,8 @@ def _weakened(case: Case, copy: str, state: CopyState) -> Iterator[str]:
     if place is not None and place.immutability.locks:
         if state.versioned is False:
             yield "versioning of its bucket is suspended"
-        yield from _shortened(case, copy, state, place.immutability.lasts)
+        whole = list(_shortened(case, copy, state, place.immutability.lasts))
+        yield from whole or shorter(case, copy)
     for one in hidden(case, copy):
         since = f"{one.since:%Y-%m-%d %H:%M}"
         yield f"{one.objects} objects are hidden since {since}, and not by a prune"
@@ -134,7 +136,8 @@ def hidden(case: Case, copy: str) -> list[Hiding]:
     found = [
         one
         for one in deeds
-        if not any(at and at - _OURS <= one.since <= at + _OURS for at in ours)
+        if one.opens
+        or not any(at and at - _OURS <= one.since <= at + _OURS for at in ours)
     ]
     return found or (deeds[-1:] if missing(case, copy) else [])
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
 
-from pydantic import model_validator
+from pydantic import JsonValue, model_validator
 
 from reconciler.kinds.backup_repository.panel import PREFIX, raised, thin
-from reconciler.kinds.backup_repository.spec import BackupRepositorySpec
+from reconciler.kinds.backup_repository.spec import PANELS, BackupRepositorySpec
 from reconciler.kinds.backup_repository.state import (
     VAULT,
     Configure,
@@ -25,6 +25,7 @@ from reconciler.model import (
     PUBLIC,
     USAGE,
     Absent,
+    Ended,
     FieldChange,
     Finding,
     Have,
@@ -35,6 +36,9 @@ from reconciler.model import (
 from reconciler.model.resource import Resource
 
 BACKUP = "backup"
+#: What the repository was that somebody has seen in its place.
+IDENTITY: Final = "identity"
+_SHORT: Final = 8
 
 
 class BackupRepository(Resource[RepositoryChange]):
@@ -46,6 +50,7 @@ class BackupRepository(Resource[RepositoryChange]):
         BACKUP: RepositoryState,
         VAULT: VaultState,
     }
+    recalls: ClassVar[bool] = True
     spec: BackupRepositorySpec
 
     @model_validator(mode="after")
@@ -77,8 +82,23 @@ class BackupRepository(Resource[RepositoryChange]):
         """Return the repository, and the place where its settings are kept up."""
         return (self.kept,) if self.vault is None else (self.kept, self.vault)
 
+    def missed(self, share: Share) -> bool:
+        """Say that the place is asked for it alone: what is gone there, is gone."""
+        return share != self.kept or self.spec.engine in PANELS
+
+    @property
+    def was(self) -> str | None:
+        """What was in its place, as far as the record tells; None: nothing yet."""
+        told = self.recorded.get(IDENTITY)
+        return str(told) if told else None
+
     def diff(self, have: Have, now: datetime) -> Iterator[RepositoryChange]:
-        """Yield what makes the repository, and what sets its place up."""
+        """
+        Yield what makes the repository, and what sets its place up.
+
+        Where there was one, whatever git says of it by now, a person has to look first:
+        its disk may not be mounted.
+        """
         del now
         if self.vault is not None:
             state = have.get(self.vault)
@@ -87,11 +107,28 @@ class BackupRepository(Resource[RepositoryChange]):
                 yield from raised(self.spec, state, self.vault)
         if isinstance(have.get(self.kept), Absent):
             field = FieldChange(field="spec.url", after=self.spec.url)
-            yield Init(share=self.kept, fields=(field,), because="is not there")
+            yield Init(
+                share=self.kept,
+                fields=(field,),
+                because="is not there",
+                hold=self._gone(),
+            )
+
+    def _gone(self) -> str | None:
+        """Say what is gone with it; None where there was none yet."""
+        if self.was is None:
+            return None
+        return f"there was a repository ({self.was[:_SHORT]}): is its place reachable?"
 
     def findings(self, have: Have, now: datetime) -> Iterator[Finding]:
-        """Yield what protects the place less than it should."""
+        """Yield that it is gone, and what protects its place less than it should."""
         del now
+        if isinstance(have.get(self.kept), Absent) and self.was is not None:
+            message = (
+                f"{self.spec.url} has no repository, and had one ({self.was[:_SHORT]}):"
+                " it is never made anew by itself"
+            )
+            yield self.found("repository-gone", Severity.CRITICAL, message, "spec.url")
         state = have.get(self.vault) if self.vault is not None else None
         if isinstance(state, Absent):
             message = f"{self.spec.url} is not there: nobody makes a bucket from here"
@@ -101,6 +138,30 @@ class BackupRepository(Resource[RepositoryChange]):
                 yield self.found(
                     one.code, one.severity, one.message, one.field, about=one.field
                 )
+
+    def remembers(
+        self, change: RepositoryChange, ended: Ended, have: Have
+    ) -> Mapping[str, JsonValue]:
+        """Return what it is that was made."""
+        state = have.get(self.kept)
+        if not isinstance(change, Init) or ended.status != "applied":
+            return {}
+        told = state.identity if isinstance(state, RepositoryState) else ""
+        return {IDENTITY: told or "?"}  # something is there now, whoever reads it
+
+    def noticed(self, have: Have, now: datetime) -> Mapping[str, JsonValue]:
+        """Return what is in its place, where that was not known yet."""
+        del now
+        state = have.get(self.kept)
+        if self.was is not None or self.spec.engine in PANELS:
+            return {}
+        if not isinstance(state, RepositoryState) or not state.identity:
+            return {}
+        return {IDENTITY: state.identity}
+
+    def quiet_until(self, have: Have, now: datetime) -> datetime | None:
+        """Return *now* where it is not there: the record says whether it ever was."""
+        return now if isinstance(have.get(self.kept), Absent) else None
 
     def done(self, change: RepositoryChange, have: Have) -> bool | None:
         """Say whether *have* shows the effect."""

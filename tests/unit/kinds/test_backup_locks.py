@@ -1,0 +1,147 @@
+"""A lock that ends earlier than the record has it is told by any plan: pure."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from reconciler.kinds.backup import ExtendLock
+from tests.support.backups import DAY, Life, locked
+
+LASTS = timedelta(days=35)
+
+
+def lock(life: Life, *, first: Any = None) -> None:
+    """Have every new snapshot of the far copy be locked, as its bucket does."""
+    state = life.state("far")
+    ours = [
+        one if one.locked else one.model_copy(update={"locked": one.at + LASTS})
+        for one in state.snapshots
+    ]
+    ends = [one.locked for one in ours if one.locked]
+    life.put("far", snapshots=tuple(ours), locked=first or min(ends, default=None))
+
+
+def lived(days: int = 4) -> Life:
+    life = Life(**locked())
+    life.put("far", versioned=True)
+    for _ in life.live(days):
+        lock(life)
+        life.look()
+    assert "backup-tampered" not in life.findings()
+    return life
+
+
+def shorten(life: Life, at: int, by: timedelta) -> str:
+    """Lock one snapshot for less, but not so that it is the first to end."""
+    found = list(life.state("far").snapshots)
+    until = found[at].locked
+    assert until is not None
+    found[at] = found[at].model_copy(update={"locked": until - by})
+    life.put("far", snapshots=tuple(found))
+    return found[at].id
+
+
+@pytest.mark.parametrize("forgets", [False, True])
+def test_one_snapshot_that_does_not_end_first(forgets):
+    life = lived()
+    first = life.state("far").locked
+    shorten(life, -1, 2 * DAY)
+    assert life.state("far").locked == first  # all that a look alone shows
+    if forgets:  # so it is this fact that tells
+        life.recorded.pop("lockEnds")
+        assert "backup-tampered" not in life.findings()
+        return
+    assert "one snapshot is locked for less than before" in life.said("backup-tampered")
+    life.look()
+    assert life.findings()["backup-tampered"] == "critical"  # seen: no excuse
+
+
+def test_one_that_is_not_locked_at_all():
+    life = lived()
+    found = list(life.state("far").snapshots)
+    found[-1] = found[-1].model_copy(update={"locked": None})
+    life.put("far", snapshots=tuple(found))
+    assert "not at all" in life.said("backup-tampered")
+
+
+def test_nothing_is_pruned_meanwhile_and_a_person_may_accept_it():
+    life = lived()
+    name = shorten(life, -1, 2 * DAY)
+    assert "backup-tampered" in life.findings()
+    life.accept = (name,)
+    assert "backup-tampered" not in life.findings()
+
+
+def test_a_shorter_promise_for_new_ones_shortens_no_old_one():
+    life = lived()
+    rule = life.places[1].immutability.model_copy(update={"lasts": 10 * DAY})
+    life.places[1] = life.places[1].model_copy(update={"immutability": rule})
+    lock(life, first=life.now + 10 * DAY)
+    assert "backup-tampered" not in life.findings()
+    shorten(life, 0, 20 * DAY)
+    assert "locked for less than before" in life.said("backup-tampered")
+
+
+def test_what_was_locked_for_longer_is_known_before_anybody_looked():
+    """The run that did it died before it looked again; another machine plans."""
+    life = lived()
+    for _ in range(18):
+        life.now += DAY
+    lock(life)
+    (change,) = (one for one in life.due() if isinstance(one, ExtendLock))
+    life.ended(change)  # what is listed now is what was before
+    assert life.findings()["backup-tampered"] == "critical"
+    until = life.now.replace(hour=0) + LASTS
+    longer = [
+        o.model_copy(update={"locked": until}) for o in life.state("far").snapshots
+    ]
+    life.put("far", snapshots=tuple(longer), locked=until)
+    assert "backup-tampered" not in life.findings()
+    life.look()
+    shorten(life, 3, DAY)
+    assert "locked for less than before" in life.said("backup-tampered")
+
+
+def test_a_backup_tells_of_its_lock_at_once():
+    life = Life(near=locked()["far"].model_copy(update={"name": "near"}))
+    until = life.now + LASTS
+    made = life.due()[0]
+    real = life.ended
+
+    def ended(change: Any, *more: Any, **said: Any) -> None:
+        found = life.state("near").snapshots
+        ours = tuple(o.model_copy(update={"locked": until}) for o in found)
+        life.put("near", snapshots=ours, locked=until)
+        real(change, *more, **said)
+
+    life.ended = ended  # type: ignore[method-assign]
+    life.do(made)
+    assert [*life.recorded["lockEnds"]["near"]] == [until.isoformat()]
+    assert len(life.recorded["lockEnds"]["near"][until.isoformat()]) == 2
+
+
+def test_what_is_over_is_forgotten_and_nothing_is_written_twice():
+    life = lived()
+    before = dict(life.recorded)
+    life.look()
+    assert life.recorded == before
+    assert sum(len(o) for o in life.recorded["lockEnds"]["far"].values()) == 8
+    life.now += LASTS + DAY
+    name = (
+        life.state("far")
+        .snapshots[0]
+        .model_copy(update={"id": "e" * 64, "locked": life.now + LASTS})
+    )
+    life.put("far", snapshots=(*life.state("far").snapshots, name))
+    life.look()
+    assert [*life.recorded["lockEnds"]["far"].values()] == [["e" * 16]]
+
+
+def test_where_nothing_is_locked_nothing_is_kept():
+    life = Life()
+    for _ in life.live(3):
+        pass
+    assert "lockEnds" not in life.recorded
