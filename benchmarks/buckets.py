@@ -1,10 +1,9 @@
 """
 Repositories in buckets: how fresh a thousand are, and how 10,000 objects come back.
 
-Who answers is in a process of its own. For freshness it is a server that answers a
-listing as S3 does, after 20 ms as a service on the internet: the test server (moto)
-works for 9 ms of CPU on each, which would be measured instead. A rewind is of a bucket
-of moto's.
+Who answers is in a process of its own. For freshness it is a server that answers after
+20 ms, as a service on the internet: the test server (moto) works for 9 ms of CPU on
+each, which would be measured instead. A rewind is of a bucket of moto's.
 """
 
 from __future__ import annotations
@@ -12,55 +11,27 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from benchmarks.measure import middle, serving
+from benchmarks.repositories import Repositories, asked_of
 from benchmarks.row import Row, Size
 from reconciler.model import Account
 from reconciler.providers._archive_bucket import Bucket
-from reconciler.providers._fresh import Spot, fresh
 from reconciler.providers._s3_objects import Objects
 from reconciler.providers._s3_rewind import Back, rewind
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
-_WORKERS, _MOST_WALL = 32, 15.0
+_MOST_WALL = 15.0
+#: How long a bucket takes to answer, in seconds.
+_LATE = 0.02
 _KEYS = {"write": "a:b", "maintain": "a:b", "drill": "a:b"}
-#: ``SECONDS``: prints its port; lists 30 snapshots to whoever asks, after so long.
-_LISTS = """
-import asyncio, sys
-rows = "".join(
-    f"<Contents><Key>p%2Fsnapshots%2F{n:064x}</Key><Size>300</Size>"
-    f"<LastModified>2026-11-{n % 21 + 1:02}T02:15:00.000Z</LastModified></Contents>"
-    for n in range(30)
-)
-body = (
-    '<?xml version="1.0"?><ListBucketResult '
-    'xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
-    f"<IsTruncated>false</IsTruncated>{rows}</ListBucketResult>"
-).encode()
-head = b"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n" % len(body)
-async def answer(reader, writer):
-    while True:
-        try:
-            await reader.readuntil(b"\\r\\n\\r\\n")
-        except asyncio.IncompleteReadError:
-            break
-        await asyncio.sleep(float(sys.argv[1]))
-        writer.write(head + body)
-    writer.close()
-async def main():
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await asyncio.Event().wait()
-asyncio.run(main())
-"""
 #: ``OBJECTS``: prints its port; a bucket of which everything was hidden two hours ago,
 #: every hundredth overwritten before, and one in a hundred added.
 _HIDDEN = """
@@ -105,23 +76,6 @@ class _Nothing:
         """Keep nothing."""
 
 
-@contextmanager
-def _serving(program: str, *argv: str, **environ: str) -> Iterator[str]:
-    """Run *program*, which prints its port; yield its address."""
-    child = subprocess.Popen(
-        [sys.executable, "-c", program, *argv],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **environ},
-    )
-    try:
-        assert child.stdout is not None  # noqa: S101  (it is a pipe)
-        yield f"http://127.0.0.1:{int(child.stdout.readline())}"
-    finally:
-        child.kill()
-        child.communicate()
-
-
 def _account(name: str, url: str) -> Account:
     return Account(
         name=name,
@@ -136,30 +90,33 @@ def _account(name: str, url: str) -> Account:
 
 
 def freshness(size: Size) -> Iterator[Row]:
-    """Ask 1,000 repositories, and ``restic snapshots`` of 20 of its own."""
-    many = size.small
-    with _serving(_LISTS, "0.02") as server:
-        spots = [
-            Spot(_account(f"r{n}", f"s3:{server}/bucket-{n}"), "snapshots/")
-            for n in range(many)
-        ]
-        fresh(spots[:1])  # what signs is imported once
-        began, cpu = time.monotonic(), time.process_time()
-        seen = fresh(spots, _WORKERS)
-        wall, cpu = time.monotonic() - began, time.process_time() - cpu
-    wrong = [one.why for one in seen.values() if len(one.at) != 30]
-    if wrong:
-        raise RuntimeError(wrong[0])
+    """Plan 1,000 repositories of each engine, beside ``restic snapshots`` of 20."""
+    yield _planned("archive", size)
     other = _restic()
-    note = f"32 workers, 20 ms an answer; {1000 * cpu / many:.1f} ms CPU each"
     if other is not None:
-        note += f"; restic {other:.2f} s each (of 20), {os.cpu_count()} at once"
-    yield Row(
-        f"freshness of {many:,} repositories, wall",
-        wall,
+        yield _planned("restic", size, other)
+
+
+def _planned(engine: str, size: Size, other: float | None = None) -> Row:
+    """Plan as on any day: what a repository told is known, and nothing came since."""
+    many, at_once = size.small, os.cpu_count() or 1
+    with tempfile.TemporaryDirectory(prefix="reconciler-fresh-") as name:
+        made = Repositories(Path(name), engine, many)
+        with made.served(_LATE) as server:
+            first = made.plan()
+            asked_of(server)
+            used = middle(size.runs, made.plan)
+            asked = sum(asked_of(server).values()) / size.runs
+    note = f"{used.cpu:.1f} s CPU, {asked / many:.1f} requests each of 20 ms"
+    note += f"; {len(made.stale)} are stale; the first look took {first.wall:.0f} s"
+    if other is not None:
+        note += f"; restic {other:.2f} s each (of 20), {at_once} at once"
+    return Row(
+        f"freshness of {many:,} repositories of {engine}, `plan`: wall",
+        used.wall,
         "s",
         _MOST_WALL,
-        other=other and other * many / (os.cpu_count() or 1),
+        other=other and other * many / at_once,
         note=note,
     )
 
@@ -204,7 +161,7 @@ def rewinding(size: Size) -> Iterator[Row]:
 
 def _rewound(many: int) -> Row:
     # One page of moto's costs as much as all of them: it copies everything for each.
-    with _serving(_HIDDEN, str(many), MOTO_S3_DEFAULT_MAX_KEYS="100000") as server:
+    with serving("-c", _HIDDEN, str(many), MOTO_S3_DEFAULT_MAX_KEYS="100000") as server:
         account = _account("near", f"s3:{server}/kept")
         bucket = Bucket(account, f"s3:{server}/kept", "p", "a:b")
         objects = Objects(bucket)

@@ -7,7 +7,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -64,6 +65,24 @@ def middle(runs: int, measured: Callable[[], Used]) -> Used:
         median(one.rss for one in found),
         found[-1].out,
     )
+
+
+@contextmanager
+def serving(*argv: str, **environ: str) -> Iterator[str]:
+    """Run Python with *argv*, a server that prints its port; yield its address."""
+    child = subprocess.Popen(
+        [sys.executable, *argv],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=_environ(environ),
+        cwd=Path(__file__).parent.parent,
+    )
+    try:
+        assert child.stdout is not None  # noqa: S101  (it is a pipe)
+        yield f"http://127.0.0.1:{int(child.stdout.readline())}"
+    finally:
+        child.kill()
+        child.communicate()
 
 
 def _environ(more: Mapping[str, str]) -> dict[str, str]:

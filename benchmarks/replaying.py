@@ -1,9 +1,9 @@
 """
-A year of decisions, one a day for each account, and how they are scored.
+A year of decisions, one each hour for each account, and how they are scored.
 
-Every strategy sees what came before midnight and may move the account to a larger size
-at once; none may go back. Each starts on the smallest size that was enough for the 60
-days before.
+Every strategy sees what came before the hour begins and may move the account to a
+larger size at once; none may go back. Each starts on the smallest size that was enough
+for the 60 days before. The same with one decision a day, at midnight, is told apart.
 
 * **A need** is a size of an account and the hour of its first breach in the year; the
   same needs for every strategy. It is *prevented* where the account was on a larger
@@ -35,6 +35,8 @@ from benchmarks.accounts import (
 
 #: What is moved by a forecast is needed within so many days, or it was needless.
 HORIZON: Final = 14
+#: Hours from one decision to the next.
+HOURLY, DAILY = 1, 24
 #: The first hour of every series; a Monday.
 START: Final = datetime(2026, 1, 5, tzinfo=UTC)
 #: Euros a month, by size.
@@ -46,7 +48,7 @@ PRICES: Final = {
 
 class Asked(NamedTuple):
     """
-    What a strategy is asked on one day.
+    What a strategy is asked at one moment.
 
     Attributes:
         hour: So many hours are known.
@@ -60,7 +62,7 @@ class Asked(NamedTuple):
 
     @property
     def now(self) -> datetime:
-        """The moment; midnight."""
+        """The moment: what begins now is not known."""
         return START + timedelta(hours=self.hour)
 
 
@@ -115,16 +117,24 @@ def added(scores: Iterable[Score]) -> Score:
 
 
 def replayed_one(
-    number: int, account: Account, strategy: Strategy, days: int = YEAR
+    number: int,
+    account: Account,
+    strategy: Strategy,
+    days: int = YEAR,
+    every: int = HOURLY,
 ) -> Score:
-    """Return what came of *strategy* for one account over *days* of the year."""
+    """
+    Return what came of *strategy* for one account over *days* of the year.
+
+    It decides *every* so many hours.
+    """
     sizes = SIZES[account.kind]
     breaches = [breach(account, size) for size in sizes[:-1]]
     first, last = BEFORE * 24, (BEFORE + days) * 24
     rung = start = _smallest(account)
     moves: list[Move] = []
     paid = 0.0
-    for hour in range(first, last, 24):
+    for hour in range(first, last, every):
         wanted = strategy(Asked(number, account, hour, rung))
         if wanted > rung:
             rung = wanted
@@ -133,7 +143,8 @@ def replayed_one(
             1 for one in breaches[start:] if one is not None and one.hour <= hour
         )
         prices = PRICES[account.kind]
-        paid += (prices[rung] - prices[min(start + needed, len(sizes) - 1)]) / 30
+        more = prices[rung] - prices[min(start + needed, len(sizes) - 1)]
+        paid += more * every / 24 / 30
     return _scored(account, breaches, start, moves, paid, last)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Final
 
@@ -19,7 +19,7 @@ from reconciler.audit.shelf import Files, Shelf
 from reconciler.errors import AuditError
 from reconciler.model.observed import State
 from reconciler.model.ref import Ref
-from reconciler.model.usage import OutlookState
+from reconciler.model.usage import DAY, OutlookState
 
 FORMAT: Final = "reconciler.outlooks/v1"
 PATH: Final = "outlooks.json"
@@ -78,19 +78,27 @@ class Book:
     Args:
         files: Opens the branch.
         health: What the checks found of a resource; nothing where nobody checks.
+        pace: Says after how long the next run is to be expected.
     """
 
     def __init__(
         self,
         files: Callable[[], Files],
         health: Callable[[Ref], State | None] = lambda _ref: None,
+        pace: Callable[[], timedelta] = lambda: DAY,
     ) -> None:
         self._files = files
+        self._ask_pace = pace
         self.health = health
 
     def outlook(self, ref: Ref) -> OutlookState | None:
         """Return the last forecast about *ref*; raises AuditError."""
-        return self._outlooks.get(ref)
+        found = self._outlooks.get(ref)
+        return found and found.model_copy(update={"pace": self._pace})
+
+    @cached_property
+    def _pace(self) -> timedelta:
+        return self._ask_pace()
 
     @cached_property
     def _outlooks(self) -> Outlooks:

@@ -3,13 +3,14 @@ What a run leaves for others to read: a few files on a branch of one commit.
 
 The branch is a cache. It is replaced whole, by a push that names what it replaces, and
 whoever loses that race looks again. Nothing that acts believes it: a plan against the
-snapshot changes nothing, and an approved plan must hash to the digest a person gave.
+snapshot changes nothing, and an approved plan must hash to the digest a person gave. Only
+when the last runs were is taken from it: that says for how long a move may wait.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
 from pydantic import AwareDatetime, ValidationError
@@ -30,6 +31,9 @@ HELD = "held.json"
 PLAN = "plan.md"
 HEARTBEAT = "heartbeat.json"
 _TRIES = 5
+_DAY = timedelta(days=1)
+#: No more runs of a day are remembered: one each ten minutes.
+_RUNS = 150
 
 
 class Heartbeat(Frozen):
@@ -43,6 +47,7 @@ class Heartbeat(Frozen):
         complete: Whether it could read everything and left nothing half-known.
         exit: What it exited with.
         last_complete: When a run was complete for the last time; None if never.
+        runs: When the runs of the last day ended, the one before them and this one.
     """
 
     format: Literal["reconciler.heartbeat/v1"] = "reconciler.heartbeat/v1"
@@ -52,6 +57,7 @@ class Heartbeat(Frozen):
     complete: bool
     exit: int
     last_complete: AwareDatetime | None = None
+    runs: tuple[AwareDatetime, ...] = ()
 
 
 class Latest(NamedTuple):
@@ -132,7 +138,10 @@ def heartbeat(files: Mapping[str, bytes]) -> Heartbeat | None:
 def beaten(beat: Heartbeat, before: Heartbeat | None) -> bytes:
     """Return *beat* as its file; what it cannot know it takes from the one before."""
     last = beat.at if beat.complete else before and before.last_complete
-    whole = beat.model_copy(update={"last_complete": last})
+    runs = [*(before.runs or (before.at,) if before else ()), beat.at]
+    old = sum(beat.at - at > _DAY for at in runs)
+    kept = {"last_complete": last, "runs": tuple(runs[max(0, old - 1) :][-_RUNS:])}
+    whole = beat.model_copy(update=kept)
     return whole.model_dump_json(indent=2).encode() + b"\n"
 
 

@@ -213,7 +213,8 @@ def _taken(offers: Sequence[Offer], choice: Choice) -> dict[str, Offer]:
         return chosen(offers, choice.sources, choice.until)
     found: dict[str, Offer] = {}
     for begin in choice.snapshots:
-        same = [one for one in offers if one.snapshot.id.startswith(begin)]
+        same = [one for one in offers if one.snapshot.id == begin]
+        same = same or [one for one in offers if one.snapshot.id.startswith(begin)]
         if len(begin) < _SHORTEST or len(same) > 1:
             raise UsageError(
                 f"{begin!r} names no single snapshot", hint="write more of it"

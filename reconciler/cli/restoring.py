@@ -176,8 +176,8 @@ def opened(project: Project, one: Asked, copy: str, key: Key) -> Iterator[Open]:
     kind = driver_class(engine, BACKUP)
     if not issubclass(kind, Keeper):
         raise Unsupported(
-            f"{engine} restores by itself: in the panel, and over the account",
-            hint="its archives can be downloaded there",
+            f"{engine} restores nothing from here",
+            hint="a driver of backups that can has the method restorer",
         )
     driver = kind(_account(project, place, key))
     try:
@@ -224,6 +224,10 @@ def production(project: Project, tree: Inventory) -> Iterator[Path]:
         yield project.git.folder
     for each in providers(tree):
         yield from _folder(each)
+    for kept in tree.of(REPOSITORY):
+        path = Path(cast("BackupRepository", kept).spec.path or "")
+        if path.is_absolute():
+            yield path  # where a panel's own backups are mounted
     for one in tree.of(Backup.kind):
         want = cast("Backup", one)
         backing = want.makings.backing

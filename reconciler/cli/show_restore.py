@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 FORMAT: Final = "reconciler.restore/v1"
 _FEW, _FILES, _ID = 20, 200, 12
+_HASH: Final = re.compile(r"[0-9a-f]+")
 _COLOURS = {"verified": "green", "unverified": "yellow", "differs": "red"}
 
 
@@ -65,16 +67,22 @@ def _copy(found: Found, copy: str) -> Iterator[str]:
         f"  DOUBTFUL: {visible(trouble)}" if trouble else ""
     )
     wide = max((len(one.source) for one in offers), default=0)
+    far = max((len(_short(one.snapshot.id)) for one in offers), default=0)
     for one in offers[:_FEW]:
         snapshot = one.snapshot
         files = "" if snapshot.files is None else count(snapshot.files, "file")
         bytes_ = "" if snapshot.size is None else size(snapshot.size)
         yield visible(
-            f"  {_text(one.at)}  {one.source:<{wide}}  {snapshot.id[:_ID]}  "
+            f"  {_text(one.at)}  {one.source:<{wide}}  {_short(snapshot.id):<{far}}  "
             f"{files:>12}  {bytes_:>9}  {_standing(one)}"
         ).rstrip()
     if (more := len(offers) - _FEW) > 0:
         yield f"  and {more} older ones"
+
+
+def _short(id_: str) -> str:
+    """Return enough of a hash; the names that panels give begin alike, and are told."""
+    return id_[:_ID] if _HASH.fullmatch(id_) else id_
 
 
 def _standing(one: Offer) -> str:
@@ -97,12 +105,12 @@ def _files(found: Found) -> Iterator[str]:
 
 def _ended(done: Done) -> Iterator[str]:
     for one in done.over:
-        what = f"{one.source} of {_text(one.at)} ({one.snapshot.id[:_ID]})"
+        what = f"{one.source} of {_text(one.at)} ({_short(one.snapshot.id)})"
         yield f"passed over  {what}: {one.doubt}"
     back = done.back.restored
     for name, part in done.parts.items():
         offer = done.taken[name]
-        of = f"{_text(offer.at)} ({offer.snapshot.id[:_ID]} of {done.copy})"
+        of = f"{_text(offer.at)} ({_short(offer.snapshot.id)} of {done.copy})"
         much = f"{count(len(part.files), 'file')}, {size(part.size)}"
         yield visible(f"{name}  as of {of}: {much}")
     word = click.style(done.verdict.upper(), fg=_COLOURS[done.verdict], bold=True)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from reconciler.audit import GitStore
-from reconciler.audit.layout import kept
+from reconciler.audit.layout import kept, observed
 from reconciler.audit.outlooks import Book
+from reconciler.audit.published import HEARTBEAT, heartbeat
 from reconciler.audit.shelf import Shelf
 from reconciler.audit.usage_spool import Spool
 from reconciler.audit.usage_store import UsageStore
-from reconciler.model.usage import OUTLOOK, USAGE
+from reconciler.errors import ReconcilerError
+from reconciler.model.scaling_occasions import pace
+from reconciler.model.usage import DAY, OUTLOOK, USAGE
 
 if TYPE_CHECKING:
     from reconciler.audit.shelf import Files
@@ -25,7 +29,23 @@ def book(project: Project) -> Book:
     def health(ref: Ref) -> State | None:
         return project.health.health(ref)
 
-    return Book(lambda: there(project, OUTLOOK), health)
+    return Book(lambda: there(project, OUTLOOK), health, lambda: paced(project))
+
+
+def paced(project: Project) -> timedelta:
+    """
+    Return after how long the next ``apply`` is to be expected, by those that were.
+
+    Only the scheduled ones over the whole environment count. Where nobody can read
+    when they were, it is a day.
+    """
+    branch = Shelf(project.store, observed(project.env))
+    try:
+        files = branch.files().read([HEARTBEAT])
+    except ReconcilerError:
+        return DAY
+    beat = heartbeat(files)
+    return pace(beat.runs, project.clock()) if beat else DAY
 
 
 def there(project: Project, what: str) -> Files:

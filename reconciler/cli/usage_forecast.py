@@ -49,6 +49,7 @@ def converted(found: Outlook) -> Foreseen:
         ahead=found.chart.median if by_day else _days(found.chart.median),
         worst=found.chart.upper if by_day else _days(found.chart.upper),
         chances=found.chances,
+        soon=found.soon if any(found.soon) else (),
     )
 
 

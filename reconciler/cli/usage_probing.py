@@ -11,13 +11,14 @@ from reconciler.audit.outlooks import outlooks, renew
 from reconciler.audit.usage_store import Archive, Measured, latest, refusal
 from reconciler.cli.accounts import holding, probing
 from reconciler.cli.progress import reading
-from reconciler.cli.usage_books import shelf, usage_store
+from reconciler.cli.usage_books import paced, shelf, usage_store
 from reconciler.engine import World, observe
 from reconciler.engine.doubt import Two, by_source, doubt, judged
 from reconciler.engine.foresee import HISTORY, Case, Sight, foresee, sort
 from reconciler.engine.probing import Probed, probe
 from reconciler.model import Absent, AnyResource, Finding, Ref, Unknown
 from reconciler.model.usage import (
+    DAY,
     OUTLOOK,
     Bounds,
     OutlookState,
@@ -95,7 +96,9 @@ def run(
     project.cache.close()
     outlook = shelf(project, OUTLOOK, local=local)
     old = outlooks(outlook.files())
-    sight = Sight(doubts, None if not project.partial else frozenset(fine), now)
+    every = paced(project) if bounds else DAY
+    judged_fine = None if not project.partial else frozenset(fine)
+    sight = Sight(doubts, judged_fine, now, every)
     due, new = sort(_cases(wants, bounds, measured), old, sight)
     archive = Archive(store.files(), now - HISTORY, due)
     for ref, case in due.items():

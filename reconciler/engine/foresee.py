@@ -17,7 +17,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
@@ -26,7 +26,9 @@ from reconciler.model.hosting import FILLS, METRICS
 from reconciler.model.ref import Ref
 from reconciler.model.scaling import Scaling
 from reconciler.model.usage import (
+    DAY,
     FAR,
+    SUSTAINED,
     UNASKED,
     Bounds,
     Outlook,
@@ -51,6 +53,8 @@ _DAYS: Final = timedelta(days=14)
 _FEWEST_DAYS: Final = 7
 #: What is never above this share of the smaller plan's target may fit into it.
 _ROOMY: Final = 0.7
+#: It is near with such a chance of the next hours, and nothing is to be added above.
+_NEAR, _CERTAIN = 0.01, 0.5
 #: Days of peaks that are kept with a forecast, or where a smaller size is allowed.
 PAST: Final = 42
 _A_DAY: Final = 24
@@ -68,6 +72,7 @@ class Foreseen(NamedTuple):
         ahead: The median of the highest of each day to come, ``worst`` their 95 %
             quantile.
         chances: That the limit is reached within one day, two days, and so on.
+        soon: The same within one hour, two hours, up to the first day.
     """
 
     probability: float
@@ -82,6 +87,7 @@ class Foreseen(NamedTuple):
     ahead: tuple[float, ...] = ()
     worst: tuple[float, ...] = ()
     chances: tuple[float, ...] = ()
+    soon: tuple[float, ...] = ()
 
 
 class Question(NamedTuple):
@@ -133,6 +139,7 @@ class Sight(NamedTuple):
     doubts: Mapping[str, str]
     fine: Collection[str] | None
     now: datetime
+    every: timedelta = DAY
 
 
 def sort(
@@ -152,7 +159,7 @@ def sort(
         elif before and before.doubt and sight.fine is not None:
             if case.source in sight.fine:
                 due[case.ref] = case
-        elif renewable(case, before, latest, sight.now):
+        elif renewable(case, before, latest, sight.now, sight.every):
             due[case.ref] = case
     return due, doubted
 
@@ -162,11 +169,13 @@ def renewable(
     old: OutlookState | None,
     latest: Mapping[str, Reading],
     now: datetime,
+    every: timedelta = DAY,
 ) -> bool:
     """
     Say whether what was foreseen has to be foreseen anew.
 
-    Its history is not looked at: *latest* is what was read last, by metric.
+    Its history is not looked at: *latest* is what was read last, by metric. *every* is
+    after how long it may be moved again: once a day, nothing is gained by more.
     """
     if old is None or old.doubt or old.source != case.source:
         return True
@@ -186,7 +195,35 @@ def renewable(
         expected = max((one.peak, *one.worst[:2]))
         if latest[metric].value > expected + _NEWS * limit:
             return True
+        if every < DAY and _near(case, one, latest[metric], _Since(old.at, age, every)):
+            return True
     return False
+
+
+class _Since(NamedTuple):
+    """When something was foreseen, how long ago, and how often it may be moved."""
+
+    at: datetime
+    age: timedelta
+    every: timedelta
+
+
+def _near(case: Case, one: Outlook, latest: Reading, since: _Since) -> bool:
+    """
+    Say whether it is so near that what was read *since* says more of it.
+
+    What comes and goes and is at its target, until it has been there long enough to be
+    a fact; and what may reach it before the next occasion, or within its lead. Where it
+    was as good as certain to, and was not moved, nothing is to be added.
+    """
+    lead = case.policy.lead_for(one.metric, since.every)
+    if latest.at <= since.at or lead > DAY or not one.chances:
+        return False
+    level = one.metric not in _FILLING
+    if level and latest.value >= one.goal and one.reached < SUSTAINED:
+        return True
+    span = max(lead, since.every)
+    return one.within(span) < _CERTAIN and one.within(since.age + span) >= _NEAR
 
 
 def _each(case: Case, predict: Predict, now: datetime) -> Iterator[Outlook]:
@@ -216,9 +253,10 @@ def _known(case: Case, metric: str, limit: float, now: datetime) -> Outlook:
     """Return what is known of a metric without any forecast."""
     hours, target = case.hours[metric], float(case.policy.target)
     fills = metric in _FILLING
-    lately = [one for one in hours if one.at > now - timedelta(hours=_A_DAY)]
+    a_day, some_days = now - timedelta(hours=_A_DAY), now - _DAYS
+    lately = [one for one in hours if one.at > a_day]
     over = [o for o in lately if (o.highest if fills else o.mean) >= target * limit]
-    recent = [one.highest for one in hours if one.at > now - _DAYS]
+    recent = [one.highest for one in hours if one.at > some_days]
     smaller = case.bounds.smaller is not None
     peaks = daily(hours)[-PAST:] if smaller else ()
     return Outlook(
@@ -289,7 +327,10 @@ def _held(
     hour = timedelta(hours=1)
     for (at, value), (then, _) in pairwise(samples):
         yield at, value
-        gap = (then - at) // hour
+        apart = then - at
+        if apart == hour:
+            continue
+        gap = apart // hour
         for more in range(1, gap if gap < _A_DAY else 1):
             yield at + more * hour, value
     yield from samples[-1:]
@@ -297,11 +338,15 @@ def _held(
 
 def daily(hours: Sequence[Hour]) -> list[tuple[datetime, float]]:
     """Return the highest of each day (of UTC), in order."""
-    found: dict[datetime, float] = {}
+    found: dict[int, float] = {}
     for one in hours:
-        day = one.at.replace(hour=0, minute=0, second=0, microsecond=0)
-        found[day] = max(one.highest, found.get(day, 0.0))
-    return sorted(found.items())
+        day, high = one.at.toordinal(), one.highest
+        if high > found.get(day, -1.0):
+            found[day] = high
+    return [
+        (datetime.fromordinal(day).replace(tzinfo=UTC), max(high, 0.0))
+        for day, high in sorted(found.items())
+    ]
 
 
 def is_far(peaks: Sequence[float], target: float, horizon: timedelta) -> bool:

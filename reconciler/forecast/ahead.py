@@ -62,6 +62,9 @@ class Outlook:
         chart: What was and what is expected.
         chances: As *guess*, within one day, two days, and so on; the last one is
             *guess*. Empty where there are no paths.
+        soon: The same within one hour, two hours, up to a day or the horizon. A breach
+            of a `level` is counted by its third hour here, and those of the last day
+            are among the three.
     """
 
     metric: str
@@ -81,6 +84,7 @@ class Outlook:
     note: str
     chart: Chart
     chances: tuple[float, ...] = ()
+    soon: tuple[float, ...] = ()
 
     @property
     def probability(self) -> float | None:
@@ -206,7 +210,7 @@ def _by_paths(ask: _Ask, known: Series) -> Outlook | None:
     if mase >= naive:
         return None
     found = level.level(values, ask.limit, hours, chance)
-    chances = tuple(round(one, 4) for one in found.chances.tolist())
+    chances = _shares(found.chances)
     beyond = _beyond(ask, values)
     return Outlook(
         ask.metric,
@@ -232,6 +236,7 @@ def _by_paths(ask: _Ask, known: Series) -> Outlook | None:
             "hour",
         ),
         chances=chances,
+        soon=_shares(found.soon),
     )
 
 
@@ -239,6 +244,7 @@ def _short(ask: _Ask, known: Series) -> Outlook:
     """Return what a few days say: a combined forecast, and what it was wrong by."""
     import numpy as np  # noqa: PLC0415
 
+    from reconciler.forecast import level  # noqa: PLC0415
     from reconciler.forecast.combined import LEAST_HOURS, combined  # noqa: PLC0415
 
     values, hours = known.values, -(-ask.horizon // _HOUR)
@@ -273,6 +279,7 @@ def _short(ask: _Ask, known: Series) -> Outlook:
             "hour",
         ),
         chances=chances,
+        soon=_shares(level.soon(drawn, ask.limit, values)),
     )
 
 
@@ -323,6 +330,7 @@ def _fill(ask: _Ask, known: Series) -> Outlook:
         return _nothing(ask, known, note)
     chance = np.random.default_rng(ask.seed)
     found = fill.fill(peak, ask.limit, days, chance, FARTHEST // _DAY, rest, fell)
+    soon = fill.soon(found, ask.limit, rest, known.values[-len(peak) * 24 :])
     before = fill.replay(peak, days, chance, rest, fell)
     scale = before.scale if before and before.scale else 1.0
     mase, naive = (
@@ -353,8 +361,13 @@ def _fill(ask: _Ask, known: Series) -> Outlook:
             ask.limit,
             "day",
         ),
-        chances=tuple(round(one, 4) for one in found.chances.tolist()),
+        chances=_shares(found.chances),
+        soon=_shares(soon),
     )
+
+
+def _shares(found: Array) -> tuple[float, ...]:
+    return tuple(round(one, 4) for one in found.tolist())
 
 
 def _rounded(values: Array) -> tuple[float, ...]:

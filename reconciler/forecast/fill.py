@@ -56,6 +56,8 @@ class Fill(NamedTuple):
         median: Of the peaks, day by day.
         upper: The 95 % quantile of the peaks, day by day.
         chances: That it is reached within one day, two days, up to the horizon.
+        first: Which step of the past the first day of each path is like, and whether
+            it is reached on it; for `soon`.
     """
 
     probability: float
@@ -63,6 +65,7 @@ class Fill(NamedTuple):
     median: Array
     upper: Array
     chances: Array
+    first: tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]
 
 
 class Replay(NamedTuple):
@@ -128,6 +131,17 @@ def paths(
     Raises:
         ValueError: There are fewer than `LEAST_DAYS` peaks.
     """
+    return _ways(peak, days, chance, rest, fell)[0]
+
+
+def _ways(
+    peak: Array,
+    days: int,
+    chance: np.random.Generator,
+    rest: Array | None,
+    fell: Array | None,
+) -> tuple[Array, npt.NDArray[np.int64]]:
+    """Return the paths, and after which day of the past each of their days is like."""
     if len(peak) < LEAST_DAYS:
         raise ValueError(f"{len(peak)} days are too few: {LEAST_DAYS} are needed")
     stored = peak if rest is None else rest
@@ -145,8 +159,7 @@ def paths(
         above = peak[1:] - rest[:-1] - jumps
         before = np.concatenate((np.full((PATHS, 1), rest[-1]), found[:, :-1]), axis=1)
         found = np.maximum(found, before + above[drawn])
-    least: Array = np.maximum(found, 0.0)
-    return least
+    return np.maximum(found, 0.0), drawn
 
 
 def _jumps(steps: Array, stored: float) -> Array:
@@ -217,7 +230,7 @@ def fill(
         rest: What was stored at the end of each day; None: only the peaks are known.
         fell: What went away at once on each day; None: only *rest* says so.
     """
-    drawn = paths(peak, max(days, look), chance, rest, fell)
+    drawn, like = _ways(peak, max(days, look), chance, rest, fell)
     median = np.median(drawn, axis=0)
     over = np.flatnonzero(median >= limit)
     reached = np.maximum.accumulate(drawn[:, :days], axis=1) >= limit
@@ -228,7 +241,30 @@ def fill(
         median=median,
         upper=np.quantile(drawn, 0.95, axis=0),
         chances=chances,
+        first=(like[:, 0], reached[:, 0]),
     )
+
+
+def soon(found: Fill, limit: float, rest: Array, hours: Array) -> Array:
+    """
+    Return the chance that *limit* is reached within one hour, two, up to the first day.
+
+    A day goes as the one went that it is like. Where that alone would not reach it, as
+    before an upload, any hour is as good as another.
+
+    Args:
+        found: What the paths say of the same *limit* and *rest*.
+        limit: In the unit of *hours*.
+        rest: What was stored at the end of each day.
+        hours: Each hour of the same days, which end now.
+    """
+    like, reached = found.first
+    went = hours.reshape(-1, DAY)[1:] - rest[:-1, None]
+    over = rest[-1] + went[like] >= limit
+    any_hour = np.arange(len(like)) % DAY
+    first = np.where(over.any(axis=1), over.argmax(axis=1), any_hour)
+    within: Array = (reached[:, None] & (first[:, None] <= np.arange(DAY))).mean(axis=0)
+    return within
 
 
 def replay(

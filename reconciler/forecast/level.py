@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from reconciler.forecast.members import DAY, Array
 from reconciler.forecast.trend import WEEK, Trend, trend
@@ -40,6 +41,8 @@ _MEDIAN: Final = 1.25
 #: Hours so many times the usual error from what they should be are clipped, count as
 #: odd, and are an hour of the week of their own (in parts of the error of its mean).
 _CLIPPED, _ODD, _OWN = 3.0, 4.0, 3.5
+#: So many times the highest that was before is a spike, as long as it is new.
+_SPIKE: Final = 1.25
 #: No noise remembers more of the hour before.
 _MEMORY: Final = 0.98
 
@@ -50,11 +53,13 @@ class Level(NamedTuple):
 
     Attributes:
         chances: That a breach begins within one day, two days, and so on.
+        soon: The same within one hour, two hours, up to the end of the first day.
         hours: Until half of the paths have one; None: not within the horizon.
         median: Of each hour; ``upper`` its 95 % quantile.
     """
 
     chances: Array
+    soon: Array
     hours: int | None
     median: Array
     upper: Array
@@ -102,15 +107,32 @@ def level(
     """
     paths = _paths(_parts(values), -(-hours // DAY), PATHS, chance)[:, :hours]
     first = breaches(np.exp(paths), limit, values[-DAY:])
-    days = np.arange(1, -(-hours // DAY) + 1)[:, None] * DAY
+    days = np.arange(1, -(-hours // DAY) + 1) * DAY
     begun = np.sort(np.where(first < 0, hours, first))
     half = int(begun[(len(begun) - 1) // 2])
+    median, upper = _lines(paths)
     return Level(
-        chances=((first >= 0) & (first < days)).mean(axis=1),
+        chances=_within(first, days),
+        soon=_within(first, np.arange(1, min(hours, DAY) + 1)),
         hours=half if half < hours else None,
-        median=np.exp(np.median(paths, axis=0)),
-        upper=np.exp(np.quantile(paths, 0.95, axis=0)),
+        median=median,
+        upper=upper,
     )
+
+
+def _lines(paths: Array) -> tuple[Array, Array]:
+    """Return the median and the 95 % quantile of each hour of logarithms of paths."""
+    ordered = np.sort(np.ascontiguousarray(paths.T), axis=1)
+
+    def at(share: float) -> Array:
+        place = share * (ordered.shape[1] - 1)
+        low = int(place)
+        high = min(low + 1, ordered.shape[1] - 1)
+        step = ordered[:, high] - ordered[:, low]
+        found: Array = np.exp(ordered[:, low] + step * (place - low))
+        return found
+
+    return at(0.5), at(0.95)
 
 
 def suits(values: Array) -> bool:
@@ -133,6 +155,35 @@ def breaches(paths: Array, limit: float, before: Array) -> Array:
     return found
 
 
+def soon(paths: Array, limit: float, values: Array) -> Array:
+    """
+    Return how probable it is that a breach begins within each hour of a day.
+
+    *paths* begin after *values*, at what was last. Where that is an hour or two far
+    above everything before, it is a spike, and is none of the three.
+    """
+    before = values[-DAY:].copy()
+    spiked = _spiked(values)
+    before[len(before) - spiked :] = 0.0
+    first = breaches(paths[:, :DAY], limit, before)
+    return _within(first, np.arange(1, min(paths.shape[1], DAY) + 1))
+
+
+def _spiked(values: Array) -> int:
+    """Return how many of the last hours, two at most, nothing before comes near to."""
+    for many in range(SUSTAINED - 1, 0, -1):
+        known, last = values[:-many], values[-many:]
+        if len(known) and last.min() > _SPIKE * known.max():
+            return many
+    return 0
+
+
+def _within(first: Array, hours: npt.NDArray[np.int64]) -> Array:
+    """Return the share of *first* hours (negative: never) within each of *hours*."""
+    found: Array = ((first >= 0) & (first < hours[:, None])).mean(axis=1)
+    return found
+
+
 def tried(values: Array, hours: int, chance: np.random.Generator) -> Trial:
     """Look ahead from earlier moments, and compare with what came then."""
     values = values[-MOST_DAYS * DAY :]
@@ -146,10 +197,11 @@ def tried(values: Array, hours: int, chance: np.random.Generator) -> Trial:
     for at in origins:
         paths = _paths(_parts(values[:at]), reach // DAY, _TRIED, chance)
         came, before = values[at : at + reach], values[at - DAY : at]
-        errors.append(np.abs(np.exp(np.median(paths, axis=0)) - came).mean())
+        median, upper = _lines(paths)
+        errors.append(np.abs(median - came).mean())
         now.append(np.abs(before[-1] - came).mean())
         yesterday.append(np.abs(np.resize(before, reach) - came).mean())
-        under.append((came <= np.exp(np.quantile(paths, 0.95, axis=0))).mean())
+        under.append((came <= upper).mean())
     scale = float(np.abs(values[DAY:] - values[:-DAY]).mean()) or 1.0
     naive = min(float(np.mean(now)), float(np.mean(yesterday)))
     return Trial(float(np.mean(errors)) / scale, naive / scale, float(np.mean(under)))
@@ -217,6 +269,21 @@ def _quiet(noise: Array) -> Array:
     return clipped
 
 
+def _remembered(noise: Array, memory: float) -> float:
+    """
+    Return how far off the last hour is, as far as the next one remembers it.
+
+    What has been far above all others for an hour or two is a spike until there is
+    more of it: what was before it says more of the hour to come.
+    """
+    usual, back = _spread(noise), 0
+    while back < SUSTAINED and noise[-1 - back] >= _CLIPPED * usual:
+        back += 1
+    if back == SUSTAINED:
+        return float(noise[-1])
+    return float(noise[-1 - back]) * memory**back
+
+
 def _paths(parts: _Parts, days: int, many: int, chance: np.random.Generator) -> Array:
     """Return the logarithms of *many* ways in which the hours may go on."""
     noise = parts.noise
@@ -227,7 +294,7 @@ def _paths(parts: _Parts, days: int, many: int, chance: np.random.Generator) -> 
     shocks = noise[1:] - memory * noise[:-1]
     shocks = shocks - shocks.mean()
     drawn = shocks[chance.integers(0, len(shocks), (days * DAY, many))]
-    last = np.full(many, noise[-1])
+    last = np.full(many, _remembered(noise, memory))
     for hour in range(days * DAY):
         last = drawn[hour] = memory * last + drawn[hour]
     levels = parts.trend.paths(days, many, chance)

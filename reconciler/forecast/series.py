@@ -56,17 +56,18 @@ def even(
     Raises:
         ValueError: A time is without its zone.
     """
-    known = []
-    for when, value in samples:
-        if when.tzinfo is None:
-            raise ValueError(f"{when.isoformat()} has no time zone")
-        if when <= now and np.isfinite(value):
-            known.append((int(when.timestamp() // step.total_seconds()), float(value)))
-    if not known:
+    if samples and None in {when.tzinfo for when, _ in samples}:
+        naive = next(when for when, _ in samples if when.tzinfo is None)
+        raise ValueError(f"{naive.isoformat()} has no time zone")
+    times = np.array([when.timestamp() for when, _ in samples])
+    found = np.array([value for _, value in samples], dtype=np.float64)
+    known = (times <= now.timestamp()) & np.isfinite(found)
+    if not known.any():
         return Series(now.astimezone(UTC), np.empty(0), step)
-    first = min(slot for slot, _ in known)
-    slots = np.array([slot for slot, _ in known]) - first
-    total = np.bincount(slots, [value for _, value in known])
+    slots = (times[known] // step.total_seconds()).astype(np.int64)
+    first = int(slots.min())
+    slots -= first
+    total = np.bincount(slots, found[known])
     many = np.bincount(slots)
     values = np.full(len(total), np.nan)
     values[many > 0] = total[many > 0] / many[many > 0]

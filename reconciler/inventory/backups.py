@@ -172,9 +172,15 @@ def _by_a_panel(
         what = f"{name} is a panel, which makes one archive of everything"
         hint = "write sources: {account: {type: panel}}, and nothing else"
         yield _at(loaded, one, "E185", "spec.sources", what, hint)
-    if engine == "whm" and one.backing.schedule.by != "panel":
-        what = f"{name} makes backups by its own schedule alone"
-        yield _at(loaded, one, "E185", "spec.schedule", what, "add by: panel to it")
+    by = one.backing.schedule.by
+    if by == "host":
+        what = f"{name} makes backups by its own schedule, or when it is asked"
+        hint = "write by: panel, or by: reconciler"
+        yield _at(loaded, one, "E185", "spec.schedule", what, hint)
+    if engine == "whm" and by == "reconciler" and not first.get("path"):
+        what = f"{name} has no path: what is asked of it cannot be seen from here"
+        hint = f"add path to it (where its backup folder is mounted), or by: panel to {one.ref}"  # noqa: E501
+        yield _at(loaded, one, "E185", "spec.schedule", what, hint)
 
 
 def _lost_together(first: dict[str, Any], there: dict[str, Any]) -> str | None:

@@ -225,8 +225,8 @@ TABLE: dict[str, Code] = {
     ),
     "E185": Code(
         "a policy that asks of a panel what it does not do",
-        "a panel makes one archive of everything (type: panel); WHM by its own "
-        "schedule alone (by: panel)",
+        "a panel makes one archive of everything (type: panel), by its own schedule "
+        "(by: panel) or when it is asked (by: reconciler; WHM needs a path for that)",
     ),
     "E186": Code(
         "a copy that only appends, and a policy that keeps nothing by its age",

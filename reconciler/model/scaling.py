@@ -16,8 +16,9 @@ from reconciler.model.quantity import Percent
 from reconciler.model.windows import MaintenanceWindow
 
 _HOUR: Final = timedelta(hours=1)
-#: The lead by whose leave it is; and of what is stored.
-_ALONE, _STORED, _AGREED = timedelta(days=1), timedelta(days=3), timedelta(days=7)
+_DAY: Final = timedelta(days=1)
+#: The lead where a person has to agree; and the least of what is stored.
+_AGREED, _STORED = timedelta(days=7), timedelta(hours=12)
 
 Metric = Literal["cpu", "memory", "disk", "inodes", "io", "bandwidth", "load"]
 
@@ -97,16 +98,18 @@ class Scaling(Spec):
             raise ValueError("maxIncrease is more than nothing")
         return self
 
-    def lead_for(self, metric: str) -> timedelta:
+    def lead_for(self, metric: str, every: timedelta = _DAY) -> timedelta:
         """
         Return how long before its target something is made larger.
 
-        Who acts alone needs a day, as it looks every day; three for what is stored,
-        which grows by leaps and does harm when it is full. Where a person has to agree,
-        they need a week.
+        Who acts alone and looks again after *every* so long needs no more than that for
+        what comes and goes; three times as long for what is stored, which grows by
+        leaps and does harm when it is full, and half a day at least. Where a person has
+        to agree, they need a week.
         """
         if self.lead is not None:
             return self.lead
         if self.mode != "auto":
             return min(_AGREED, self.horizon)
-        return min(_STORED if metric in FILLS else _ALONE, self.horizon)
+        alone = max(3 * every, _STORED) if metric in FILLS else every
+        return min(alone, self.horizon)

@@ -12,7 +12,7 @@ next.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Final, NamedTuple
 
@@ -20,6 +20,7 @@ from reconciler.model import scaling_words as words
 from reconciler.model.hosting import FILLS
 from reconciler.model.money import Money
 from reconciler.model.scaling import Scaling
+from reconciler.model.scaling_occasions import early, urgent, waits
 from reconciler.model.sizing import (
     MONTH,
     Cost,
@@ -31,11 +32,9 @@ from reconciler.model.sizing import (
     Way,
     lent,
 )
-from reconciler.model.usage import STALE, Outlook
+from reconciler.model.usage import DAY, STALE, SUSTAINED, Outlook
 from reconciler.model.windows import coming
 
-#: Hours of a day at the limit that are no lone spike any more.
-SUSTAINED: Final = 3
 #: What is stored is as good as full here: waiting for a forecast helps nobody.
 FULL: Final = 0.97
 #: What was used has to stay below such a share of the target of a smaller size.
@@ -43,12 +42,8 @@ ROOM: Final = 0.7
 #: The finding about a source that is not believed; whoever keeps the books tells it,
 #: once for all that the source measures.
 DOUBTED: Final = "usage-doubtful"
-#: A need waits while the chance that it comes before the next occasion is smaller.
-RISK: Final = 0.03
 #: What needs the smaller size's limit again with such a chance is not made smaller.
 AGAIN: Final = 0.2
-#: What is foreseen is foreseen anew after so long.
-_LOOK: Final = timedelta(days=1)
 #: Days of two weeks whose peaks may be lone spikes.
 _SPIKES: Final = 2
 #: Two limits that are nearer to each other are the same one.
@@ -113,53 +108,33 @@ def _needs(case: Sizing, limited: Sequence[Outlook]) -> Iterator[_Need]:
     """Yield what needs a larger size, most certain first."""
     found = []
     for outlook in limited:
-        if reached(outlook, case.ladder[case.at].limits[outlook.metric]):
+        if reached(case, outlook):
             found.append(_Need(outlook, now=True))
-        elif outlook.skill and outlook.probability >= float(case.rules.probability):
+        elif outlook.skill and (
+            outlook.probability >= float(case.rules.probability)
+            or urgent(case, outlook)
+        ):
             found.append(_Need(outlook, now=False))
     yield from sorted(found, key=lambda one: (not one.now, -one.outlook.probability))
 
 
-def waits(case: Sizing, outlook: Outlook) -> bool:
-    """
-    Say whether it can be put off: each day that passes shows whether it is needed.
-
-    Only where the chance that the target is reached within the lead of the policy, or
-    before the next occasion, is below `RISK`. Without chances nobody knows.
-    """
-    return bool(outlook.chances) and _early(case, outlook)[1] < RISK
-
-
-def _early(case: Sizing, outlook: Outlook) -> tuple[int, float]:
-    """
-    Return the days that waiting would last, from the forecast, and their chance.
-
-    The next occasion is the first open window after the next look and the cool-down.
-    """
-    rules, at = case.rules, case.seen.at if case.seen else case.now
-    ready = at + _LOOK
-    if case.past:
-        ready = max(ready, case.past[-1].at + rules.cool_down)
-    span = coming(rules.windows, ready)
-    ready = max(ready, span.start) if span else ready
-    days = -(-max(rules.lead_for(outlook.metric), ready - at) // _LOOK)
-    days = min(days, len(outlook.chances))
-    return days, outlook.chances[days - 1]
-
-
-def reached(outlook: Outlook, most: float) -> bool:
+def reached(case: Sizing, outlook: Outlook) -> bool:
     """
     Say whether a limit is reached now, and not for an hour only.
 
     Either in some hours of the last day, or yesterday, today and still. What is
-    stored does not pass by: there, almost full is enough.
+    stored does not pass by: there, almost full is enough. Who looks each few hours
+    counts hours, and is not told by a backup of the night that a disk is almost full
+    where a forecast with skill sees no risk.
     """
     if outlook.reached >= SUSTAINED:
         return True
+    often = case.seen is not None and case.seen.pace < DAY
+    most = case.ladder[case.at].limits[outlook.metric]
     if outlook.metric in FILLS and outlook.current >= FULL * most:
-        return True
+        return not (often and outlook.skill and waits(case, outlook))
     days = outlook.past[-2:]
-    still = outlook.current >= outlook.goal
+    still = outlook.current >= outlook.goal and not often
     return still and len(days) > 1 and min(days) >= outlook.goal
 
 
@@ -180,7 +155,7 @@ def _notes(
 
 def _late(case: Sizing, outlook: Outlook) -> Note:
     """Return that something is needed, but not yet."""
-    said = words.waits(outlook, case.rules, *_early(case, outlook))
+    said = words.waits(outlook, case.rules, *early(case, outlook))
     return Note("scaling-waits", said)
 
 
@@ -194,6 +169,8 @@ def _up(case: Sizing, limited: Sequence[Outlook], needs: Sequence[_Need]) -> Dec
     better = [one for one in larger if _better(case, one, needs)]
     enough = [one for one in better if _fits(case, one, limited)]
     because = words.need(first.outlook, case.rules, now=first.now)
+    if not first.now and first.outlook.soon:
+        because += words.near(*early(case, first.outlook))
     outside = None
     if not enough:
         outside = (
@@ -226,22 +203,24 @@ def _most(rung: Rung, metric: str) -> float:
 def _fits(case: Sizing, rung: Rung, limited: Sequence[Outlook]) -> bool:
     """Say whether the target of *rung* is not likely to be reached either."""
     return all(
-        expected(one, _borne(case.rules, one.metric))
+        expected(one, _borne(case, one.metric))
         < _most(rung, one.metric) * float(case.rules.target)
         for one in limited
     )
 
 
-def _borne(rules: Scaling, metric: str) -> int | None:
+def _borne(case: Sizing, metric: str) -> int | None:
     """
     Return for how many days a larger size has to be enough; None: all of the horizon.
 
     Who acts alone may act again after the cool-down, and its lead before it is needed.
     A person is not asked twice for one need, and a window may be closed by then.
     """
+    rules = case.rules
     if rules.mode != "auto" or rules.windows:
         return None
-    return max(1, -(-(rules.cool_down + rules.lead_for(metric)) // _LOOK))
+    lead = rules.lead_for(metric, case.seen.pace if case.seen else DAY)
+    return max(1, -(-(rules.cool_down + lead) // DAY))
 
 
 def expected(outlook: Outlook, days: int | None = None) -> float:

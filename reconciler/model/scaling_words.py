@@ -14,6 +14,7 @@ from reconciler.model.usage import Outlook
 _SURE = 0.995
 _UNITS = ("", "Ki", "Mi", "Gi", "Ti")
 _STEP = 1024
+_HOUR, _HOURS = timedelta(hours=1), 24
 
 
 def amount(metric: str, value: float) -> str:
@@ -61,12 +62,25 @@ def need(outlook: Outlook, rules: Scaling, *, now: bool) -> str:
     )
 
 
-def waits(outlook: Outlook, rules: Scaling, days: int, early: float) -> str:
+def waits(outlook: Outlook, rules: Scaling, span: timedelta, early: float) -> str:
     """Return that a need is expected, and that it can be met later as well."""
     return (
-        f"{need(outlook, rules, now=False)}; that can wait: within {days}d it is "
+        f"{need(outlook, rules, now=False)}; that can wait: within {ahead(span)} it is "
         f"{chance(early)}"
     )
+
+
+def near(span: timedelta, early: float) -> str:
+    """Return how near it is that a need is met now and not later."""
+    return f"; within {ahead(span)} it is {chance(early)}"
+
+
+def ahead(span: timedelta) -> str:
+    """Return a time to come for people: by the hour up to a day, else in days."""
+    hours = max(1, round(span / _HOUR))
+    if hours == 1:
+        return "the next hour"
+    return f"{hours} hours" if hours < _HOURS else f"{-(-hours // _HOURS)}d"
 
 
 def sized(rung: Rung, metric: str, *, enough: bool) -> str:

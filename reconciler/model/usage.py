@@ -25,6 +25,11 @@ FAR: Final = "far away"
 UNASKED: Final = "not foreseen"
 #: A forecast that is older proves nothing.
 STALE: Final = timedelta(hours=26)
+#: Hours of a day at the limit that are no lone spike any more.
+SUSTAINED: Final = 3
+#: What is foreseen is foreseen anew after so long at the latest.
+DAY: Final = timedelta(days=1)
+_HOUR, _HOURS = timedelta(hours=1), 24
 
 
 class Reading(NamedTuple):
@@ -80,6 +85,8 @@ class Outlook(Frozen):
         reached: Hours of the last 24 in which the target was reached.
         chances: That the target is reached within one day, two days, and so on, as far
             as the horizon; never falling. Empty where the forecast says no days.
+        soon: The same within one hour, two hours, up to the first day. Empty where the
+            forecast says no hours, or where there is no chance in any.
     """
 
     metric: str
@@ -103,11 +110,25 @@ class Outlook(Frozen):
     worst: tuple[float, ...] = ()
     reached: int = 0
     chances: tuple[float, ...] = ()
+    soon: tuple[float, ...] = ()
 
     @property
     def goal(self) -> float:
         """What shall not be reached, in the unit of the metric."""
         return self.limit * self.target
+
+    def within(self, span: timedelta) -> float:
+        """
+        Return the chance that the target is reached within *span* of the forecast.
+
+        Hours of its first day, and days, that were begun count as whole; beyond the
+        horizon nobody knows more than at its end.
+        """
+        hours = max(1, -(-span // _HOUR))
+        if hours < _HOURS and hours <= len(self.soon):
+            return self.soon[hours - 1]
+        days = -(-hours // _HOURS)
+        return self.chances[min(days, len(self.chances)) - 1] if self.chances else 0.0
 
 
 class OutlookState(State):
@@ -119,12 +140,15 @@ class OutlookState(State):
         source: Who measured, as in ``whm-1``.
         doubt: Why its source is not to be believed (all zeros, all alike); nothing may
             follow from it then.
+        pace: After how long somebody may move it again; see ``scaling_occasions``. It
+            is known where it is decided, and not kept.
     """
 
     at: AwareDatetime
     source: str = ""
     outlooks: tuple[Outlook, ...] = ()
     doubt: str = ""
+    pace: timedelta = DAY
 
     def of(self, metric: str) -> Outlook | None:
         """Return what is foreseen of *metric*."""

@@ -56,6 +56,10 @@ class Bucket:
         calls = self._aws.calls(_SERVICE)
         return calls(operation, Bucket=self._bucket, **values)
 
+    def wait(self) -> None:
+        """Return when one more request may be sent by other means than ``ask``."""
+        self._aws.limit.wait()
+
     def _write(self, operation: str, **values: Any) -> dict[str, Any]:
         """Ask for what counts for nothing yet: a lost answer is no effect."""
         try:

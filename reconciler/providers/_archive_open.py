@@ -43,6 +43,10 @@ class Hostile(Exception):
     """Something in it would be written where nothing belongs, or has no end."""
 
 
+class TooMuch(Hostile):
+    """More would come out than may: perhaps it is only large."""
+
+
 class Caps(NamedTuple):
     """The most that may come out."""
 
@@ -98,7 +102,7 @@ def _each(tar: tarfile.TarFile, caps: Caps) -> Iterator[Member]:
         tar.members = []  # type: ignore[attr-defined]
         files, size = files + 1, size + info.size
         if files > caps.files or size > caps.size:
-            raise Hostile(f"more than {caps.files} files or {caps.size} bytes")
+            raise TooMuch(f"more than {caps.files} files or {caps.size} bytes")
         yield Member(_entry(info), tar.extractfile(info) if info.isreg() else None)
 
 

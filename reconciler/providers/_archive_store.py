@@ -29,11 +29,13 @@ class Stored(NamedTuple):
 
     Attributes:
         at: When it was written, by the clock of whoever keeps it.
+        mark: Another one where the content is another; empty where nobody looked.
     """
 
     name: str
     size: int
     at: datetime
+    mark: str = ""
 
 
 class Gone(Exception):

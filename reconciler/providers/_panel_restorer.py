@@ -1,5 +1,5 @@
 """
-What a drill asks of an archive that a panel made.
+What a drill, and a person who restores, ask of an archive that a panel made.
 
 There is no safe way to have a panel restore into another account: it would overwrite
 the one it is of. So the archive is fetched and unpacked here, as what anybody may have
@@ -22,10 +22,11 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from reconciler.errors import Rejected, Transient
-from reconciler.providers._archive_open import Caps, Hostile
+from reconciler.kinds.backup import Snapshot
+from reconciler.providers._archive_open import Caps, Hostile, TooMuch
 from reconciler.providers._archive_seal import Damaged
 from reconciler.providers._drill_port import Entry, Key, Restored
-from reconciler.providers._drill_scratch import prepared, scratch
+from reconciler.providers._drill_scratch import SPARE, Unfit, free, prepared, scratch
 from reconciler.providers._panel_archive import PanelArchive, unpacked
 
 #: So many files at most: an archive of a panel says nothing of how many it has.
@@ -37,6 +38,8 @@ _DESCRIBED: Final = 1 << 24
 
 #: Puts the archive of a snapshot into a file.
 Fetch = Callable[[str, Path], None]
+#: Lists what there is of the account.
+List = Callable[[], Sequence[Snapshot]]
 
 
 class Whose(NamedTuple):
@@ -64,14 +67,17 @@ class PanelRestorer:
 
     Args:
         folder: Where they are unpacked, in a folder that is gone after ``close``.
-        most: Bytes that may come out of one.
+        most: Bytes that may come out of one; None: as many as there is room for.
     """
 
     streams = True
 
-    def __init__(self, fetch: Fetch, whose: Whose, folder: Path, most: int) -> None:
+    def __init__(
+        self, fetch: Fetch, whose: Whose, folder: Path, most: int | None, listed: List
+    ) -> None:
         self._fetch = fetch
         self._whose = whose
+        self._listed = listed
         self._folder = folder
         self._most = most
         self._open = ExitStack()
@@ -81,6 +87,11 @@ class PanelRestorer:
         """Take away what was fetched."""
         self._open.close()
         self._roots = {}
+
+    def snapshots(self, key: Key) -> Sequence[Snapshot]:
+        """Return what the panel keeps of the account: one key opens all of it."""
+        del key
+        return self._listed()
 
     def listing(self, source: str, snapshot: str, key: Key) -> Sequence[Entry]:
         """Return all files of *snapshot*."""
@@ -118,16 +129,22 @@ class PanelRestorer:
         return Restored(many, size, 0.0, taken, f"{self._whose.panel} archive")
 
     def unpacked(self, snapshot: str) -> Path:
-        """Return the folder that *snapshot* is unpacked in."""
+        """
+        Return the folder that *snapshot* is unpacked in.
+
+        Raises:
+            Rejected: It is damaged, somebody else's, or gone.
+            Transient: It cannot be fetched or unpacked here: that says nothing of it.
+        """
         if snapshot not in self._roots:
             room = _Room()
             made = self._open.enter_context(scratch(prepared(self._folder), room))
             archive = made.room("archive") / "archive"
-            self._fetch(snapshot, archive)
             into = made.room("unpacked")
-            with _believed(snapshot):
-                found = unpacked(archive, into, Caps(_FILES, self._most))
-            archive.unlink()
+            with self._believed(snapshot):
+                self._fetch(snapshot, archive)
+                found = unpacked(archive, into, Caps(_FILES, self._cap()))
+                archive.unlink()
             if not _is(found, self._whose):
                 what = f"is of {found.owner or 'nobody'} ({found.panel})"
                 wanted = f"{self._whose.owner} ({self._whose.panel})"
@@ -137,6 +154,35 @@ class PanelRestorer:
             inside = found.home.parent if found.panel == "cpanel" else found.home
             self._roots[snapshot] = inside
         return self._roots[snapshot]
+
+    def _cap(self) -> int:
+        """Return how many bytes may come out of one."""
+        here = max(0, free(self._folder) - SPARE)
+        return here if self._most is None else min(self._most, here)
+
+    @contextmanager
+    def _believed(self, snapshot: str) -> Iterator[None]:
+        """What is too much for this machine says nothing of the archive."""
+        try:
+            yield
+        except TooMuch as error:
+            raise Unfit(
+                f"{snapshot}: {error}",
+                hint=f"drills.most, and room in {self._folder}",
+            ) from None
+        except (Damaged, Hostile) as error:
+            raise Rejected(f"{snapshot}: {error}") from None
+        except OSError as error:
+            raise Unfit(f"{self._folder}: {error.strerror}") from None
+
+
+def roomy_for(folder: Path, size: int) -> None:
+    """Raise Unfit where *folder* has no room for *size* bytes more."""
+    if (here := free(folder)) < size + SPARE:
+        raise Unfit(
+            f"{folder} has {here} bytes left, and the archive has {size}",
+            hint="drills.scratch: a folder with more room",
+        )
 
 
 def _renamed(root: Path) -> None:
@@ -161,14 +207,6 @@ def _is(found: PanelArchive, whose: Whose) -> bool:
         for one in found.home.rglob("backup_info_*.xml")
         if one.is_file() and not one.is_symlink() and one.stat().st_size < _DESCRIBED
     )
-
-
-@contextmanager
-def _believed(snapshot: str) -> Iterator[None]:
-    try:
-        yield
-    except (Damaged, Hostile) as error:
-        raise Rejected(f"{snapshot}: {error}") from None
 
 
 def files(root: Path) -> Iterator[str]:

@@ -5,11 +5,12 @@ Sources: docs.plesk.com, "Plesk API RPC", "Managing Backups" (``get-local-backup
 ``file`` with ``name``, ``creation-date`` in seconds, ``description``, ``size`` and
 ``not-backup``; ``backup-webspace``: ``task-id``; ``get-tasks-info``: ``task`` with
 ``status``, which is ``working`` until it ends; ``download-file``: the file itself, or a
-packet where it failed). The order of nodes is part of the format.
+packet where it failed; ``remove-file``). The order of nodes is part of the format.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import IO, Final, NamedTuple
 from xml.etree.ElementTree import Element
@@ -116,6 +117,14 @@ def working(plesk: Plesk, site: str) -> bool:
     packet = plesk.packet(node(_MANAGER, asked), operation="get-tasks-info")
     found = packet.findall(f"{_MANAGER}/get-tasks-info/result/task")
     return any(text_of(task, "status") == _WORKING for task in found)
+
+
+def remove(plesk: Plesk, site: str, name: str) -> None:
+    """Take one backup away; one that is not there is as good as taken."""
+    asked = node("remove-file", node("webspace-name", site), node("filename", name))
+    packet = node(_MANAGER, asked)
+    with suppress(Missing):
+        plesk.packet(packet, operation="remove-file", effect=True)
 
 
 def download(plesk: Plesk, site: str, name: str, into: IO[bytes], most: int) -> None:

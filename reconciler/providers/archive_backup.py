@@ -24,28 +24,24 @@ from urllib.parse import urlsplit
 
 from pydantic import JsonValue
 
-from reconciler.errors import ProviderError, Rejected, Unsupported
+from reconciler.errors import Rejected, Unsupported
 from reconciler.kinds.backup import (
     BackUp,
     Backup,
     BackupChange,
     Check,
     CopyOver,
-    CopyState,
     DrillIt,
     ExtendLock,
     PruneOld,
     Rewind,
-    Snapshot,
 )
 from reconciler.kinds.backup_repository import (
     BackupRepository,
     Init,
     RepositoryChange,
-    RepositoryState,
 )
 from reconciler.model import (
-    Absent,
     Account,
     Driver,
     Observation,
@@ -53,21 +49,17 @@ from reconciler.model import (
     OpClass,
     Receipt,
     SecretRef,
-    Unknown,
 )
-from reconciler.providers._archive import CONFIG, FORMAT, Archive
+from reconciler.providers._archive import Archive
 from reconciler.providers._archive_bucket import Bucket
-from reconciler.providers._archive_hidden import Hidden, wound_back
+from reconciler.providers._archive_hidden import wound_back
 from reconciler.providers._archive_making import Making
 from reconciler.providers._archive_restorer import ArchiveRestorer, believed
-from reconciler.providers._archive_seal import Damaged, WrongKey
-from reconciler.providers._archive_snap import Snap, listed_as
-from reconciler.providers._archive_store import Gone, Stored
+from reconciler.providers._archive_seen import Looking, Whole
 from reconciler.providers._archive_upkeep import checked, extended, pruned, texts
 from reconciler.providers._archive_where import (
     DRILL,
     WRITE,
-    immutability,
     keys_of,
     store_of,
 )
@@ -99,8 +91,7 @@ class ArchiveBackup(Driver[Want, Do]):
     def __init__(self, account: Account) -> None:
         self._account = account
         self._keys = keys_of(account)
-        self._hidden = Hidden(account)
-        self._looked = 0
+        self._looking = Looking(account, self._keys)
 
     @cached_property
     def _archive(self) -> Archive:
@@ -109,145 +100,25 @@ class ArchiveBackup(Driver[Want, Do]):
 
     def identity(self) -> str | None:
         """Return the address: whoever reads what is there, reads the right one."""
-        self._archive.store.there()
+        self._looking.ahead()
         return self._account.settings.get("url")
 
     # -- reading -----------------------------------------------------------------------
 
     def observe(self, wants: Sequence[Want]) -> Observation:
         """Report the repository, and what it has of each backup."""
-        self._looked = 1
-        self._hidden.forget()
-        for kept in ("_there", "_versioned", "_opens"):
-            self.__dict__.pop(kept, None)
-        try:
-            whole = self._state()
-        except (Damaged, WrongKey) as error:
-            whole = Unknown(why=str(error))
-        except ProviderError as error:
-            whole = Unknown(why=error.what, request_id=error.request_id)
+        whole = self._looking.whole()
         states: dict[str, Observed] = {}
         for want in wants:
-            if isinstance(want, BackupRepository) or not isinstance(
-                whole, RepositoryState
-            ):
+            if not isinstance(whole, Whole):
                 states[want.name] = whole
+            elif isinstance(want, Backup):
+                states[want.name] = self._looking.copy(want, whole)
             else:
-                states[want.name] = self._copy(want, whole)
-        return Observation(states, requests={"list": self._looked})
-
-    def _state(self) -> RepositoryState | Absent | Unknown:
-        store = self._archive.store
-        if not store.there():
-            return Absent(lacks="the repository")
-        listed = self._archive.listed()
-        try:
-            config = self._archive.config()
-        except (Gone, Damaged, WrongKey) as lost:
-            # What somebody hid is there: nothing new is made in its place.
-            if not self._hidden.open(self._archive):
-                if not isinstance(lost, Gone):
-                    raise
-                if listed:
-                    why = f"{lost} is gone, {len(listed)} snapshots are there"
-                    return Unknown(why=why)
-                return Absent(lacks="the repository")
-            config = self._archive.config()
-        return RepositoryState(
-            identity=config.id,
-            version=str(FORMAT),
-            snapshots=len(listed),
-            newest=max((one.at for one in listed), default=None),
-        )
-
-    @cached_property
-    def _there(self) -> Mapping[str, Stored]:
-        """All data and manifests, as one look has them."""
-        names = self._archive.store.names
-        return {
-            one.name: one for below in ("data/", "manifest/") for one in names(below)
-        }
-
-    @cached_property
-    def _versioned(self) -> bool | None:
-        store = self._archive.store
-        return store.versioned() if isinstance(store, Bucket) else None
-
-    @cached_property
-    def _opens(self) -> datetime | None:
-        """Until when nobody can delete what opens the repository."""
-        store = self._archive.store
-        try:
-            return store.locked(CONFIG) if isinstance(store, Bucket) else None
-        except Gone:
-            return None
-
-    def _copy(self, want: Backup, whole: RepositoryState) -> CopyState | Unknown:
-        locks = immutability(want, self._account.name).locks
-        ours: list[Snapshot] = []
-        foreign: list[Snapshot] = []
-        lost: list[str] = []
-        try:
-            for stored in self._archive.listed(want.uid):
-                self._looked += 1
-                snap = self._sort(stored, foreign, lost)
-                if snap is not None:
-                    ours.append(listed_as(snap, self._locked(snap) if locks else None))
-            ends = [one.locked for one in ours if one.locked]
-            if locks and ends and (opens := self._opens):
-                ends.append(opens)
-            hidings = self._hidden.since(want.uid, lost)
-            size = sum(
-                one.size
-                for name, one in self._there.items()
-                if name.startswith("data/")
-            )
-        except ProviderError as error:
-            return Unknown(why=error.what, request_id=error.request_id)
-        ours.sort(key=lambda one: (one.at, one.id))
-        return CopyState(
-            snapshots=tuple(ours),
-            foreign=tuple(foreign),
-            identity=whole.identity,
-            locked=min(ends, default=None),
-            hidden=sum(one.objects for one in hidings),
-            hidden_since=hidings[0].since if hidings else None,
-            hidings=hidings,
-            versioned=self._versioned,
-            size=size,
-        )
-
-    def _sort(
-        self, stored: Stored, foreign: list[Snapshot], lost: list[str]
-    ) -> Snap | None:
-        """Return a snapshot of ours; one whose data is gone is not there."""
-        try:
-            snap = self._archive.snapshot(stored)
-        except Gone:
-            return None
-        except (Damaged, WrongKey):
-            name = stored.name.rpartition("/")[2].removesuffix(".json")
-            foreign.append(
-                Snapshot(id=name, source="", at=stored.at, said=stored.at, host="")
-            )
-            return None
-        there = self._there
-        data = there.get(snap.data)
-        whole = data is not None and data.size == snap.packed
-        lost += [snap.data] * (not whole) + [snap.listing] * (snap.listing not in there)
-        return snap if whole else None
-
-    def _locked(self, snap: Snap) -> datetime | None:
-        """Return until when nobody can delete any of *snap*."""
-        store = self._archive.store
-        if not isinstance(store, Bucket):
-            return None
-        try:
-            found = [store.locked(name) for name in self._archive.objects(snap)]
-        except Gone:  # somebody hid a part of it
-            return None
-        ends = [one for one in found if one is not None]
-        return min(ends) if len(ends) == len(found) else None
+                states[want.name] = whole.state
+        asked = {"list": self._looking.counted()}
+        self._looking.close()  # of a thousand repositories all connections are many
+        return Observation(states, requests=asked)
 
     # -- acting ------------------------------------------------------------------------
 
@@ -341,7 +212,7 @@ class ArchiveBackup(Driver[Want, Do]):
 
     def close(self) -> None:
         """Let go of connections."""
-        self._hidden.close()
+        self._looking.close()
         store = self.__dict__.get("_archive")
         if store is not None and isinstance(store.store, Bucket):
             store.store.close()

@@ -8,157 +8,81 @@ in ``_plesk_backups.py``. What follows:
 * A backup takes as long as it takes: what is asked for is a task. It is waited for,
   half an hour at most; then nobody knows, and the next run looks again. The panel's
   answer that a task ended says nothing of whether it left anything: the listing does.
-* The panel has no idempotency key. What is made from here carries the slot, and hashes
-  of the key and of what was asked, in its description: sent again, it is found.
-* A receipt is written for what was fetched and read to its end, and is enough.
-* Nothing is deleted: the panel forgets what its own schedule makes.
+* What is made from here carries the slot, and hashes of the key and of what was asked,
+  in its description.
+* The panel forgets what its own schedule makes. What was made from here is taken away
+  by ``maintain``, a secret key as well, where there is one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
+import re
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import ClassVar, Final, NamedTuple
+from typing import ClassVar, Final
 
-from reconciler.errors import Ambiguous, ProviderError, Rejected, Unsupported
-from reconciler.kinds.backup import (
-    BackUp,
-    Backup,
-    BackupChange,
-    CopyState,
-    DrillIt,
-    Snapshot,
-)
-from reconciler.kinds.backup_repository import (
-    BackupRepository,
-    RepositoryChange,
-    RepositoryState,
-)
-from reconciler.model import (
-    Absent,
-    Account,
-    Driver,
-    Observation,
-    Observed,
-    OpClass,
-    Receipt,
-    Unknown,
-    sha256,
-)
+from reconciler.errors import Ambiguous, Rejected
+from reconciler.kinds.backup import Snapshot
+from reconciler.model import Absent, Account
 from reconciler.providers import _plesk_backups as backups
-from reconciler.providers._panel_backup import (
+from reconciler.providers._panel_archive import Panel
+from reconciler.providers._panel_backup import PanelBackup
+from reconciler.providers._panel_restorer import Fetch, roomy_for
+from reconciler.providers._panel_subject import (
+    Looked,
+    Made,
+    Mark,
     Subject,
-    Unsuited,
-    drill,
-    proven,
-    restorer_of,
-    subject,
+    key_of,
+    surely,
 )
-from reconciler.providers._panel_restorer import Fetch, Whose
-from reconciler.providers._plesk import Plesk, nobody_knows
+from reconciler.providers._plesk import Plesk
 from reconciler.providers._plesk_backups import Kept
 
-Want = BackupRepository | Backup
-Do = RepositoryChange | BackupChange
 #: How long one run waits for the panel to make a backup, and how often it looks.
 _PATIENCE: Final = timedelta(minutes=30)
 _PAUSE: Final = 15.0
 _OURS: Final = "reconciler"
+#: What a description begins with that was written from here: a panel may add to it.
+_MARKED: Final = re.compile(rf"{_OURS} (\S+) ([0-9a-f]{{16}}) ([0-9a-f]{{16}})\b")
 
 
-class _Mark(NamedTuple):
-    """What tells a backup that was made from here from others."""
-
-    slot: str
-    key: str
-    body: str
-
-    @property
-    def text(self) -> str:
-        return f"{_OURS} {self.slot} {self.key} {self.body}"
-
-
-class PleskBackup(Driver[Want, Do]):
+class PleskBackup(PanelBackup):
     """The backups of one Plesk server."""
 
-    can: ClassVar[Mapping[str, OpClass]] = {
-        "back-up": OpClass.KEYED,
-        "drill": OpClass.KEYED,
-    }
-    key_life: ClassVar[timedelta | None] = timedelta(days=28)
-    settles: ClassVar[timedelta] = timedelta(minutes=15)
-    credentials: ClassVar[frozenset[str]] = frozenset({"write"})
-    lists: ClassVar[bool] = False
+    panel: ClassVar[Panel] = "plesk"
+    title: ClassVar[str] = "a Plesk server"
 
     def __init__(self, account: Account) -> None:
-        self._account = account
-        key = {"key": account.secrets["write"]}
-        self._plesk = Plesk(account._replace(secrets=key))
+        self._plesk = Plesk(account._replace(secrets={"key": key_of(account)}))
+        super().__init__(account, self._plesk)
 
-    def __repr__(self) -> str:
-        return f"PleskBackup({self._account.name})"
+    def look(self, subjects: Sequence[Subject]) -> Looked:
+        """Ask for the listings of many subscriptions at once."""
+        found = backups.listed(self._plesk, sorted({one.site for one in subjects}))
+        return Looked(
+            {one.uid: _kept(one, found[one.site]) for one in subjects},
+            {one.uid: _ours(found[one.site] or ()) for one in subjects},
+        )
 
-    def close(self) -> None:
-        """Let go of connections."""
-        self._plesk.close()
+    def owner(self, one: Subject) -> str:
+        """Return its domain."""
+        return one.site
 
-    def identity(self) -> str | None:
-        """Return the address, where a Plesk server answers that lets us in."""
-        if self._plesk.identity() is None:
-            return None
-        return self._account.settings.get("url")
+    def fetcher(self, one: Subject) -> Fetch:
+        """Return what downloads an archive of it."""
 
-    # -- reading -----------------------------------------------------------------------
-
-    def observe(self, wants: Sequence[Want]) -> Observation:
-        """Report the server, and what it keeps of each subscription."""
-        self._plesk.http.counts()
-        subjects: dict[str, Subject | Unsuited] = {}
-        for want in wants:
-            if isinstance(want, Backup):
-                try:
-                    subjects[want.name] = subject(want)
-                except Unsuited as error:
-                    subjects[want.name] = error
-        sites = {o.site for o in subjects.values() if isinstance(o, Subject)}
-        try:
-            host = self._plesk.identity() or ""
-            found = backups.listed(self._plesk, sorted(sites))
-        except ProviderError as error:
-            return nobody_knows(wants, error, self._plesk.http.counts())
-        states: dict[str, Observed] = {}
-        for want in wants:
-            if isinstance(want, BackupRepository):
-                states[want.name] = RepositoryState(identity=host)
-            else:
-                states[want.name] = _state(subjects[want.name], found, host)
-        return Observation(states, requests=self._plesk.http.counts())
-
-    # -- acting ------------------------------------------------------------------------
-
-    def apply(self, want: Want, change: Do, key: str) -> Receipt:
-        """Carry out one change; what was done before is found, and said again."""
-        match want, change:
-            case Backup(), BackUp():
-                return self._back_up(want, change, key)
-            case Backup(), DrillIt():
-                one = subject(want)
-                whose = Whose("plesk", one.site)
-                with restorer_of(one, whose, self._fetch(one.site)) as restorer:
-                    return drill(change, want, restorer, self._account)
-            case _:
-                raise Unsupported(f"a Plesk server cannot {change.verb}")
-
-    def _fetch(self, site: str) -> Fetch:
         def fetch(snapshot: str, into: Path) -> None:
-            kept = self._listed(site)
-            found = next((one for one in kept if one.name == snapshot), None)
+            kept = self._listed(one.site)
+            found = next((each for each in kept if each.name == snapshot), None)
             if found is None:
                 raise Rejected(f"{snapshot} is gone")
+            roomy_for(into.parent, found.size)
             with into.open("w+b") as file:
                 most = found.size * 2 + (1 << 20)  # what it says, and no more than that
-                backups.download(self._plesk, site, snapshot, file, most)
+                backups.download(self._plesk, one.site, snapshot, file, most)
 
         return fetch
 
@@ -168,25 +92,34 @@ class PleskBackup(Driver[Want, Do]):
             raise Rejected(f"there is no subscription {site}")
         return found
 
-    def _back_up(self, want: Backup, change: BackUp, key: str) -> Receipt:
-        one = subject(want)
-        body = sha256({"uid": want.uid, "details": dict(change.details)})[:16]
-        mark = _Mark(str(change.details["slot"]), sha256(key)[:16], body)
-        found = self._marked(one.site, mark) or self._made(one.site, mark)
-        whose = Whose("plesk", one.site)
-        with restorer_of(one, whose, self._fetch(one.site)) as restorer:
-            row = proven(one, found.name, restorer)
-        return Receipt(
-            reference=f"{self._account.name}/{found.name}",
-            details={
-                "at": found.at.isoformat(),
-                "slot": mark.slot,
-                "copy": self._account.name,
-                "sources": {one.name: row},
-            },
-        )
+    def remove(self, one: Subject, name: str) -> None:
+        """Take one away from the panel's storage, with the key that may."""
+        key = {"key": self._account.secrets["maintain"]}
+        with closing(Plesk(self._account._replace(secrets=key))) as plesk:
+            backups.remove(plesk, one.site, name)
 
-    def _marked(self, site: str, mark: _Mark) -> Kept | None:
+    def have_made(self, one: Subject, mark: Mark) -> Made:
+        """Have it made where nothing is being made, and wait for it."""
+        ends = self._account.clock() + _PATIENCE
+        found = self._marked(one.site, mark) or self._alone(one.site, mark, ends)
+        if found is None:
+            text = f"{_OURS} {mark.slot} {mark.key} {mark.body}"
+            backups.begin(self._plesk, one.site, text)
+            with surely(f"a backup of {one.site} was begun"):
+                found = self._alone(one.site, mark, ends)
+        if found is None:
+            raise Rejected(f"{one.site}: the panel's task ended, and left nothing")
+        return Made(found.name, found.at)
+
+    def _alone(self, site: str, mark: Mark, ends: datetime) -> Kept | None:
+        """Wait until the panel makes nothing of *site*; return what is of *mark*."""
+        while backups.working(self._plesk, site):
+            if self._account.clock() >= ends:
+                raise Ambiguous(f"{site}: the panel is still making it")
+            self._account.sleep(_PAUSE)
+        return self._marked(site, mark)
+
+    def _marked(self, site: str, mark: Mark) -> Kept | None:
         """
         Return the backup that was made for *mark*.
 
@@ -194,40 +127,29 @@ class PleskBackup(Driver[Want, Do]):
             Rejected: Another one was asked for by the same key.
         """
         for one in self._listed(site):
-            words = one.description.split()
-            if len(words) < 4 or words[0] != _OURS or words[2] != mark.key:  # noqa: PLR2004
+            found = _mark(one)
+            if found is None or found.key != mark.key:
                 continue
-            if words[3] != mark.body:
+            if found.body != mark.body:
                 raise Rejected(f"the same key was used for another backup of {site}")
             return one
         return None
 
-    def _made(self, site: str, mark: _Mark) -> Kept:
-        """Have it made where nothing is being made, and wait for it."""
-        ends = self._account.clock() + _PATIENCE
-        begun = False
-        while True:
-            if not backups.working(self._plesk, site):
-                if (found := self._marked(site, mark)) is not None:
-                    return found
-                if begun:
-                    raise Rejected(f"{site}: the panel's task ended, and left nothing")
-                backups.begin(self._plesk, site, mark.text)
-                begun = True
-            if self._account.clock() >= ends:
-                raise Ambiguous(f"{site}: the panel is still making it")
-            self._account.sleep(_PAUSE)
+
+def _mark(kept: Kept) -> Mark | None:
+    """Return what a backup that was made from here was made for."""
+    found = _MARKED.match(kept.description)
+    return Mark(*found.groups()) if found else None
 
 
-def _state(
-    one: Subject | Unsuited, found: Mapping[str, list[Kept] | None], host: str
-) -> CopyState | Absent | Unknown:
-    if isinstance(one, Unsuited):
-        return Unknown(why=f"{one.what}: {one.hint}" if one.hint else one.what)
-    kept = found[one.site]
+def _ours(kept: Sequence[Kept]) -> list[str]:
+    return [one.name for one in kept if _mark(one) is not None]
+
+
+def _kept(one: Subject, kept: list[Kept] | None) -> list[Snapshot] | Absent:
     if kept is None:
         return Absent(lacks="the subscription")
-    rows = [
+    return [
         Snapshot(
             id=each.name,
             source=one.name,
@@ -238,8 +160,6 @@ def _state(
         )
         for each in kept
     ]
-    rows.sort(key=lambda each: (each.at, each.id))
-    return CopyState(snapshots=tuple(rows), identity=host)
 
 
 DRIVER = PleskBackup

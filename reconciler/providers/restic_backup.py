@@ -16,18 +16,19 @@ What follows from it:
 * There are no keys of ours: a read shows what happened. A backup is looked for by the
   tag of its slot, and counts only with all that a receipt says.
 * When snapshots came, whoever keeps them says: the client's date can be forged. Where
-  nothing came or went since it was asked last, restic is not asked again for a day: a
-  listing costs a moment, and opening a repository half a second of work.
+  nothing came since it was asked last, and what opens the repository is as it was,
+  restic is not asked again for up to a day: a listing costs a moment, and opening a
+  repository half a second of work.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from math import ceil
 from time import monotonic
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from pydantic import JsonValue
 
@@ -62,6 +63,7 @@ from reconciler.model import (
 from reconciler.providers._archive_bucket import Bucket
 from reconciler.providers._archive_store import Store
 from reconciler.providers._drill import drilled_of
+from reconciler.providers._outline import Outline, outline_of
 from reconciler.providers._restic import Repo, read
 from reconciler.providers._restic_hidden import extended, wound_back
 from reconciler.providers._restic_list import shots, tag
@@ -80,9 +82,6 @@ from reconciler.providers._restic_where import DRILL, ESCROW, WRITE, repo_of, st
 
 Want = BackupRepository | Backup
 Do = RepositoryChange | BackupChange
-_CONFIG: Final = "config"
-#: So long what restic said of a repository is believed while nothing changes there.
-_BELIEVED: Final = timedelta(hours=24)
 
 
 class ResticBackup(Driver[Want, Do]):
@@ -111,13 +110,18 @@ class ResticBackup(Driver[Want, Do]):
         return store_at(self._account, WRITE)
 
     @cached_property
+    def _outline(self) -> Outline | None:
+        """Its listings; None there, too."""
+        store = self._store
+        return None if store is None else outline_of(self._account, WRITE, store)
+
+    @cached_property
     def _looking(self) -> Looking:
-        return Looking(self._account, self._store)
+        return Looking(self._account, self._store, self._outline)
 
     def identity(self) -> str | None:
         """Return the address: whoever reads what is there, reads the right one."""
-        if self._store is not None:
-            self._store.there()
+        self._looking.ahead()
         return self._account.settings.get("url")
 
     def examine(self) -> Iterable[Advice]:
@@ -140,7 +144,9 @@ class ResticBackup(Driver[Want, Do]):
                 states[want.name] = whole.repository()
             else:
                 states[want.name] = Unknown(why=whole.why)
-        return Observation(states, requests={"list": self._looking.counted()})
+        asked = {"list": self._looking.counted()}
+        self.close()  # of a thousand repositories all connections are many
+        return Observation(states, requests=asked)
 
     # -- acting ------------------------------------------------------------------------
 
@@ -270,9 +276,11 @@ class ResticBackup(Driver[Want, Do]):
 
     def close(self) -> None:
         """Let go of connections."""
-        store = self.__dict__.get("_store")
+        store, outline = (self.__dict__.get(one) for one in ("_store", "_outline"))
         if isinstance(store, Bucket):
             store.close()
+        if outline is not None:
+            outline.close()
 
 
 DRIVER = ResticBackup

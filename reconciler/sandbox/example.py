@@ -21,6 +21,8 @@ from reconciler.kinds.provider import Provider
 from reconciler.kinds.server import Server
 from reconciler.model import OWN, PUBLIC, AnyResource
 from reconciler.sandbox.cloudflare_records import seeds as cloudflare_zone
+from reconciler.sandbox.example_backups import ROOT as BACKUP_ROOT
+from reconciler.sandbox.example_backups import back_up
 from reconciler.sandbox.example_cards import KEY, cards_part
 from reconciler.sandbox.example_certificates import issuance_part, panels
 from reconciler.sandbox.example_clouds import TOKENS, cloud_part, instances
@@ -53,6 +55,7 @@ SECRETS = {
     "cloudflare-token": "sandbox-cloudflare-token",
     "whm-user": USER,
     "whm-token": TOKEN,
+    "whm-root-token": BACKUP_ROOT,
     "plesk-key": PLESK_KEY,
     **{f"{vendor}-token": token for vendor, token in TOKENS.items()},
     **TOLD,
@@ -196,6 +199,7 @@ def world(
             and vendors.get(one.spec.provider) == vendor
         ]
         parts[vendor] = _HOSTS[vendor](there, declared.get(vendor), otherwise)
+    back_up(resources.get("BackupRepository", []), parts)
     machines = _machines(resources, vendors)
     for vendor in names.keys() & TOKENS.keys():
         own, account = machines.get(vendor, []), declared.get(vendor)

@@ -132,6 +132,19 @@ def _tasks(call: Call, asked: Element) -> Iterator[Element]:
     yield tried("", found)
 
 
+def _remove(call: Call, asked: Element) -> Iterator[Element]:
+    def gone() -> Element:
+        row, name = _row(call, asked), asked.findtext("filename") or ""
+        left = [one for one in row["backups"] if one["name"] != name]
+        if len(left) == len(row["backups"]):
+            raise No(MISSING, f"The file {name} does not exist")
+        row["backups"] = left
+        words.changed(call.bench, row, "remove-backup", filename=name)
+        return ok()
+
+    yield tried("", gone)
+
+
 def _settings(call: Call, asked: Element) -> Iterator[Element]:
     del asked
     result = ok()
@@ -152,6 +165,7 @@ TABLE: Final[Mapping[tuple[str, str], Serve]] = {
     ("backup-manager", "get-local-backup-list"): _list,
     ("backup-manager", "backup-webspace"): _begin,
     ("backup-manager", "get-tasks-info"): _tasks,
+    ("backup-manager", "remove-file"): _remove,
     ("backup-manager", "get-server-wide-settings"): _settings,
     ("backup-manager", "set-server-wide-settings"): _set,
 }

@@ -26,6 +26,7 @@ from reconciler.sandbox import (
     whm_accounts,
     whm_backups,
     whm_measures,
+    whm_pkgacct,
     whm_ssl,
     whm_updates,
 )
@@ -73,6 +74,7 @@ def make(bench: Bench) -> Server:
         **whm_measures.TABLE,
         **whm_updates.TABLE,
         **whm_backups.TABLE,
+        **whm_pkgacct.TABLE,
     }
     more = {name: _with_sites(serve) for name, serve in whm_ssl.TABLE.items()}
     more["uapi_cpanel"] = whm_measures.measured(more["uapi_cpanel"])

@@ -315,8 +315,10 @@ NEEDS: Final[Mapping[str, str]] = {
     "changepackage": "upgrade-account",
     "createacct": "create-acct",
     "editquota": "quota",
+    "get_pkgacct_session_state": "all",
     "limitbw": "limit-bandwidth",
     "listpkgs": "list-pkgs",
     "removeacct": KILL,
     "showbw": "show-bandwidth",
+    "start_background_pkgacct": "all",
 }

@@ -145,15 +145,22 @@ def _remove(mount: str | None, date: str, user: str) -> None:
             shutil.rmtree(path.parent.parent)
 
 
-def archive(user: str, row: Mapping[str, Any], at: datetime) -> bytes:
-    """Return the archive of one account."""
+def archive(
+    user: str,
+    row: Mapping[str, Any],
+    at: datetime,
+    top: str = "",
+    *,
+    packs: bool = True,
+) -> bytes:
+    """Return the archive of one account, all of it in the folder *top*."""
     files = {"version": "pkgacct version: 10\n", f"cp/{user}": f"DNS={row['domain']}\n"}
     files |= {f"homedir/{path}": text for path, text in row["files"].items()}
     files |= {f"mysql/{name}.sql": text for name, text in row["databases"].items()}
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as made:
         for name, text in sorted(files.items()):
-            info = tarfile.TarInfo(f"{user}/{name}")
+            info = tarfile.TarInfo(f"{top or user}/{name}")
             info.size, info.mtime = len(text.encode()), int(at.timestamp())
             made.addfile(info, io.BytesIO(text.encode()))
-    return gzip.compress(out.getvalue(), mtime=0)
+    return gzip.compress(out.getvalue(), mtime=0) if packs else out.getvalue()

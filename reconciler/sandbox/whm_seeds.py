@@ -65,6 +65,8 @@ class HostedSeed(panel_sites.SitesSeed):
         wordpress: The WordPress that its site is made with.
         use: What it uses.
         files: What is in its home, by path; ``databases``: name -> a dump of it.
+        takes: Seconds for which a backup that is asked for goes on; ``spoils``: it
+            fails then.
     """
 
     domain: str
@@ -82,6 +84,8 @@ class HostedSeed(panel_sites.SitesSeed):
     use: UseSeed = UseSeed()
     files: dict[str, str] = {"public_html/index.html": "<h1>It works</h1>"}
     databases: dict[str, str] = {}
+    takes: float = 0.0
+    spoils: bool = False
 
 
 class BackupSeed(Seed):
@@ -198,6 +202,7 @@ def state_of(seed: WhmSeed, now: datetime) -> dict[str, Any]:
             "mount": seed.backup.mount,
             "dates": {},
         },
+        "packed": [],
         "accounts": {
             user: kept(user, one, now.timestamp())
             for user, one in seed.accounts.items()

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from reconciler.sandbox import whm_backups
 from tests.support.agency import Agency
+from tests.support.contract import NOW
 from tests.support.shell import at
 
 ACCOUNTS = """\
@@ -114,6 +116,8 @@ def test_what_panels_make_is_proven_by_restores(house):
     assert said.count("applied     drill") == 2, said
     plan = house.plan()
     assert plan["actions"] == []
+    # A panel encrypts nothing: there is no password that could be lost.
+    assert "escrow-missing" not in {code for _, code in codes(plan)}
     critical = [one for one in plan["findings"] if one["severity"] == "critical"]
     assert [one["message"] for one in critical] == []
     for name in ("bakker.example", "fiets.example"):
@@ -134,6 +138,134 @@ def test_a_panel_is_two_accounts_each_with_its_own_key(house):
     assert lines["at-whm"].split()[0] == "ok"
     assert lines["at-plesk"].split()[0] == "ok"
     assert "lacks the credential" not in found
+
+
+def restored(house: House, *argv: object) -> Any:
+    return at(house.agency, "-q", "restore", *map(str, argv))
+
+
+def files_in(folder: Path) -> set[str]:
+    found = (one for one in folder.rglob("*") if one.is_file())
+    return {one.relative_to(folder).as_posix() for one in found}
+
+
+def test_what_panels_keep_comes_back_by_hand_beside_production(house, tmp_path):
+    house.night(3)
+    house.apply()
+    for name, one, inside in (
+        ("bakker.example", "bakker.2026-11-", "homedir/public_html/index.html"),
+        ("fiets.example", "fiets.example_2026.11.", "httpdocs/index.html"),
+    ):
+        listed = restored(house, f"Backup/{name}")
+        assert listed.code == 0, listed.err
+        rows = [line.split()[4] for line in listed.out.splitlines() if one in line]
+        assert len(rows) == len(set(rows)) == 3  # no id is cut where they are alike
+        assert "has a receipt" in listed.out
+        assert listed.out.count("no receipt") == 2
+        into = tmp_path / "back" / name
+        done = restored(house, f"HostingAccount/{name}", "--into", into)
+        # Nothing was written down when the panel made it: nobody calls it verified.
+        assert done.code == 3, done.err
+        assert "UNVERIFIED" in done.out
+        assert rows[0] in done.out
+        assert any(path.endswith(inside) for path in files_in(into))
+        assert [*into.iterdir()] == [into / "account"]
+        then = restored(
+            house, f"Backup/{name}", "--snapshot", rows[2], "--only", "**/*.html",
+            "--into", tmp_path / "then" / name, "--format", "json",
+        )  # fmt: skip
+        told = json.loads(then.out)
+        assert [row["snapshot"] for row in told["restored"]] == [rows[2]]
+        assert {Path(path).suffix for path in files_in(tmp_path / "then" / name)} == {
+            ".html"
+        }
+        # Where it is told what was backed up, all of its name is.
+        assert f"account {rows[0]}" in at(house.agency, "explain", f"Backup/{name}").out
+    log = at(house.agency, "-q", "audit", "log", "--select", "Backup/*").out
+    assert log.count("restored Backup/") == 4
+    assert [*(house.base / "scratch").iterdir()] == []
+    assert TOKEN not in log
+
+
+def test_a_database_of_a_panels_archive_comes_back_alone(house, tmp_path):
+    with house.agency.sandbox.bench("whm").lock:
+        row = house.agency.sandbox.bench("whm").state["accounts"]["bakker"]
+        row["databases"] = {"bakker_wp": "CREATE TABLE a (b int);\n-- Dump completed\n"}
+    house.night()
+    house.apply()
+    argv = ("Backup/bakker.example", "--only", "mysql/*.sql")
+    listed = restored(house, *argv)
+    assert "mysql/bakker_wp.sql" in listed.out
+    done = restored(house, *argv, "--into", tmp_path / "db")
+    assert done.code == 3, done.err
+    (path,) = files_in(tmp_path / "db")
+    assert path == "account/mysql/bakker_wp.sql"
+    assert "-- Dump completed" in (tmp_path / "db" / path).read_text()
+
+
+def test_a_restore_is_never_put_where_the_panels_backups_are(house, tmp_path):
+    house.night()
+    house.apply()
+    for there in (house.base / "mount" / "new", house.base):
+        done = restored(house, "Backup/bakker.example", "--into", there)
+        assert done.code == 1
+        assert "E680" in done.err
+    assert not (house.base / "mount" / "new").exists()
+
+
+def _unmounted(house: House) -> None:
+    (house.base / "mount").rename(house.base / "away")
+
+
+def _cut(house: House) -> None:
+    (path,) = (house.base / "mount").rglob("bakker.tar.gz")
+    path.write_bytes(path.read_bytes()[:100])
+
+
+def _strangers(house: House) -> None:
+    with house.agency.sandbox.bench("whm").lock:
+        rows = house.agency.sandbox.bench("whm").state["accounts"]
+        other = whm_backups.archive("other", rows["bakker"], NOW)
+    (path,) = (house.base / "mount").rglob("bakker.tar.gz")
+    path.write_bytes(other)
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (_unmounted, "is it mounted?"),
+        (_cut, "bakker.2026-11-23: "),
+        (_strangers, "is of other (cpanel), not of bakker (cpanel)"),
+    ],
+)
+def test_an_archive_that_is_not_given_back_is_said_with_its_code(
+    house, tmp_path, harm, said
+):
+    house.night()
+    house.apply()
+    harm(house)
+    into = tmp_path / "back"
+    done = restored(house, "Backup/bakker.example", "--into", into)
+    assert done.code == 1
+    assert "E681" in done.err
+    assert said in done.err
+    assert "Traceback" not in done.err + done.out
+    assert files_in(into) == set()
+    assert [*(house.base / "scratch").glob("*")] == []
+
+
+def test_where_the_token_is_lost_the_mounted_folder_is_enough(house, tmp_path):
+    house.night()
+    house.apply()
+    (house.agency.root / ".sandbox/secrets/root-token").write_text("root:no")
+    done = restored(house, "Backup/bakker.example", "--into", tmp_path / "back")
+    assert done.code == 3, done.err
+    assert "account/homedir/public_html/index.html" in files_in(tmp_path / "back")
+    # Plesk gives everything by its API: without its key nothing can be had.
+    (house.agency.root / ".sandbox/secrets/plesk-key").write_text("no")
+    done = restored(house, "Backup/fiets.example", "--into", tmp_path / "other")
+    assert done.code == 1
+    assert "E681 at-plesk: " in done.err
 
 
 def test_a_schedule_that_was_switched_off_is_found(house):
@@ -207,3 +339,50 @@ def test_a_panel_that_cannot_be_imported_writes_nothing(house, argv, said):
     assert done.code in {1, 64}
     assert said in done.err
     assert not (house.agency.root / "inventory/imported").exists()
+
+
+ASKED = (
+    "{of: HostingAccount/bakker.example, policy: nightly, "
+    "schedule: {cron: 0 2 * * *, by: reconciler}, "
+    "keep: {daily: 2, weekly: 0, monthly: 0, within: 1h, least: 1}, prune: {most: 100%}}"
+)
+
+
+def test_a_whm_server_makes_one_when_it_is_asked_and_is_kept_in_order(house, tmp_path):
+    told = HOSTED.replace("PLACE", str(house.base))
+    told = told.replace("{of: HostingAccount/bakker.example, policy: nightly}", ASKED)
+    house.agency.write("inventory/hosted.yaml", told)
+    key = "{file: .sandbox/secrets/root-token}"
+    accounts = (house.agency.root / "inventory/accounts.yaml").read_text()
+    both = accounts.replace(f"write: {key}", f"write: {key}, maintain: {key}")
+    house.agency.write("inventory/accounts.yaml", both)
+    house.agency.commit("the reconciler asks for it")
+    house.night()
+    # Nothing is asked for where nobody could see what came of it.
+    done = house.plan()
+    said = [one for one in done["findings"] if "is it mounted?" in one["message"]]
+    assert said, done["findings"]
+    assert done["actions"] == []
+    (house.base / "mount" / "reconciler").mkdir()
+    for _ in range(4):
+        said = house.apply()
+        assert "applied     back-up    Backup/bakker.example" in said, said
+        house.apply()
+        house.night()
+    kept = sorted((house.base / "mount/reconciler/bakker").iterdir())
+    assert len(kept) == 2, [one.name for one in kept]
+    effects = house.agency.sandbox.ledger.effects("whm", "bakker.example")
+    assert [one.operation for one in effects].count("back-up") == 4
+    # What the server's own schedule made is as it was.
+    nights = [*(house.base / "mount").glob("2026-*/accounts/bakker.tar.gz")]
+    assert len(nights) == 4
+    house.apply()
+    into = tmp_path / "back"
+    done = restored(house, "Backup/bakker.example", "--into", into)
+    assert done.code == 0, done.out + done.err
+    assert "VERIFIED" in done.out
+    assert "account/homedir/public_html/index.html" in files_in(into)
+    found = codes(house.plan())
+    assert not {code for name, code in found if name == "bakker.example"} & {
+        "rpo-missed", "backup-tampered", "never-drilled",
+    }  # fmt: skip

@@ -232,7 +232,7 @@ Provider/whm-1:
   {type: whm, endpoint: "http://127.0.0.1:9", credentials: {user: {env: U}, token: {env: T}}}
 HostingPlan/q: {price: 1.00 EUR/month, packages: {whm: x}}
 HostingAccount/a.example: {provider: whm-1, account: aexample, plan: q}
-BackupRepository/panel: {engine: whm, url: "http://127.0.0.1:9", provider: whm-1}
+BackupRepository/panel: {engine: whm, url: "http://127.0.0.1:9", provider: whm-1, credentials: {}}
 BackupPolicy/p:
   objectives: {rpo: 26h, rto: 2h}
   schedule: {by: panel}
@@ -242,14 +242,26 @@ Backup/a.example: {of: HostingAccount/a.example, policy: p}
 """
 
 
-def test_what_a_panel_keeps_is_restored_there(tmp_path):
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("{}", "panel has no credentials.write: it cannot be asked"),
+        ("{write: {env: LOST}}", "the secret env:LOST"),
+        ("{write: {env: BARE}}", "write has to be USER:TOKEN"),
+        ("{write: {env: ROOT}}", "backup_set_list_combined: "),
+    ],
+)
+def test_a_panel_that_cannot_be_asked_is_said(tmp_path, key, said):
     (tmp_path / "inventory").mkdir()
-    (tmp_path / "inventory" / "a.yaml").write_text(PANEL)
+    (tmp_path / "inventory" / "a.yaml").write_text(PANEL.replace("{}", key))
     argv = ("-C", tmp_path, "-q", "restore", "HostingAccount/a.example")
-    listed, into = shell(*argv), tmp_path.parent / "into"
+    into, keys = tmp_path.parent / "into", {"ROOT": "root:t", "BARE": "t"}
+    listed = shell(*argv, environ=keys)
     assert listed.code == 3
-    assert "panel  CANNOT BE READ: whm restores by itself: in the panel" in listed.out
-    done = shell(*argv, "--into", into)
+    assert "panel  CANNOT BE READ: " in listed.out
+    done = shell(*argv, "--into", into, environ=keys)
     assert done.code == 1
-    assert "E681 panel: whm restores by itself" in done.err
+    assert "E681 panel: " in done.err
+    assert said in listed.out + done.err
+    assert "Traceback" not in done.err
     assert list(into.iterdir()) == []

@@ -37,7 +37,7 @@ PART: dict[str, Any] = {
     },
 }
 NIGHTLY = {**PART, "nightly": 3}
-SECRETS = {"write": "plesk-sandbox-key"}
+SECRETS = {"write": "plesk-sandbox-key", "maintain": "plesk-sandbox-key"}
 INDEX = "domains/shop.example/user-data/httpdocs/index.php"
 EXPECT = {"expect": [{"path": INDEX, "contains": "WordPress"}]}
 
@@ -78,10 +78,11 @@ class TestPleskBackup(SandboxContract):
     def test_declares_every_verb_it_is_asked_for_and_offers_what_it_declares(
         self,
     ) -> None:
-        """Drills want a receipt first: they have tests of their own below."""
+        """Drills and prunes want a receipt first: they have tests of their own."""
         account = self.start()
         cases = self.cases(self.made(account), account)
-        assert {case.change.verb for case in cases} == {*self.driver.can} - {"drill"}
+        verbs = {case.change.verb for case in cases}
+        assert verbs == {*self.driver.can} - {"drill", "prune"}
 
     def test_after_applying_there_is_nothing_left_to_do(self) -> None:
         for case, driver, _ in self.each():
@@ -192,6 +193,79 @@ def test_one_that_takes_too_long_is_under_way_and_found_by_the_next_run(running)
         assert driver.apply(want, order, "k").details["sources"]
         found = running.ledger.effects("plesk", "shop.example")
         assert [one.operation for one in found] == ["back-up"]
+
+
+def test_only_what_was_made_from_here_is_taken_away(running):
+    driver, made = opened(running, NIGHTLY)
+    want = panel.backup("shop.example", panel.backing())
+    with closing(driver):
+        made.sleep(timedelta(days=2).total_seconds())
+        for key in ("a", "b"):
+            driver.apply(want, panel.making(made), key)
+            made.sleep(60)
+        state = seen(driver, want)
+        ours, listed = list(state.ours), {one.id for one in state.snapshots}
+        assert (len(ours), len(listed)) == (2, 4)
+        (scheduled, *_) = sorted(listed - set(ours))
+        for ids, kept in (([scheduled], ours), ([], ours), (ours, ours), (ours, ["x"])):
+            with pytest.raises(Rejected):
+                driver.apply(want, panel.pruning(ids, kept), "p")
+        assert {one.id for one in seen(driver, want).snapshots} == listed
+        change = panel.pruning(ours[:1], ours[1:])
+        running.inject(
+            Fault(
+                vendor="plesk",
+                operation="backup-manager remove-file",
+                kind="lost-after",
+            )
+        )
+        with pytest.raises(Ambiguous):
+            driver.apply(want, change, "p")
+        done = driver.apply(want, change, "p").details
+        assert done == {"pruned": ours[:1], "left": 1}
+        assert {one.id for one in seen(driver, want).snapshots} == listed - {ours[0]}
+        since = made.clock()
+        made.sleep(3600)
+        assert driver.happened(want, change, "p", since) is True
+        bare = made._replace(secrets={"write": SECRETS["write"]})
+    with closing(PleskBackup(bare)) as driver:
+        assert seen(driver, want).ours == ()
+        with pytest.raises(Rejected, match=r"no credentials\.maintain"):
+            driver.apply(want, panel.pruning(ours[1:], []), "p")
+
+
+def test_a_panel_that_adds_to_descriptions_is_known_by_its_mark(running):
+    """The vendor's sample of a listing has a line with the date behind the text."""
+    driver, made = opened(running)
+    want = panel.backup("shop.example", panel.backing())
+    with closing(driver):
+        order = panel.making(made)
+        first = driver.apply(want, order, "k")
+        with running.bench("plesk").lock:
+            row = running.bench("plesk").state["accounts"]["shop"]["backups"][0]
+            row["description"] += ".\nCreation date: May 18, 2007 05:12 PM"
+        assert len(seen(driver, want).ours) == 1
+        assert driver.apply(want, order, "k").reference == first.reference
+        assert len(seen(driver, want).snapshots) == 1
+
+
+def test_what_is_begun_is_never_called_nothing(running):
+    """A listing that fails after the task was begun leaves open what became of it."""
+    driver, made = opened(running)
+    want = panel.backup("shop.example", panel.backing())
+    with closing(driver):
+        running.inject(
+            Fault(
+                vendor="plesk",
+                operation="backup-manager get-tasks-info",
+                kind="status",
+                status=500,
+                skip=1,
+                times=0,
+            )
+        )
+        with pytest.raises(Ambiguous, match="was begun; and now"):
+            driver.apply(want, panel.making(made), "k")
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from reconciler.errors import Rejected
 from reconciler.kinds.backup import Backup, CopyState
 from reconciler.kinds.backup_repository import RepositoryState
 from reconciler.model import Absent, Account, Change, Unknown
+from reconciler.model.backing import Backing
 from reconciler.providers.whm_backup import WhmBackup
 from reconciler.sandbox import Sandbox, SandboxClock, World
 from tests.support import panel_backups as panel
@@ -48,6 +49,12 @@ EXPECT = {
 LISTED = "backup_set_list_combined"
 
 
+def backing(scratch: Path | None = None, **more: Any) -> Backing:
+    """Return a policy of what the server's own schedule makes."""
+    by = {"cron": "0 2 * * *", "by": "panel"}
+    return panel.backing(scratch, schedule=by, **more)
+
+
 class TestWhmBackup(SandboxContract):
     driver = WhmBackup
     vendor = "whm"
@@ -58,11 +65,11 @@ class TestWhmBackup(SandboxContract):
     operations: ClassVar = {}
 
     def wants(self) -> list[Backup]:
-        policy = panel.backing(schedule={"cron": "0 2 * * *", "by": "panel"})
+        policy = backing()
         return [panel.backup("shop.example", policy, "whm")]
 
     def missing(self) -> Backup:
-        return panel.backup("missing.example", panel.backing(), "whm")
+        return panel.backup("missing.example", backing(), "whm")
 
     def wrong(self, account: Account) -> Account:
         return account._replace(secrets={"write": "root:not-a-token"})
@@ -104,7 +111,7 @@ def opened(
 
 
 def wanted(tmp_path: Path, **more: Any) -> Backup:
-    policy = panel.backing(tmp_path / "scratch", source={**EXPECT, **more})
+    policy = backing(tmp_path / "scratch", source={**EXPECT, **more})
     return panel.backup("shop.example", policy, "whm", "shop")
 
 
@@ -116,7 +123,7 @@ def seen(driver: WhmBackup, want: Backup) -> CopyState:
 
 def test_one_listing_tells_of_every_account(running, tmp_path):
     driver, made = opened(running)
-    wants = [wanted(tmp_path), panel.backup("other.example", panel.backing(), "whm")]
+    wants = [wanted(tmp_path), panel.backup("other.example", backing(), "whm")]
     with closing(driver):
         made.sleep(5 * DAY)
         found = driver.observe([*wants, panel.repository("whm", made.endpoint or "")])
@@ -132,6 +139,37 @@ def test_one_listing_tells_of_every_account(running, tmp_path):
         assert isinstance(whole, RepositoryState)
         assert (whole.identity, whole.snapshots) == ("whm1.agency.example", 6)
         assert driver.identity() == made.settings["url"]
+
+
+def test_what_is_left_of_an_account_that_is_gone_is_still_there(running, tmp_path):
+    driver, made = opened(running, tmp_path / "mount")
+    want = wanted(tmp_path)
+    with closing(driver):
+        made.sleep(DAY)
+        assert seen(driver, want).snapshots
+        running.edit("whm", "account", {"user": "shop", "remove": True})
+        (one,) = seen(driver, want).snapshots
+        back = driver.restorer(want)
+        assert [each.id for each in back.snapshots("drill")] == [one.id]
+        paths = [each.path for each in back.listing("account", one.id, "drill")]
+        assert "homedir/public_html/index.php" in paths
+        assert [*(tmp_path / "scratch").iterdir()] != []
+    assert [*(tmp_path / "scratch").iterdir()] == []  # closed: nothing stays
+
+
+def test_what_is_too_large_for_the_drill_says_nothing_of_the_backup(running, tmp_path):
+    driver, made = opened(running, tmp_path / "mount")
+    told = {"drills": {"scratch": str(tmp_path / "scratch"), "most": "1KiB"}}
+    policy = backing(source=EXPECT, **told)
+    want = panel.backup("shop.example", policy, "whm", "shop")
+    running.edit("whm", "account", {"user": "shop", "files": {"a": "b" * 2000}})
+    with closing(driver):
+        made.sleep(DAY)
+        done = driver.apply(want, panel.drilling(made, seen(driver, want)), "d").details
+        assert (done["verdict"], "1024 bytes" in done["why"]) == ("inconclusive", True)
+        # Whoever restores by hand is not held up by it.
+        back = driver.restorer(want)
+        assert back.listing("account", seen(driver, want).snapshots[-1].id, "drill")
 
 
 def test_a_token_that_may_not_see_backups_proves_nothing(running, tmp_path):
@@ -198,7 +236,7 @@ def test_a_dump_in_it_is_loaded_and_asked(running, database):
     needed("mysql")
     with open_folder() as folder:
         driver, made = opened(running, folder / "mount")
-        policy = panel.backing(folder / "scratch", source={**SQL, "database": database})
+        policy = backing(folder / "scratch", source={**SQL, "database": database})
         want = panel.backup("shop.example", policy, "whm", "shop")
         with closing(driver):
             made.sleep(DAY)

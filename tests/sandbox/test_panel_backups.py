@@ -2,9 +2,10 @@
 What panels say of their backups, against what the vendors document.
 
 cPanel: api.docs.cpanel.net, ``backup_set_list_combined``, ``backup_config_get``,
-``backup_config_set``. Plesk: docs.plesk.com, "Plesk API RPC", "Managing Backups", with
+``backup_config_set``, ``start_background_pkgacct``, ``get_pkgacct_session_state``; and
+"The pkgacct Script". Plesk: docs.plesk.com, "Plesk API RPC", "Managing Backups", with
 the samples of "Retrieving a List of Local Backups", "Retrieving Backup Task Status",
-"Creating Domain-level Backup Task", "Downloading Backup" and "Retrieving Server-wide
+"Creating Domain-level Backup Task", "Downloading Backup", "Removing Backup" and "Retrieving Server-wide
 Backup Settings".
 """
 
@@ -20,7 +21,10 @@ from xml.etree.ElementTree import Element, fromstring
 
 import pytest
 
+from reconciler.kinds.backup_repository import BackupRepository
 from reconciler.sandbox import Sandbox, SandboxClock, World
+from reconciler.sandbox.example import SECRETS
+from reconciler.sandbox.example_backups import back_up
 from tests.support.contract import NOW
 from tests.support.web import web
 
@@ -107,6 +111,58 @@ def test_whm_switched_off_makes_none(sandbox):
     assert whm(sandbox, "backup_set_list_combined").json()["data"]["backup_set"] == {}
 
 
+def packed(sandbox: Sandbox, folder: str = "one", **more: Any) -> Any:
+    where = f"/backup/reconciler/cpusername1/{folder}"
+    asked = {"user": "cpusername1", "tarroot": where, "compressionsetting": "compress"}
+    return whm(sandbox, "start_background_pkgacct", **{**asked, **more})
+
+
+def state(sandbox: Sandbox, answer: Any) -> str:
+    """Return what the server says of a task; only of all rights."""
+    session = {"session_id": answer.json()["data"]["session_id"]}
+    few = whm(sandbox, "get_pkgacct_session_state", "FEW", **session)
+    assert few.status_code == 403
+    return str(
+        whm(sandbox, "get_pkgacct_session_state", **session).json()["data"]["state"]
+    )
+
+
+def test_whm_packs_an_account_as_a_task_where_it_is_told(sandbox, tmp_path):
+    world = {**WORLD["whm"], "backup": {"daily": 5, "mount": str(tmp_path)}}
+    world["accounts"] = {"cpusername1": {"domain": "a.example", "takes": 60.0}}
+    sandbox.reset(World({**WORLD, "whm": world}))
+    (there := tmp_path / "reconciler/cpusername1/one").mkdir(parents=True)
+    assert packed(sandbox, token="FEW").status_code == 403
+    begun = packed(sandbox)
+    assert set(begun.json()["data"]) == {
+        "session_id", "complete_master_log", "complete_master_error_log",
+    }  # fmt: skip
+    assert re.fullmatch(r"cpusername1\d{14}\w{16}", begun.json()["data"]["session_id"])
+    assert state(sandbox, begun) == "RUNNING"
+    assert [one.name for one in there.iterdir()] == ["cpmove-cpusername1"]
+    sandbox.clock.advance(timedelta(minutes=2))
+    assert state(sandbox, begun) == "COMPLETED"
+    (made,) = there.iterdir()
+    assert made.name == "cpmove-cpusername1.tar.gz"
+    with tarfile.open(made) as found:
+        assert "cpmove-cpusername1/cp/cpusername1" in found.getnames()
+    packed(sandbox, compressionsetting="")
+    made.write_text("")
+    packed(sandbox)  # what is there of the same name is written over
+    sandbox.clock.advance(timedelta(minutes=2))
+    assert state(sandbox, begun) == "COMPLETED"
+    assert made.stat().st_size
+    nowhere = packed(sandbox, "two")
+    sandbox.clock.advance(timedelta(minutes=2))
+    assert state(sandbox, nowhere) == "FAILED"
+    assert {one.name for one in there.iterdir()} == {
+        "cpmove-cpusername1.tar", "cpmove-cpusername1.tar.gz",
+    }  # fmt: skip
+    unknown = whm(sandbox, "get_pkgacct_session_state", session_id="cpusername1x")
+    assert unknown.json()["metadata"]["result"] == 0
+    assert packed(sandbox, user="nobody").json()["metadata"]["result"] == 0
+
+
 def send(sandbox: Sandbox, inside: str) -> Any:
     url = f"{sandbox.endpoint('plesk')}/enterprise/control/agent.php"
     body = f"<packet><backup-manager>{inside}</backup-manager></packet>"
@@ -174,6 +230,17 @@ def test_plesk_gives_a_file_or_says_why_not(sandbox):
     assert gone.findtext("errtext") == "The file MyBackup.bak does not exist"
 
 
+def test_plesk_takes_a_file_away_once(sandbox):
+    packet(sandbox, BEGIN)
+    sandbox.clock.advance(timedelta(minutes=2))
+    name = packet(sandbox, LIST).findtext("backup/file/name")
+    asked = f"<remove-file>{SITE}<filename>{name}</filename></remove-file>"
+    done = packet(sandbox, asked)
+    assert [(one.tag, one.text) for one in done] == [("status", "ok")]
+    assert len(packet(sandbox, LIST).findall("backup")) == 1  # what is no backup
+    assert packet(sandbox, asked).findtext("errcode") == "1013"
+
+
 def test_plesk_knows_no_subscription_of_that_name(sandbox):
     for inside in (BEGIN, LIST, TASKS):
         said = packet(sandbox, inside.replace("shop.example", "no.example"))
@@ -191,3 +258,22 @@ def test_plesk_has_settings_of_the_whole_server(sandbox):
     found = packet(sandbox, "<get-server-wide-settings/>")
     assert found.findtext("settings/max-backup-files") == "15"
     assert found.findtext("settings/keep-local-backup") == "true"
+
+
+def test_the_world_of_an_inventory_backs_up_what_it_keeps_at_panels(tmp_path):
+    spec = {"engine": "whm", "url": "http://127.0.0.1:9", "path": str(tmp_path)}
+    plesk = {**spec, "engine": "plesk", "provider": "p", "panel": {"daily": 3}}
+    kept = [
+        BackupRepository.model_validate({"metadata": {"name": "x"}, "spec": one})
+        for one in (spec, plesk, {**spec, "engine": "plesk"})
+    ]
+    parts: dict[str, Any] = {"whm": dict(WORLD["whm"]), "plesk": dict(WORLD["plesk"])}
+    back_up(kept, parts)
+    assert parts["plesk"]["nightly"] == 3
+    with Sandbox(World(parts), SandboxClock(NOW, frozen=True)) as sandbox:
+        sandbox.clock.advance(timedelta(days=1))
+        user, _, token = SECRETS["whm-root-token"].partition(":")
+        assert user == "root"
+        listed = whm(sandbox, "backup_set_list_combined", token).json()["data"]
+        assert len(listed["backup_set"]) == 2
+    assert len([*tmp_path.glob("*/accounts/*.tar.gz")]) == 2

@@ -67,6 +67,14 @@ for _name, _rest in {
         "E185",
         3,
     )
+_AT_PLESK = _AT_WHM.replace("whm", "plesk")
+bad(
+    "backup-panel-plesk-by-host",
+    f"{HEAD}{_AT_PLESK}BackupPolicy/x: {{objectives: {{rpo: 26h, rto: 2h}}, "
+    "copies: [near], sources: {a: {type: panel}}, schedule: {by: host}}\n",
+    "E185",
+    3,
+)
 _SQL = "{sql: select 1, min: 1}"
 policy("panel-sql", f"sources: {{a: {{type: panel, expect: [{_SQL}]}}}}", "E125")
 _PLACE = "engine: archive, url: file:///srv/x, credentials: {password: {env: P}}"
@@ -77,6 +85,7 @@ place("no-engine", "url: file:///srv/x", "E121")
 place("price", "engine: archive, url: file:///srv/x, price: 24", "E125")
 place("no-url", "engine: archive", "E121")
 _WHM = "engine: whm, url: https://whm1.example:2087"
+place("panel-path", f"{_WHM}, path: mnt/whm1", "E125")
 place("panel-nobodys", f"{_WHM}, panel: {{daily: 7}}", "E125")
 place("panel-of-archive", f"{_PLACE}, provider: w, panel: {{daily: 7}}", "E125")
 place("panel-empty", f"{_WHM}, provider: w, panel: {{}}", "E125")

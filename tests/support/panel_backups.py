@@ -6,7 +6,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from reconciler.kinds.backup import BACKUP, BackUp, Backup, CopyState, DrillIt
+from reconciler.kinds.backup import (
+    BACKUP,
+    BackUp,
+    Backup,
+    CopyState,
+    DrillIt,
+    PruneOld,
+)
 from reconciler.kinds.backup_repository import BackupRepository
 from reconciler.model import Account, FieldChange, Makings, Metadata, Place, Share
 from reconciler.model.backing import Backing
@@ -64,6 +71,17 @@ def making(account: Account, slot: str | None = None) -> BackUp:
         because="due",
         generation=at,
         details={"slot": at, "nonce": "n"},
+    )
+
+
+def pruning(ids: list[str], kept: list[str]) -> PruneOld:
+    """Return the order to take *ids* away, decided on while *kept* were there, too."""
+    return PruneOld(
+        share=Share("main", BACKUP),
+        fields=(FieldChange(field="spec.keep", before=tuple(ids)),),
+        because="old",
+        generation="main/x",
+        details={"ids": [*ids], "kept": [*kept]},
     )
 
 

@@ -18,7 +18,9 @@ from benchmarks.accounts import (
     lone_spikes,
 )
 from benchmarks.replaying import (
+    DAILY,
     HORIZON,
+    HOURLY,
     Asked,
     added,
     again,
@@ -130,14 +132,32 @@ def test_the_baselines_do_what_they_say() -> None:
     assert at["week"] == pytest.approx(full - HORIZON, abs=2)
 
 
-def test_a_month_of_it_by_the_products_own_rules() -> None:
+@pytest.mark.parametrize(("every", "least", "most"), [(HOURLY, 0.5, 3), (DAILY, 3, 21)])
+def test_a_month_of_it_by_the_products_own_rules(every, least, most) -> None:
     """A disk that fills in steps is moved ahead of time, and nothing else is."""
     wave = 0.01 * np.sin(np.arange(HOURS) / 24 * 2 * np.pi / 7)
     account = drawn("fill", line(0.62, 0.005) + wave)
-    filling = replayed_one(0, account, Foreseeing(), days=30)
+    filling = replayed_one(0, account, Foreseeing(every), days=30, every=every)
     assert (filling.predictable, filling.prevented, filling.needless) == (1, 1, 0)
-    assert 3 <= filling.lead <= HORIZON * 1.5
+    assert least <= filling.lead <= most
     assert max(SIZES["fill"]) == 16
     quiet = drawn("fill", 0.7 + wave)
-    still = replayed_one(1, quiet, Foreseeing(), days=10)
+    still = replayed_one(1, quiet, Foreseeing(every), days=10, every=every)
     assert (still.moves, still.above) == (0, 0)
+
+
+def test_a_level_is_moved_between_its_second_hour_and_its_third() -> None:
+    """Where it is looked each hour; and few hours are foreseen, the rest once a day."""
+    chance = np.random.default_rng(3)
+    hours = np.arange(HOURS)
+    wave = 1 + 0.3 * np.cos((hours % 24 - 14) * 2 * np.pi / 24)
+    used = wave * (0.6 + hours / 24 * 0.0025) * np.exp(chance.normal(0, 0.02, HOURS))
+    account = drawn("level", used)
+    foreseeing = Foreseeing()
+    rising = replayed_one(0, account, foreseeing, days=15)
+    assert (rising.predictable, rising.prevented, rising.needless) == (1, 1, 0)
+    found = breach(account, 1)
+    assert found is not None
+    moved = found.hour - round(rising.lead * 24)
+    assert (used[moved - 23 : moved] >= 1).sum() == 2
+    assert foreseeing.looked < 15 * 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final, Literal, NamedTuple
@@ -18,6 +19,12 @@ VOUCHED: Final = "vouched"
 #: Clocks of clients and servers differ by less.
 SKEW: Final = timedelta(hours=1)
 Verdict = Literal["passed", "failed", "inconclusive"]
+_HASH: Final = re.compile(r"[0-9a-f]{9,}")
+
+
+def short(snapshot: str) -> str:
+    """Return enough of a hash; the names that panels give begin alike, and are told."""
+    return snapshot[:8] if _HASH.fullmatch(snapshot) else snapshot
 
 
 class Received(NamedTuple):

@@ -194,7 +194,8 @@ def _undrilled(case: Case) -> Iterator[Said]:
                 message = f"the last {name} drill is of {last.at.date()}"
                 yield Said("drill-late", Severity.WARNING, message, _DRILLS, name)
     kept = any(place.escrow for place in case.repositories.values())
-    if not kept and any(drill.escrow for _, drill in wanted):
+    locked = not all(case.panel(copy.repository) for copy in case.copies)
+    if locked and not kept and any(drill.escrow for _, drill in wanted):
         message = "no copy has an escrow key: whoever loses the password loses all"
         yield Said("escrow-missing", Severity.INFO, message, _COPIES)
 

@@ -11,7 +11,8 @@ from typing import NamedTuple
 from reconciler.kinds.backup.anomalies import suspects
 from reconciler.kinds.backup.case import Case
 from reconciler.kinds.backup.changes import PruneOld
-from reconciler.kinds.backup.state import Snapshot
+from reconciler.kinds.backup.facts import short
+from reconciler.kinds.backup.state import CopyState, Snapshot
 from reconciler.kinds.backup.tampering import tampered
 from reconciler.model import FieldChange, Unknown
 from reconciler.model.patch_rules import TROUBLES
@@ -37,9 +38,9 @@ class Old(NamedTuple):
 def old(case: Case, copy: str) -> Old | None:
     """Return what *copy* no longer needs; None where that is nothing."""
     state = case.state(copy)
-    if state is None or not case.makes or case.panel(copy):
+    if state is None or not case.makes:
         return None
-    gone, kept = _split(case, copy, state.snapshots)
+    gone, kept = _split(case, copy, _prunable(case, copy, state))
     if not gone:
         return None
     held = next(_holds(case, copy), None)
@@ -49,6 +50,19 @@ def old(case: Case, copy: str) -> Old | None:
     if len(gone) > most * whole:
         many = f"{len(gone)} of {whole} snapshots would go at once, at most {most:.0%}"
     return Old(tuple(sorted(gone)), tuple(sorted(kept)), held, many)
+
+
+def _prunable(case: Case, copy: str, state: CopyState) -> tuple[Snapshot, ...]:
+    """
+    Return what may go at all, and what is counted.
+
+    A panel forgets by its own rules; of what it was asked for from here it does not,
+    and of that only what has a receipt is ever taken away.
+    """
+    if not case.panel(copy):
+        return state.snapshots
+    ours = case.vouched.get(copy, {}).keys() & set(state.ours)
+    return tuple(one for one in state.snapshots if one.id in ours)
 
 
 def _split(
@@ -82,7 +96,7 @@ def _holds(case: Case, copy: str) -> Iterator[str]:
         for why in tampered(case, one):
             yield f"{one} was tampered with: {why}"
     for suspect in suspects(case):
-        yield f"{suspect.id[:8]} of {suspect.source} is suspicious: {suspect.why}"
+        yield f"{short(suspect.id)} of {suspect.source} is suspicious: {suspect.why}"
     for sway in case.sways:
         if sway.why:
             yield f"{sway.by} says {sway.says}: {sway.why}"

@@ -77,6 +77,8 @@ class CopyState(State):
         hidings: The same, deed by deed, the oldest first.
         versioned: Whether the bucket keeps old versions; None where it is no bucket.
         size: Bytes of the whole repository.
+        ours: Of a panel: the snapshots that were made from here, which nobody but us
+            takes away.
     """
 
     snapshots: tuple[Snapshot, ...] = ()
@@ -89,3 +91,4 @@ class CopyState(State):
     hidings: tuple[Hiding, ...] = ()
     versioned: bool | None = None
     size: int | None = None
+    ours: tuple[str, ...] = ()

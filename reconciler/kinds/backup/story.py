@@ -7,7 +7,7 @@ from datetime import datetime
 
 from reconciler.kinds.backup.case import Case
 from reconciler.kinds.backup.drilling import due_at, kinds_of
-from reconciler.kinds.backup.facts import hours, moment, restores
+from reconciler.kinds.backup.facts import hours, moment, restores, short
 from reconciler.kinds.backup.proof import proven
 from reconciler.model import Chapter, Proof
 
@@ -54,7 +54,7 @@ def _made(case: Case) -> Iterator[str]:
             yield f"{copy}: nothing with a receipt"
         for one in rows[-_LAST:]:
             told = ", ".join(
-                f"{name} {snapshot[:8]}" for name, snapshot in one.snapshots.items()
+                f"{name} {short(snapshot)}" for name, snapshot in one.snapshots.items()
             )
             yield f"{_text(one.at)}  {copy}  {told}"
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from reconciler.kinds.backup.case import Case
-from reconciler.kinds.backup.facts import SKEW, fact, moment
+from reconciler.kinds.backup.facts import SKEW, fact, moment, short
 from reconciler.kinds.backup.locks import shorter
 from reconciler.kinds.backup.state import CopyState, Hiding
 from reconciler.model.backing import Keep
@@ -27,14 +27,16 @@ def tampered(case: Case, copy: str) -> Iterator[str]:
         return
     yield from _another(case, copy, state)
     if lost := missing(case, copy):
-        many = f"{len(lost)} snapshots" if len(lost) > 1 else f"snapshot {lost[0][:8]}"
+        many = (
+            f"{len(lost)} snapshots" if len(lost) > 1 else f"snapshot {short(lost[0])}"
+        )
         yield f"{many} with a receipt that nobody pruned from here: gone"
     foreign = [one for one in state.foreign if one.id not in case.accepted]
     if foreign:
         hosts = ", ".join(sorted({one.host or "?" for one in foreign}))
         yield f"{len(foreign)} snapshots by another host or of other paths ({hosts})"
     ahead = [
-        one.id[:8]
+        short(one.id)
         for one in state.snapshots
         if one.said > min(one.at, case.now) + SKEW and one.id not in case.accepted
     ]

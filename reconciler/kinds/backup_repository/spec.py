@@ -57,7 +57,8 @@ class BackupRepositorySpec(Spec):
         url: Where: ``file:///srv/backup``, ``s3:https://s3.eu-west-1.amazonaws.com/
             bucket/path``, ``rest:https://host/path`` or ``https://whm1:2087``.
         provider: The account whose cloud or panel it is: there it is set up.
-        path: A folder within it, for many repositories of one place.
+        path: A folder within it, for many repositories of one place; of ``whm`` where
+            the server's backup folder is mounted here.
         panel: How many the panel's own schedule keeps at least.
         escrow_key: A second password that opens it, kept elsewhere and tried in drills.
         price: What one TiB costs there; the ``budget`` of backups is judged by it.
@@ -103,6 +104,11 @@ class BackupRepositorySpec(Spec):
         if self.panel and (self.engine not in PANELS or self.provider is None):
             raise ValueError(
                 "panel is of engine whm or plesk, and needs provider: who sets it up"
+            )
+        if self.engine == "whm" and not (self.path or "/").startswith("/"):
+            raise ValueError(
+                "path of whm is a whole one: /mnt/whm1, where the server's backup "
+                "folder is mounted"
             )
         lasts = self.immutability.lasts
         if (

@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.audit.layout import kept
 from reconciler.audit.outlooks import FORMAT, PATH, Book, Outlooks, outlooks, renew
-from reconciler.audit.shelf import Shelf
+from reconciler.audit.shelf import Files, Shelf
 from reconciler.errors import AuditError
 from reconciler.model.ref import Ref
 from reconciler.model.usage import Outlook, OutlookState
@@ -45,6 +45,38 @@ def test_what_is_foreseen_is_one_line_of_json_for_each():
     assert again.written({}, everything) == data
     assert again.written({}, CAFE.__eq__).count(b"\n") == 2
     assert again.get(Ref("Server", "x")) is None
+
+
+def test_how_often_it_is_looked_is_known_when_it_is_asked_and_not_kept():
+    data = Outlooks(None).written({SHOP: state()}, everything)
+    asked = []
+
+    def pace():
+        asked.append(1)
+        return timedelta(hours=3)
+
+    files = Files(frozenset({PATH}), lambda names: dict.fromkeys(names, data))
+    book = Book(lambda: files, pace=pace)
+    assert (asked, book.outlook(CAFE)) == ([], None)
+    found = book.outlook(SHOP)
+    assert found is not None
+    assert (found.pace, book.outlook(SHOP)) == (timedelta(hours=3), found)
+    assert len(asked) == 1
+    assert b"pace" not in data
+    unasked = Book(lambda: files).outlook(SHOP)
+    assert unasked is not None
+    assert unasked.pace == timedelta(days=1)
+
+
+def test_hours_are_kept_and_a_book_from_before_there_were_any_is_read():
+    (one,) = state().outlooks
+    told = one.model_copy(update={"chances": (0.25,), "soon": (0.0, 0.1234567)})
+    new = state().model_copy(update={"outlooks": (told,)})
+    data = Outlooks(None).written({SHOP: new, CAFE: state()}, everything)
+    assert data.count(b"soon") == 1
+    kept = Outlooks(data)
+    assert kept[SHOP].outlooks[0].soon == (0.0, 0.12346)
+    assert kept[CAFE].outlooks[0].soon == ()
 
 
 def test_chances_are_kept_and_a_book_from_before_there_were_any_is_read():

@@ -148,6 +148,25 @@ def test_a_heartbeat_remembers_the_last_complete_run() -> None:
     assert never.last_complete is None
 
 
+def test_a_heartbeat_remembers_the_runs_of_a_day_and_the_one_before() -> None:
+    beat = Heartbeat(run="1", at=NOW, commit=None, complete=True, exit=0)
+    before = None
+    for hours in (0, 5, 29, 30, 31):
+        one = beat.model_copy(update={"at": NOW + hours * HOUR})
+        before = heartbeat({HEARTBEAT: beaten(one, before)})
+    assert before is not None
+    assert before.runs == tuple(NOW + hours * HOUR for hours in (5, 29, 30, 31))
+    old = beat.model_copy(update={"run": "0"})  # written before runs were kept
+    first = heartbeat({HEARTBEAT: beaten(one, old)})
+    assert first is not None
+    assert first.runs == (NOW, one.at)
+    for minutes in range(400):
+        one = beat.model_copy(update={"at": NOW + minutes * HOUR / 60})
+        before = heartbeat({HEARTBEAT: beaten(one, before)})
+    assert before is not None
+    assert len(before.runs) == 150
+
+
 @pytest.mark.parametrize("raw", [b"", b"{}", b"[1]", b'{"format": "x"}', b"\xff"])
 def test_a_heartbeat_that_is_broken_is_none(raw: bytes) -> None:
     assert heartbeat({HEARTBEAT: raw}) is None

@@ -22,12 +22,20 @@ from reconciler.engine.foresee import (
 )
 from reconciler.model.ref import Ref
 from reconciler.model.scaling import Scaling
-from reconciler.model.usage import FAR, UNASKED, Bounds, OutlookState, Reading
+from reconciler.model.usage import (
+    FAR,
+    UNASKED,
+    Bounds,
+    Outlook,
+    OutlookState,
+    Reading,
+)
 
 NOW = datetime(2026, 11, 28, 10, tzinfo=UTC)
 SHOP = Ref("HostingAccount", "shop.example")
 RULES = Scaling(target=Decimal("0.9"), horizon=timedelta(days=14))
 FORTNIGHT = timedelta(days=14)
+MINUTE = timedelta(minutes=1)
 
 
 def hours(value, days=30, limit=100.0):
@@ -244,6 +252,61 @@ def test_news_make_it_anew_at_once(latest, more):
 def test_what_was_foreseen_is_no_news():
     assert not again({"disk": Reading("disk", NOW, 99.0, 100.0)})  # in the 95 % of it
     assert not again({**READ, "cpu": Reading("cpu", NOW, 1.0, None)})  # without a limit
+
+
+# -- what is near, where it is looked more often than once a day ----------------------
+
+HOUR = timedelta(hours=1)
+CALM = (0.0,) * 6 + (0.02,) * 18
+LEVEL = Outlook(
+    metric="cpu", limit=100.0, target=0.9, current=80.0, peak=95.0, probability=0.7,
+    horizon=14 * 86400, method="paths", skill=True, chances=(0.02, 0.7), soon=CALM,
+)  # fmt: skip
+AUTO = {"mode": "auto", "maxIncrease": "20.00 EUR"}
+
+
+def near(
+    value=80.0, after=HOUR, every=HOUR, read=-MINUTE, metric="cpu", rules=AUTO, **seen
+):
+    one = LEVEL.model_copy(update={"metric": metric, **seen})
+    old = OutlookState(at=NOW, source="whm-1", outlooks=(one,))
+    asked = case({metric: ()}, Scaling.model_validate({**rules, "target": "90%"}))
+    latest = {metric: Reading(metric, NOW + after + read, value, 100.0)}
+    return renewable(asked, old, latest, NOW + after, every)
+
+
+def test_once_a_day_is_enough_for_who_looks_once_a_day():
+    assert near(92.0)
+    assert not near(92.0, every=timedelta(days=1))
+    assert not near(92.0, rules={"mode": "approve"})  # a person needs a week
+    assert near(92.0, rules={"mode": "approve", "lead": "6h"})
+
+
+def test_what_comes_and_goes_is_near_at_its_target_until_that_is_a_fact():
+    assert not near(89.0)
+    assert near(90.0, reached=2)
+    assert not near(95.0, reached=3)
+    assert not near(92.0, read=-HOUR)  # nothing was read since
+    assert not near(92.0, chances=(), soon=())  # nobody could foresee it anyway
+    assert not near(92.0, metric="disk", soon=(0.0,) * 24)  # only its chances count
+
+
+@pytest.mark.parametrize(
+    ("after", "more", "anew"),
+    [
+        (5, {}, False),  # the sixth hour is none of risk
+        (6, {}, True),
+        (4, {"every": 3 * HOUR}, True),  # the seventh lies before the next run
+        (6, {"soon": (0.0,) * 6 + (0.009,) * 18}, False),
+        (6, {"soon": (0.0,) * 6 + (0.6,) * 18}, True),
+        (6, {"soon": (0.6,) * 24}, False),  # it was not moved: nothing is to be added
+        (1, {"metric": "disk"}, True),  # half a day ahead
+        (1, {"metric": "disk", "soon": (0.0,) * 14 + (0.02,) * 10}, False),
+        (3, {"metric": "disk", "soon": (0.0,) * 14 + (0.02,) * 10}, True),
+    ],
+)
+def test_what_may_come_before_the_next_run_is_near(after, more, anew):
+    assert near(after=after * HOUR, **more) is anew
 
 
 # -- doubt -----------------------------------------------------------------------------

@@ -193,3 +193,30 @@ def test_a_clean_up_seen_by_the_hour_is_put_back_on_its_day() -> None:
     before = fill.replay(peak, 14, chance(), rest, fell)
     assert before is not None
     assert before.skill
+
+
+def hourly(stored, limit):
+    """Return what is said of the day to come, and by the hour."""
+    rest = fill.rests(stored)
+    found = fill.fill(fill.peaks(stored), limit, 14, chance(), 0, rest)
+    return found.chances[0], fill.soon(found, limit, rest, stored).tolist()
+
+
+def test_the_hours_of_the_first_day_are_like_those_that_were() -> None:
+    """What fills it tomorrow is the backup of the night, at two."""
+    hours = np.arange(40 * DAY)
+    stored = 50 + hours / DAY * 0.5 + (hours % DAY == 2) * 6
+    stored += np.random.default_rng(3).normal(0, 0.3, len(hours))
+    day, soon = hourly(stored, 76.0)
+    assert (len(soon), soon[:2]) == (DAY, [0, 0])
+    assert soon[2] == pytest.approx(soon[-1], abs=0.02)
+    assert soon[-1] == day > 0.3
+
+
+def test_before_an_upload_any_hour_is_as_good_as_another() -> None:
+    hours = np.arange(40 * DAY)
+    stored = 50 + hours / DAY * 0.1
+    stored[20 * DAY + 13 :] += 5
+    stored[30 * DAY + 13 :] += 5
+    day, soon = hourly(stored, stored[-1] + 2)
+    assert 0 < soon[11] < soon[-1] == day < 0.2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from reconciler.forecast.level import breaches, level, suits, tried
+from reconciler.forecast.level import breaches, level, soon, suits, tried
 
 DAYS = 60
 HOURS = np.arange(DAYS * 24)
@@ -162,3 +162,53 @@ def test_nothing_breaks_on_what_is_nearly_nothing() -> None:
         found = ahead(values, 3 * values.max())
         assert np.isfinite(found.upper).all()
         assert found.chances.max() <= 0.05
+
+
+# -- the hours of the first day ------------------------------------------------------
+
+
+def near(reached: int, last: float = 0.44, limit: float = 0.42):
+    """At its top now: so many of the hours up to now are at the limit of 0.42."""
+    values = wave()[: DAYS * 24 - 9]  # until three in the afternoon
+    values[-24:] = np.minimum(values[-24:], 0.41)
+    values[len(values) - reached :] = last
+    return level(values, limit, 14 * 24, np.random.default_rng(5))
+
+
+def test_the_hours_add_up_to_the_day() -> None:
+    found = near(1)
+    assert len(found.soon) == 24
+    assert list(found.soon) == sorted(found.soon)
+    assert found.soon[-1] == found.chances[0] > 0
+    short = level(wave(), 0.42, 6, np.random.default_rng(5))
+    assert len(short.soon) == 6
+    assert short.soon[-1] == short.chances[0]
+
+
+def test_the_third_hour_is_what_may_be_near() -> None:
+    """Two are known: what comes next may be the third. One is: not before two hours."""
+    none, one, two = near(0), near(1), near(2)
+    assert none.soon[1] == one.soon[0] == 0
+    assert none.soon[2] < one.soon[2] < two.soon[2]
+    assert one.soon[1] > 0.2
+    assert two.soon[0] > 0.5
+
+
+def test_hours_far_above_all_others_say_nothing_of_the_next() -> None:
+    """As before they came; a third of them is no spike any more."""
+    limit = 0.5  # a fifth above the usual top
+    two, three = near(2, 1.4, limit), near(3, 1.4, limit)
+    assert two.soon[0] < 0.02
+    assert three.soon[0] > 0.1
+
+
+@pytest.mark.parametrize(
+    ("hours", "last", "next_"), [(2, 1.1, 1), (2, 1.4, 0), (3, 1.4, 1)]
+)
+def test_a_spike_is_none_of_three_where_paths_begin_at_it(hours, last, next_) -> None:
+    """As those of a combined forecast do, which goes on with what was last."""
+    values = np.ones(100)
+    values[100 - hours :] = last
+    found = soon(np.full((10, 48), last), 1.1, values)
+    assert found[0] == next_
+    assert found[2] == 1

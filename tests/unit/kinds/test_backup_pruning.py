@@ -442,3 +442,25 @@ def test_what_is_down_keeps_all_it_has(told, why):
     if why:
         assert why in life.said("prune-held")
     assert TROUBLES in life.want.witnesses()
+
+
+def test_of_a_panel_only_what_was_made_from_here_and_has_a_receipt_goes():
+    policy = backing(
+        copies=["near"], keep=KEEP, prune={"verified": "14d", "most": "100%"}
+    )
+    life = Life(policy, near=repository("near", engine="whm"))
+    for _ in life.live(12):
+        pass
+    life.do(next(one for one in life.due() if one.verb == "back-up"))
+    near = life.state("near").snapshots
+    assert len(near) > 6
+    assert prunes(life) == []  # nobody says what was made from here
+    junk = near[0].model_copy(update={"id": "j" * 64})
+    ids = [one.id for one in near]
+    life.put("near", snapshots=(*near, junk), ours=(*ids[1:], junk.id))
+    (change,) = prunes(life)
+    gone, kept = change.details["ids"], change.details["kept"]
+    assert gone
+    assert {*gone, *kept} == set(ids[1:])
+    assert ids[0] not in gone  # the panel's own schedule made it
+    assert junk.id not in gone  # nothing vouches for it

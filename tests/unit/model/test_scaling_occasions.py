@@ -1,0 +1,202 @@
+"""How often something may be moved, and what can wait for the next time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from reconciler.model.scaling_occasions import early, pace
+from reconciler.model.scaling_rules import decide
+from reconciler.model.sizing import Moved
+from reconciler.model.usage import DAY, Outlook
+from tests.support.scaling import LADDER, NOW, book, foreseen, sizing
+
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+AMSTERDAM = ZoneInfo("Europe/Amsterdam")
+MEMORY = LADDER[0].limits["memory"]
+
+
+def hourly(count, now=NOW, minute=0):
+    return [now - n * HOUR + minute * MINUTE for n in range(count)]
+
+
+# -- how often it is looked ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("runs", "hours"),
+    [
+        ([], 24),
+        ([NOW], 24),  # one run says nothing of the next
+        (hourly(10), 24),  # nobody has seen a day of it
+        (hourly(26), 1),
+        (hourly(26)[1:], 1),
+        (hourly(26)[3:], 3),  # the last one is three hours ago
+        (hourly(5) + hourly(26)[8:], 4),  # it slipped, once in a day
+        ([*hourly(25), NOW - 40 * HOUR], 1),  # what was before a day is over
+        ([NOW - n * 6 * HOUR for n in range(6)], 6),
+        ([NOW, NOW - DAY], 24),
+        ([NOW - n * DAY for n in range(9)], 24),
+        ([NOW - 3 * DAY, NOW - 4 * DAY], 24),  # nobody runs it any more
+    ],
+)
+def test_the_longest_gap_of_the_last_day_is_what_is_expected(runs, hours) -> None:
+    assert pace(runs, NOW) == hours * HOUR
+    assert pace([*reversed(runs)], NOW) == hours * HOUR
+
+
+def test_a_few_minutes_late_is_still_each_hour() -> None:
+    late = [at + (n % 2) * 9 * MINUTE for n, at in enumerate(hourly(26))]
+    assert pace(late, NOW) == HOUR
+    later = [at + (n % 2) * 20 * MINUTE for n, at in enumerate(hourly(26))]
+    assert pace(later, NOW + 20 * MINUTE) == 2 * HOUR
+
+
+@pytest.mark.parametrize("day", [datetime(2026, 3, 29), datetime(2026, 10, 25)])
+def test_an_hour_that_summer_time_leaves_out_or_repeats_is_an_hour(day) -> None:
+    """Runs are told in a zone, and are as far apart as they are."""
+    now = day.replace(hour=12, tzinfo=UTC)
+    runs = [at.astimezone(AMSTERDAM) for at in hourly(30, now)]
+    assert pace(runs, now.astimezone(AMSTERDAM)) == HOUR
+
+
+# -- chances of hours and days -------------------------------------------------------
+
+SOON = tuple(round(0.001 * n, 3) for n in range(1, 25))
+
+
+def told(**more) -> Outlook:
+    fields = {"chances": (0.024, 0.3, 0.9), "soon": SOON}
+    return foreseen("memory", MEMORY, **{**fields, **more})
+
+
+@pytest.mark.parametrize(
+    ("hours", "chance"),
+    [(-2, 0.001), (0.2, 0.001), (1, 0.001), (1.1, 0.002), (6, 0.006), (24, 0.024),
+     (24.5, 0.3), (48, 0.3), (49, 0.9), (900, 0.9)],
+)  # fmt: skip
+def test_an_hour_that_was_begun_counts(hours, chance) -> None:
+    assert told().within(hours * HOUR) == chance
+
+
+def test_without_hours_the_day_counts_and_without_days_nothing() -> None:
+    """As what was kept before there were any hours."""
+    assert told(soon=()).within(HOUR) == 0.024
+    assert told(soon=(), chances=()).within(HOUR) == 0.0
+
+
+# -- what can wait -------------------------------------------------------------------
+
+
+def case(outlook, every=HOUR, age=timedelta(), past=(), **fields):
+    seen = book(outlook, at=NOW - age).model_copy(update={"pace": every})
+    return sizing(seen=seen, past=past, **fields)
+
+
+@pytest.mark.parametrize(
+    ("every", "hours"), [(HOUR, 1), (3 * HOUR, 3), (6 * HOUR, 6), (DAY, 24)]
+)
+def test_what_comes_and_goes_waits_for_the_next_run(every, hours) -> None:
+    found = early(case(told(), every), told())
+    assert found == (hours * HOUR, SOON[hours - 1])
+
+
+@pytest.mark.parametrize(
+    ("every", "hours"), [(HOUR, 12), (3 * HOUR, 12), (6 * HOUR, 18), (DAY, 72)]
+)
+def test_what_is_stored_is_three_runs_ahead_and_half_a_day_at_least(
+    every, hours
+) -> None:
+    disk = foreseen(chances=(0.024, 0.3, 0.9), soon=SOON)
+    found = early(case(disk, every), disk)
+    assert found.span == hours * HOUR
+    assert found.chance == (SOON[hours - 1] if hours < 24 else 0.9)
+
+
+def test_a_lead_of_an_hour_is_an_hour() -> None:
+    disk = foreseen(chances=(0.024, 0.3, 0.9), soon=SOON)
+    assert early(case(disk, lead="1h"), disk) == (HOUR, SOON[0])
+    assert early(case(disk, lead="5h"), disk) == (5 * HOUR, SOON[4])
+    assert early(case(disk, 6 * HOUR, lead="5h"), disk) == (6 * HOUR, SOON[5])
+
+
+def test_what_was_foreseen_hours_ago_is_nearer_by_so_many() -> None:
+    """As where the probe slipped: nobody knows what came since."""
+    assert early(case(told(), age=3 * HOUR), told()).chance == SOON[3]
+    assert early(case(told(), age=8 * MINUTE), told()).chance == SOON[0]
+    assert early(case(told(), age=40 * MINUTE), told()).chance == SOON[1]
+
+
+def test_the_cool_down_and_the_window_are_occasions_too() -> None:
+    moved = (Moved(NOW - 7 * DAY + 5 * HOUR, "up", "care-5", "care-10"),)
+    assert early(case(told(), past=moved), told()) == (5 * HOUR, SOON[4])
+    window = {"days": ["sun"], "from": "15:00", "to": "16:00"}  # NOW is Sunday, 9:00
+    assert early(case(told(), windows=[window]), told()) == (6 * HOUR, SOON[5])
+
+
+def test_a_need_that_waits_is_said_in_hours() -> None:
+    calm = told(soon=(0.0,) * 6 + (0.024,) * 18)
+    for every, words in (
+        (HOUR, "within the next hour it is under 1%"),
+        (6 * HOUR, "within 6 hours it is under 1%"),
+        (DAY, "within 1d it is 2%"),
+    ):
+        found = decide(case(calm, every))
+        assert found.way is None
+        assert words in found.notes[0].said
+
+
+@pytest.mark.parametrize(
+    ("soon", "every", "more", "way"),
+    [
+        (0.099, HOUR, {}, None),
+        (0.10, HOUR, {}, "up"),
+        (0.10, 2 * HOUR, {}, "up"),
+        (0.029, 3 * HOUR, {}, None),  # in three hours there may be three of them
+        (0.03, 3 * HOUR, {}, "up"),
+        (0.03, HOUR, {"lead": "3h"}, "up"),
+        (0.149, HOUR, {"probability": 0.4}, None),
+        (0.15, HOUR, {"probability": 0.4}, "up"),  # so near is near enough
+        (0.15, HOUR, {"probability": 0.4, "skill": False}, None),
+        (0.15, 3 * HOUR, {"probability": 0.4}, None),
+    ],
+)
+def test_what_may_be_the_third_hour_does_not_wait(soon, every, more, way) -> None:
+    lead = {"lead": more.pop("lead")} if "lead" in more else {}
+    seen = told(soon=(soon,) * 24, chances=(0.16, 0.3, 0.9), **more)
+    found = decide(case(seen, every, **lead))
+    assert found.way == way
+    if way and every == HOUR and not lead:
+        assert f"; within the next hour it is {soon:.0%}; care-10" in found.because
+
+
+@pytest.mark.parametrize(("soon", "way"), [(0.029, None), (0.03, "up")])
+def test_a_full_disk_does_harm_by_the_hour_too(soon, way) -> None:
+    disk = foreseen(chances=(0.16, 0.3, 0.9), soon=(soon,) * 24)
+    assert decide(case(disk, lead="1h")).way == way
+    unsure = disk.model_copy(update={"probability": 0.4, "soon": (0.15,) * 24})
+    assert decide(case(unsure, lead="1h")).way is None
+
+
+FULL = {"current": 0.98 / 0.9, "probability": 0.2, "chances": (0.0, 0.01, 0.2)}
+
+
+def test_the_backup_of_the_night_does_not_fill_a_disk() -> None:
+    """97 % is as good as full, but for who looks each hour and has a forecast."""
+    calm = foreseen(**FULL)
+    assert decide(case(calm, DAY)).way == "up"
+    assert decide(case(calm, HOUR)).way is None
+    assert decide(case(foreseen(**FULL, skill=False), HOUR)).way == "up"
+    risky = {**FULL, "chances": (0.04, 0.1, 0.2), "soon": (0.04,) * 24}
+    assert decide(case(foreseen(**risky), HOUR)).way == "up"
+
+
+def test_who_counts_hours_is_not_told_by_two_days_with_one_each() -> None:
+    spiked = {"current": 1.0, "past": [0.8] * 30 + [1.0, 1.01], "reached": 1}
+    seen = foreseen("memory", MEMORY, probability=0.1, **spiked)
+    assert decide(case(seen, DAY)).way == "up"
+    assert decide(case(seen, HOUR)).way is None
+    three = seen.model_copy(update={"reached": 3})
+    assert decide(case(three, HOUR)).way == "up"
