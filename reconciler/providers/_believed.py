@@ -19,6 +19,8 @@ from typing import Any, Final
 from reconciler.model import Account
 from reconciler.providers._archive_store import Stored
 
+#: Another one where what is kept has another form.
+_FORMAT: Final = 1
 _MOST: Final = timedelta(hours=24)
 _LEAST: Final = timedelta(hours=12)
 
@@ -30,7 +32,7 @@ class Believed:
         self._account = account
         told = [account.settings.get("url"), account.settings.get("path")]
         digest = hashlib.sha256(json.dumps(told).encode())
-        self._key = f"{engine}|{digest.hexdigest()}"
+        self._key = f"{engine}/{_FORMAT}|{digest.hexdigest()}"
         part = int.from_bytes(digest.digest()[:2], "big") / 0xFFFF
         self._span = _LEAST + (_MOST - _LEAST) * part
 

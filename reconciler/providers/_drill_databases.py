@@ -15,6 +15,7 @@ from reconciler.providers._drill_looks import Look, Moment, asked, valued
 from reconciler.providers._drill_port import DUMPS
 from reconciler.providers._drill_scratch import Scratch
 from reconciler.providers._drill_sqlite import Sqlite
+from reconciler.providers._dump import hollow
 
 
 class Server(Protocol):
@@ -89,6 +90,9 @@ def loaded(name: str, source: Source, folder: Path, bench: Bench) -> Loaded:
     if not flavour.complete(dump):
         said = "it ends before its last line"
         return Loaded([Look(f"{name}/complete", "a whole dump", said, ok=False)])
+    if hollow(dump):
+        said = "there are zeros in it"
+        return Loaded([Look(f"{name}/text", "a dump is text", said, ok=False)])
     room = bench.scratch.room(f"db-{name}")
     cage = Cage(room, max(bench.most, 1), bench.deadline, bench.sleep)
     with closing(flavour.start(cage)) as server:

@@ -116,6 +116,18 @@ class Restorer(Protocol):
         """
 
 
+@runtime_checkable
+class Rereads(Protocol):
+    """
+    Whoever has no manifest, and reads all of a copy anyway.
+
+    With a receipt that has the digest of one, what is read is as good as that.
+    """
+
+    def entries(self, source: str, snapshot: str) -> Sequence[Entry]:
+        """Return all files of *snapshot*, each with its SHA-256."""
+
+
 class Open(Restorer, Protocol):
     """One copy, which a person restores from: what there is has to be found first."""
 

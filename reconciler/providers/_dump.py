@@ -10,6 +10,11 @@ libpq's connection strings: ``passfile``). What follows:
 * A dump is never sent through a pipe into an archive: a program that dies in the middle
   would leave half a dump with a good end. It is made first, its exit status and its
   last line are looked at, and then it is backed up.
+* No zero byte is in a dump: mysqldump escapes it (``\0``; it sets the SQL_MODE of its
+  session, so that backslashes do), PostgreSQL has none in texts and writes bytes in
+  hex. A disk that was full, or a crash, leaves zeros where text was. Both clients may
+  load them and say nothing: in quotes they are a text that is cut to its column, and
+  the rows between are gone.
 * No password is ever an argument: it is in a file that only we can read, and that is
   gone afterwards.
 * A SQLite file that is a link, or lies outside of its root, is not read: it belongs to
@@ -42,6 +47,7 @@ NAMES: Final = {
 MYSQL_END: Final = b"-- Dump completed"
 POSTGRES_END: Final = b"-- PostgreSQL database dump complete"
 _TAIL: Final = 4096
+_CHUNK: Final = 1024 * 1024
 _PAUSE: Final = 0.05
 #: Debian's newer packages have the second name alone, its older ones the first.
 _MYSQL: Final = ("mysqldump", "mariadb-dump")
@@ -131,6 +137,8 @@ def dumped(
     run(server, name, target, seconds)
     if not end(target):
         raise Rejected(f"the dump of {name} has no end: it was cut short")
+    if hollow(target):
+        raise Rejected(f"the dump of {name} has zeros in it: it was not kept whole")
     return target
 
 
@@ -149,6 +157,15 @@ def whole_postgres(dump: Path) -> bool:
     while lines and lines[-1] == b"--":
         lines.pop()
     return bool(lines) and lines[-1] == POSTGRES_END
+
+
+def hollow(dump: Path) -> bool:
+    """Say whether a plain dump has zero bytes in it: neither program writes any."""
+    with dump.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            if b"\0" in chunk:
+                return True
+    return False
 
 
 def _last_lines(dump: Path) -> list[bytes]:

@@ -10,14 +10,13 @@ finds what the first one made.
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import ClassVar, Final, Protocol
+from typing import ClassVar, Protocol
 
 from pydantic import JsonValue
 
@@ -50,10 +49,10 @@ from reconciler.model import (
 from reconciler.model.backing import Backing
 from reconciler.providers._archive_upkeep import texts
 from reconciler.providers._drill import drilled
-from reconciler.providers._drill_port import Entry, digest
+from reconciler.providers._drill_port import digest
 from reconciler.providers._http import Http
 from reconciler.providers._panel_archive import Panel
-from reconciler.providers._panel_restorer import Fetch, PanelRestorer, Whose, files
+from reconciler.providers._panel_restorer import Fetch, PanelRestorer, Whose
 from reconciler.providers._panel_subject import (
     Looked,
     Made,
@@ -66,7 +65,6 @@ from reconciler.providers._panel_subject import (
 
 Want = BackupRepository | Backup
 Do = RepositoryChange | BackupChange
-_BLOCK: Final = 1 << 20
 
 
 class Server(Protocol):
@@ -345,8 +343,7 @@ def proven(
     Raises:
         Rejected: It is damaged, somebody else's, or less than it has to be.
     """
-    root = restorer.unpacked(snapshot)
-    entries = [_entry(root, path) for path in files(root)]
+    entries = restorer.entries(one.name, snapshot)
     size = sum(entry.size for entry in entries)
     least, bytes_ = one.source.min_files, one.source.min_bytes
     if len(entries) < least:
@@ -359,11 +356,3 @@ def proven(
         "bytes": size,
         "manifest": digest(entries),
     }
-
-
-def _entry(root: Path, path: str) -> Entry:
-    whole = hashlib.sha256()
-    with (root / path).open("rb") as file:
-        while block := file.read(_BLOCK):
-            whole.update(block)
-    return Entry(path, (root / path).stat().st_size, whole.hexdigest())

@@ -25,6 +25,7 @@ from reconciler.errors import Rejected, Transient
 from reconciler.kinds.backup import Snapshot
 from reconciler.providers._archive_open import Caps, Hostile, TooMuch
 from reconciler.providers._archive_seal import Damaged
+from reconciler.providers._drill_files import hashed
 from reconciler.providers._drill_port import Entry, Key, Restored
 from reconciler.providers._drill_scratch import SPARE, Unfit, free, prepared, scratch
 from reconciler.providers._panel_archive import PanelArchive, unpacked
@@ -98,6 +99,15 @@ class PanelRestorer:
         del source, key
         root = self.unpacked(snapshot)
         return [Entry(one, (root / one).stat().st_size) for one in files(root)]
+
+    def entries(self, source: str, snapshot: str) -> Sequence[Entry]:
+        """Return all files of *snapshot*, as they are in it now."""
+        del source
+        root = self.unpacked(snapshot)
+        return [
+            Entry(one, (root / one).stat().st_size, hashed(root / one))
+            for one in files(root)
+        ]
 
     def manifest(self, source: str, snapshot: str, key: Key) -> None:
         """Return nothing: nothing was written down when the panel made it."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from pathlib import PurePosixPath
 from typing import Any, Final, NamedTuple
 
 from pydantic import JsonValue
@@ -134,14 +133,17 @@ def shot_of(row: Mapping[str, Any]) -> Shot:
 
 def _below(root: str | None, paths: Iterable[str]) -> Iterator[str]:
     """Yield *paths* as the policy has them; a dump lay in a folder that is gone."""
+    folder = None if root is None else f"{root.rstrip('/')}/"
     for whole in paths:
-        path = PurePosixPath(whole)
-        if path.name == CANARY:
+        name = whole.rstrip("/").rpartition("/")[2]
+        if name == CANARY:
             continue
         if root == "":
-            yield path.name
-        elif root is not None and path.is_relative_to(root):
-            yield str(path.relative_to(root))
+            yield name
+        elif folder is not None and f"{whole.rstrip('/')}/" == folder:
+            yield "."
+        elif folder is not None and whole.startswith(folder):
+            yield whole.removeprefix(folder)
         else:
             yield whole
 

@@ -24,6 +24,7 @@ from reconciler.providers._drill_port import (
     Entry,
     Key,
     Promise,
+    Rereads,
     Restored,
     Restorer,
 )
@@ -105,6 +106,9 @@ def parts(
     made: dict[str, Part] = {}
     for name, one in wanted.items():
         manifest = restorer.manifest(name, one.snapshot, key)
+        told = one.promise.manifest is not None
+        if manifest is None and told and isinstance(restorer, Rereads):
+            manifest = restorer.entries(name, one.snapshot)
         listing = manifest
         if listing is None:
             listing = restorer.listing(name, one.snapshot, key)

@@ -341,6 +341,16 @@ def test_a_panel_that_cannot_be_imported_writes_nothing(house, argv, said):
     assert not (house.agency.root / "inventory/imported").exists()
 
 
+def _written_over(house: House) -> None:
+    """Put another whole archive of the same account in the place of the newest one."""
+    with house.agency.sandbox.bench("whm").lock:
+        rows = house.agency.sandbox.bench("whm").state["accounts"]
+        row = {**rows["bakker"], "files": {"public_html/index.html": "hacked"}}
+        other = whm_backups.archive("bakker", row, NOW, "cpmove-bakker")
+    newest = max((house.base / "mount/reconciler/bakker").iterdir())
+    (newest / "cpmove-bakker.tar.gz").write_bytes(other)
+
+
 ASKED = (
     "{of: HostingAccount/bakker.example, policy: nightly, "
     "schedule: {cron: 0 2 * * *, by: reconciler}, "
@@ -364,7 +374,7 @@ def test_a_whm_server_makes_one_when_it_is_asked_and_is_kept_in_order(house, tmp
     assert said, done["findings"]
     assert done["actions"] == []
     (house.base / "mount" / "reconciler").mkdir()
-    for _ in range(4):
+    for _ in range(3):
         said = house.apply()
         assert "applied     back-up    Backup/bakker.example" in said, said
         house.apply()
@@ -372,16 +382,23 @@ def test_a_whm_server_makes_one_when_it_is_asked_and_is_kept_in_order(house, tmp
     kept = sorted((house.base / "mount/reconciler/bakker").iterdir())
     assert len(kept) == 2, [one.name for one in kept]
     effects = house.agency.sandbox.ledger.effects("whm", "bakker.example")
-    assert [one.operation for one in effects].count("back-up") == 4
+    assert [one.operation for one in effects].count("back-up") == 3
     # What the server's own schedule made is as it was.
     nights = [*(house.base / "mount").glob("2026-*/accounts/bakker.tar.gz")]
-    assert len(nights) == 4
+    assert len(nights) == 3
     house.apply()
     into = tmp_path / "back"
     done = restored(house, "Backup/bakker.example", "--into", into)
     assert done.code == 0, done.out + done.err
     assert "VERIFIED" in done.out
     assert "account/homedir/public_html/index.html" in files_in(into)
+    some = ("Backup/bakker.example", "--only", "**/*.html", "--into")
+    done = restored(house, *some, tmp_path / "some")
+    assert (done.code, "VERIFIED  1 file" in done.out) == (0, True), done.out
+    _written_over(house)
+    for argv in (some, ("Backup/bakker.example", "--into")):
+        done = restored(house, *argv, tmp_path / f"over{len(argv)}")
+        assert (done.code, "DIFFERS" in done.out) == (1, True), done.out
     found = codes(house.plan())
     assert not {code for name, code in found if name == "bakker.example"} & {
         "rpo-missed", "backup-tampered", "never-drilled",

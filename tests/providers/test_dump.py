@@ -106,6 +106,19 @@ def test_a_program_that_dies_after_half_is_no_dump(program, tmp_path):
             dumped(source(kind), None, tmp_path, None, 10)
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "end"),
+    [
+        ("mysql", "mysqldump", "Dump completed"),
+        ("postgres", "pg_dump", "PostgreSQL database dump complete"),
+    ],
+)
+def test_a_dump_that_was_not_kept_as_it_was_written(program, tmp_path, kind, name, end):
+    program.does(name, f"{INTO}\nprintf 'a\\0b\\n-- {end}\\n' > $out")
+    with pytest.raises(Rejected, match="zeros in it"):
+        dumped(source(kind), None, tmp_path, None, 10)
+
+
 def test_a_program_that_fails_says_its_last_line_and_no_password(program, tmp_path):
     program.does("mysqldump", "echo first >&2; echo using hunter22 >&2; exit 2")
     where = "mysql://u:hunter22@db.example/x"

@@ -52,7 +52,11 @@ class Clean(NamedTuple):
 
 def lived(base: Path, engine: str, seed: int, one: Clean) -> list[Alarm]:
     """Live through a history; return all that anybody was told."""
-    world = Guarded(base, engine, seed, dict(one.policy), one.start)
+    return lived_in(Guarded(base, engine, seed, dict(one.policy), one.start), one)
+
+
+def lived_in(world: Guarded, one: Clean) -> list[Alarm]:
+    """Do so in a site that is there."""
     found = []
     for number in range(one.days):
         world.later(hours=7)

@@ -41,6 +41,11 @@ SECRETS = {
 }
 ESCROW_OF = {"near": "ESCROW", "far": "FARESCROW_OF"}
 UID = "shop.example"
+SHOP = """\
+create table orders (id integer primary key, at text, paid int);
+create table options (name text, value text);
+insert into options values ('siteurl', 'https://shop.example');
+"""
 JPEG = b"\xff\xd8\xff\xe0"
 _NOISE = 6000
 _SEVERE = {Severity.WARNING, Severity.ERROR, Severity.CRITICAL}
@@ -200,6 +205,17 @@ class Guarded:
         said = ["git", "-C", str(self.root), *argv]
         subprocess.run(said, check=True, capture_output=True, env=environ)
 
+    def opened(self) -> None:
+        """Have a shop whose database has nothing but its tables and its address."""
+        with closing(sqlite3.connect(self.home / "shop.sqlite")) as there:
+            there.executescript(SHOP)
+
+    def sold(self, rows: list[tuple[str, int]]) -> None:
+        """Have orders come in: of when, and what was paid."""
+        with closing(sqlite3.connect(self.home / "shop.sqlite")) as there:
+            there.executemany("insert into orders (at, paid) values (?, ?)", rows)
+            there.commit()
+
     # -- what is done ------------------------------------------------------------------
 
     def project(self) -> Project:
@@ -326,11 +342,7 @@ def grow(world: Guarded) -> None:
         picture(web / "uploads" / f"{number:02}.jpg", world.draw)
     for number in range(world.draw.randint(4, 8)):
         write(world.home / "mail" / f"{number}.txt", words(world.draw, 30))
-    with closing(sqlite3.connect(world.home / "shop.sqlite")) as there:
-        there.execute("create table orders (id integer primary key, at text, paid int)")
-        there.execute("create table options (name text, value text)")
-        there.execute("insert into options values ('siteurl', 'https://shop.example')")
-        there.commit()
+    world.opened()
     order(world, world.draw.randint(180, 260))
 
 
@@ -366,9 +378,7 @@ def order(world: Guarded, count: int) -> None:
         ((world.now - timedelta(minutes=one)).isoformat(), world.draw.randint(5, 90))
         for one in reversed(range(count))
     ]
-    with closing(sqlite3.connect(world.home / "shop.sqlite")) as there:
-        there.executemany("insert into orders (at, paid) values (?, ?)", rows)
-        there.commit()
+    world.sold(rows)
 
 
 def usual(world: Guarded) -> None:

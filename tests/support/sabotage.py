@@ -314,8 +314,8 @@ def escrow_lost(world: Guarded) -> None:
 
 
 def password_changed(world: Guarded) -> None:
-    name = world.draw.choice(["NEAR", "FAR"])
-    world.secrets[name] = "it was changed, and nobody said so"
+    world.harmed = world.draw.choice(["near", "far"])
+    world.secrets[world.harmed.upper()] = "it was changed, and nobody said so"
 
 
 def _some(world: Guarded) -> Vandal:
