@@ -19,17 +19,19 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from math import ceil
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from pydantic import JsonValue
 
 from reconciler.errors import ProviderError, Rejected
 from reconciler.kinds.backup import Backup, DrillIt
 from reconciler.kinds.backup.facts import Verdict
-from reconciler.model import Receipt
+from reconciler.model import Account, Receipt
 from reconciler.model.backing import Backing
 from reconciler.providers._drill_cage import Deadline
 from reconciler.providers._drill_course import Seen, choices, held
@@ -119,6 +121,28 @@ def drilled(  # noqa: PLR0913
         reason = getattr(error, "strerror", None) or "it did not end"
         seen.trouble = shown(f"{type(error).__name__}: {reason}", secrets)
     return _receipt(change, order, seen, clock())
+
+
+def drilled_of(
+    account: Account, want: Backup, change: DrillIt, restorer: Restorer
+) -> Receipt:
+    """
+    Drill one copy of *account*; what is kept there is production too.
+
+    The scratch folder is the policy's, or else one of this machine's.
+    """
+    here = urlsplit(account.settings.get("url", ""))
+    kept = [Path(unquote(here.path))] if here.scheme == "file" else []
+    return drilled(
+        change,
+        want,
+        restorer,
+        Path(tempfile.gettempdir()) / "reconciler-drills",
+        account.clock,
+        account.sleep,
+        production=kept,
+        secrets=[*account.secrets.values()],
+    )
 
 
 def _production(want: Backup, backing: Backing) -> Iterator[Path]:

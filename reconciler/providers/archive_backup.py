@@ -16,13 +16,11 @@ every verb can be sent again: it finds what it did and says the same.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
-from pathlib import Path
 from typing import ClassVar, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import JsonValue
 
@@ -65,7 +63,7 @@ from reconciler.providers._archive_where import (
     keys_of,
     store_of,
 )
-from reconciler.providers._drill import drilled
+from reconciler.providers._drill import drilled_of
 
 Want = BackupRepository | Backup
 Do = RepositoryChange | BackupChange
@@ -140,7 +138,7 @@ class ArchiveBackup(Driver[Want, Do]):
                 case PruneOld():
                     return pruned(self._account, want, change)
                 case DrillIt():
-                    return self._drill(want, change)
+                    return drilled_of(self._account, want, change, self.restorer(want))
                 case ExtendLock():
                     return extended(self._account, want, change)
                 case Rewind():
@@ -200,22 +198,6 @@ class ArchiveBackup(Driver[Want, Do]):
     def restorer(self, want: Backup) -> ArchiveRestorer:
         """Return what a drill reads this copy by."""
         return ArchiveRestorer(store_of(self._account, DRILL), self._keys, want.uid)
-
-    def _drill(self, want: Backup, change: DrillIt) -> Receipt:
-        """Restore, and look at what came back; what is kept is production too."""
-        account = self._account
-        here = urlsplit(account.settings.get("url", ""))
-        kept = [Path(unquote(here.path))] if here.scheme == "file" else []
-        return drilled(
-            change,
-            want,
-            self.restorer(want),
-            Path(tempfile.gettempdir()) / "reconciler-drills",
-            account.clock,
-            account.sleep,
-            production=kept,
-            secrets=[*account.secrets.values()],
-        )
 
     def happened(
         self, want: Want, change: Do, key: str, since: datetime

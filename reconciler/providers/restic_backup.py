@@ -23,15 +23,12 @@ What follows from it:
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from math import ceil
-from pathlib import Path
 from time import monotonic
 from typing import ClassVar
-from urllib.parse import unquote, urlsplit
 
 from pydantic import JsonValue
 
@@ -65,7 +62,7 @@ from reconciler.model import (
 )
 from reconciler.providers._archive_bucket import Bucket
 from reconciler.providers._archive_store import Store
-from reconciler.providers._drill import drilled
+from reconciler.providers._drill import drilled_of
 from reconciler.providers._outline import Outline, outline_of
 from reconciler.providers._restic import Repo, read
 from reconciler.providers._restic_hidden import extended, wound_back
@@ -168,7 +165,7 @@ class ResticBackup(Driver[Want, Do]):
             case PruneOld():
                 return pruned(self._account, want, change)
             case DrillIt():
-                return self._drill(want, change)
+                return drilled_of(self._account, want, change, self.restorer(want))
             case ExtendLock():
                 return extended(self._account, want, change)
             case Rewind():
@@ -251,22 +248,6 @@ class ResticBackup(Driver[Want, Do]):
     def restorer(self, want: Backup) -> ResticRestorer:
         """Return what a drill reads this copy by."""
         return ResticRestorer(self._account, want)
-
-    def _drill(self, want: Backup, change: DrillIt) -> Receipt:
-        """Restore, and look at what came back; what is kept is production too."""
-        account = self._account
-        here = urlsplit(account.settings.get("url", ""))
-        kept = [Path(unquote(here.path))] if here.scheme == "file" else []
-        return drilled(
-            change,
-            want,
-            self.restorer(want),
-            Path(tempfile.gettempdir()) / "reconciler-drills",
-            account.clock,
-            account.sleep,
-            production=kept,
-            secrets=[*account.secrets.values()],
-        )
 
     def happened(
         self, want: Want, change: Do, key: str, since: datetime

@@ -19,7 +19,12 @@ from reconciler.providers._restic_where import store_at
 from tests.support.archives import ESCROW, PASSWORD, backup, site
 from tests.support.buckets import KEYS, age, bodies, by_hand, fresh, serving, visible
 from tests.support.contract import NOW
+from tests.support.restic_bucket_contract import ResticBucketContract
 from tests.support.restics import ResticBucket, ResticPlace
+
+
+class TestContract(ResticBucketContract):
+    pass
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,8 @@
 """
 The driver contract of the archive engine in a bucket.
 
-What is otherwise than at a vendor, and said here: a lost answer is looked into at once,
-so that it often is no riddle any more; a repository has no listing of what nobody
-wants; what a verb does has a name of its own there, so that the same in other words is
-found done; and what a drill or a check does leaves nothing.
+What is otherwise than at a vendor (``backup_contract``), and here besides: what a verb
+does has a name of its own there, so that the same in other words is found done.
 """
 
 from __future__ import annotations
@@ -17,27 +15,26 @@ from typing import Any, ClassVar, Final
 
 import pytest
 
-from reconciler.errors import Ambiguous, Transient
 from reconciler.kinds.backup import (
     BACKUP,
     BackUp,
     Check,
     CopyOver,
-    CopyState,
     DrillIt,
     ExtendLock,
     PruneOld,
     Rewind,
 )
 from reconciler.kinds.backup_repository import BackupRepository, Init
-from reconciler.model import Absent, Account, AnyDriver, Change, OpClass, Share
+from reconciler.model import Account, AnyDriver, Change, OpClass, Share
 from reconciler.providers import _archive_seal
 from reconciler.providers.archive_backup import ArchiveBackup
 from reconciler.sandbox import Fault, Sandbox
 from reconciler.sandbox.aws_stores import Stores
 from reconciler.testing import Case, Trouble
-from tests.support.archives import PASSWORD, Beside, backup
+from tests.support.archives import PASSWORD, Beside
 from tests.support.aws_places import SECRETS
+from tests.support.backup_contract import BackupContract
 from tests.support.contract import NOW, SandboxContract, account
 from tests.support.vaults import WORLD, repository
 
@@ -68,7 +65,7 @@ def _kept(sandbox: Sandbox) -> bytes:
     return pickle.dumps(dict(_bucket(sandbox).keys.iterlists()))
 
 
-class ArchiveContract(SandboxContract):
+class ArchiveContract(BackupContract, SandboxContract):
     vendor = "aws"
     part = WORLD
     secrets = {
@@ -76,10 +73,9 @@ class ArchiveContract(SandboxContract):
     }  # fmt: skip
     listing = "ListObjectsV2"
     operations = COUNTS
-    extra = "a repository lists nothing that nobody wants"
+    mode = "governance"
     root: ClassVar[Path]
     worlds: ClassVar[dict[str, tuple[bytes, list[str]]]] = {}
-    verb = ""
 
     @pytest.fixture(autouse=True)
     def home(self, tmp_path: Path, monkeypatch: Any, request: Any) -> None:
@@ -139,25 +135,14 @@ class ArchiveContract(SandboxContract):
                 store.remove(one.name)
         driver.close()
 
-    def state(self, driver: AnyDriver) -> CopyState:
-        found = driver.observe([self.want()]).states["shop.example"]
-        assert isinstance(found, CopyState), found
-        return found
-
     def place(self, name: str) -> BackupRepository:
         return repository(self.sandbox.endpoint("aws"), "locking", name)
 
-    def want(self) -> Any:
-        source = {"files": {"paths": ["www"]}}
-        return backup(self.root, source, mode="governance")
+    def repository(self) -> BackupRepository:
+        return self.place("near")
 
-    def wants(self) -> list[Any]:
-        return [self.want()] if self.verb != "init" else [self.place("near")]
-
-    def missing(self) -> Any:
-        made = backup(self.root, name="other.example")
-        metadata = made.metadata.model_copy(update={"uid": "u-2"})
-        return made.model_copy(update={"metadata": metadata})
+    def site(self) -> Path:
+        return self.root
 
     def change(self, kind: Any, **details: Any) -> Any:
         return kind(
@@ -205,11 +190,6 @@ class ArchiveContract(SandboxContract):
         counts = COUNTS.get(self.verb)
         return sum(one.operation == counts or not counts for one in made)
 
-    def shows(self, driver: AnyDriver, case: Case) -> bool:
-        if isinstance(case.change, BackUp):  # what is listed is no receipt
-            return len(self.state(driver).snapshots) == 1
-        return super().shows(driver, case)
-
     def trouble(self, kind: Trouble, case: Case | None, times: int = 1) -> None:
         locks = case is not None and case.change.verb == "extend-lock"
         if locks and kind in {"refuse", "echo", "throttle"}:
@@ -228,35 +208,6 @@ class ArchiveContract(SandboxContract):
 
     # -- what is otherwise -------------------------------------------------------------
 
-    def _lose(
-        self, kind: Trouble, case: Case, driver: AnyDriver, *, effects: int
-    ) -> None:
-        """Lose an answer: where it can be looked into at once, it is."""
-        self.trouble(kind, case)
-        try:
-            driver.apply(case.want, case.change, "key-1")
-        except Ambiguous:
-            pass
-        except Transient:
-            assert effects == 0
-        else:
-            assert effects == 1
-        assert self.effects(case.want.name) == effects
-
-    def test_what_is_missing_is_absent_and_what_is_extra_is_unmanaged(self) -> None:
-        seen = self.made(self.start()).observe([*self.wants(), self.missing()])
-        assert seen.states["other.example"].snapshots == ()
-        assert not seen.unmanaged
-        self.verb = "init"
-        seen = self.made(self.start()).observe([self.place("near"), self.missing()])
-        assert {type(state) for state in seen.states.values()} == {Absent}
-
-    def test_after_applying_there_is_nothing_left_to_do(self) -> None:
-        for case, driver, _ in self.each():
-            assert driver.apply(case.want, case.change, "key-1").reference
-            assert self.effects(case.want.name) == 1
-            assert self.shows(driver, case)
-
     def test_the_same_key_with_another_body_is_refused(self) -> None:
         """The same slot in other words is the same slot; the journal refuses besides."""
         self.verb = "back-up"
@@ -266,11 +217,3 @@ class ArchiveContract(SandboxContract):
                 again = driver.apply(case.want, self.other(case.change), "same")
                 assert again.details == first.details
                 assert self.effects(case.want.name) == 1
-
-    def test_a_drill_and_a_check_leave_nothing(self) -> None:
-        here = self.start()
-        driver = self.made(here)
-        for case in self.cases(driver, here):
-            if isinstance(case.change, Check | DrillIt):
-                driver.apply(case.want, case.change, "k")
-        assert self.effects("shop.example") == 0

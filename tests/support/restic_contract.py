@@ -1,10 +1,8 @@
 """
 The driver contract of restic: the real one, with a stand-in before it that gets lost.
 
-What is otherwise than at a vendor, and said here: a lost answer is looked into at once,
-so that it often is no riddle any more; a repository has no listing of what nobody
-wants; what a drill or a check does leaves nothing; and restic itself waits where a
-server tells it to, by its own rules.
+What is otherwise than at a vendor (``backup_contract``), and here besides: restic itself
+waits where a server tells it to, by its own rules.
 """
 
 from __future__ import annotations
@@ -18,22 +16,20 @@ from typing import Any, ClassVar, Final
 
 import pytest
 
-from reconciler.errors import Ambiguous, Transient
 from reconciler.kinds.backup import (
     BackUp,
     Check,
     CopyOver,
-    CopyState,
     DrillIt,
     ExtendLock,
     PruneOld,
     Rewind,
 )
-from reconciler.kinds.backup_repository import Init
-from reconciler.model import Absent, Account, AnyDriver, Change, OpClass
+from reconciler.kinds.backup_repository import BackupRepository, Init
+from reconciler.model import Account, AnyDriver, Change, OpClass
 from reconciler.providers.restic_backup import ResticBackup
-from reconciler.testing import Case, DriverContract, Trouble
-from tests.support.archives import backup
+from reconciler.testing import Case, Trouble
+from tests.support.backup_contract import BackupContract
 from tests.support.restics import ResticPlace, stand_in
 
 #: Verb -> the one of restic that makes it count.
@@ -49,12 +45,12 @@ _ENDS: Final = {
 }
 
 
-class ResticContract(DriverContract):
+class ResticContract(BackupContract):
     driver = ResticBackup
-    extra = "a repository lists nothing that nobody wants"
+    drilled = "prune"
     base: ClassVar[Path]
     path: ClassVar[str]
-    verb = ""
+    verbs: ClassVar[tuple[str, ...]] = tuple(COUNTS)
     #: Making one costs seconds, so that not all of this is seen of it.
     without: frozenset[str] = frozenset()
     worlds: ClassVar[dict[str, tuple[Path, list[str]]]]
@@ -75,14 +71,22 @@ class ResticContract(DriverContract):
         if self.verb not in self.worlds:
             self.worlds[self.verb] = self._prepared()
         kept, self.ids = self.worlds[self.verb]
-        shutil.rmtree(self.base / "near", ignore_errors=True)
-        if kept.exists():
-            shutil.copytree(kept, self.base / "near")
-        self.place = self._place("near")
+        self.place = self._near()
+        self._put(kept)
         self.mark = self._counted()
         return self.place.account._replace(
             sleep=lambda seconds: self._later(timedelta(seconds=seconds))
         )
+
+    def _near(self) -> ResticPlace:
+        """Return where the repository is that is looked at; nothing is there yet."""
+        shutil.rmtree(self.base / "near", ignore_errors=True)
+        return self._place("near")
+
+    def _put(self, kept: Path) -> None:
+        """Have it be as it is in the folder *kept*."""
+        if kept.exists():
+            shutil.copytree(kept, self.base / "near")
 
     def _later(self, by: timedelta) -> None:
         self.place.now += by
@@ -111,17 +115,11 @@ class ResticContract(DriverContract):
     def wrong(self, account: Account) -> Account:
         return account._replace(secrets={"password": "this opens nothing"})
 
-    def want(self) -> Any:
-        source = {"files": {"paths": ["www"]}}
-        return backup(self.base, source)
+    def repository(self) -> BackupRepository:
+        return self.place.repository()
 
-    def wants(self) -> list[Any]:
-        return [self.want()] if self.verb != "init" else [self.place.repository()]
-
-    def missing(self) -> Any:
-        made = backup(self.base, name="other.example")
-        metadata = made.metadata.model_copy(update={"uid": "u-2"})
-        return made.model_copy(update={"metadata": metadata})
+    def site(self) -> Path:
+        return self.base
 
     # -- the verbs ---------------------------------------------------------------------
 
@@ -146,7 +144,7 @@ class ResticContract(DriverContract):
         """Yield every verb that leaves something, each in a world that needs it."""
         if classes and OpClass.PROBE not in classes:
             return  # there is no key: a read tells
-        for verb in [one for one in COUNTS if one not in self.without]:
+        for verb in [one for one in self.verbs if one not in self.without]:
             self.verb = verb
             here = self.start()
             driver = self.made(here)
@@ -161,14 +159,20 @@ class ResticContract(DriverContract):
 
     def _counted(self) -> int:
         """Return how many files there are that nothing else makes or takes away."""
-        what = "config" if self.verb == "init" else "snapshots/*"
-        return len([*(self.base / "near").glob(what)])
+        return len(self.found("config" if self.verb == "init" else "snapshots/"))
 
-    def shows(self, driver: AnyDriver, case: Case) -> bool:
-        if isinstance(case.change, BackUp):  # what is listed is no receipt
-            found = driver.observe([self.want()]).states["shop.example"]
-            return isinstance(found, CopyState) and len(found.snapshots) == 1
-        return super().shows(driver, case)
+    def found(self, prefix: str) -> list[str]:
+        """Return the files whose name begins so."""
+        return [one for one in self.listed() if one.startswith(prefix)]
+
+    def listed(self) -> list[str]:
+        """Return every file of the repository."""
+        folder = self.base / "near"
+        return [
+            one.relative_to(folder).as_posix()
+            for one in folder.rglob("*")
+            if one.is_file()
+        ]
 
     def trouble(self, kind: Trouble, case: Case | None, times: int = 1) -> None:
         verb = COUNTS[case.change.verb] if case else "snapshots"
@@ -183,35 +187,11 @@ class ResticContract(DriverContract):
 
     # -- what is otherwise -------------------------------------------------------------
 
-    def _lose(
-        self, kind: Trouble, case: Case, driver: AnyDriver, *, effects: int
-    ) -> None:
-        """Lose an answer: where it can be looked into at once, it is."""
-        self.trouble(kind, case)
-        try:
-            driver.apply(case.want, case.change, "key-1")
-        except Ambiguous:
-            assert effects == 1
-        except Transient:
-            assert effects == 0
-        else:
-            assert effects == 1
-        assert self.effects(case.want.name) == effects
+    def doubted(self, effects: int) -> None:
+        assert effects == 1  # nothing happened is never a riddle
 
-    def test_what_is_missing_is_absent_and_what_is_extra_is_unmanaged(self) -> None:
-        seen = self.made(self.start()).observe([*self.wants(), self.missing()])
-        assert seen.states["other.example"].snapshots == ()
-        assert not seen.unmanaged
-        self.verb = "init"
-        here = self.start()
-        seen = self.made(here).observe([self.place.repository(), self.missing()])
-        assert {type(state) for state in seen.states.values()} == {Absent}
-
-    def test_after_applying_there_is_nothing_left_to_do(self) -> None:
-        for case, driver, _ in self.each():
-            assert driver.apply(case.want, case.change, "key-1").reference
-            assert self.effects(case.want.name) == 1
-            assert self.shows(driver, case)
+    def left(self) -> list[Any]:
+        return self.found("locks/")
 
     def test_shows_no_secret(self) -> None:
         self.without = frozenset({"init", "copy"})
@@ -232,17 +212,6 @@ class ResticContract(DriverContract):
             again = driver.apply(case.want, case.change, "two")
             assert again.reference == first.reference
             assert self.effects(case.want.name) == 1
-
-    def test_a_drill_and_a_check_leave_nothing(self) -> None:
-        self.verb = "prune"
-        here = self.start()
-        driver = self.made(here)
-        for case in self.cases(driver, here):
-            if isinstance(case.change, Check | DrillIt):
-                done = driver.apply(case.want, case.change, "k")
-                assert done.details["verdict"] == "passed", done.details
-        assert self.effects("shop.example") == 0
-        assert not [*(self.base / "near" / "locks").iterdir()]
 
     # Restic waits by its own rules where a server tells it to, and keeps to no limit of
     # ours but in its listings, which are those of the archive's places.

@@ -27,7 +27,7 @@ from reconciler.cli.carrying.carried import (
     variable,
 )
 from reconciler.cli.carrying.section import Section, Text, under
-from reconciler.cli.carrying.values import Value
+from reconciler.cli.carrying.values import Value, replaced
 from reconciler.model import Ref
 
 _SECTIONS: Final = (
@@ -124,28 +124,12 @@ def _flat(root: Section) -> Section:
     constants = data.get("constants")
     told = constants.data if constants and isinstance(constants.data, dict) else {}
     words = {f"{{{key}}}": str(value.data) for key, value in told.items()}
-    flat = {key: _replaced(value, words) for key, value in data.items()}
+    flat = {key: replaced(value, words) for key, value in data.items()}
     found = Section(Value(flat, root.at), faults)
     if not found.has("repositories"):
         hint = "name a file of borgmatic's, as /etc/borgmatic/config.yaml"
         found.fault(root.at, "repositories is missing: borgmatic needs it", hint)
     return found
-
-
-def _replaced(value: Value, words: dict[str, str]) -> Value:
-    """Return *value* with constants in the place of their names."""
-    match value.data:
-        case str() as text:
-            for word, meant in words.items():
-                text = text.replace(word, meant)
-            return value._replace(data=text)
-        case dict() as below:
-            made = {key: _replaced(one, words) for key, one in below.items()}
-            return value._replace(data=made)
-        case list() as rows:
-            return value._replace(data=[_replaced(one, words) for one in rows])
-        case _:
-            return value
 
 
 def _repositories(root: Section, load: Load, ref: Ref) -> None:

@@ -31,9 +31,11 @@ from reconciler.cli.carrying.carried import (
 from reconciler.cli.carrying.restic_places import called, located, spec
 from reconciler.cli.carrying.restic_words import within
 from reconciler.cli.carrying.section import Section, Text, mapping, under
-from reconciler.cli.carrying.values import Value
+from reconciler.cli.carrying.values import Value, replaced
 from reconciler.model import Ref
 
+#: What a template calls the name of its profile.
+_NAME: Final = ("{{ .Profile.Name }}", "{{.Profile.Name}}")
 _NO_PROFILES: Final = frozenset({"version", "global", "groups", "includes", "mixins"})
 #: What changes how it works, and nothing of what is kept.
 _IDLE: Final = (
@@ -80,7 +82,8 @@ def resticprofile(root: Section, load: Load) -> None:
         if row is None:
             continue
         whole = _inherited(root, rows, name, ())
-        own = {key: _named(value, name) for key, value in whole.items()}
+        words = dict.fromkeys(_NAME, name)
+        own = {key: replaced(value, words) for key, value in whole.items()}
         _profile(Section(Value(own, row.at), root.faults, f"{name}."), name, load)
 
 
@@ -97,22 +100,6 @@ def _inherited(
         root.fault(parent.at, f"{name}.inherit: there is no other profile of that name")
         return own
     return under(_inherited(root, rows, str(parent.data), (*below, name)), own)
-
-
-def _named(value: Value, name: str) -> Value:
-    """Return *value* with the name of the profile where a template asks for it."""
-    match value.data:
-        case str() as text:
-            for form in ("{{ .Profile.Name }}", "{{.Profile.Name}}"):
-                text = text.replace(form, name)
-            return value._replace(data=text)
-        case dict() as below:
-            made = {key: _named(one, name) for key, one in below.items()}
-            return value._replace(data=made)
-        case list() as rows:
-            return value._replace(data=[_named(one, name) for one in rows])
-        case _:
-            return value
 
 
 def _profile(profile: Section, name: str, load: Load) -> None:

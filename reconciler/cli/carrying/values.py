@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple, cast
 
@@ -30,6 +31,22 @@ class Value(NamedTuple):
 
     data: Any
     at: Location
+
+
+def replaced(value: Value, words: Mapping[str, str]) -> Value:
+    """Return *value* with what each of *words* means in its place, in every text."""
+    match value.data:
+        case str() as text:
+            for word, meant in words.items():
+                text = text.replace(word, meant)
+            return value._replace(data=text)
+        case dict() as below:
+            made = {key: replaced(one, words) for key, one in below.items()}
+            return value._replace(data=made)
+        case list() as rows:
+            return value._replace(data=[replaced(one, words) for one in rows])
+        case _:
+            return value
 
 
 def wrong(at: Location, what: str, hint: str | None = None) -> ReconcilerError:
