@@ -8,10 +8,12 @@ are the same. What went wrong is never kept, and is played again.
 from __future__ import annotations
 
 import ast
+import ctypes
 import hashlib
 import json
 import os
 import platform
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -27,6 +29,8 @@ _ROOT = Path(__file__).parent.parent
 _RESULTS = Path(__file__).parent / "results"
 PARTS = _RESULTS / "sabotage.parts"
 PROGRESS = _RESULTS / "sabotage.progress"
+#: PR_SET_PDEATHSIG of prctl(2).
+_DEATH_SIGNAL = 1
 
 
 class Played(NamedTuple):
@@ -93,9 +97,9 @@ def all_played(groups: Collection[Group]) -> list[Played]:
     done = [found[key] for key in wanted if key in found]
     PROGRESS.parent.mkdir(parents=True, exist_ok=True)
     PROGRESS.write_text(f"{len(done)} of {len(wanted)} are known\n", encoding="utf-8")
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
+    with ProcessPoolExecutor(os.cpu_count(), initializer=_tied) as pool:
         tasks = [
-            pool.submit(_task, group, seed, some, codes[group.name], os.getpid())
+            pool.submit(_task, group, seed, some, codes[group.name])
             for group in groups
             for seed in group.seeds
             for some in _shares(group, seed, found)
@@ -113,14 +117,14 @@ def _shares(
         yield left[at : at + group.together]
 
 
-def _task(
-    group: Group, seed: int, names: list[str], code: str, parent: int
-) -> list[Played]:
-    """Play some, as long as whoever asked for it lives."""
+def _tied() -> None:
+    """End with whoever asked for it, also where that is killed."""
+    ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGTERM)
+
+
+def _task(group: Group, seed: int, names: list[str], code: str) -> list[Played]:
     found, began = [], time.monotonic()
     for one in group.play(seed, names):
-        if os.getppid() != parent:
-            break
         now = time.monotonic()
         found.append(one._replace(seconds=round(now - began, 2)))
         _keep(code, found[-1])

@@ -9,7 +9,9 @@ nobody to be. The client runs nothing (``--sandbox``) and sends no file (local-i
 Sources: MariaDB 10.11, mariadb-install-db, mariadb (``--sandbox``, ``--binary-mode``),
 mariadbd (``--bootstrap``, ``--init-file``, ``--secure-file-priv``), GRANT (SET USER);
 mariadb-dump ends with ``-- Dump completed``. A dump that is cut between two statements
-loads with exit code 0: hence the last line is looked for.
+loads with exit code 0: hence the last line is looked for. Each mariadbd that starts
+takes away all tables that are called temporary in its ``--tmpdir``, of others too: it
+is never the one of the machine, not even where the first tables are made.
 """
 
 from __future__ import annotations
@@ -69,6 +71,7 @@ class MariaDb:
                 [
                     *install,
                     f"--datadir={self._data}",
+                    f"--tmpdir={self._cage.room}",
                     "--auth-root-authentication-method=normal",
                     "--skip-test-db",
                     "--skip-name-resolve",

@@ -4,16 +4,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from reconciler.providers._drill_cage import Cage, Deadline, Late, located
+from reconciler.providers._drill_cage import Cage, Deadline, Ended, Late, located
 from reconciler.providers._drill_databases import FLAVOURS
 from reconciler.providers._drill_scratch import Unfit
-from tests.support.drill_servers import Yard, failed, open_folder, yard
+from tests.support.drill_servers import Yard, failed, needed, open_folder, yard
 from tests.support.drilling import NOW, Plain, backup, order, run
 
 COUNT = {"sql": "select count(*) from orders", "min": 3, "maxDrop": "20%"}
@@ -279,6 +281,27 @@ def test_what_it_says_is_kept_short(cage: Cage) -> None:
 def test_a_program_that_is_not_there_says_so() -> None:
     with pytest.raises(Unfit, match="no nothing-of-the-kind on this machine"):
         located("nothing-of-the-kind")
+
+
+class Noted(Cage):
+    """A cage that remembers what was run in it."""
+
+    def run(self, command: Sequence[str], *more: Any, **named: Any) -> Ended:
+        self.__dict__.setdefault("ran", []).append(list(command))
+        return super().run(command, *more, **named)
+
+
+def test_two_that_begin_at_once_do_not_take_their_tables_away() -> None:
+    """A mariadbd that starts clears its folder for what is temporary."""
+    needed("mysql")
+    with open_folder() as folder:
+        room = folder / "db"
+        room.mkdir(mode=0o700)
+        cage = Noted(room, 1 << 30, Deadline(60), time.sleep)
+        with closing(FLAVOURS["mysql"].start(cage)) as server:
+            assert server.ask("select @@tmpdir") == (str(room), "")
+        made = [one for one in cage.ran if one[0].endswith("mariadb-install-db")]  # type: ignore[attr-defined]
+        assert [f"--tmpdir={room}" in one for one in made] == [True]
 
 
 # -- whole drills ----------------------------------------------------------------------
