@@ -53,6 +53,8 @@ POLICY: Final = {
     "horizon": f"{HORIZON}d",
     "down": "never",
 }
+#: Who decides each hour may decide again after a day, and needs no size for a week.
+OFTEN: Final = {"coolDown": "1d"}
 
 
 class Foreseeing:
@@ -65,7 +67,8 @@ class Foreseeing:
     """
 
     def __init__(self, every: int = HOURLY, **policy: str) -> None:
-        self._rules = Scaling.model_validate({**POLICY, **policy})
+        often = OFTEN if every < DAILY else {}
+        self._rules = Scaling.model_validate({**POLICY, **often, **policy})
         runs = [START + timedelta(hours=hour) for hour in range(0, 3 * 24 + 1, every)]
         self._pace = pace(runs, runs[-1])
         self._past: dict[int, list[Moved]] = {}

@@ -26,6 +26,7 @@ from reconciler.model.hosting import FILLS, METRICS
 from reconciler.model.ref import Ref
 from reconciler.model.scaling import Scaling
 from reconciler.model.usage import (
+    BRIM,
     DAY,
     FAR,
     SUSTAINED,
@@ -212,14 +213,17 @@ def _near(case: Case, one: Outlook, latest: Reading, since: _Since) -> bool:
     """
     Say whether it is so near that what was read *since* says more of it.
 
-    What comes and goes and is at its target, until it has been there long enough to be
-    a fact; and what may reach it before the next occasion, or within its lead. Where it
-    was as good as certain to, and was not moved, nothing is to be added.
+    What is full now, and was not; what comes and goes and is at its target, until it
+    has been there long enough to be a fact; and what may reach it before the next
+    occasion, or within its lead. Where it was as good as certain to, and was not moved,
+    nothing is to be added.
     """
+    level = one.metric not in _FILLING
+    if not level and latest.value >= BRIM * one.limit > one.current:
+        return True
     lead = case.policy.lead_for(one.metric, since.every)
     if latest.at <= since.at or lead > DAY or not one.chances:
         return False
-    level = one.metric not in _FILLING
     if level and latest.value >= one.goal and one.reached < SUSTAINED:
         return True
     span = max(lead, since.every)
@@ -256,6 +260,7 @@ def _known(case: Case, metric: str, limit: float, now: datetime) -> Outlook:
     a_day, some_days = now - timedelta(hours=_A_DAY), now - _DAYS
     lately = [one for one in hours if one.at > a_day]
     over = [o for o in lately if (o.highest if fills else o.mean) >= target * limit]
+    third = sorted((one.mean for one in lately), reverse=True)[SUSTAINED - 1 :][:1]
     recent = [one.highest for one in hours if one.at > some_days]
     smaller = case.bounds.smaller is not None
     peaks = daily(hours)[-PAST:] if smaller else ()
@@ -271,6 +276,7 @@ def _known(case: Case, metric: str, limit: float, now: datetime) -> Outlook:
         history=len(hours),
         past=tuple(high for _, high in peaks),
         reached=len(over),
+        lasting=None if fills else next(iter(third), None),
     )
 
 

@@ -41,8 +41,8 @@ _MEDIAN: Final = 1.25
 #: Hours so many times the usual error from what they should be are clipped, count as
 #: odd, and are an hour of the week of their own (in parts of the error of its mean).
 _CLIPPED, _ODD, _OWN = 3.0, 4.0, 3.5
-#: So many times the highest that was before is a spike, as long as it is new.
-_SPIKE: Final = 1.25
+#: So many times what all but a few hours are below is a spike, as long as it is new.
+_SPIKE, _BELOW = 1.25, 0.99
 #: No noise remembers more of the hour before.
 _MEMORY: Final = 0.98
 
@@ -170,12 +170,11 @@ def soon(paths: Array, limit: float, values: Array) -> Array:
 
 
 def _spiked(values: Array) -> int:
-    """Return how many of the last hours, two at most, nothing before comes near to."""
-    for many in range(SUSTAINED - 1, 0, -1):
-        known, last = values[:-many], values[-many:]
-        if len(known) and last.min() > _SPIKE * known.max():
-            return many
-    return 0
+    """Return how many of the last hours, two at most, are far above all but spikes."""
+    usual = _SPIKE * np.quantile(values, _BELOW)
+    high = [bool(one > usual) for one in values[: -SUSTAINED - 1 : -1]]
+    many = high.index(False) if False in high else SUSTAINED
+    return many if many < SUSTAINED else 0
 
 
 def _within(first: Array, hours: npt.NDArray[np.int64]) -> Array:

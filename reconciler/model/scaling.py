@@ -18,7 +18,7 @@ from reconciler.model.windows import MaintenanceWindow
 _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
 #: The lead where a person has to agree; and the least of what is stored.
-_AGREED, _STORED = timedelta(days=7), timedelta(hours=12)
+_AGREED, _STORED = timedelta(days=7), _DAY
 
 Metric = Literal["cpu", "memory", "disk", "inodes", "io", "bandwidth", "load"]
 
@@ -102,10 +102,10 @@ class Scaling(Spec):
         """
         Return how long before its target something is made larger.
 
-        Who acts alone and looks again after *every* so long needs no more than that for
-        what comes and goes; three times as long for what is stored, which grows by
-        leaps and does harm when it is full, and half a day at least. Where a person has
-        to agree, they need a week.
+        Who acts alone and looks again after *every* so long needs no more than that;
+        three times as long for what is stored, and a day at least: it grows by leaps
+        that no hour before tells, and does harm when it is full. Where a person has to
+        agree, they need a week.
         """
         if self.lead is not None:
             return self.lead

@@ -27,7 +27,7 @@ RISK: Final = 0.03
 #: The same where it waits for an hour or two, of what comes and goes. A breach is the
 #: third hour there: whoever looks each hour knows two of them, and a chance of an hour
 #: is one of few, where that of a day is one of many.
-HOURLY: Final = 0.10
+HOURLY: Final = 0.08
 #: What is so near, and known by the hour, is as good as needed: nobody has to be sure
 #: of the weeks to come.
 URGENT: Final = 0.15

@@ -32,10 +32,11 @@ from reconciler.model.sizing import (
     Way,
     lent,
 )
-from reconciler.model.usage import DAY, STALE, SUSTAINED, Outlook
+from reconciler.model.usage import BRIM, DAY, STALE, SUSTAINED, Outlook
 from reconciler.model.windows import coming
 
-#: What is stored is as good as full here: waiting for a forecast helps nobody.
+#: What is stored is as good as full here: waiting for a forecast helps nobody. Who
+#: looks more often than once a day may wait for `BRIM`.
 FULL: Final = 0.97
 #: What was used has to stay below such a share of the target of a smaller size.
 ROOM: Final = 0.7
@@ -124,14 +125,14 @@ def reached(case: Sizing, outlook: Outlook) -> bool:
 
     Either in some hours of the last day, or yesterday, today and still. What is
     stored does not pass by: there, almost full is enough. Who looks each few hours
-    counts hours, and is not told by a backup of the night that a disk is almost full
-    where a forecast with skill sees no risk.
+    counts hours, and waits for the brim, or longer where a forecast with skill sees no
+    risk: what lies there for a night is in it.
     """
     if outlook.reached >= SUSTAINED:
         return True
     often = case.seen is not None and case.seen.pace < DAY
     most = case.ladder[case.at].limits[outlook.metric]
-    if outlook.metric in FILLS and outlook.current >= FULL * most:
+    if outlook.metric in FILLS and outlook.current >= (BRIM if often else FULL) * most:
         return not (often and outlook.skill and waits(case, outlook))
     days = outlook.past[-2:]
     still = outlook.current >= outlook.goal and not often
@@ -229,13 +230,14 @@ def expected(outlook: Outlook, days: int | None = None) -> float:
 
     The 95 % quantile of *days* (None: all that are known) where the forecast has skill,
     and what was used in two weeks. Of what comes and goes, the two highest days are
-    left out: they may be lone spikes.
+    left out, and so are the two highest hours of this one: they may be lone spikes.
     """
     peaks = sorted(outlook.past[-14:], reverse=True) or [outlook.peak]
     stored = outlook.metric in FILLS
     known = peaks if stored or len(peaks) <= _SPIKES else peaks[_SPIKES:]
     ahead = outlook.worst[:days] if outlook.skill else ()
-    return max((outlook.current, *known[:1], *ahead))
+    now = outlook.current if outlook.lasting is None else outlook.lasting
+    return max((now, *known[:1], *ahead))
 
 
 def _passes(case: Sizing, needs: Sequence[_Need]) -> bool:

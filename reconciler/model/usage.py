@@ -27,6 +27,8 @@ UNASKED: Final = "not foreseen"
 STALE: Final = timedelta(hours=26)
 #: Hours of a day at the limit that are no lone spike any more.
 SUSTAINED: Final = 3
+#: What is stored is full here, however often it is looked.
+BRIM: Final = 0.99
 #: What is foreseen is foreseen anew after so long at the latest.
 DAY: Final = timedelta(days=1)
 _HOUR, _HOURS = timedelta(hours=1), 24
@@ -87,6 +89,8 @@ class Outlook(Frozen):
             as the horizon; never falling. Empty where the forecast says no days.
         soon: The same within one hour, two hours, up to the first day. Empty where the
             forecast says no hours, or where there is no chance in any.
+        lasting: What comes and goes was so high for three hours of the last day, or
+            higher; None where fewer were read, and of what fills up.
     """
 
     metric: str
@@ -111,6 +115,7 @@ class Outlook(Frozen):
     reached: int = 0
     chances: tuple[float, ...] = ()
     soon: tuple[float, ...] = ()
+    lasting: float | None = None
 
     @property
     def goal(self) -> float:
@@ -121,14 +126,18 @@ class Outlook(Frozen):
         """
         Return the chance that the target is reached within *span* of the forecast.
 
-        Hours of its first day, and days, that were begun count as whole; beyond the
-        horizon nobody knows more than at its end.
+        An hour that was begun counts as whole. Each hour of a day after the first one
+        is as good as another; beyond the horizon nobody knows more than at its end.
         """
         hours = max(1, -(-span // _HOUR))
         if hours < _HOURS and hours <= len(self.soon):
             return self.soon[hours - 1]
-        days = -(-hours // _HOURS)
-        return self.chances[min(days, len(self.chances)) - 1] if self.chances else 0.0
+        if not self.chances:
+            return 0.0
+        days, more = divmod(max(hours, _HOURS), _HOURS)
+        last = len(self.chances) - 1
+        before, after = (self.chances[min(at, last)] for at in (days - 1, days))
+        return before + (after - before) * more / _HOURS
 
 
 class OutlookState(State):

@@ -166,6 +166,17 @@ def test_hours_of_the_last_day_at_the_target_are_counted():
     ]
 
 
+def test_what_lasted_three_hours_of_the_last_day_is_kept():
+    busy = hours(lambda days: 50.0 + 24 * (days + 1) if days > -1 else 99.0)
+    used = {"cpu": busy, "memory": busy[-2:], "disk": busy}
+    found = foresee(case(used), Oracle(), NOW)
+    assert [(o.metric, o.lasting) for o in found.outlooks] == [
+        ("cpu", pytest.approx(72.0)),  # of 74, 73, 72 and so on
+        ("memory", None),
+        ("disk", None),
+    ]
+
+
 def test_a_level_is_a_mean_and_a_filling_a_peak():
     mixed = [one._replace(highest=one.mean + 5) for one in hours(80.0)]
     oracle = Oracle()
@@ -262,6 +273,7 @@ LEVEL = Outlook(
     metric="cpu", limit=100.0, target=0.9, current=80.0, peak=95.0, probability=0.7,
     horizon=14 * 86400, method="paths", skill=True, chances=(0.02, 0.7), soon=CALM,
 )  # fmt: skip
+NONE = {"chances": (0.0,), "soon": ()}
 AUTO = {"mode": "auto", "maxIncrease": "20.00 EUR"}
 
 
@@ -288,7 +300,7 @@ def test_what_comes_and_goes_is_near_at_its_target_until_that_is_a_fact():
     assert not near(95.0, reached=3)
     assert not near(92.0, read=-HOUR)  # nothing was read since
     assert not near(92.0, chances=(), soon=())  # nobody could foresee it anyway
-    assert not near(92.0, metric="disk", soon=(0.0,) * 24)  # only its chances count
+    assert not near(92.0, metric="disk", **NONE)
 
 
 @pytest.mark.parametrize(
@@ -300,9 +312,12 @@ def test_what_comes_and_goes_is_near_at_its_target_until_that_is_a_fact():
         (6, {"soon": (0.0,) * 6 + (0.009,) * 18}, False),
         (6, {"soon": (0.0,) * 6 + (0.6,) * 18}, True),
         (6, {"soon": (0.6,) * 24}, False),  # it was not moved: nothing is to be added
-        (1, {"metric": "disk"}, True),  # half a day ahead
-        (1, {"metric": "disk", "soon": (0.0,) * 14 + (0.02,) * 10}, False),
-        (3, {"metric": "disk", "soon": (0.0,) * 14 + (0.02,) * 10}, True),
+        (1, {"metric": "disk"}, True),  # within the day that it is ahead
+        (1, {"metric": "disk", "every": 12 * HOUR}, False),  # 36 hours: by the day
+        (6, {"metric": "disk", "rules": {**AUTO, "lead": "1h"}}, True),
+        (1, {"metric": "disk", "value": 98.9, **NONE}, False),
+        (1, {"metric": "disk", "value": 99.0, **NONE}, True),  # that is full
+        (1, {"metric": "disk", "value": 99.0, "current": 99.0, **NONE}, False),
     ],
 )
 def test_what_may_come_before_the_next_run_is_near(after, more, anew):
