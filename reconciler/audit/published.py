@@ -3,8 +3,8 @@ What a run leaves for others to read: a few files on a branch of one commit.
 
 The branch is a cache. It is replaced whole, by a push that names what it replaces, and
 whoever loses that race looks again. Nothing that acts believes it: a plan against the
-snapshot changes nothing, and an approved plan must hash to the digest a person gave. Only
-when the last runs were is taken from it: that says for how long a move may wait.
+snapshot changes nothing, and an approved plan must hash to the digest a person gave.
+Only when the last runs were is taken from it: that says for how long a move may wait.
 """
 
 from __future__ import annotations
