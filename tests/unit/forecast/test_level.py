@@ -207,8 +207,8 @@ def test_hours_far_above_all_others_say_nothing_of_the_next() -> None:
 )
 def test_a_spike_is_none_of_three_where_paths_begin_at_it(hours, last, next_) -> None:
     """As those of a combined forecast do, which goes on with what was last."""
-    values = np.ones(100)
-    values[100 - hours :] = last
+    values = np.ones(30 * 24)
+    values[len(values) - hours :] = last
     found = soon(np.full((10, 48), last), 1.1, values)
     assert found[0] == next_
     assert found[2] == 1
