@@ -252,7 +252,8 @@ def _short(ask: _Ask, known: Series) -> Outlook:
         return _nothing(ask, known, f"{len(values)} of {LEAST_HOURS} hours are known")
     found = combined(values, hours)
     drawn = found.paths(np.random.default_rng(ask.seed))
-    chances = _by_day(sustained(drawn, ask.limit) // 24, -(-hours // 24))
+    by_day, by_hour = level.begun(drawn, ask.limit, values)
+    chances = _shares(by_day)
     first = sustained(found.median[None], ask.limit)[0]
     beyond = _beyond(ask, values)
     return Outlook(
@@ -279,14 +280,7 @@ def _short(ask: _Ask, known: Series) -> Outlook:
             "hour",
         ),
         chances=chances,
-        soon=_shares(level.soon(drawn, ask.limit, values)),
-    )
-
-
-def _by_day(first: Array, days: int) -> tuple[float, ...]:
-    """Return the share of *first* days (from 0; negative: never) by each of *days*."""
-    return tuple(
-        round(float(((first >= 0) & (first <= day)).mean()), 4) for day in range(days)
+        soon=_shares(by_hour),
     )
 
 

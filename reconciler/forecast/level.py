@@ -155,9 +155,9 @@ def breaches(paths: Array, limit: float, before: Array) -> Array:
     return found
 
 
-def soon(paths: Array, limit: float, values: Array) -> Array:
+def begun(paths: Array, limit: float, values: Array) -> tuple[Array, Array]:
     """
-    Return how probable it is that a breach begins within each hour of a day.
+    Return how probable it is that a breach begins by each day, and each hour of one.
 
     *paths* begin after *values*, at what was last. Where that is an hour or two far
     above everything before, it is a spike, and is none of the three.
@@ -165,8 +165,9 @@ def soon(paths: Array, limit: float, values: Array) -> Array:
     before = values[-DAY:].copy()
     spiked = _spiked(values)
     before[len(before) - spiked :] = 0.0
-    first = breaches(paths[:, :DAY], limit, before)
-    return _within(first, np.arange(1, min(paths.shape[1], DAY) + 1))
+    first, hours = breaches(paths, limit, before), paths.shape[1]
+    days = np.arange(1, -(-hours // DAY) + 1) * DAY
+    return _within(first, days), _within(first, np.arange(1, min(hours, DAY) + 1))
 
 
 def _spiked(values: Array) -> int:

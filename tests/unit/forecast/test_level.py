@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from reconciler.forecast.level import breaches, level, soon, suits, tried
+from reconciler.forecast.level import begun, breaches, level, suits, tried
 
 DAYS = 60
 HOURS = np.arange(DAYS * 24)
@@ -209,6 +209,7 @@ def test_a_spike_is_none_of_three_where_paths_begin_at_it(hours, last, next_) ->
     """As those of a combined forecast do, which goes on with what was last."""
     values = np.ones(30 * 24)
     values[len(values) - hours :] = last
-    found = soon(np.full((10, 48), last), 1.1, values)
+    days, found = begun(np.full((10, 48), last), 1.1, values)
+    assert days[0] == found[-1]  # the same breach, told by days and by hours
     assert found[0] == next_
     assert found[2] == 1
