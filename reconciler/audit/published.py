@@ -32,8 +32,8 @@ PLAN = "plan.md"
 HEARTBEAT = "heartbeat.json"
 _TRIES = 5
 _DAY = timedelta(days=1)
-#: No more runs of a day are remembered: one each ten minutes.
-_RUNS = 150
+#: Of the runs of a day, one each ten minutes is remembered, and never more.
+_APART, _RUNS = timedelta(minutes=10), 150
 
 
 class Heartbeat(Frozen):
@@ -47,7 +47,9 @@ class Heartbeat(Frozen):
         complete: Whether it could read everything and left nothing half-known.
         exit: What it exited with.
         last_complete: When a run was complete for the last time; None if never.
-        runs: When the runs of the last day ended, the one before them and this one.
+        runs: When the runs of the last day ended, the one before them and this one; of
+            those that were within ten minutes, the first. Whoever could do nothing
+            (exit 1) is none of them.
     """
 
     format: Literal["reconciler.heartbeat/v1"] = "reconciler.heartbeat/v1"
@@ -138,7 +140,11 @@ def heartbeat(files: Mapping[str, bytes]) -> Heartbeat | None:
 def beaten(beat: Heartbeat, before: Heartbeat | None) -> bytes:
     """Return *beat* as its file; what it cannot know it takes from the one before."""
     last = beat.at if beat.complete else before and before.last_complete
-    runs = [*(before.runs or (before.at,) if before else ()), beat.at]
+    runs = [*before.runs] if before else []
+    if before and not runs and before.exit != 1:  # written before runs were kept
+        runs = [before.at]
+    if beat.exit != 1 and not (runs and timedelta() <= beat.at - runs[-1] < _APART):
+        runs.append(beat.at)
     old = sum(beat.at - at > _DAY for at in runs)
     kept = {"last_complete": last, "runs": tuple(runs[max(0, old - 1) :][-_RUNS:])}
     whole = beat.model_copy(update=kept)

@@ -8,15 +8,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from reconciler.engine.foresee import Foreseen, Question
-from reconciler.model.hosting import FILLS
+from reconciler.model.hosting import FILLING
 
 if TYPE_CHECKING:
     from reconciler.audit.usage_store import Hour
     from reconciler.forecast import Outlook
 
 _DAY: Final = 24
-#: What only grows, or begins anew each month, is never as it was.
-_COUNTED: Final = FILLS | {"bandwidth"}
 
 
 def predict(asked: Question) -> Foreseen:
@@ -50,6 +48,7 @@ def converted(found: Outlook) -> Foreseen:
         worst=found.chart.upper if by_day else _days(found.chart.upper),
         chances=found.chances,
         soon=found.soon if any(found.soon) else (),
+        since=found.since,
     )
 
 
@@ -67,7 +66,7 @@ def unusual(
     What comes and goes is judged, what fills up is not. It is for people who look: one
     or two of a usual month are told as well, and nothing follows from it.
     """
-    if metric in _COUNTED or not hours:
+    if metric in FILLING or not hours:
         return ()
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from reconciler.forecast.anomaly import strange

@@ -22,7 +22,7 @@ from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
 from reconciler.audit.usage_store import Hour
-from reconciler.model.hosting import FILLS, METRICS
+from reconciler.model.hosting import FILLING, METRICS
 from reconciler.model.ref import Ref
 from reconciler.model.scaling import Scaling
 from reconciler.model.usage import (
@@ -54,13 +54,13 @@ _DAYS: Final = timedelta(days=14)
 _FEWEST_DAYS: Final = 7
 #: What is never above this share of the smaller plan's target may fit into it.
 _ROOMY: Final = 0.7
-#: It is near with such a chance of the next hours, and nothing is to be added above.
+#: It is near with such a chance of the next hours, and nothing is to be added above,
+#: for so long.
 _NEAR, _CERTAIN = 0.01, 0.5
+_ADDED: Final = timedelta(hours=6)
 #: Days of peaks that are kept with a forecast, or where a smaller size is allowed.
 PAST: Final = 42
 _A_DAY: Final = 24
-#: What begins anew by itself each month is foreseen as what fills up and is cleaned.
-_FILLING: Final = FILLS | {"bandwidth"}
 
 Kind = Literal["level", "fill"]
 
@@ -74,6 +74,7 @@ class Foreseen(NamedTuple):
             quantile.
         chances: That the limit is reached within one day, two days, and so on.
         soon: The same within one hour, two hours, up to the first day.
+        since: The end of what it begins with: the hour of the last reading.
     """
 
     probability: float
@@ -89,6 +90,7 @@ class Foreseen(NamedTuple):
     worst: tuple[float, ...] = ()
     chances: tuple[float, ...] = ()
     soon: tuple[float, ...] = ()
+    since: datetime | None = None
 
 
 class Question(NamedTuple):
@@ -196,16 +198,16 @@ def renewable(
         expected = max((one.peak, *one.worst[:2]))
         if latest[metric].value > expected + _NEWS * limit:
             return True
-        if every < DAY and _near(case, one, latest[metric], _Since(old.at, age, every)):
+        if every < DAY and _near(case, one, latest[metric], _Since(old.at, now, every)):
             return True
     return False
 
 
 class _Since(NamedTuple):
-    """When something was foreseen, how long ago, and how often it may be moved."""
+    """When something was foreseen, what time it is, and how often it may be moved."""
 
     at: datetime
-    age: timedelta
+    now: datetime
     every: timedelta
 
 
@@ -216,18 +218,22 @@ def _near(case: Case, one: Outlook, latest: Reading, since: _Since) -> bool:
     What is full now, and was not; what comes and goes and is at its target, until it
     has been there long enough to be a fact; and what may reach it before the next
     occasion, or within its lead. Where it was as good as certain to, and was not moved,
-    nothing is to be added.
+    nothing is to be added for some hours.
     """
-    level = one.metric not in _FILLING
+    level = one.metric not in FILLING
     if not level and latest.value >= BRIM * one.limit > one.current:
         return True
-    lead = case.policy.lead_for(one.metric, since.every)
-    if latest.at <= since.at or lead > DAY or not one.chances:
+    if latest.at <= since.at:
         return False
     if level and latest.value >= one.goal and one.reached < SUSTAINED:
-        return True
-    span = max(lead, since.every)
-    return one.within(span) < _CERTAIN and one.within(since.age + span) >= _NEAR
+        return True  # a fact, whatever is foreseen
+    span = max(case.policy.lead_for(one.metric, since.every), since.every)
+    if span > DAY or not one.chances:
+        return False
+    sure = one.skill and one.within(span) >= _CERTAIN
+    if sure and since.now - since.at < _ADDED:
+        return False
+    return one.within(one.age(since.at, since.now) + span) >= _NEAR
 
 
 def _each(case: Case, predict: Predict, now: datetime) -> Iterator[Outlook]:
@@ -256,7 +262,7 @@ def _metrics(policy: Scaling, known: Mapping[str, object]) -> list[str]:
 def _known(case: Case, metric: str, limit: float, now: datetime) -> Outlook:
     """Return what is known of a metric without any forecast."""
     hours, target = case.hours[metric], float(case.policy.target)
-    fills = metric in _FILLING
+    fills = metric in FILLING
     a_day, some_days = now - timedelta(hours=_A_DAY), now - _DAYS
     lately = [one for one in hours if one.at > a_day]
     over = [o for o in lately if (o.highest if fills else o.mean) >= target * limit]
@@ -276,6 +282,7 @@ def _known(case: Case, metric: str, limit: float, now: datetime) -> Outlook:
         history=len(hours),
         past=tuple(high for _, high in peaks),
         reached=len(over),
+        read=len(lately),
         lasting=None if fills else next(iter(third), None),
     )
 
@@ -311,7 +318,7 @@ def _low(
 
 
 def _question(case: Case, metric: str, limit: float, now: datetime) -> Question:
-    kind: Kind = "fill" if metric in _FILLING else "level"
+    kind: Kind = "fill" if metric in FILLING else "level"
     hours = case.hours[metric]
     if kind == "fill":
         samples = list(_held([(one.at, one.highest) for one in hours]))

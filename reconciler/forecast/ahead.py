@@ -65,6 +65,7 @@ class Outlook:
         soon: The same within one hour, two hours, up to a day or the horizon. A breach
             of a `level` is counted by its third hour here, and those of the last day
             are among the three.
+        since: When both begin: the end of the last sample's hour.
     """
 
     metric: str
@@ -85,6 +86,7 @@ class Outlook:
     chart: Chart
     chances: tuple[float, ...] = ()
     soon: tuple[float, ...] = ()
+    since: datetime | None = None
 
     @property
     def probability(self) -> float | None:
@@ -237,6 +239,7 @@ def _by_paths(ask: _Ask, known: Series) -> Outlook | None:
         ),
         chances=chances,
         soon=_shares(found.soon),
+        since=known.end,
     )
 
 
@@ -281,6 +284,7 @@ def _short(ask: _Ask, known: Series) -> Outlook:
         ),
         chances=chances,
         soon=_shares(by_hour),
+        since=known.end,
     )
 
 
@@ -357,6 +361,7 @@ def _fill(ask: _Ask, known: Series) -> Outlook:
         ),
         chances=_shares(found.chances),
         soon=_shares(soon),
+        since=known.end,
     )
 
 

@@ -24,6 +24,8 @@ METRICS: Final = {
 }
 #: Metrics that only grow until somebody cleans up; the others come and go.
 FILLS: Final = frozenset({"disk", "inodes"})
+#: The same, and what begins anew by itself each month: foreseen as what fills up.
+FILLING: Final = FILLS | {"bandwidth"}
 
 
 class PlanLimits(Spec):

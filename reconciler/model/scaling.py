@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from reconciler.model.base import Spec
 from reconciler.model.calendar import Duration
-from reconciler.model.hosting import FILLS
+from reconciler.model.hosting import FILLING
 from reconciler.model.money import Money
 from reconciler.model.quantity import Percent
 from reconciler.model.windows import MaintenanceWindow
@@ -103,7 +103,7 @@ class Scaling(Spec):
         Return how long before its target something is made larger.
 
         Who acts alone and looks again after *every* so long needs no more than that;
-        three times as long for what is stored, and a day at least: it grows by leaps
+        three times as long for what fills up, and a day at least: it grows by leaps
         that no hour before tells, and does harm when it is full. Where a person has to
         agree, they need a week.
         """
@@ -111,5 +111,5 @@ class Scaling(Spec):
             return self.lead
         if self.mode != "auto":
             return min(_AGREED, self.horizon)
-        alone = max(3 * every, _STORED) if metric in FILLS else every
+        alone = max(3 * every, _STORED) if metric in FILLING else every
         return min(alone, self.horizon)

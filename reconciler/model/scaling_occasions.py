@@ -14,12 +14,13 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from reconciler.model.hosting import FILLS
+from reconciler.model.hosting import FILLING
 from reconciler.model.sizing import Sizing
 from reconciler.model.usage import DAY, Outlook
 from reconciler.model.windows import coming
 
 _HOUR: Final = timedelta(hours=1)
+_REMEMBERED: Final = timedelta(days=400)
 #: A schedule that is late by so much still runs every hour.
 _JITTER: Final = timedelta(minutes=15)
 #: A need waits while the chance that it comes before the next occasion is smaller.
@@ -32,6 +33,8 @@ HOURLY: Final = 0.08
 #: of the weeks to come.
 URGENT: Final = 0.15
 _FEW: Final = timedelta(hours=2)
+#: A forecast that begins so long ago is still about the next hours.
+_FRESH: Final = timedelta(hours=1)
 
 
 class Early(NamedTuple):
@@ -49,7 +52,10 @@ def pace(runs: Sequence[datetime], now: datetime) -> timedelta:
     last one; whole hours, of which a quarter of an hour too much is none.
     """
     now = now.astimezone(UTC)  # two times of one zone would differ by its clock
-    times = sorted(at.astimezone(UTC) for at in runs if at <= now)
+    # Whatever else is claimed is no run of these days, nor a time of every zone.
+    times = sorted(
+        at.astimezone(UTC) for at in runs if timedelta() <= now - at < _REMEMBERED
+    )
     ends = [*pairwise(times), *((at, now) for at in times[-1:])]
     spans = [until - since for since, until in ends if now - until < DAY]
     if not times or now - times[0] < DAY - _HOUR:
@@ -72,8 +78,11 @@ def early(case: Sizing, outlook: Outlook) -> Early:
     span = coming(rules.windows, ready)
     ready = max(ready, span.start) if span else ready
     lead = max(rules.lead_for(outlook.metric, every), ready - case.now)
-    age = case.now - case.seen.at if case.seen else timedelta()
-    return Early(lead, outlook.within(age + lead - _JITTER))
+    return Early(lead, outlook.within(_age(case, outlook) + lead - _JITTER))
+
+
+def _age(case: Sizing, outlook: Outlook) -> timedelta:
+    return outlook.age(case.seen.at, case.now) if case.seen else timedelta()
 
 
 def waits(case: Sizing, outlook: Outlook) -> bool:
@@ -86,7 +95,7 @@ def waits(case: Sizing, outlook: Outlook) -> bool:
     if not outlook.chances:
         return False
     found = early(case, outlook)
-    return found.chance < (HOURLY if _by_hour(outlook, found) else RISK)
+    return found.chance < (HOURLY if _by_hour(case, outlook, found) else RISK)
 
 
 def urgent(case: Sizing, outlook: Outlook) -> bool:
@@ -94,9 +103,14 @@ def urgent(case: Sizing, outlook: Outlook) -> bool:
     if max(outlook.soon, default=0.0) < URGENT:
         return False
     found = early(case, outlook)
-    return _by_hour(outlook, found) and found.chance >= URGENT
+    return _by_hour(case, outlook, found) and found.chance >= URGENT
 
 
-def _by_hour(outlook: Outlook, found: Early) -> bool:
-    hours = bool(outlook.soon) and found.span <= _FEW
-    return hours and outlook.metric not in FILLS
+def _by_hour(case: Sizing, outlook: Outlook, found: Early) -> bool:
+    """
+    Say whether it is known by the hour, and waits for one or two of them.
+
+    A chance counts from when it was foreseen: hours later it is not that of an hour.
+    """
+    fresh = bool(outlook.soon) and _age(case, outlook) <= _FRESH
+    return fresh and found.span <= _FEW and outlook.metric not in FILLING

@@ -32,12 +32,14 @@ from reconciler.model.sizing import (
     Way,
     lent,
 )
-from reconciler.model.usage import BRIM, DAY, STALE, SUSTAINED, Outlook
+from reconciler.model.usage import DAY, STALE, SUSTAINED, Outlook
 from reconciler.model.windows import coming
 
-#: What is stored is as good as full here: waiting for a forecast helps nobody. Who
-#: looks more often than once a day may wait for `BRIM`.
+#: What is stored is as good as full here: waiting for a forecast helps nobody, unless
+#: it is made each hour, and sees no risk.
 FULL: Final = 0.97
+#: Who read so many hours of the last day counts hours.
+_OFTEN: Final = 18
 #: What was used has to stay below such a share of the target of a smaller size.
 ROOM: Final = 0.7
 #: The finding about a source that is not believed; whoever keeps the books tells it,
@@ -124,15 +126,15 @@ def reached(case: Sizing, outlook: Outlook) -> bool:
     Say whether a limit is reached now, and not for an hour only.
 
     Either in some hours of the last day, or yesterday, today and still. What is
-    stored does not pass by: there, almost full is enough. Who looks each few hours
-    counts hours, and waits for the brim, or longer where a forecast with skill sees no
-    risk: what lies there for a night is in it.
+    stored does not pass by: there, almost full is enough. Who reads each hour, and
+    moves more often than once a day, counts hours, and waits where a forecast with
+    skill sees no risk: what lies there for a night is in it.
     """
     if outlook.reached >= SUSTAINED:
         return True
-    often = case.seen is not None and case.seen.pace < DAY
+    often = case.seen is not None and case.seen.pace < DAY and outlook.read >= _OFTEN
     most = case.ladder[case.at].limits[outlook.metric]
-    if outlook.metric in FILLS and outlook.current >= (BRIM if often else FULL) * most:
+    if outlook.metric in FILLS and outlook.current >= FULL * most:
         return not (often and outlook.skill and waits(case, outlook))
     days = outlook.past[-2:]
     still = outlook.current >= outlook.goal and not often

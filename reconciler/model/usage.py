@@ -84,11 +84,14 @@ class Outlook(Frozen):
         past: Daily peaks, the last one today, ``ahead`` the median of the days to come
             and ``worst`` their 95 % quantile. Nothing is made smaller with less than
             thirty days of peaks.
-        reached: Hours of the last 24 in which the target was reached.
+        reached: Hours of the last 24 in which the target was reached, of those that
+            were ``read``; 0 where nobody counted them.
         chances: That the target is reached within one day, two days, and so on, as far
             as the horizon; never falling. Empty where the forecast says no days.
         soon: The same within one hour, two hours, up to the first day. Empty where the
             forecast says no hours, or where there is no chance in any.
+        since: When that day begins: the end of the hour of the last reading. None
+            where nobody said: when it was foreseen.
         lasting: What comes and goes was so high for three hours of the last day, or
             higher; None where fewer were read, and of what fills up.
     """
@@ -113,8 +116,10 @@ class Outlook(Frozen):
     ahead: tuple[float, ...] = ()
     worst: tuple[float, ...] = ()
     reached: int = 0
+    read: int = 0
     chances: tuple[float, ...] = ()
     soon: tuple[float, ...] = ()
+    since: AwareDatetime | None = None
     lasting: float | None = None
 
     @property
@@ -122,9 +127,18 @@ class Outlook(Frozen):
         """What shall not be reached, in the unit of the metric."""
         return self.limit * self.target
 
+    def age(self, at: datetime, now: datetime) -> timedelta:
+        """
+        Return how much of what was foreseen is over *now*.
+
+        What is known ends with the last reading, which may be hours before it was
+        foreseen, *at*. Its hour may not be over yet: that is less than nothing.
+        """
+        return now - (self.since or at)
+
     def within(self, span: timedelta) -> float:
         """
-        Return the chance that the target is reached within *span* of the forecast.
+        Return the chance that the target is reached within *span* of its beginning.
 
         An hour that was begun counts as whole. Each hour of a day after the first one
         is as good as another; beyond the horizon nobody knows more than at its end.

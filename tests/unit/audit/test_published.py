@@ -20,6 +20,7 @@ from reconciler.audit.published import (
     published,
 )
 from reconciler.errors import AuditError
+from reconciler.model.scaling_occasions import pace
 from tests.unit.audit.world import NOW, TERM, clone, git, intent, run, store
 
 Make = Callable[..., GitStore]
@@ -160,11 +161,27 @@ def test_a_heartbeat_remembers_the_runs_of_a_day_and_the_one_before() -> None:
     first = heartbeat({HEARTBEAT: beaten(one, old)})
     assert first is not None
     assert first.runs == (NOW, one.at)
-    for minutes in range(400):
+
+
+def test_runs_of_ten_minutes_are_one_and_a_day_is_kept_of_them() -> None:
+    beat = Heartbeat(run="1", at=NOW, commit=None, complete=True, exit=0)
+    before = None
+    for minutes in range(0, 26 * 60, 5):
         one = beat.model_copy(update={"at": NOW + minutes * HOUR / 60})
         before = heartbeat({HEARTBEAT: beaten(one, before)})
     assert before is not None
-    assert len(before.runs) == 150
+    assert len(before.runs) == 145  # the one before the day, too
+    assert pace(before.runs, before.at) == HOUR
+
+
+def test_who_could_do_nothing_is_no_run() -> None:
+    beat = Heartbeat(run="1", at=NOW, commit=None, complete=False, exit=1)
+    failed = heartbeat({HEARTBEAT: beaten(beat, None)})
+    assert failed is not None
+    assert failed.runs == ()
+    partly = heartbeat({HEARTBEAT: beaten(beat.model_copy(update={"exit": 3}), None)})
+    assert partly is not None
+    assert partly.runs == (NOW,)
 
 
 @pytest.mark.parametrize("raw", [b"", b"{}", b"[1]", b'{"format": "x"}', b"\xff"])

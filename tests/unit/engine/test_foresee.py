@@ -288,18 +288,20 @@ def near(
 
 
 def test_once_a_day_is_enough_for_who_looks_once_a_day():
-    assert near(92.0)
-    assert not near(92.0, every=timedelta(days=1))
-    assert not near(92.0, rules={"mode": "approve"})  # a person needs a week
-    assert near(92.0, rules={"mode": "approve", "lead": "6h"})
+    assert near(after=6 * HOUR)
+    assert not near(after=6 * HOUR, every=timedelta(days=1))
+    assert not near(after=6 * HOUR, rules={"mode": "approve"})  # a person needs a week
+    assert near(after=6 * HOUR, rules={"mode": "approve", "lead": "6h"})
 
 
 def test_what_comes_and_goes_is_near_at_its_target_until_that_is_a_fact():
     assert not near(89.0)
     assert near(90.0, reached=2)
+    assert near(92.0, chances=(), soon=())  # whatever is foreseen, or nothing
+    assert near(92.0, rules={"mode": "approve"})
+    assert not near(92.0, every=timedelta(days=1))
     assert not near(95.0, reached=3)
     assert not near(92.0, read=-HOUR)  # nothing was read since
-    assert not near(92.0, chances=(), soon=())  # nobody could foresee it anyway
     assert not near(92.0, metric="disk", **NONE)
 
 
@@ -311,7 +313,11 @@ def test_what_comes_and_goes_is_near_at_its_target_until_that_is_a_fact():
         (4, {"every": 3 * HOUR}, True),  # the seventh lies before the next run
         (6, {"soon": (0.0,) * 6 + (0.009,) * 18}, False),
         (6, {"soon": (0.0,) * 6 + (0.6,) * 18}, True),
-        (6, {"soon": (0.6,) * 24}, False),  # it was not moved: nothing is to be added
+        (5, {"soon": (0.6,) * 24}, False),  # it was not moved: nothing is to be added
+        (6, {"soon": (0.6,) * 24}, True),  # by now, something may be
+        (5, {"soon": (0.6,) * 24, "skill": False}, True),
+        (3, {"since": NOW - 2 * HOUR}, False),  # its source was two hours late
+        (4, {"since": NOW - 2 * HOUR}, True),
         (1, {"metric": "disk"}, True),  # within the day that it is ahead
         (1, {"metric": "disk", "every": 12 * HOUR}, False),  # 36 hours: by the day
         (6, {"metric": "disk", "rules": {**AUTO, "lead": "1h"}}, True),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -60,6 +60,14 @@ def test_an_hour_that_summer_time_leaves_out_or_repeats_is_an_hour(day) -> None:
     now = day.replace(hour=12, tzinfo=UTC)
     runs = [at.astimezone(AMSTERDAM) for at in hourly(30, now)]
     assert pace(runs, now.astimezone(AMSTERDAM)) == HOUR
+
+
+def test_what_cannot_be_a_time_of_a_run_is_none() -> None:
+    """The branch is a cache that others can write."""
+    east = timezone(timedelta(hours=14))
+    forged = [datetime.min.replace(tzinfo=east), datetime.max.replace(tzinfo=UTC)]
+    assert pace([*forged, *hourly(26)], NOW) == HOUR
+    assert pace(forged, NOW) == DAY
 
 
 # -- chances of hours and days -------------------------------------------------------
@@ -178,6 +186,39 @@ def test_what_may_be_the_third_hour_does_not_wait(soon, every, more, way) -> Non
         assert f"; within the next hour it is {soon:.0%}; care-10" in found.because
 
 
+@pytest.mark.parametrize(
+    ("more", "age", "way"),
+    [
+        ({"soon": (0.07,) * 24}, 0 * HOUR, None),
+        ({"soon": (0.07,) * 24}, HOUR, None),
+        ({"soon": (0.07,) * 24}, 2 * HOUR, "up"),  # by now it is no chance of an hour
+        ({"soon": (0.16,) * 24, "probability": 0.2}, HOUR, "up"),
+        ({"soon": (0.16,) * 24, "probability": 0.2}, 2 * HOUR, None),
+    ],
+)
+def test_a_chance_of_hours_ago_is_none_of_the_next_hour(more, age, way) -> None:
+    seen = told(chances=(0.16, 0.3, 0.9), **more)
+    assert decide(case(seen, age=age)).way == way
+
+
+def test_what_is_foreseen_begins_where_the_readings_end() -> None:
+    late = told(since=NOW - 3 * HOUR)  # its source was
+    assert early(case(late), late).chance == SOON[3]
+    early_on = told(since=NOW + 37 * MINUTE)  # the hour of the reading is not over
+    assert early(case(early_on, age=15 * MINUTE), early_on).chance == SOON[0]
+
+
+def test_what_begins_anew_each_month_waits_as_what_fills_up() -> None:
+    """A site without bandwidth is off for the rest of the month."""
+    sizes = tuple(
+        one._replace(limits={**one.limits, "bandwidth": (n + 1) * 100.0})
+        for n, one in enumerate(LADDER)
+    )
+    seen = foreseen("bandwidth", 100.0, chances=(0.07, 0.3), soon=(0.001,) * 24)
+    assert early(case(seen), seen) == (DAY, 0.07)
+    assert decide(case(seen, ladder=sizes)).way == "up"
+
+
 @pytest.mark.parametrize(("soon", "way"), [(0.029, None), (0.03, "up")])
 def test_a_full_disk_does_harm_by_the_hour_too(soon, way) -> None:
     disk = foreseen(chances=(0.16, 0.3, 0.9), soon=(soon,) * 24)
@@ -188,11 +229,13 @@ def test_a_full_disk_does_harm_by_the_hour_too(soon, way) -> None:
 
 @pytest.mark.parametrize(
     ("full", "every", "way"),
-    [(0.969, DAY, None), (0.97, DAY, "up"), (0.989, HOUR, None), (0.99, HOUR, "up")],
+    [(0.969, DAY, None), (0.97, DAY, "up"), (0.969, HOUR, None), (0.97, HOUR, "up")],
 )
-def test_the_backup_of_the_night_does_not_fill_a_disk(full, every, way) -> None:
-    """97 % is as good as full, but for who looks each hour."""
-    seen = foreseen(current=full / 0.9 + 1e-9, probability=0.2, skill=False)
+def test_97_per_cent_is_as_good_as_full_where_nobody_knows_better(
+    full, every, way
+) -> None:
+    used = {"current": full / 0.9 + 1e-9, "read": 24}
+    seen = foreseen(probability=0.2, skill=False, **used)
     assert decide(case(seen, every)).way == way
 
 
@@ -200,9 +243,12 @@ def test_the_backup_of_the_night_does_not_fill_a_disk(full, every, way) -> None:
 def test_a_full_disk_waits_where_a_forecast_with_skill_sees_no_risk(
     chance, way
 ) -> None:
-    seen = foreseen(current=0.995 / 0.9, probability=0.2, chances=(chance, 0.2))
+    full = {"current": 0.975 / 0.9, "read": 18}
+    seen = foreseen(probability=0.2, chances=(chance, 0.2), **full)
     assert decide(case(seen, HOUR)).way == way
     assert decide(case(seen, DAY)).way == "up"
+    seldom = seen.model_copy(update={"read": 17})  # it may be full between two of them
+    assert decide(case(seldom, HOUR)).way == "up"
     unknown = seen.model_copy(update={"chances": ()})
     assert decide(case(unknown, HOUR)).way == "up"
 
@@ -219,9 +265,16 @@ def test_a_spike_of_now_does_not_choose_the_size(more, name) -> None:
 
 
 def test_who_counts_hours_is_not_told_by_two_days_with_one_each() -> None:
-    spiked = {"current": 1.0, "past": [0.8] * 30 + [1.0, 1.01], "reached": 1}
+    spiked = {
+        "current": 1.0,
+        "past": [0.8] * 30 + [1.0, 1.01],
+        "reached": 1,
+        "read": 24,
+    }
     seen = foreseen("memory", MEMORY, probability=0.1, **spiked)
     assert decide(case(seen, DAY)).way == "up"
     assert decide(case(seen, HOUR)).way is None
+    twice_a_day = seen.model_copy(update={"read": 2})  # it may have been full all day
+    assert decide(case(twice_a_day, HOUR)).way == "up"
     three = seen.model_copy(update={"reached": 3})
     assert decide(case(three, HOUR)).way == "up"
