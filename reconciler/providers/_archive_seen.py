@@ -190,6 +190,8 @@ class Looking:
             if locks and ends and (opens := self._opens):
                 ends.append(opens)
             hidings = self._hidings(want.uid, whole, read, lost)
+        except (Damaged, Gone, WrongKey) as error:  # of what opens it: nobody can tell
+            return Unknown(why=str(error))
         except ProviderError as error:
             return Unknown(why=error.what, request_id=error.request_id)
         found.sort(key=lambda one: (one.at, one.id))
@@ -217,6 +219,8 @@ class Looking:
             bodies = zip(known["bodies"], indexes, strict=True)
             snaps = [snap_of(body, one.at) for body, one in bodies]
             return _Read(snaps, known=True, calm=known["calm"])
+        if whole.opening and indexes:
+            self._archive.config()  # who cannot open it says nothing of what is in it
         snaps, strange = [], []
         for one in indexes:
             self._looked += 1

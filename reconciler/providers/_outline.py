@@ -34,7 +34,7 @@ from reconciler.model import Account
 from reconciler.model.driver import Answered
 from reconciler.providers._archive_bucket import Bucket
 from reconciler.providers._archive_store import Folder, Gone, Store, Stored
-from reconciler.providers._http import Http, Words
+from reconciler.providers._http import PATIENCE, Http, Words
 from reconciler.providers._s3_place import S3Place, s3_place
 from reconciler.providers._s3_signed import signed
 
@@ -257,7 +257,10 @@ class _Window:
             if not left:
                 raise failure or Transient(f"{what}: no answer")
             after = said.headers.get("retry-after", "") if said else ""
-            self._sleep(float(after) if after.isdigit() else _PAUSE)
+            pause = float(after) if after.isdigit() else _PAUSE
+            if pause > PATIENCE:
+                raise failure or Transient(f"{what}: it asks for {after} s of rest")
+            self._sleep(pause)
         raise AssertionError("unreachable")
 
     def _once(

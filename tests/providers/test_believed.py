@@ -156,6 +156,20 @@ def test_a_key_that_is_another_one_is_seen_at_once(tmp_path):
     assert "does not open it" in state.why
 
 
+@pytest.mark.parametrize("secrets", [{"password": "evil"}, {"escrowKey": "evil"}])
+def test_who_has_another_password_tells_nothing(tmp_path, monkeypatch, secrets):
+    """What opens it is believed, and nothing is foreign by that alone."""
+    monkeypatch.setitem(_archive_seal._COST, "n", 16)
+    want = backup(site(tmp_path / "home"))
+    place = Place(tmp_path / "r").ready()
+    place.back_up(want)
+    assert place.snapshots(want)
+    place.back_up(want, "next")
+    (state,) = place.again(**secrets).observe([want]).states.values()
+    assert isinstance(state, Unknown)
+    assert len(place.snapshots(want)) == 2
+
+
 def test_a_lock_is_seen_at_once(tmp_path):
     want = backup(site(tmp_path / "home"))
     place = ResticPlace(tmp_path / "r").ready()

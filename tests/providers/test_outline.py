@@ -169,6 +169,11 @@ def test_it_waits_as_long_as_it_is_told_and_not_for_ever(answers):
     with pytest.raises(Transient, match=r"list_objects_v2: 503 SlowDown$"):
         outline(answers.url, sleep=slept.append).within("a/")
     assert len(answers.asked) == 6
+    answers.said.clear()
+    answers.said.append((503, {"Retry-After": "86400"}, b""))
+    with pytest.raises(Transient, match="503"):
+        outline(answers.url, sleep=slept.append).within("a/")
+    assert max(slept) == 7.0
 
 
 @pytest.mark.parametrize(
