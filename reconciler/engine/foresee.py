@@ -215,16 +215,16 @@ def _near(case: Case, one: Outlook, latest: Reading, since: _Since) -> bool:
     """
     Say whether it is so near that what was read *since* says more of it.
 
-    What is full now, and was not; what comes and goes and is at its target, until it
+    What is as good as full; what comes and goes and is at its target, until it
     has been there long enough to be a fact; and what may reach it before the next
     occasion, or within its lead. Where it was as good as certain to, and was not moved,
     nothing is to be added for some hours.
     """
     level = one.metric not in FILLING
-    if not level and latest.value >= BRIM * one.limit > one.current:
-        return True
     if latest.at <= since.at:
         return False
+    if not level and latest.value >= BRIM * one.limit:
+        return True
     if level and latest.value >= one.goal and one.reached < SUSTAINED:
         return True  # a fact, whatever is foreseen
     span = max(case.policy.lead_for(one.metric, since.every), since.every)

@@ -32,11 +32,11 @@ from reconciler.model.sizing import (
     Way,
     lent,
 )
-from reconciler.model.usage import DAY, STALE, SUSTAINED, Outlook
+from reconciler.model.usage import BRIM, DAY, STALE, SUSTAINED, Outlook
 from reconciler.model.windows import coming
 
-#: What is stored is as good as full here: waiting for a forecast helps nobody, unless
-#: it is made each hour, and sees no risk.
+#: What is stored is as good as full here: waiting for a forecast helps nobody. Who
+#: reads and moves more often may wait for `BRIM`, while it does not rise that fast.
 FULL: Final = 0.97
 #: Who read so many hours of the last day counts hours.
 _OFTEN: Final = 18
@@ -127,18 +127,31 @@ def reached(case: Sizing, outlook: Outlook) -> bool:
 
     Either in some hours of the last day, or yesterday, today and still. What is
     stored does not pass by: there, almost full is enough. Who reads each hour, and
-    moves more often than once a day, counts hours, and waits where a forecast with
-    skill sees no risk: what lies there for a night is in it.
+    moves more often than once a day, counts hours.
     """
     if outlook.reached >= SUSTAINED:
         return True
     often = case.seen is not None and case.seen.pace < DAY and outlook.read >= _OFTEN
     most = case.ladder[case.at].limits[outlook.metric]
     if outlook.metric in FILLS and outlook.current >= FULL * most:
-        return not (often and outlook.skill and waits(case, outlook))
+        return not often or _brims(case, outlook, most)
     days = outlook.past[-2:]
     still = outlook.current >= outlook.goal and not often
     return still and len(days) > 1 and min(days) >= outlook.goal
+
+
+def _brims(case: Sizing, outlook: Outlook, most: float) -> bool:
+    """
+    Say whether what is as good as full has to be larger within the hour.
+
+    Where it would be full tomorrow if it rises as since yesterday; or at the brim,
+    unless a forecast with skill sees no risk: what lies there for a night is in it.
+    """
+    rise = outlook.current - outlook.past[-2] if len(outlook.past) > 1 else 0.0
+    if outlook.current + rise >= most:
+        return True
+    calm = outlook.skill and waits(case, outlook)
+    return outlook.current >= BRIM * most and not calm
 
 
 def _notes(
@@ -152,6 +165,8 @@ def _notes(
         sure = outlook.probability >= float(case.rules.probability)
         if sure and not outlook.skill:
             yield Note("scaling-no-skill", words.no_skill(outlook))
+        elif outlook.metric in FILLS and outlook.current >= FULL * outlook.limit:
+            yield Note("scaling-waits", words.brim(outlook))
         elif outlook.past and outlook.past[-1] >= outlook.goal:
             yield Note("scaling-spike", words.spike(outlook))
 

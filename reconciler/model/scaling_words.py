@@ -70,6 +70,15 @@ def waits(outlook: Outlook, rules: Scaling, span: timedelta, early: float) -> st
     )
 
 
+def brim(outlook: Outlook) -> str:
+    """Return that it is as good as full, and did not rise enough to be moved yet."""
+    share = outlook.current / outlook.limit
+    return (
+        f"{outlook.metric} is at {share:.0%} of its limit, rises too little to be full "
+        "tomorrow, and is looked at each hour"
+    )
+
+
 def near(span: timedelta, early: float) -> str:
     """Return how near it is that a need is met now and not later."""
     return f"; within {ahead(span)} it is {chance(early)}"

@@ -323,7 +323,7 @@ def test_what_comes_and_goes_is_near_at_its_target_until_that_is_a_fact():
         (6, {"metric": "disk", "rules": {**AUTO, "lead": "1h"}}, True),
         (1, {"metric": "disk", "value": 98.9, **NONE}, False),
         (1, {"metric": "disk", "value": 99.0, **NONE}, True),  # that is full
-        (1, {"metric": "disk", "value": 99.0, "current": 99.0, **NONE}, False),
+        (1, {"metric": "disk", "value": 99.0, "read": -HOUR, **NONE}, False),
     ],
 )
 def test_what_may_come_before_the_next_run_is_near(after, more, anew):

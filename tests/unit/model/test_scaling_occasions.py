@@ -228,22 +228,48 @@ def test_a_full_disk_does_harm_by_the_hour_too(soon, way) -> None:
 
 
 @pytest.mark.parametrize(
-    ("full", "every", "way"),
-    [(0.969, DAY, None), (0.97, DAY, "up"), (0.969, HOUR, None), (0.97, HOUR, "up")],
+    ("full", "every", "read", "way"),
+    [
+        (0.969, DAY, 24, None),
+        (0.97, DAY, 24, "up"),
+        (0.969, HOUR, 4, None),
+        (0.97, HOUR, 4, "up"),  # who reads it four times a day does not see it fill
+        (0.989, HOUR, 24, None),
+        (0.99, HOUR, 24, "up"),
+    ],
 )
-def test_97_per_cent_is_as_good_as_full_where_nobody_knows_better(
-    full, every, way
+def test_97_per_cent_is_as_good_as_full_but_for_who_looks_each_hour(
+    full, every, read, way
 ) -> None:
-    used = {"current": full / 0.9 + 1e-9, "read": 24}
+    past = [full / 0.9 if every == HOUR and read == 24 else 0.8] * 40
+    used = {"current": full / 0.9 + 1e-9, "read": read, "past": past}
     seen = foreseen(probability=0.2, skill=False, **used)
     assert decide(case(seen, every)).way == way
+    if way is None and full > 0.97:
+        (note,) = decide(case(seen, every)).notes
+        assert (note.code, note.said[:28]) == (
+            "scaling-waits",
+            "disk is at 99% of its limit,",
+        )
+
+
+@pytest.mark.parametrize(
+    ("yesterday", "way"), [(0.959, "up"), (0.961, None), (0.99, None)]
+)
+def test_what_would_be_full_tomorrow_as_it_rises_does_not_wait(yesterday, way) -> None:
+    """Whatever is foreseen: a leak is in no forecast in its first days."""
+    rising = {"current": 0.98 / 0.9, "past": [yesterday / 0.9, 0.98 / 0.9], "read": 24}
+    calm = foreseen(probability=0.2, chances=(0.0, 0.2), **rising)
+    unsure = calm.model_copy(update={"skill": False})
+    assert decide(case(calm)).way == way
+    assert decide(case(unsure)).way == way
 
 
 @pytest.mark.parametrize(("chance", "way"), [(0.029, None), (0.03, "up")])
 def test_a_full_disk_waits_where_a_forecast_with_skill_sees_no_risk(
     chance, way
 ) -> None:
-    full = {"current": 0.975 / 0.9, "read": 18}
+    full = {"current": 0.995 / 0.9, "read": 18, "past": [0.995 / 0.9] * 40}
     seen = foreseen(probability=0.2, chances=(chance, 0.2), **full)
     assert decide(case(seen, HOUR)).way == way
     assert decide(case(seen, DAY)).way == "up"
