@@ -4,8 +4,8 @@ What a drill, and a person who restores, ask of an archive that a panel made.
 There is no safe way to have a panel restore into another account: it would overwrite
 the one it is of. So the archive is fetched and unpacked here, as what anybody may have
 made. It comes back as a person sees it: of cPanel ``homedir/`` and ``mysql/``, of Plesk
-the folders of the archive, with what is packed in it unpacked and without the time in
-its names (``domains/shop.example/user-data/httpdocs/index.php``). Nothing was written
+the folders of the archive, with the panel's own parts unpacked and without the time in
+their names (``domains/shop.example/user-data/httpdocs/index.php``). Nothing was written
 down when the panel's own schedule made it: what is proven of it is that it is whole,
 whose it is, and what the policy expects.
 """
@@ -34,6 +34,8 @@ from reconciler.providers._panel_archive import PanelArchive, unpacked
 _FILES: Final = 2_000_000
 #: Of Plesk's names: what it is, when it was made, and what sort of file it is.
 _STAMPED: Final = re.compile(r"backup_(.+)_\d{10}(\.sql)?")
+#: The folder of a site's databases, each packed as one dump.
+_DUMPS: Final = "databases"
 #: A description is shorter.
 _DESCRIBED: Final = 1 << 24
 
@@ -196,13 +198,28 @@ def roomy_for(folder: Path, size: int) -> None:
 
 
 def _renamed(root: Path) -> None:
-    """Take the time out of Plesk's names, so that a policy can name what it expects."""
-    for folder, below, names in os.walk(root, topdown=False):
-        for name in (*below, *names):
-            told = _STAMPED.fullmatch(name)
-            there = Path(folder, told[1] + (told[2] or "")) if told else None
-            if there is not None and not os.path.lexists(there):
-                Path(folder, name).rename(there)
+    """
+    Take the time out of Plesk's names, so that a policy can name what it expects.
+
+    Only of its own: what is in a part has the names that the customer gave it, except
+    the dump in that of a database.
+    """
+    for folder, below, _ in os.walk(root):
+        parts = [name for name in below if _STAMPED.fullmatch(name)]
+        below[:] = [name for name in below if name not in parts]
+        for part in parts:
+            there = Path(folder, part)
+            if _DUMPS in there.relative_to(root).parts:
+                for one in [*there.iterdir()]:
+                    _unstamped(one)
+            _unstamped(there)
+
+
+def _unstamped(path: Path) -> None:
+    told = _STAMPED.fullmatch(path.name)
+    there = path.with_name(told[1] + (told[2] or "")) if told else path
+    if not os.path.lexists(there):
+        path.rename(there)
 
 
 def _is(found: PanelArchive, whose: Whose) -> bool:
