@@ -21,7 +21,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from reconciler.errors import Rejected, Transient
+from reconciler.errors import Transient
 from reconciler.kinds.backup import Snapshot
 from reconciler.providers._archive_open import Caps, Hostile, TooMuch
 from reconciler.providers._archive_seal import Damaged
@@ -29,6 +29,7 @@ from reconciler.providers._drill_files import hashed
 from reconciler.providers._drill_port import Entry, Key, Restored
 from reconciler.providers._drill_scratch import SPARE, Unfit, free, prepared, scratch
 from reconciler.providers._panel_archive import PanelArchive, unpacked
+from reconciler.providers._panel_subject import Refused
 
 #: So many files at most: an archive of a panel says nothing of how many it has.
 _FILES: Final = 2_000_000
@@ -145,7 +146,8 @@ class PanelRestorer:
         Return the folder that *snapshot* is unpacked in.
 
         Raises:
-            Rejected: It is damaged, somebody else's, or gone.
+            Refused: It is damaged, or somebody else's.
+            Rejected: It is gone.
             Transient: It cannot be fetched or unpacked here: that says nothing of it.
         """
         if snapshot not in self._roots:
@@ -160,7 +162,7 @@ class PanelRestorer:
             if not _is(found, self._whose):
                 what = f"is of {found.owner or 'nobody'} ({found.panel})"
                 wanted = f"{self._whose.owner} ({self._whose.panel})"
-                raise Rejected(f"{snapshot}: {what}, not of {wanted}")
+                raise Refused(f"{snapshot}: {what}, not of {wanted}")
             if found.panel == "plesk":
                 _renamed(found.home)
             inside = found.home.parent if found.panel == "cpanel" else found.home
@@ -183,7 +185,7 @@ class PanelRestorer:
                 hint=f"drills.most, and room in {self._folder}",
             ) from None
         except (Damaged, Hostile) as error:
-            raise Rejected(f"{snapshot}: {error}") from None
+            raise Refused(f"{snapshot}: {error}") from None
         except OSError as error:
             raise Unfit(f"{self._folder}: {error.strerror}") from None
 
