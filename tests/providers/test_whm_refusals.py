@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -85,11 +87,15 @@ def test_what_could_not_be_taken_away_is_refused_and_known_as_ours(house, monkey
     want, order = house.want(), panel.making(house.account)
     cut(unread(house, want))
 
-    def rmtree(path: Path) -> None:
-        raise PermissionError(13, "Permission denied")
+    real = shutil.rmtree
+
+    def rmtree(path: Path, **more: Any) -> None:
+        if Path(path).is_relative_to(house.mount):
+            raise PermissionError(13, "Permission denied")
+        real(path, **more)
 
     with monkeypatch.context() as held:
-        held.setattr("reconciler.providers._whm_order.shutil.rmtree", rmtree)
+        held.setattr(shutil, "rmtree", rmtree)
         with pytest.raises(Rejected, match="no whole archive"):
             house.driver.apply(want, order, "k")
     (folder,) = house.orders
