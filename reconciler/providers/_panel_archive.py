@@ -4,16 +4,19 @@ The archives that panels make of an account, read as what anybody may have made.
 Sources: cPanel's documentation ("Backup", ``pkgacct``: ``backup-MM.DD.YYYY_HH-mm-ss_
 USER.tar.gz`` and ``cpmove-USER.tar.gz`` hold one folder with ``cp/USER``, ``homedir/``
 or ``homedir.tar``, and ``mysql/NAME.sql``); Plesk's documentation ("Backup file
-structure": a tar with ``backup_info_*.xml``, ``domains/``, and ``.tar``, ``.tgz`` or
-``.tzst`` files in it). What follows: the gzip's own checksum and the end of the tar are
-read, whose it is is told by its own description and not by its name, and nothing of it
-is written where it likes.
+structure": a tar with ``backup_info_TIME.xml``, ``domains/``, and parts that are called
+``backup_WHAT_TIME.tgz``, ``.tar`` or ``.tzst``; a time has ten digits). What follows:
+the gzip's own checksum and the end of the tar are read, whose it is is told by its own
+description and not by its name, and nothing of it is written where it likes. What the
+panel packed in itself is unpacked, and nothing else: an archive among the customer's
+own files is a file of theirs, whole or not, and comes back as its bytes are.
 """
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
@@ -31,8 +34,9 @@ from reconciler.providers._archive_seal import Damaged
 
 _CPANEL: Final = re.compile(r"(?:backup-[0-9._-]+_|cpmove-)[a-z0-9]+\.tar(?:\.gz)?")
 _PLESK: Final = re.compile(r"backup_[A-Za-z0-9._-]*\.(?:tar|tgz|tzst)")
-_INSIDE: Final = (".tar", ".tgz", ".tar.gz", ".tzst", ".tar.zst")
-_DEPTH: Final = 2
+#: How cPanel packs a home into a file of its own, beside ``cp/``.
+_HOMES: Final = ("homedir.tar", "homedir.tar.gz", "homedir.tar.zst")
+_PART: Final = re.compile(r"(backup_.+_\d{10})\.(?:tar(?:\.gz|\.zst)?|tgz|tzst)")
 #: What tells whose it is lies no deeper than this.
 _HIGH: Final = 2
 Panel = Literal["cpanel", "plesk"]
@@ -104,37 +108,59 @@ def unpacked(archive: Path, into: Path, caps: Caps) -> PanelArchive:
         Hostile: Something in it would be written elsewhere, or has no end.
     """
     panel, owner = look(archive, caps)
-    _unpack(archive, into, caps, _DEPTH)
+    left = _unpack(archive, into, caps)
     if panel == "cpanel":
-        (top,) = [one for one in into.iterdir() if (one / "cp" / owner).is_file()]
+        tops = [one for one in into.iterdir() if (one / "cp" / owner).is_file()]
+        if len(tops) != 1:
+            raise Damaged("is not of one account")
+        top = tops[0]
+        packed = [(top / one, top / "homedir") for one in _HOMES if _is_file(top / one)]
+        _unpack_parts(packed, left)
         found = sorted((top / "mysql").glob("*.sql"))
         return PanelArchive(
             panel, owner, top / "homedir", {one.stem: one for one in found}
         )
+    _unpack_parts(_plesks_parts(into), left)
     found = sorted(into.rglob("*.sql"))
     return PanelArchive(panel, owner, into, {one.stem: one for one in found})
 
 
-def _unpack(archive: Path, into: Path, caps: Caps, depth: int) -> Caps:
-    """Unpack one, and those in it; return what is left of *caps*."""
-    unpacker, inner = Unpacker(into), []
+def _unpack(archive: Path, into: Path, caps: Caps) -> Caps:
+    """Unpack one, and nothing that is in it; return what is left of *caps*."""
+    unpacker = Unpacker(into)
     with _members(archive, caps) as found:
         for member in found:
             unpacker.add(member)
-            if member.entry.kind == "f" and member.entry.path.endswith(_INSIDE):
-                inner.append(into / member.entry.path)
     unpacker.finish()
-    left = Caps(caps.files - unpacker.files, caps.size - unpacker.size)
-    for path in inner:
-        if depth == 1:
-            break
-        target = path.with_name(path.name.split(".tar")[0].rsplit(".t", 1)[0])
-        if target == path or target.exists():
+    return Caps(caps.files - unpacker.files, caps.size - unpacker.size)
+
+
+def _unpack_parts(parts: Iterable[tuple[Path, Path]], left: Caps) -> None:
+    """Put what the panel packed in itself into folders: never over something."""
+    for path, target in parts:
+        if os.path.lexists(target) and not _is_empty(target):
             continue
-        target.mkdir(mode=0o700)
-        left = _unpack(path, target, left, depth - 1)
+        target.mkdir(mode=0o700, exist_ok=True)
+        left = _unpack(path, target, left)
         path.unlink()
-    return left
+
+
+def _plesks_parts(root: Path) -> list[tuple[Path, Path]]:
+    """Return Plesk's own parts, as long as nothing of the customer's is unpacked."""
+    found = ((one, _PART.fullmatch(one.name)) for one in sorted(root.rglob("backup_*")))
+    return [
+        (path, path.with_name(told[1]))
+        for path, told in found
+        if told and _is_file(path)
+    ]
+
+
+def _is_file(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
+
+
+def _is_empty(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink() and not any(path.iterdir())
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from __future__ import annotations
 import tempfile
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import ClassVar, Protocol
@@ -57,6 +57,7 @@ from reconciler.providers._panel_subject import (
     Looked,
     Made,
     Mark,
+    Refused,
     Subject,
     Unsuited,
     subject,
@@ -146,6 +147,9 @@ class PanelBackup(Driver[Want, Do]):
     def keep(self, one: Subject, made: Made) -> None:
         """Remember that *made* was read to its end, and is enough."""
 
+    def refuse(self, one: Subject, made: Made) -> None:
+        """Take *made* away, where that may be: it was read, and is no backup."""
+
     @abstractmethod
     def remove(self, one: Subject, name: str) -> None:
         """Take away an archive that was made from here; or that was taken already."""
@@ -220,7 +224,7 @@ class PanelBackup(Driver[Want, Do]):
         made = self.have_made(one, mark)
         with surely(f"{made.name} is made"):
             with closing(self._restorer(one, int(one.backing.drills.most))) as restorer:
-                row = proven(one, made.name, restorer)
+                row = self._proven(one, made, restorer)
             self.keep(one, made)
         return Receipt(
             reference=f"{self._account.name}/{made.name}",
@@ -231,6 +235,16 @@ class PanelBackup(Driver[Want, Do]):
                 "sources": {one.name: row},
             },
         )
+
+    def _proven(
+        self, one: Subject, made: Made, restorer: PanelRestorer
+    ) -> dict[str, JsonValue]:
+        try:
+            return proven(one, made.name, restorer)
+        except Refused:
+            with suppress(ProviderError):  # what was refused stays refused
+                self.refuse(one, made)
+            raise
 
     def _drill(self, want: Backup, change: DrillIt) -> Receipt:
         """Restore here, and look at what came back; see ``_drill.drilled``."""
@@ -341,15 +355,16 @@ def proven(
     Return what a receipt says of an archive: all of it was read, and is enough.
 
     Raises:
-        Rejected: It is damaged, somebody else's, or less than it has to be.
+        Refused: It is damaged, somebody else's, or less than it has to be.
+        Rejected: It is gone.
     """
     entries = restorer.entries(one.name, snapshot)
     size = sum(entry.size for entry in entries)
     least, bytes_ = one.source.min_files, one.source.min_bytes
     if len(entries) < least:
-        raise Rejected(f"{one.name}: {len(entries)} files, minFiles is {least}")
+        raise Refused(f"{one.name}: {len(entries)} files, minFiles is {least}")
     if bytes_ is not None and size < bytes_:
-        raise Rejected(f"{one.name}: {size} bytes, minBytes is {bytes_}")
+        raise Refused(f"{one.name}: {size} bytes, minBytes is {bytes_}")
     return {
         "snapshot": snapshot,
         "files": len(entries),

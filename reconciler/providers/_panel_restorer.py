@@ -4,8 +4,8 @@ What a drill, and a person who restores, ask of an archive that a panel made.
 There is no safe way to have a panel restore into another account: it would overwrite
 the one it is of. So the archive is fetched and unpacked here, as what anybody may have
 made. It comes back as a person sees it: of cPanel ``homedir/`` and ``mysql/``, of Plesk
-the folders of the archive, with what is packed in it unpacked and without the time in
-its names (``domains/shop.example/user-data/httpdocs/index.php``). Nothing was written
+the folders of the archive, with the panel's own parts unpacked and without the time in
+their names (``domains/shop.example/user-data/httpdocs/index.php``). Nothing was written
 down when the panel's own schedule made it: what is proven of it is that it is whole,
 whose it is, and what the policy expects.
 """
@@ -21,7 +21,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from reconciler.errors import Rejected, Transient
+from reconciler.errors import Transient
 from reconciler.kinds.backup import Snapshot
 from reconciler.providers._archive_open import Caps, Hostile, TooMuch
 from reconciler.providers._archive_seal import Damaged
@@ -29,11 +29,14 @@ from reconciler.providers._drill_files import hashed
 from reconciler.providers._drill_port import Entry, Key, Restored
 from reconciler.providers._drill_scratch import SPARE, Unfit, free, prepared, scratch
 from reconciler.providers._panel_archive import PanelArchive, unpacked
+from reconciler.providers._panel_subject import Refused
 
 #: So many files at most: an archive of a panel says nothing of how many it has.
 _FILES: Final = 2_000_000
 #: Of Plesk's names: what it is, when it was made, and what sort of file it is.
 _STAMPED: Final = re.compile(r"backup_(.+)_\d{10}(\.sql)?")
+#: The folder of a site's databases, each packed as one dump.
+_DUMPS: Final = "databases"
 #: A description is shorter.
 _DESCRIBED: Final = 1 << 24
 
@@ -143,7 +146,8 @@ class PanelRestorer:
         Return the folder that *snapshot* is unpacked in.
 
         Raises:
-            Rejected: It is damaged, somebody else's, or gone.
+            Refused: It is damaged, or somebody else's.
+            Rejected: It is gone.
             Transient: It cannot be fetched or unpacked here: that says nothing of it.
         """
         if snapshot not in self._roots:
@@ -158,7 +162,7 @@ class PanelRestorer:
             if not _is(found, self._whose):
                 what = f"is of {found.owner or 'nobody'} ({found.panel})"
                 wanted = f"{self._whose.owner} ({self._whose.panel})"
-                raise Rejected(f"{snapshot}: {what}, not of {wanted}")
+                raise Refused(f"{snapshot}: {what}, not of {wanted}")
             if found.panel == "plesk":
                 _renamed(found.home)
             inside = found.home.parent if found.panel == "cpanel" else found.home
@@ -181,7 +185,7 @@ class PanelRestorer:
                 hint=f"drills.most, and room in {self._folder}",
             ) from None
         except (Damaged, Hostile) as error:
-            raise Rejected(f"{snapshot}: {error}") from None
+            raise Refused(f"{snapshot}: {error}") from None
         except OSError as error:
             raise Unfit(f"{self._folder}: {error.strerror}") from None
 
@@ -196,13 +200,28 @@ def roomy_for(folder: Path, size: int) -> None:
 
 
 def _renamed(root: Path) -> None:
-    """Take the time out of Plesk's names, so that a policy can name what it expects."""
-    for folder, below, names in os.walk(root, topdown=False):
-        for name in (*below, *names):
-            told = _STAMPED.fullmatch(name)
-            there = Path(folder, told[1] + (told[2] or "")) if told else None
-            if there is not None and not os.path.lexists(there):
-                Path(folder, name).rename(there)
+    """
+    Take the time out of Plesk's names, so that a policy can name what it expects.
+
+    Only of its own: what is in a part has the names that the customer gave it, except
+    the dump in that of a database.
+    """
+    for folder, below, _ in os.walk(root):
+        parts = [name for name in below if _STAMPED.fullmatch(name)]
+        below[:] = [name for name in below if name not in parts]
+        for part in parts:
+            there = Path(folder, part)
+            if _DUMPS in there.relative_to(root).parts:
+                for one in [*there.iterdir()]:
+                    _unstamped(one)
+            _unstamped(there)
+
+
+def _unstamped(path: Path) -> None:
+    told = _STAMPED.fullmatch(path.name)
+    there = path.with_name(told[1] + (told[2] or "")) if told else path
+    if not os.path.lexists(there):
+        path.rename(there)
 
 
 def _is(found: PanelArchive, whose: Whose) -> bool:

@@ -17,6 +17,10 @@ class Unsuited(Rejected):
     """A panel cannot keep what is asked for."""
 
 
+class Refused(Rejected):
+    """An archive was read, and is no backup: damaged, too small, somebody else's."""
+
+
 class Subject(NamedTuple):
     """
     What a panel backs up for one Backup.

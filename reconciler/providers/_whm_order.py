@@ -20,6 +20,8 @@ from reconciler.errors import Rejected, Transient
 from reconciler.model import sha256
 
 ORDER: Final = "order.json"
+#: Where it is written before it is whole: alone, it is an order that was never sent.
+FRESH: Final = f".{ORDER}"
 NAME: Final = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
 _KINDS: Final = (".tar.gz", ".tar")
 
@@ -72,9 +74,24 @@ def ours(name: str) -> bool:
 def cleared(folder: Path, user: str) -> None:
     """Take away an earlier try, which has ended and is not whole; and nothing else."""
     old = read(folder, user)
-    strange = any(folder.iterdir()) if old is None else old.whole
+    strange = present(folder) if old is None else old.whole
     if strange:
         raise Rejected(f"{folder} has something that was not asked for from here")
+    emptied(folder)
+
+
+def present(folder: Path) -> set[str]:
+    """Return the names in *folder*, without what was not written down to its end."""
+    return {one.name for one in folder.iterdir()} - {FRESH}
+
+
+def emptied(folder: Path) -> None:
+    """Take *folder* away, the order last: what is left half gone is known as ours."""
+    for path in [one for one in folder.iterdir() if one.name != ORDER]:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
     shutil.rmtree(folder)
 
 
@@ -96,7 +113,7 @@ def write(order: Order) -> Order:
         "asked": order.asked.isoformat(),
     }
     del told["folder"], told["user"]
-    there, fresh = order.folder / ORDER, order.folder / f".{ORDER}"
+    there, fresh = order.folder / ORDER, order.folder / FRESH
     with reached(order.folder):
         fresh.write_text(json.dumps(told), encoding="utf-8")
         fresh.replace(there)

@@ -13,13 +13,14 @@ twice the size of the account has to be free, and 1 GB). What follows:
   time and its Backup, and what was asked for is written into it *before* it is.
 * An answer that was lost leaves an order without a session. It is sent again only where
   nothing has appeared in its folder for a quarter of an hour; ``pkgacct`` begins with a
-  folder to work in.
+  folder to work in. Only a refusal of the first asking says that nothing was begun.
+* What was read and refused is taken away at once, and what was given up a day ago by
+  the next order of the same Backup: nothing lists them, and nobody would prune them.
 * Root makes them, outside of the account's home: they count against no quota of its.
 """
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -42,7 +43,9 @@ from reconciler.providers._whm_order import (
     Order,
     belongs,
     cleared,
+    emptied,
     ours,
+    present,
     reached,
     read,
     short,
@@ -124,7 +127,7 @@ class Orders:
         slot = datetime.fromisoformat(mark.slot).astimezone(UTC)
         name = f"{slot:%Y%m%dT%H%M%SZ}-{short(uid)}"
         folder = self.root() / backups.user(user) / name
-        order = self._found(folder, user, mark) or self._new(folder, user, mark)
+        order = self._found(folder, user, mark) or self._new(folder, user, uid, mark)
         ends = self._clock() + _PATIENCE
         with surely(f"{order.name} was asked for"):
             while not self._ended(order):
@@ -132,7 +135,7 @@ class Orders:
                     raise Ambiguous(f"{order.name}: the server is still making it")
                 self._sleep(_PAUSE)
                 if self._unseen(order):
-                    order = self._ask(order)
+                    order = self._ask_again(order)
         return order
 
     def _found(self, folder: Path, user: str, mark: Mark) -> Order | None:
@@ -145,18 +148,42 @@ class Orders:
         mine = found.key == mark.key or (found.whole and found.body == mark.body)
         return found if mine else None
 
-    def _new(self, folder: Path, user: str, mark: Mark) -> Order:
+    def _new(self, folder: Path, user: str, uid: str, mark: Mark) -> Order:
         """Write the order down, and send it: where nothing else is being made."""
-        for one in self._every(user):
+        every = self._every(user)
+        for one in every:
             if self._busy(one):
                 raise Transient(f"{user}: {one.name} is being made already")
+        for one in every:
+            if belongs(one.name, user, uid) and self._is_over(one):
+                self._forget(one)
         self._roomy(user)
         with reached(folder):
             if folder.exists():
                 cleared(folder, user)
             folder.mkdir(mode=0o700, parents=True)
         now = self._clock()
-        return self._ask(Order(folder, user, mark.key, mark.body, now, now))
+        order = Order(folder, user, mark.key, mark.body, now, now)
+        try:
+            return self._ask(order)
+        except Ambiguous:
+            raise
+        except ProviderError:
+            self._forget(order)
+            raise
+
+    def _ask_again(self, order: Order) -> Order:
+        """Send it once more: a refusal of that says nothing of what was sent before."""
+        try:
+            return self._ask(order)
+        except Ambiguous:
+            raise
+        except ProviderError as error:
+            raise Ambiguous(
+                f"{order.name} was asked for, and refused when it was asked for again: "
+                f"{error.what}",
+                request_id=error.request_id,
+            ) from None
 
     def _ask(self, order: Order) -> Order:
         # What cannot be written down, or told where to go, is not asked for.
@@ -172,13 +199,7 @@ class Orders:
             "split": "0",
             "low_priority": "1",
         }
-        try:
-            reply = self._whm.post("start_background_pkgacct", params, effect=True)
-        except Ambiguous:
-            raise
-        except ProviderError:
-            self._forget(order)
-            raise
+        reply = self._whm.post("start_background_pkgacct", params, effect=True)
         with surely(f"{order.name} was asked for"):
             data = mapping(mapping(reply.data).get("data"))
             return write(order._replace(session=str(data.get("session_id") or "")))
@@ -263,18 +284,30 @@ class Orders:
         state = self._state(order)
         return state == "RUNNING" or not state
 
+    def _is_over(self, order: Order) -> bool:
+        """Say whether it was refused, or given up: it has no receipt, and no end."""
+        if order.whole or self._clock() - order.asked <= _GIVEN_UP:
+            return False
+        return self._state(order) != "RUNNING"
+
     def _unseen(self, order: Order) -> bool:
         """Say whether an order of which nobody knows was never begun."""
         if order.session or self._clock() - order.asked < _UNSEEN:
             return False
         with reached(order.folder):
-            return {one.name for one in order.folder.iterdir()} == {ORDER}
+            return present(order.folder) == {ORDER}
 
     # -- afterwards --------------------------------------------------------------------
 
     def keep(self, name: str) -> None:
         """Remember that the archive *name* was read to its end, and is enough."""
         write(self.named(name)._replace(whole=True))
+
+    def refuse(self, name: str) -> None:
+        """Take away what was read and is no backup: never what had a receipt."""
+        order = self._named(name)
+        if order is not None and not order.whole:
+            self._forget(order)
 
     def named(self, name: str) -> Order:
         """Return the order that is called so; raise Rejected where there is none."""
@@ -302,4 +335,4 @@ class Orders:
     def _forget(order: Order) -> None:
         """Take away the folder of one order, and what lies in it."""
         with reached(order.folder):
-            shutil.rmtree(order.folder)
+            emptied(order.folder)

@@ -11,7 +11,8 @@ in ``_plesk_backups.py``. What follows:
 * What is made from here carries the slot, and hashes of the key and of what was asked,
   in its description.
 * The panel forgets what its own schedule makes. What was made from here is taken away
-  by ``maintain``, a secret key as well, where there is one.
+  by ``maintain``, a secret key as well, where there is one: by ``keep``, and at once
+  where it was read and refused, because the next try makes another one.
 """
 
 from __future__ import annotations
@@ -91,6 +92,11 @@ class PleskBackup(PanelBackup):
         if found is None:
             raise Rejected(f"there is no subscription {site}")
         return found
+
+    def refuse(self, one: Subject, made: Made) -> None:
+        """Take it out of the panel's storage, where there is a key that may."""
+        if self._maintains:
+            self.remove(one, made.name)
 
     def remove(self, one: Subject, name: str) -> None:
         """Take one away from the panel's storage, with the key that may."""

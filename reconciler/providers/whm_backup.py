@@ -136,6 +136,11 @@ class WhmBackup(PanelBackup):
         del one
         self._orders.keep(made.name)
 
+    def refuse(self, one: Subject, made: Made) -> None:
+        """Take its folder away, which is ours alone: unless it had a receipt once."""
+        del one
+        self._orders.refuse(made.name)
+
     def remove(self, one: Subject, name: str) -> None:
         """Take away the folder of one order, of this account and this Backup."""
         if not belongs(name, self.owner(one), one.uid):

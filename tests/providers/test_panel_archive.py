@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import shutil
 import tarfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,9 +17,11 @@ from reconciler.errors import Rejected
 from reconciler.providers._archive_open import Caps, Hostile
 from reconciler.providers._archive_seal import Damaged
 from reconciler.providers._panel_archive import look, newest, unpacked
+from reconciler.providers._panel_restorer import PanelRestorer, Whose, files
 from tests.support.archives import Place, backup
 
 NAME = "backup-11.22.2026_02-15-00_shop"
+STAMP = "2611220215"
 CAPS = Caps(1000, 1 << 24)
 
 
@@ -53,15 +57,16 @@ def cpanel(folder: Path, name: str = NAME, **more: bytes) -> Path:
     return path
 
 
-def plesk(folder: Path) -> Path:
-    inner = zstandard.compress(packed({"httpdocs/index.php": b"<?php // inside"}))
-    dump = packed({"backup_wp_1.sql": b"-- Dump completed\n"})
+def plesk(folder: Path, **more: bytes) -> Path:
+    site = {"httpdocs/index.php": b"<?php // inside", **more}
+    inner = zstandard.compress(packed(site))
+    dump = packed({f"backup_wp_{STAMP}.sql": b"-- Dump completed\n"})
     files = {
-        "backup_info_2611220215.xml": b"<migration-dump/>",
-        "domains/shop.example/backup_user-data_2611220215.tzst": inner,
-        "domains/shop.example/databases/wp_1/backup_wp_1.tar": dump,
+        f"backup_info_{STAMP}.xml": b"<migration-dump/>",
+        f"domains/shop.example/backup_user-data_{STAMP}.tzst": inner,
+        f"domains/shop.example/databases/wp_1/backup_wp_{STAMP}.tar": dump,
     }
-    path = folder / "backup_2611220215.tar"
+    path = folder / f"backup_{STAMP}.tar"
     path.write_bytes(packed(files))
     return path
 
@@ -83,8 +88,97 @@ def test_plesk(tmp_path):
     into.mkdir()
     found = unpacked(plesk(tmp_path), into, CAPS)
     assert (found.panel, found.owner) == ("plesk", "shop.example")
-    assert [*found.databases] == ["backup_wp_1"]
+    assert [*found.databases] == [f"backup_wp_{STAMP}"]
     assert [one.read_bytes() for one in into.rglob("index.php")] == [b"<?php // inside"]
+
+
+def restored(tmp_path: Path, archive: Path, whose: Whose) -> dict[str, bytes]:
+    """Return what a person gets back of *archive*, by its path."""
+
+    def fetch(_: str, into: Path) -> None:
+        shutil.copyfile(archive, into)
+
+    made = PanelRestorer(fetch, whose, tmp_path / "scratch", None, list)
+    with closing(made):
+        root = made.unpacked("x")
+        return {one: (root / one).read_bytes() for one in files(root)}
+
+
+THEIRS = {
+    "whole": gzip.compress(packed({"a.txt": b"abc"})),
+    "cut": gzip.compress(packed({"a.txt": b"abc"}))[:40],
+    "none": gzip.compress(b"no tar"),
+    "leads-out": gzip.compress(packed({"../a.txt": b"abc"})),
+    "empty": b"",
+}
+
+
+@pytest.mark.parametrize("inner", THEIRS.values(), ids=THEIRS)
+@pytest.mark.parametrize(
+    "name", ["softaculous/wp.tar.gz", "homedir.tar", f"backup_me_{STAMP}.tgz", "x.tzst"]
+)
+def test_an_archive_among_the_customers_files_is_a_file_of_theirs(
+    tmp_path, inner, name
+):
+    whose = Whose("cpanel", "shop")
+    back = restored(tmp_path, cpanel(tmp_path, **{f"homedir/{name}": inner}), whose)
+    assert back[f"homedir/{name}"] == inner
+    assert len(back) == 6
+    site = plesk(tmp_path, **{f"httpdocs/{name}": inner})
+    back = restored(tmp_path, site, Whose("plesk", "shop.example"))
+    assert back[f"domains/shop.example/user-data/httpdocs/{name}"] == inner
+    assert len(back) == 4
+
+
+@pytest.mark.parametrize("name", [f"backup_wp_{STAMP}.sql", f"backup_old_{STAMP}/a"])
+def test_a_customers_own_names_stay_as_they_are(tmp_path, name):
+    site = plesk(
+        tmp_path, **{name: b"theirs", "databases/x": b"", f"databases/{name}": b""}
+    )
+    back = restored(tmp_path, site, Whose("plesk", "shop.example"))
+    assert back[f"domains/shop.example/user-data/{name}"] == b"theirs"
+    assert f"domains/shop.example/user-data/databases/{name}" in back
+    assert "domains/shop.example/databases/wp_1/wp/wp.sql" in back
+
+
+@pytest.mark.parametrize("kind", ["", ".gz", ".zst"])
+def test_a_home_that_the_panel_packed_in_itself_is_unpacked(tmp_path, kind):
+    files_ = {"public_html/index.php": b"<?php", "old.tar": b"theirs"}
+    home = packed({**files_, "noise": os.urandom(1 << 14)})
+    press = {"": bytes, ".gz": gzip.compress, ".zst": zstandard.compress}[kind]
+    path = packed_home(tmp_path, press(home), kind)
+    back = restored(tmp_path, path, Whose("cpanel", "shop"))
+    assert back["homedir/public_html/index.php"] == b"<?php"
+    assert back["homedir/old.tar"] == b"theirs"
+    assert not any(one.startswith("homedir.tar") for one in back)
+    cut = packed_home(tmp_path, press(home)[: 1 << 13], kind)
+    with pytest.raises(Rejected, match="no whole archive"):
+        restored(tmp_path, cut, Whose("cpanel", "shop"))
+
+
+def packed_home(folder: Path, home: bytes, kind: str) -> Path:
+    """Return an archive with an empty ``homedir``, and the home beside it."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as made:
+        below = tarfile.TarInfo(f"{NAME}/homedir")
+        below.type = tarfile.DIRTYPE
+        made.addfile(below)
+        told = {"cp/shop": b"USER=shop\n", f"homedir.tar{kind}": home}
+        for name, content in told.items():
+            info = tarfile.TarInfo(f"{NAME}/{name}")
+            info.size = len(content)
+            made.addfile(info, io.BytesIO(content))
+    path = folder / f"{NAME}.tar.gz"
+    path.write_bytes(gzip.compress(out.getvalue()))
+    return path
+
+
+def test_one_of_two_accounts_is_of_nobody(tmp_path):
+    files_ = {f"{top}/cp/shop": b"" for top in ("a", "b")}
+    path = tmp_path / f"{NAME}.tar.gz"
+    path.write_bytes(gzip.compress(packed(files_)))
+    with pytest.raises(Rejected, match="not of one account"):
+        restored(tmp_path, path, Whose("cpanel", "shop"))
 
 
 @pytest.mark.parametrize("left", [0, 10, 0.5, -1, -8])

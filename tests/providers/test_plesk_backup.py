@@ -290,6 +290,53 @@ def test_what_is_no_whole_backup_has_no_receipt(running, tmp_path, broken, said)
     assert [*(tmp_path / "scratch").glob("*")] == []
 
 
+@pytest.mark.parametrize("why", ["minFiles", "cut"])
+def test_what_is_refused_does_not_stay_in_the_panels_storage(running, tmp_path, why):
+    """Each try has a key of its own: the next one would make another."""
+    driver, made = opened(running, NIGHTLY)
+    few = {"minFiles": 5} if why == "minFiles" else {}
+    want = panel.backup("shop.example", panel.backing(tmp_path / "s", source=few))
+    bare = made._replace(secrets={"write": SECRETS["write"]})
+    running.edit("plesk", "account", {"user": "shop", "cut": why == "cut"})
+    with closing(driver), closing(PleskBackup(bare)) as barely:
+        made.sleep(timedelta(days=2).total_seconds())
+        scheduled = seen(driver, want).snapshots
+        assert len(scheduled) == 2
+        for key in ("a", "b"):
+            with pytest.raises(Rejected):
+                driver.apply(want, panel.making(made), key)
+            made.sleep(60)
+        assert seen(driver, want).snapshots == scheduled
+        # Without somebody who may delete it stays; a removal that fails changes no verdict.
+        with pytest.raises(Rejected):
+            barely.apply(want, panel.making(made), "c")
+        assert len(seen(driver, want).snapshots) == 3
+        fault = Fault(
+            vendor="plesk", operation="backup-manager remove-file", kind="lost-before"
+        )
+        running.inject(fault)
+        with pytest.raises(Rejected):
+            driver.apply(want, panel.making(made), "d")
+        assert len(seen(driver, want).snapshots) == 4
+
+
+def test_what_cannot_be_fetched_was_not_refused(running, tmp_path):
+    driver, made = opened(running)
+    want = panel.backup("shop.example", panel.backing(tmp_path / "s"))
+    with closing(driver):
+        running.inject(
+            Fault(
+                vendor="plesk",
+                operation="backup-manager download-file",
+                kind="lost-before",
+                times=0,
+            )
+        )
+        with pytest.raises(Ambiguous):
+            driver.apply(want, panel.making(made), "k")
+        assert len(seen(driver, want).snapshots) == 1
+
+
 @pytest.mark.parametrize("sick", ["cut", "gone", "empty", "strangers"])
 def test_a_drill_finds_what_is_wrong_with_it(running, tmp_path, sick):
     driver, made = opened(running, NIGHTLY)
