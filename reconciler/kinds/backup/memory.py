@@ -32,6 +32,7 @@ from reconciler.kinds.backup.facts import (
     moment,
 )
 from reconciler.kinds.backup.locks import ends
+from reconciler.kinds.backup.rotation import settled
 from reconciler.kinds.backup.state import CopyState, Snapshot
 from reconciler.kinds.backup.steps import CHECKS, FAILED
 from reconciler.kinds.backup.tampering import IDENTITY, LOCKED, PRUNED, tampered
@@ -270,9 +271,16 @@ def noticed(case: Case) -> Facts:
     alarm = _alarm(case)
     if alarm != fact(case.recorded, ALARM) and not _blind(case):
         found[ALARM] = alarm
-    if not case.makes and (made := elsewhere(case)) is not None:
+    made = None if case.makes else elsewhere(case)
+    if made is not None:
         found |= with_receipts(case, [made])
-    return found
+    told = fact({**case.recorded, **found}, VOUCHED)
+    return {**found, **settled(case, told, made, lambda copy: _calm(case, copy))}
+
+
+def _calm(case: Case, copy: str) -> bool:
+    """Say whether *copy* could be read, and nothing in it is strange."""
+    return case.state(copy) is not None and not list(tampered(case, copy))
 
 
 def _blind(case: Case) -> bool:

@@ -9,9 +9,8 @@ from typing import Final
 from reconciler.kinds.backup.case import Case
 from reconciler.kinds.backup.facts import SKEW, fact, moment, short
 from reconciler.kinds.backup.locks import shorter
+from reconciler.kinds.backup.rotation import expected
 from reconciler.kinds.backup.state import CopyState, Hiding
-from reconciler.model.backing import Keep
-from reconciler.model.retention import Kept, retained
 
 #: What a prune of ours hides is hidden so soon after it was recorded, or before.
 _OURS: Final = timedelta(days=1)
@@ -50,29 +49,13 @@ def missing(case: Case, copy: str) -> list[str]:
     Return the snapshots with a receipt that *copy* lists no more.
 
     Where somebody else prunes: those that would have stayed by the policy, or of a
-    panel by its own schedule, as far as that is declared.
+    panel by its own schedule, as far as that is declared. What was made from here
+    nobody but us takes from a panel.
     """
     known = case.vouched.get(copy, {})
-    listed = {one.id for one in case.snapshots(copy)}
-    expected = set(known)
-    if not case.makes:
-        expected = set()
-        for source in {source for source, _ in known.values()}:
-            line = [Kept(id_, at) for id_, (of, at) in known.items() if of == source]
-            keep = _keep(case, copy)
-            expected |= retained(line, keep, case.now, oldest=False)
-    lost = expected - listed - case.accepted
+    gone = known.keys() - {one.id for one in case.snapshots(copy)} - case.accepted
+    lost = gone & expected(case, copy) if gone else set()
     return sorted(lost, key=lambda one: (known[one][1], one))
-
-
-def _keep(case: Case, copy: str) -> Keep:
-    """Return what whoever prunes *copy* keeps at least."""
-    place = case.repository(copy)
-    if not case.panel(copy) or place is None:
-        return case.backing.keep
-    told = place.panel.model_dump(exclude_none=True) if place.panel else {"last": 1}
-    none = {"daily": 0, "weekly": 0, "monthly": 0, "within": timedelta(0), "least": 1}
-    return Keep.model_validate(none | told)
 
 
 def _another(case: Case, copy: str, state: CopyState) -> Iterator[str]:
