@@ -34,9 +34,9 @@ from reconciler.model.sizing import Moved, Rung, Sizing
 from reconciler.model.usage import Bounds, OutlookState, Reading
 
 #: For developing; nothing that is reported comes from them.
-TRIED: Final = (1, 2, 3)
+TRIED: Final = (1, 2, 3, 4)
 #: Drawn after the last change to generator, forecasts, rules and scores.
-HELD_OUT: Final = (67242,)
+HELD_OUT: Final = (66713,)
 #: Accounts of one seed.
 MANY: Final = 200
 _METRICS: Final[dict[Kind, tuple[str, float]]] = {

@@ -18,7 +18,7 @@ from reconciler.model.windows import MaintenanceWindow
 _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
 #: The lead where a person has to agree; and the least of what is stored.
-_AGREED, _STORED = timedelta(days=7), _DAY
+_AGREED, _STORED = timedelta(days=7), timedelta(hours=10)
 
 Metric = Literal["cpu", "memory", "disk", "inodes", "io", "bandwidth", "load"]
 
@@ -103,7 +103,7 @@ class Scaling(Spec):
         Return how long before its target something is made larger.
 
         Who acts alone and looks again after *every* so long needs no more than that;
-        three times as long for what fills up, and a day at least: it grows by leaps
+        three times as long for what fills up, and ten hours at least: it grows by leaps
         that no hour before tells, and does harm when it is full. Where a person has to
         agree, they need a week.
         """

@@ -112,15 +112,16 @@ def test_what_comes_and_goes_waits_for_the_next_run(every, hours) -> None:
 
 
 @pytest.mark.parametrize(
-    ("every", "days", "chance"),
-    [(HOUR, 1, 0.024), (6 * HOUR, 1, 0.024), (12 * HOUR, 1.5, 0.162), (DAY, 3, 0.9)],
-)
-def test_what_is_stored_is_three_runs_ahead_and_a_day_at_least(
-    every, days, chance
+    ("every", "hours", "chance"),
+    [(HOUR, 10, 0.01), (3 * HOUR, 10, 0.01), (6 * HOUR, 18, 0.018),
+     (12 * HOUR, 36, 0.162), (DAY, 72, 0.9)],
+)  # fmt: skip
+def test_what_is_stored_is_three_runs_ahead_and_ten_hours_at_least(
+    every, hours, chance
 ) -> None:
     disk = foreseen(chances=(0.024, 0.3, 0.9, 1.0), soon=SOON)
     found = early(case(disk, every), disk)
-    assert (found.span, found.chance) == (days * DAY, pytest.approx(chance))
+    assert (found.span, found.chance) == (hours * HOUR, pytest.approx(chance))
 
 
 def test_a_day_that_has_begun_counts_by_its_hours() -> None:
@@ -214,8 +215,8 @@ def test_what_begins_anew_each_month_waits_as_what_fills_up() -> None:
         one._replace(limits={**one.limits, "bandwidth": (n + 1) * 100.0})
         for n, one in enumerate(LADDER)
     )
-    seen = foreseen("bandwidth", 100.0, chances=(0.07, 0.3), soon=(0.001,) * 24)
-    assert early(case(seen), seen) == (DAY, 0.07)
+    seen = foreseen("bandwidth", 100.0, chances=(0.07, 0.3), soon=(0.07,) * 24)
+    assert early(case(seen), seen) == (10 * HOUR, 0.07)
     assert decide(case(seen, ladder=sizes)).way == "up"
 
 
