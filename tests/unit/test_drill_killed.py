@@ -37,9 +37,9 @@ class Kept:
 def processes(of: Path) -> list[str]:
     """Return the processes that name *of* in their command line."""
     found = []
-    for one in Path("/proc").glob("[0-9]*/cmdline"):
+    for one in Path("/proc").glob("[0-9]*"):  # some end while they are listed
         try:
-            line = one.read_bytes()
+            line = (one / "cmdline").read_bytes()
         except OSError:
             continue
         if str(of).encode() in line:

@@ -132,7 +132,7 @@ def test_the_baselines_do_what_they_say() -> None:
     assert at["week"] == pytest.approx(full - HORIZON, abs=2)
 
 
-@pytest.mark.parametrize(("every", "least", "most"), [(HOURLY, 0.5, 3), (DAILY, 3, 21)])
+@pytest.mark.parametrize(("every", "least", "most"), [(HOURLY, 0.3, 3), (DAILY, 3, 21)])
 def test_a_month_of_it_by_the_products_own_rules(every, least, most) -> None:
     """A disk that fills in steps is moved ahead of time, and nothing else is."""
     wave = 0.01 * np.sin(np.arange(HOURS) / 24 * 2 * np.pi / 7)
