@@ -63,14 +63,14 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 def left(folder: Path) -> dict[int, bytes]:
     """Return what still runs for *folder*: number and command line."""
     found = {}
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+    for entry in Path("/proc").glob("[0-9]*"):  # some end while they are listed
         try:
-            said = entry.read_bytes()
-            where = str(entry.with_name("cwd").readlink())
+            said = (entry / "cmdline").read_bytes()
+            where = str((entry / "cwd").readlink())
         except OSError:
             continue
         if str(folder).encode() in said or where.startswith(str(folder)):
-            found[int(entry.parent.name)] = said
+            found[int(entry.name)] = said
     return found
 
 
