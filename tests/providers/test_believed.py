@@ -153,7 +153,8 @@ def test_a_key_that_is_another_one_is_seen_at_once(tmp_path):
         path.write_text(path.read_text().replace('"N": 2', '"N": 4'))
     (state,) = place.again().observe([want]).states.values()
     assert isinstance(state, Unknown)
-    assert "does not open it" in state.why
+    # From 0.17 on restic sees first that the file is not what its name says.
+    assert "does not open it" in state.why or "invalid data" in state.why
 
 
 @pytest.mark.parametrize("secrets", [{"password": "evil"}, {"escrowKey": "evil"}])
