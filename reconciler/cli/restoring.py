@@ -27,6 +27,7 @@ from reconciler.inventory.complaint import did_you_mean
 from reconciler.kinds.backup import BACKUP, Backup, Record
 from reconciler.kinds.backup_repository import BackupRepository
 from reconciler.model import Account, Ref
+from reconciler.model.production import standing
 from reconciler.providers import driver_class
 from reconciler.providers._drill_port import Keeper, Key, Open
 
@@ -232,11 +233,13 @@ def production(project: Project, tree: Inventory) -> Iterator[Path]:
         want = cast("Backup", one)
         backing = want.makings.backing
         base = Path(want.spec.root or "/")
-        roots = [want.spec.root]
-        if backing is not None:
-            roots += [source.root for source in backing.sources.values()]
-            roots += [backing.drills.scratch]
-        yield from (base / root for root in roots if root is not None)
+        for source in backing.sources.values() if backing is not None else ():
+            files = [source.database] if source.type == "sqlite" else ()
+            root = str(base / source.root) if source.root else want.spec.root
+            if root is not None:
+                yield from map(Path, standing(root, source.paths, filter(None, files)))
+        if backing is not None and backing.drills.scratch:
+            yield Path(backing.drills.scratch)
 
 
 def _folder(provider: Provider) -> Iterator[Path]:

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import PurePosixPath
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
+from reconciler.inventory.backup_folders import misplaced
 from reconciler.inventory.complaint import Complaint
 from reconciler.inventory.loaded import Loaded
 from reconciler.model import Ref
@@ -24,11 +26,10 @@ if TYPE_CHECKING:
 REPOSITORY: Final = "BackupRepository"
 POLICY: Final = "BackupPolicy"
 BACKUP: Final = "Backup"
-#: Before the clocks of either half of the world go back: a day has 25 hours then.
-_AUTUMNS: Final = (
-    datetime(2026, 3, 20, tzinfo=UTC),
-    datetime(2026, 10, 1, tzinfo=UTC),
-)
+#: A year that begins in neither half of the world when clocks change: for rare crons.
+_YEAR: Final = datetime(2026, 1, 15, tzinfo=UTC)
+_DAYS: Final = 366
+_MINUTES: Final = 24 * 60
 #: Engines of panels.
 _PANELS: Final = frozenset({"whm", "plesk"})
 #: What a Backup may say otherwise, of what is looked at here.
@@ -54,7 +55,12 @@ def complaints(loaded: Loaded) -> Iterator[Complaint]:
         if one.ref.kind == POLICY or one.own & _RULED:
             yield from _too_rare(loaded, one)
             yield from _copies(loaded, one, rows)
-    yield from _scratch(loaded, backed, rows)
+    drilled = [
+        (one.ref, one.row, one.backing)
+        for one in backed
+        if one.ref.kind == POLICY or "drills" in one.own
+    ]
+    yield from misplaced(loaded, drilled, rows)
     yield from _buckets(loaded, rows)
 
 
@@ -125,8 +131,34 @@ def _too_rare(loaded: Loaded, one: _Backed) -> Iterator[Complaint]:
 
 def longest(schedule: Schedule) -> timedelta:
     """Return the longest time between two backups, when clocks go back too."""
-    zone = schedule.time_zone
-    return max(schedule.cron.longest(start, zone) for start in _AUTUMNS)
+    cron, zone = schedule.cron, schedule.time_zone
+    starts = [_YEAR, *(at - timedelta(days=1) for at in set_back(zone))]
+    spans = (cron.after(at, zone) - cron.before(at, zone) for at in set_back(zone))
+    return max(*(cron.longest(start, zone) for start in starts), *spans, timedelta(0))
+
+
+@lru_cache(maxsize=256)
+def set_back(zone: str) -> tuple[datetime, ...]:
+    """Return when the clocks of *zone* go back in a year, in UTC: a day is longer."""
+    where, found = ZoneInfo(zone), []
+    for day in range(_DAYS):
+        at = _YEAR + timedelta(days=day)
+        if _offset(at + timedelta(days=1), where) >= _offset(at, where):
+            continue
+        low, high = 0, _MINUTES
+        while high - low > 1:
+            middle = (low + high) // 2
+            earlier = _offset(at + timedelta(minutes=middle), where)
+            if earlier == _offset(at, where):
+                low = middle
+            else:
+                high = middle
+        found.append(at + timedelta(minutes=high))
+    return tuple(found)
+
+
+def _offset(at: datetime, zone: ZoneInfo) -> timedelta:
+    return at.astimezone(zone).utcoffset() or timedelta(0)
 
 
 def _copies(loaded: Loaded, one: _Backed, rows: dict[Ref, int]) -> Iterator[Complaint]:
@@ -199,41 +231,6 @@ def _unkept(backing: Backing, there: dict[str, Any]) -> bool:
     return mode == "append-only" and not backing.keep.within
 
 
-def _scratch(
-    loaded: Loaded, backed: list[_Backed], rows: dict[Ref, int]
-) -> Iterator[Complaint]:
-    """Yield the folders for drills that are in what is backed up, or around it."""
-    production = dict(_production(loaded, rows))
-    told: set[str] = set()
-    for one in backed:
-        scratch = one.backing.drills.scratch
-        if scratch is None or (one.ref.kind == BACKUP and "drills" not in one.own):
-            continue
-        for folder, whose in sorted(production.items()):
-            if not _overlap(scratch, folder) or scratch in told:
-                continue
-            told.add(scratch)
-            what = f"{scratch} and {folder} of {whose} are in each other"
-            hint = "name a folder that holds nothing else, as in /var/tmp/drills"
-            yield _at(loaded, one, "E184", "spec.drills.scratch", what, hint)
-
-
-def _production(loaded: Loaded, rows: dict[Ref, int]) -> Iterator[tuple[str, Ref]]:
-    """Yield every folder that drills must never write to."""
-    for ref, row in rows.items():
-        spec = loaded.spec(row)
-        url = str(spec.get("url") or "")
-        roots = [url.removeprefix("file://")] if url.startswith("file:///") else []
-        if str(spec.get("path") or "").startswith("/"):
-            roots.append(str(spec["path"]))  # where a panel's folder is mounted
-        if spec.get("root"):
-            roots.append(str(spec["root"]))
-        sources = (spec.get("sources") or {}).values()
-        roots += [str(one["root"]) for one in sources if one.get("root")]
-        for root in roots:
-            yield root, ref
-
-
 def _buckets(loaded: Loaded, rows: dict[Ref, int]) -> Iterator[Complaint]:
     """Yield the buckets that two repositories want to be set up otherwise."""
     asked: dict[tuple[str, str], tuple[object, Ref]] = {}
@@ -264,24 +261,6 @@ def _set_up(spec: dict[str, Any]) -> Iterator[tuple[str, object]]:
     if rule.get("mode") in {"governance", "compliance"}:
         yield "spec.immutability.mode", rule["mode"]
         yield "spec.immutability.for", rule.get("for", "35d")
-
-
-def _overlap(one: str, other: str) -> bool:
-    """Say whether one of two folders is the other, or is in it."""
-    first, second = _clean(one), _clean(other)
-    length = min(len(first), len(second))
-    return first[:length] == second[:length]
-
-
-def _clean(path: str) -> tuple[str, ...]:
-    """Return the parts of *path*, without what goes up again."""
-    found: list[str] = []
-    for part in PurePosixPath("/", path).parts:
-        if part == "..":
-            found = found[:-1] or ["/"]
-        else:
-            found.append(part)
-    return tuple(found)
 
 
 def _hours(span: timedelta) -> str:

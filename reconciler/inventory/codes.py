@@ -220,8 +220,9 @@ TABLE: dict[str, Code] = {
         "give both repositories a failureDomain, and them another provider or region",
     ),
     "E184": Code(
-        "a folder for drills that is in production",
-        "name a folder that holds nothing else: what is restored overwrites",
+        "a folder for drills, or of copies, that is in production",
+        "name a folder that holds nothing else: what is restored overwrites, and who "
+        "wipes a site wipes the copies in it",
     ),
     "E185": Code(
         "a policy that asks of a panel what it does not do",

@@ -33,6 +33,7 @@ from reconciler.kinds.backup import Backup, DrillIt
 from reconciler.kinds.backup.facts import Verdict
 from reconciler.model import Account, Receipt
 from reconciler.model.backing import Backing
+from reconciler.model.production import standing
 from reconciler.providers._drill_cage import Deadline
 from reconciler.providers._drill_course import Seen, choices, held
 from reconciler.providers._drill_databases import Bench
@@ -147,9 +148,11 @@ def drilled_of(
 
 def _production(want: Backup, backing: Backing) -> Iterator[Path]:
     """Yield the folders that are backed up."""
-    for root in (want.spec.root, *(one.root for one in backing.sources.values())):
+    for source in backing.sources.values():
+        root = source.root or want.spec.root
         if root is not None:
-            yield Path(root)
+            files = [source.database] if source.type == "sqlite" else ()
+            yield from map(Path, standing(root, source.paths, filter(None, files)))
 
 
 def _verdict(seen: Seen) -> tuple[Verdict, str]:
