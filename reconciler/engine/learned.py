@@ -31,7 +31,13 @@ class Learned:
         if outcome.status == "unknown":
             return outcome
         want = self._knowing(action.want)
-        ended = Ended(outcome.status, outcome.time, action.attempt, outcome.evidence)
+        ended = Ended(
+            outcome.status,
+            outcome.time,
+            action.attempt,
+            outcome.evidence,
+            outcome.error or "",
+        )
         facts = dict(want.remembers(action.change, ended, have))
         if not facts:
             return outcome

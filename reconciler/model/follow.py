@@ -22,12 +22,14 @@ class Ended(NamedTuple):
         attempt: Which attempt at it.
         evidence: What the vendor handed back; of money that was refused, ``declined``
             (``soft``, ``hard`` or ``action``) and ``code``.
+        error: What failed, in the words of the audit log; empty where nothing did.
     """
 
     status: Literal["applied", "not_applied", "failed"]
     at: datetime
     attempt: int
     evidence: Mapping[str, JsonValue] = {}
+    error: str = ""
 
 
 class Sway(NamedTuple):

@@ -88,3 +88,5 @@ def test_one_that_is_missed_is_not_covered_by_another_one(tmp_path, ear):
     assert "failed      back-up    Backup/more.example" in done.out
     assert "applied     back-up    Backup/shop.example" in done.out
     assert heard == []
+    said = house.run("-v", "plan").out
+    assert "attempt failed (1 times: shop.sqlite: No such file or directory)" in said

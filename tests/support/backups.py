@@ -127,7 +127,8 @@ class Life:
 
     def ended(self, change: BackupChange, status: str = "applied", **said: Any) -> None:
         """Have *change* end, and the record told of it."""
-        end = Ended(status, self.now, 1, said)  # type: ignore[arg-type]
+        error = str(said.pop("error", ""))
+        end = Ended(status, self.now, 1, said, error)  # type: ignore[arg-type]
         self.recorded |= self.want.remembers(change, end, self.have)
 
     def look(self) -> None:

@@ -44,6 +44,8 @@ SINCE: Final = "since"
 ALARM: Final = "alarm"
 COPIED: Final = "copied"
 _PRUNES: Final = 20
+#: So much of why the last attempt failed is kept for people; the log has all of it.
+_WORDS: Final = 300
 Facts = dict[str, JsonValue]
 
 
@@ -106,7 +108,7 @@ def _failed(case: Case, ended: Ended) -> Facts:
     before = fact(case.recorded, FAILED)
     count = before.get("count") if before.get("slot") == slot else 0
     times = count + 1 if isinstance(count, int) else 1
-    why = str(ended.evidence.get("reason") or "")
+    why = " ".join(ended.error.split())[:_WORDS]
     row: Facts = {"at": ended.at.isoformat(), "slot": slot, "count": times, "why": why}
     return {FAILED: row}
 

@@ -90,7 +90,9 @@ def test_what_failed_is_tried_again_ever_later():
     waits = []
     for _ in range(7):
         (change,) = life.due()
-        life.ended(change, "failed", reason="no space")
+        life.ended(change, "failed", error="no\nspace")
+        times = len(waits) + 1
+        assert f"failed ({times} times: no space)" in life.said("never-backed-up")
         (change,) = life.due()
         waits.append((change.not_before - life.now).total_seconds() / 60)
         life.now = change.not_before
@@ -352,7 +354,7 @@ def test_after_doing_what_is_due_nothing_is(steps):
                 life.now += timedelta(hours=1)
             case "fail":
                 for change in life.due():
-                    life.ended(change, "failed", reason="x")
+                    life.ended(change, "failed", error="x")
             case _:
                 life.put("far", snapshots=life.state("far").snapshots[1:])
     for _ in range(3):
