@@ -55,6 +55,10 @@ def complaints(loaded: Loaded) -> Iterator[Complaint]:
         if one.ref.kind == POLICY or one.own & _RULED:
             yield from _too_rare(loaded, one)
             yield from _copies(loaded, one, rows)
+        elif "sources" in one.own:
+            first = rows.get(Ref(REPOSITORY, one.backing.copies[0].repository))
+            if first is not None:
+                yield from _by_a_panel(loaded, one, loaded.spec(first))
     drilled = [
         (one.ref, one.row, one.backing)
         for one in backed
@@ -100,7 +104,7 @@ def _backed(loaded: Loaded, rows: dict[Ref, int]) -> Iterator[_Backed]:
         if ref.kind != BACKUP:
             continue
         written = loaded.spec(row)
-        if not written.keys() & {*_RULED, "drills"}:
+        if not written.keys() & {*_RULED, "drills", "sources"}:
             continue  # all of it is its policy's, and most say nothing else
         spec = BackupSpec.model_validate(written)
         policy = policies.get(spec.policy)

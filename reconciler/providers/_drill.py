@@ -51,6 +51,7 @@ from reconciler.providers._drill_port import (
 )
 from reconciler.providers._drill_scratch import (
     Free,
+    Unfit,
     apart,
     cleaned,
     free,
@@ -85,12 +86,14 @@ def drilled(  # noqa: PLR0913
     production: Iterable[Path] = (),
     left: Free = free,
     secrets: Sequence[str] = (),
+    unfit: str = "",
 ) -> Receipt:
     """
     Restore what *change* names by *restorer*, look at it, and say what was seen.
 
     *base* is where scratch folders go unless the policy says where; *production* what
-    must not be near it, besides what *want* says; *secrets* are blotted out.
+    must not be near it, besides what *want* says; *secrets* are blotted out; *unfit*
+    is why nothing would be proven by it here.
 
     Raises:
         Rejected: The order itself cannot be read: nothing was done.
@@ -104,6 +107,8 @@ def drilled(  # noqa: PLR0913
     most = int(backing.drills.most)
     deadline = Deadline(backing.drills.timeout.total_seconds())
     try:
+        if unfit:
+            raise Unfit(unfit)
         apart(folder, [*_production(want, backing), *production])
         cleaned(prepared(folder))
         todo = choices(order, backing, restorer, seen)
@@ -143,7 +148,17 @@ def drilled_of(
         account.sleep,
         production=kept,
         secrets=[*account.secrets.values()],
+        unfit=_one_key(account, change),
     )
+
+
+def _one_key(account: Account, change: DrillIt) -> str:
+    """Say why a drill with the escrow key proves nothing: it is the password."""
+    escrow = account.secrets.get("escrowKey")
+    asked = change.details.get("escrow") is True and escrow is not None
+    if not asked or escrow != account.secrets.get("password"):
+        return ""
+    return "the escrow key is the password: who loses the one has lost both"
 
 
 def _production(want: Backup, backing: Backing) -> Iterator[Path]:

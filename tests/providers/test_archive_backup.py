@@ -385,6 +385,25 @@ def test_a_journal_takes_every_receipt(place, root, tmp_path):
         assert not floats(receipt)
 
 
+def test_an_escrow_key_that_is_the_password_proves_nothing(root, tmp_path):
+    place = Place(tmp_path / "kept", escrow=PASSWORD).ready()
+    want = backup(root, EXPECTED, drills={"scratch": str(tmp_path / "scratch")})
+    said = place.back_up(want).details
+    done = place.drill(want, said, escrow=True)
+    assert done["verdict"] == "inconclusive"
+    assert done["why"].startswith("the escrow key is the password")
+    assert PASSWORD not in str(done)
+    assert place.drill(want, said)["verdict"] == "passed"
+
+
+def test_a_drill_of_a_whole_machine_can_be_held(place, root):
+    paths = [f"{root}/public_html".lstrip("/")]
+    sources = {"files": {"root": "/", "paths": paths, "canary": True}}
+    want = backup("/", sources)
+    done = place.drill(want, place.back_up(want).details)
+    assert (done["verdict"], done["why"]) == ("passed", "")
+
+
 def test_a_drill_near_what_is_kept_proves_nothing(place, root):
     want = backup(root, drills={"scratch": str(place.folder / "scratch")})
     done = place.drill(want, place.back_up(want).details)

@@ -67,6 +67,15 @@ for _name, _rest in {
         "E185",
         3,
     )
+bad(
+    "backup-panel-and-files",
+    f"{HEAD}{_AT_WHM}BackupPolicy/x: {{objectives: {{rpo: 26h, rto: 2h}}, copies: "
+    "[near], sources: {a: {type: panel}}, schedule: {by: panel}}\n"
+    f"{_OF}Backup/a.example: {{of: HostingAccount/a.example, policy: x, "
+    "sources: {files: {paths: [www]}}}\n",
+    "E185",
+    7,
+)
 _AT_PLESK = _AT_WHM.replace("whm", "plesk")
 bad(
     "backup-panel-plesk-by-host",
@@ -97,6 +106,11 @@ place("engine", "engine: borg, url: file:///srv/x", "E123")
 place("url-text", "engine: archive, url: /srv/x", "E125")
 place("url-http", 'engine: archive, url: "http://backup.example/x"', "E125")
 place("url-user", 'engine: archive, url: "https://a:b@backup.example/x"', "E125")
+place("url-of-no-archive", f"{_PLACE.replace('file:///srv/x', 'rest:https://b.example/x')}", "E125")  # fmt: skip
+place("url-of-no-restic", "engine: restic, url: 'https://b.example/x', credentials: {password: {env: P}}", "E125")  # fmt: skip
+place("url-of-no-panel", _WHM.replace("https://whm1.example:2087", "s3:https://s3.example/b"), "E125")  # fmt: skip
+place("url-no-bucket", _S3.replace("s3.example/b", "s3.example/"), "E125")
+place("escrow-is-password", f"{_PLACE}, escrowKey: {{env: P}}", "E125")
 place("no-password", "engine: restic, url: file:///srv/x", "E125")
 place("path", f"{_PLACE}, path: a b", "E124")
 place("provider", f"{_PLACE}, provider: nowhere", "E133")

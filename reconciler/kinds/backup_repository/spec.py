@@ -13,6 +13,16 @@ from reconciler.model.repository import Engine, FailureDomain, Immutability, Pan
 
 #: Engines of panels, which have a schedule of their own.
 PANELS: Final = frozenset({"whm", "plesk"})
+_FOLDER: Final = {"file": "file:///folder"}
+_BUCKET: Final = {"s3": "s3:https://host/bucket"}
+_PANEL: Final = {"https": "https://host:port"}
+#: Engine -> what its URL begins with, and how that is written.
+_REACHED: Final = {
+    "archive": {**_FOLDER, **_BUCKET},
+    "restic": {**_FOLDER, **_BUCKET, "rest": "rest:https://host/path"},
+    "whm": _PANEL,
+    "plesk": _PANEL,
+}
 
 
 class Credentials(Spec):
@@ -123,6 +133,22 @@ class BackupRepositorySpec(Spec):
             )
         if self.immutability.locks and lasts < timedelta(days=1):
             raise ValueError("a lock lasts at least 1d")
+        return self
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        begins = self.url.partition(":")[0]
+        how = "https" if begins == "http" else begins
+        if how not in _REACHED[self.engine]:
+            forms = " or ".join(_REACHED[self.engine].values())
+            raise ValueError(f"{self.engine} keeps copies at {forms}")
+        if self.url.startswith("s3:") and not urlsplit(self.place).path.strip("/"):
+            raise ValueError("write the bucket too, as in s3:https://host/bucket")
+        keys = self.credentials
+        if self.escrow_key is not None and self.escrow_key == keys.password:
+            raise ValueError(
+                "escrowKey is the password itself: who loses the one has lost both"
+            )
         return self
 
     @model_validator(mode="after")
