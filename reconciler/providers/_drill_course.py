@@ -210,7 +210,7 @@ def _looked(name: str, one: Choice, promise: Promise, bench: Bench, seen: Seen) 
         seen.engines += [database.engine] if database.engine else []
     with seen.timed("look"):
         seen.looks += readable(name, back)
-        seen.looks += expected(name, one.source, back, one.listing)
+        seen.looks += expected(name, one.source, back, one.listing, bench.before)
         seen.looks += visited(name, one.source, back)
 
 

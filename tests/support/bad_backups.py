@@ -160,6 +160,26 @@ policy("source-exclude", "sources: {files: {paths: [www], exclude: cache}}", "E1
 policy("expect-two", "sources: {files: {paths: [www], expect: [{path: a, glob: b}]}}", "E125")  # fmt: skip
 policy("expect-none", "sources: {files: {paths: [www], expect: [{min: 3}]}}", "E125")
 policy("expect-sql", "sources: {db: {type: mysql, expect: [{sql: select 1}]}}", "E125")
+for _name, _source in {
+    "sql-of-files": "paths: [www], expect: [{sql: select 1, min: 1}]",
+    "sql-of-files-alone": "paths: [www], canary: false, expect: [{sql: select 1, min: 1}]",
+    "path-of-mysql": "type: mysql, database: d, expect: [{path: dump.sql}]",
+    "glob-of-postgres": "type: postgres, database: d, expect: [{glob: '*'}]",
+    "http-of-sqlite": "type: sqlite, database: d, expect: [{http: /}]",
+    "path-min": "paths: [www], expect: [{path: a, min: 5}]",
+    "path-max-age": "paths: [www], expect: [{path: a, maxAge: 1d}]",
+    "path-max-drop": "paths: [www], expect: [{path: a, maxDrop: 10%}]",
+    "path-status": "paths: [www], expect: [{path: a, status: 404}]",
+    "glob-max-age": "paths: [www], expect: [{glob: a, maxAge: 1d}]",
+    "http-min": "paths: [www], expect: [{http: /, min: 1}]",
+    "http-max-age": "paths: [www], expect: [{http: /, maxAge: 1d}]",
+    "http-type": "paths: [www], expect: [{http: /, type: text}]",
+    "sql-contains": "type: mysql, database: d, expect: [{sql: select 1, min: 1, contains: a}]",
+    "sql-min-and-max-age": "type: mysql, database: d, expect: [{sql: select 1, min: 1, maxAge: 1d}]",
+    "proves-nothing": "paths: [www], canary: false, minFiles: 0, expect: [{glob: '**', min: 0}]",
+    "proves-nothing-http": "paths: [www], canary: false, expect: [{http: /x, status: 404}]",
+}.items():
+    policy(f"expect-{_name}", f"sources: {{a: {{{_source}}}}}", "E125")
 policy("expect-http", "sources: {files: {paths: [www], expect: [{http: index}]}}", "E124")  # fmt: skip
 policy("expect-status", "sources: {files: {paths: [www], expect: [{http: /, status: 42}]}}", "E124")  # fmt: skip
 policy("expect-type", "sources: {files: {paths: [www], expect: [{glob: a, type: film}]}}", "E123")  # fmt: skip
