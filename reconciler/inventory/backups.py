@@ -59,17 +59,42 @@ def complaints(loaded: Loaded) -> Iterator[Complaint]:
 
 
 def warnings(loaded: Loaded) -> Iterator[Complaint]:
-    """Yield the databases of which nothing is asked once they are back."""
+    """Yield databases of which nothing is asked, and prunes that are mostly held."""
     rows = _rows(loaded)
+    if not rows:
+        return
+    for one in _backed(loaded, rows):
+        if one.ref.kind == POLICY or one.own & {"drills", "prune"}:
+            yield from _mostly_held(loaded, one)
     for ref, row in rows.items():
         if ref.kind not in {POLICY, BACKUP}:
             continue
         for name, source in (loaded.spec(row).get("sources") or {}).items():
-            if source.get("type", "files") == "files" or source.get("expect"):
+            if source.get("type", "files") == "files" or _asked(source):
                 continue
             what = f"{ref}: spec.sources.{name}: a dump with nothing in it would do"
             at = loaded.locate(ref, f"spec.sources.{name}")
             yield Complaint("W180", at or loaded.location(row), what)
+
+
+def _mostly_held(loaded: Loaded, one: _Backed) -> Iterator[Complaint]:
+    """Yield that no drill comes as often as a prune wants one to have passed."""
+    drills, verified = one.backing.drills, one.backing.prune.verified
+    often = [each.every for each in (drills.sample, drills.full) if each is not None]
+    if one.backing.schedule.by == "panel" or not often or min(often) <= verified:
+        return
+    own = one.ref.kind == POLICY or "prune" in one.own
+    field = "spec.prune.verified" if own else "spec.drills"
+    what = f"{_hours(verified)} is less than the {_hours(min(often))} between two drills: nothing is pruned most of the time"  # noqa: E501
+    hint = f"write verified: {_hours(2 * min(often))} or more, or a drill more often"
+    yield _at(loaded, one, "W181", field, what, hint)
+
+
+def _asked(source: dict[str, Any]) -> bool:
+    """Say whether something is asked of what is in the database of *source*."""
+    expect = source.get("expect") or ()
+    named = source["type"] != "panel" or source.get("database")
+    return any(one.get("sql") for one in expect) if named else bool(expect)
 
 
 def _rows(loaded: Loaded) -> dict[Ref, int]:
@@ -94,7 +119,7 @@ def _backed(loaded: Loaded, rows: dict[Ref, int]) -> Iterator[_Backed]:
         if ref.kind != BACKUP:
             continue
         written = loaded.spec(row)
-        if not written.keys() & {*_RULED, "drills"}:
+        if not written.keys() & {*_RULED, "drills", "prune"}:
             continue  # all of it is its policy's, and most say nothing else
         spec = BackupSpec.model_validate(written)
         policy = policies.get(spec.policy)

@@ -255,6 +255,10 @@ TABLE: dict[str, Code] = {
         "a database of which nothing is asked once it is restored",
         "write expect, as in [{sql: select count(*) from orders, min: 1}]",
     ),
+    "W181": Code(
+        "prunes that wait for a drill which comes less often",
+        "write a longer prune.verified, or a drill more often",
+    ),
 }
 
 #: Code -> one line: what it means, and how to mend it.
