@@ -141,6 +141,8 @@ policy("rpo-clocks-go-back", 'schedule: {cron: "15 2 * * *", timeZone: Europe/Am
 policy("rpo-weekly", 'schedule: {cron: "0 3 * * 0"}', "E180")
 policy("cron-fields", 'schedule: {cron: "2 * * *"}', "E125")
 policy("cron-minute", 'schedule: {cron: "61 2 * * *"}', "E125")
+policy("cron-never", 'schedule: {cron: "0 0 30 2 *"}', "E125")
+policy("cron-never-in-months", 'schedule: {cron: "0 0 31 4-6/2,9,11 */2"}', "E125")
 policy("cron-number", "schedule: {cron: 5}", "E125")
 policy("zone", "schedule: {timeZone: Mars}", "E125")
 policy("by", "schedule: {by: somebody}", "E123")
@@ -223,6 +225,7 @@ backup("accept-text", f"{_ALL}, accept: abcdef0123", "E122")
 backup("accept-short", f"{_ALL}, accept: [abc]", "E124")
 backup("rpo", f"{_ALL}, objectives: {{rpo: 1h, rto: 1h}}", "E180")
 backup("schedule", f'{_ALL}, schedule: {{cron: "0 3 1 * *"}}', "E180")
+backup("cron-never", f'{_ALL}, schedule: {{cron: "0 2 31 4,6 *"}}', "E125")
 backup("copies", f"{_ALL}, copies: [near, near]", "E181")
 backup(
     "scratch-in-root",
