@@ -17,6 +17,12 @@ from urllib.parse import urlsplit
 from reconciler.inventory.complaint import Complaint
 from reconciler.inventory.loaded import Loaded
 from reconciler.model import Ref
+from reconciler.model.repository import (
+    PANELS,
+    FailureDomain,
+    lost_together,
+    whereabouts,
+)
 
 if TYPE_CHECKING:
     from reconciler.model.backing import Backing, Schedule
@@ -29,10 +35,10 @@ _AUTUMNS: Final = (
     datetime(2026, 3, 20, tzinfo=UTC),
     datetime(2026, 10, 1, tzinfo=UTC),
 )
-#: Engines of panels.
-_PANELS: Final = frozenset({"whm", "plesk"})
 #: What a Backup may say otherwise, of what is looked at here.
 _RULED: Final = frozenset({"objectives", "schedule", "copies", "keep"})
+#: What says which source is kept where.
+_WHERE: Final = frozenset({"copies", "sources"})
 
 
 class _Backed(NamedTuple):
@@ -54,6 +60,10 @@ def complaints(loaded: Loaded) -> Iterator[Complaint]:
         if one.ref.kind == POLICY or one.own & _RULED:
             yield from _too_rare(loaded, one)
             yield from _copies(loaded, one, rows)
+        elif "sources" in one.own:
+            first = rows.get(Ref(REPOSITORY, one.backing.copies[0].repository))
+            if first is not None:
+                yield from _by_a_panel(loaded, one, loaded.spec(first))
     yield from _scratch(loaded, backed, rows)
     yield from _buckets(loaded, rows)
 
@@ -119,7 +129,7 @@ def _backed(loaded: Loaded, rows: dict[Ref, int]) -> Iterator[_Backed]:
         if ref.kind != BACKUP:
             continue
         written = loaded.spec(row)
-        if not written.keys() & {*_RULED, "drills", "prune"}:
+        if not written.keys() & {*_RULED, "sources", "drills", "prune"}:
             continue  # all of it is its policy's, and most say nothing else
         spec = BackupSpec.model_validate(written)
         policy = policies.get(spec.policy)
@@ -170,6 +180,11 @@ def _copies(loaded: Loaded, one: _Backed, rows: dict[Ref, int]) -> Iterator[Comp
         return  # what is not there is told as a reference
     first = places[names[0]]
     yield from _by_a_panel(loaded, one, first)
+    if (twice := _same(places)) is not None:
+        what = f"{' and '.join(twice)} are one place: that is one copy"
+        hint = "name another place, or one of them: what destroys it destroys both"
+        yield _at(loaded, one, "E181", field, what, hint)
+        return
     for each in one.backing.copies:
         there = places[each.repository]
         if each.repository != names[0] and there["engine"] != first["engine"]:
@@ -186,12 +201,30 @@ def _copies(loaded: Loaded, one: _Backed, rows: dict[Ref, int]) -> Iterator[Comp
             yield _at(loaded, one, "E186", "spec.keep.within", what, hint)
 
 
+def _same(places: dict[str, dict[str, Any]]) -> tuple[str, str] | None:
+    """Return two repositories that are one place, whatever they say of it; or None."""
+    seen: dict[str, str] = {}
+    for name, spec in places.items():
+        where = whereabouts(spec["engine"], str(spec.get("url")), spec.get("path"))
+        other = seen.setdefault(where, name)
+        if other != name:
+            return other, name
+    return None
+
+
 def _by_a_panel(
     loaded: Loaded, one: _Backed, first: dict[str, Any]
 ) -> Iterator[Complaint]:
     """Yield what is asked of a panel that it does not do."""
     engine, name = first["engine"], one.backing.copies[0].repository
-    if engine not in _PANELS:
+    if engine not in PANELS:
+        for source, each in one.backing.sources.items():
+            if each.type == "panel" and (one.ref.kind == POLICY or one.own & _WHERE):
+                what = f"{name} is of {engine}, and no panel puts anything there"
+                hint = "name a repository of the panel (engine: whm, engine: plesk) in copies, or write files, and the paths of the folder that it is in"  # noqa: E501
+                own = loaded.locate(one.ref, f"spec.sources.{source}")
+                field = f"spec.sources.{source}" if own else "spec.copies"
+                yield _at(loaded, one, "E188", field, what, hint)
         return
     if [each.type for each in one.backing.sources.values()] != ["panel"]:
         what = f"{name} is a panel, which makes one archive of everything"
@@ -212,11 +245,17 @@ def _lost_together(first: dict[str, Any], there: dict[str, Any]) -> str | None:
     """Return how the one is lost with the other; None where it is not."""
     if first is there:
         return "is itself"
-    mine, theirs = first.get("failureDomain"), there.get("failureDomain")
-    if not mine or not theirs:
+    mine, theirs = _domain(first), _domain(there)
+    if mine is None or theirs is None:
         return "nobody says what is lost with"
-    same = all(mine.get(key) == theirs.get(key) for key in ("provider", "region"))
-    return "is lost with" if same else None
+    if not lost_together(mine, theirs):
+        return None
+    return "is lost with" if mine.region and theirs.region else "may be lost with"
+
+
+def _domain(spec: dict[str, Any]) -> FailureDomain | None:
+    told = spec.get("failureDomain")
+    return FailureDomain.model_validate(told) if told else None
 
 
 def _unkept(backing: Backing, there: dict[str, Any]) -> bool:

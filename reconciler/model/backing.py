@@ -186,7 +186,8 @@ class Source(Spec):
         proven = self.canary or any(one.proves for one in self.expect)
         if self.type == "files" and not proven:
             raise ValueError(
-                "nothing would prove what comes back: write expect, or canary: true"
+                "nothing would prove what comes back: write expect that fails where "
+                "nothing is, or canary: true"
             )
         if any(one.startswith("/") or ".." in one.split("/") for one in self.paths):
             raise ValueError("paths are relative to root, without ..")

@@ -76,6 +76,7 @@ bad(
     3,
 )
 _SQL = "{sql: select 1, min: 1}"
+policy("panel-of-archive", "sources: {a: {type: panel}, b: {paths: [www]}}", "E188")
 policy("panel-sql", f"sources: {{a: {{type: panel, expect: [{_SQL}]}}}}", "E125")
 _PLACE = "engine: archive, url: file:///srv/x, credentials: {password: {env: P}}"
 _S3 = (
@@ -234,10 +235,42 @@ backup(
 )
 backup("field", f"{_ALL}, keeps: 5", "E120")
 
+backup("sources-of-a-panel", f"{_ALL}, sources: {{files: {{type: panel}}}}", "E188")
+bad(
+    "backup-beside-a-panel",
+    f"{HEAD}{_AT_WHM}BackupPolicy/x: {{objectives: {{rpo: 26h, rto: 2h}}, copies: [near], "
+    f"sources: {{a: {{type: panel}}}}, schedule: {{by: panel}}}}\n{_OF}"
+    f"Backup/a.example: {{{_ALL}, sources: {{files: {{paths: [www]}}}}}}\n",
+    "E185",
+    7,
+)
+
 _BOTH = "copies: [near, {repository: far, offSite: true}]"
 _OTHER = "engine: archive, url: file:///srv/far, credentials: {password: {env: P}}"
 copies("off-site-same", f"{_OTHER}, failureDomain: {{provider: p, region: a, account: b}}", _BOTH, "E183")  # fmt: skip
 copies("off-site-unsaid", _OTHER, _BOTH, "E183")
+copies("off-site-no-region", f"{_OTHER}, failureDomain: {{provider: P}}", _BOTH, "E183")
+copies("off-site-spelled", f"{_OTHER}, failureDomain: {{provider: P, region: A}}", _BOTH, "E183")  # fmt: skip
+for _name, _url in {
+    "same-place": "file:///srv/near/",
+    "same-place-dots": "file:///srv/x/../n%65ar",
+    "same-place-path": "file:///srv, path: near",
+}.items():
+    copies(
+        _name,
+        f"{_OTHER.replace('file:///srv/far', _url)}, {_FAR}",
+        _BOTH,
+        "E181",
+    )
+bad(
+    "backup-copies-same-bucket",
+    f"{HEAD}"
+    'BackupRepository/a: {engine: restic, url: "s3:https://S3.example/b/x", credentials: {password: {env: P}}}\n'
+    'BackupRepository/b: {engine: restic, url: "s3:https://s3.example:443/b", path: x/, credentials: {password: {env: P}}}\n'
+    "BackupPolicy/x: {objectives: {rpo: 26h, rto: 2h}, sources: {files: {paths: [www]}}, copies: [a, b]}\n",
+    "E181",
+    4,
+)
 copies(
     "engines",
     f"engine: restic, url: file:///srv/far, credentials: {{password: {{env: P}}}}, {_FAR}",

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
 from reconciler.model import Duration, Price, SecretRef, Spec, To
-from reconciler.model.repository import Engine, FailureDomain, Immutability, PanelKeep
-
-#: Engines of panels, which have a schedule of their own.
-PANELS: Final = frozenset({"whm", "plesk"})
+from reconciler.model.repository import (
+    PANELS,
+    Engine,
+    FailureDomain,
+    Immutability,
+    PanelKeep,
+)
 
 
 class Credentials(Spec):

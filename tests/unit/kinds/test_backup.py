@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from reconciler.kinds.backup import BackUp, Check, CopyOver, DrillIt, ExtendLock
 from reconciler.model import Share, Unknown
-from reconciler.model.repository import PanelKeep
+from reconciler.model.repository import FailureDomain, PanelKeep
 from tests.support.backups import DAY, START, Life, backing, locked, owes, repository
 
 DAYS = 180
@@ -274,6 +274,54 @@ def test_copies_that_can_be_lost_at_once_are_told():
     assert Life(backing(copies=["near"])).findings()["one-copy"] == "info"
     assert "escrow-missing" not in aged(far=repository("far", escrow=True)).findings()
     assert aged().findings()["escrow-missing"] == "info"
+
+
+def domain(provider, region=None, account="") -> FailureDomain:
+    return FailureDomain(provider=provider, region=region, account=account or None)
+
+
+@pytest.mark.parametrize(
+    ("near", "far", "together"),
+    [
+        (None, None, True),
+        (None, domain("own", "here"), True),
+        (domain("own", "here"), None, True),
+        (domain("own", "here"), domain("own"), True),
+        (domain("own"), domain("Own "), True),
+        (domain("own", "here", "a"), domain("own", "here", "b"), True),
+        (domain("own"), domain("other"), False),
+        (domain("own", "here"), domain("own", "there"), False),
+    ],
+)
+def test_what_nobody_says_is_not_apart(near, far, together):
+    life = Life(near=repository("near", domain=near), far=repository("far", domain=far))
+    assert ("copies-in-one-domain" in life.findings()) is together
+
+
+def test_one_copy_elsewhere_is_enough():
+    policy = backing(copies=["near", "beside", "far"])
+    here = domain("own", "here")
+    places = {name: repository(name, domain=here) for name in ("near", "beside")}
+    found = Life(policy, far=repository("far", domain=None), **places).findings()
+    assert found["copies-in-one-domain"] == "warning"
+    found = Life(policy, far=repository("far", domain=domain("x")), **places).findings()
+    assert "copies-in-one-domain" not in found
+
+
+def test_two_names_of_one_repository_are_one_copy():
+    life = aged(3)
+    assert "one-copy" not in life.findings()
+    life.put("far", identity="near")
+    assert life.findings()["one-copy"] == "critical"
+    assert life.said("one-copy") == "near and far are one repository: that is one copy"
+
+
+def test_they_are_while_one_cannot_be_read():
+    life = Life()
+    life.put("far", identity="near")
+    life.look()
+    life.have[Share("far", "backup")] = Unknown(why="no route")
+    assert life.findings()["one-copy"] == "critical"
 
 
 def test_locks_are_renewed_at_half_of_what_they_last():
