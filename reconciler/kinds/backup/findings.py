@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from reconciler.kinds.backup.anomalies import suspects
 from reconciler.kinds.backup.case import Case
 from reconciler.kinds.backup.cost import monthly
+from reconciler.kinds.backup.coverage import uncovered
 from reconciler.kinds.backup.drilling import FULL, kinds_of, last_of
 from reconciler.kinds.backup.facts import Drilled, fact, hours, moment
 from reconciler.kinds.backup.memory import SINCE
@@ -114,6 +115,12 @@ def _one_place(case: Case, names: Sequence[str]) -> Iterator[Said]:
 
 def _sources(case: Case) -> Iterator[Said]:
     """Yield the sources that are declared, and in no backup or no restore yet."""
+    for name, gone in uncovered(case):
+        verb = "is" if len(gone) == 1 else "are"
+        message = f"{', '.join(gone)} of {name} {verb} not in what was backed up last"
+        yield Said(
+            "source-missing", Severity.ERROR, message, f"spec.sources.{name}", name
+        )
     last = case.last(case.first)
     if last is None:
         return

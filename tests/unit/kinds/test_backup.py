@@ -386,6 +386,54 @@ def test_what_somebody_else_made_has_to_be_as_much_as_it_has_to():
     assert "receipts" not in life.recorded
 
 
+def test_the_newest_of_a_timer_has_to_be_what_the_policy_says_by_now():
+    drills = {"sample": None, "full": {"every": "1d", "point": "random"}}
+    life = Life(backing(schedule={"by": "host"}, copies=["near"], drills=drills))
+    told = set()
+    for _ in range(12):
+        for name in ("files", "db"):
+            life._made("near", name)
+        life.look()
+        for one in life.due():
+            if isinstance(one, DrillIt):
+                newest = one.details["at"] == life.now.isoformat()
+                told.add(newest)
+                assert one.details.get("adopted", False) is newest
+                life.do(one)
+        life.now += DAY
+    assert told == {True, False}
+    life = Life()
+    life.do(life.due()[0])
+    (ours,) = (one for one in life.due() if isinstance(one, DrillIt))
+    assert "adopted" not in ours.details
+
+
+@pytest.mark.parametrize(
+    ("wanted", "listed", "gone"),
+    [
+        (["a", "b"], ["/srv/x/a"], ["b"]),
+        (["a", "b"], ["/srv/x/a", "/srv/x/b"], []),
+        (["a", "b/", "c"], ["/srv/b", "/srv/x/a", "/srv/x/c"], ["b/"]),
+        (["a", "b/a"], ["/srv/b/a", "/srv/a"], []),
+        (["a", "b"], ["/srv/x/a", "/srv/x"], []),
+        (["a", "b"], ["/srv/x"], []),  # perhaps both are in it
+        (["a", "b"], ["a"], ["b"]),
+        (["."], ["/srv/x"], []),
+    ],
+)
+def test_a_path_that_a_timer_leaves_out_is_told(wanted, listed, gone):
+    sources = {"files": {"paths": wanted}}
+    life = Life(backing(schedule={"by": "host"}, sources=sources, copies=["near"]))
+    life._made("near", "files")
+    (one,) = life.state("near").snapshots
+    life.put("near", snapshots=(one.model_copy(update={"paths": tuple(listed)}),))
+    life.look()
+    assert ("source-missing" in life.findings()) is bool(gone)
+    if gone:
+        said = f"{gone[0]} of files is not in what was backed up last"
+        assert life.said("source-missing") == said
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.sampled_from(["run", "day", "hour", "fail", "lose"]), max_size=25))
 def test_after_doing_what_is_due_nothing_is(steps):
