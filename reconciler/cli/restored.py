@@ -99,15 +99,16 @@ class Done(NamedTuple):
         """``verified``, ``unverified`` where nobody can tell, or ``differs``."""
         if self.back.wrong:
             return "differs"
-        return "unverified" if self.back.unproven else "verified"
+        told = not self.back.unproven and not self.back.alone
+        return "verified" if told else "unverified"
 
     @property
     def code(self) -> Exit:
         """What the process ends with."""
         if self.back.wrong:
             return Exit.ERROR
-        partly = self.back.unproven or self.unrecorded
-        return Exit.PARTLY if partly else Exit.DONE
+        whole = self.verdict == "verified" and not self.unrecorded
+        return Exit.DONE if whole else Exit.PARTLY
 
 
 def look(project: Project, one: Asked, choice: Choice) -> Found:

@@ -122,6 +122,8 @@ def _ended(done: Done) -> Iterator[str]:
         yield f"  what came back is not what was backed up: {visible(done.back.wrong)}"
     for name in done.back.unproven:
         yield f"  {name}: nothing was written down that it could be compared with"
+    for name in done.back.alone:
+        yield f"  {name}: is as {done.copy} itself says; no receipt of it is known"
     if done.unrecorded:
         yield f"NOT RECORDED in the audit log: {visible(done.unrecorded)}"
 
@@ -180,6 +182,7 @@ def _ended_data(done: Done) -> dict[str, Any]:
         "bytes": back.bytes,
         "milliseconds": round((back.listed + back.fetched) * 1000),
         "checks": [one.row() for one in done.back.looks],
+        "without_receipt": [*done.back.unproven, *done.back.alone],
         "unrecorded": done.unrecorded or None,
     }
 

@@ -19,6 +19,12 @@ from reconciler.inventory.backup_folders import misplaced
 from reconciler.inventory.complaint import Complaint
 from reconciler.inventory.loaded import Loaded
 from reconciler.model import Ref
+from reconciler.model.repository import (
+    PANELS,
+    FailureDomain,
+    lost_together,
+    whereabouts,
+)
 
 if TYPE_CHECKING:
     from reconciler.model.backing import Backing, Schedule
@@ -30,10 +36,10 @@ BACKUP: Final = "Backup"
 _YEAR: Final = datetime(2026, 1, 15, tzinfo=UTC)
 _DAYS: Final = 366
 _MINUTES: Final = 24 * 60
-#: Engines of panels.
-_PANELS: Final = frozenset({"whm", "plesk"})
 #: What a Backup may say otherwise, of what is looked at here.
 _RULED: Final = frozenset({"objectives", "schedule", "copies", "keep"})
+#: What says which source is kept where.
+_WHERE: Final = frozenset({"copies", "sources"})
 
 
 class _Backed(NamedTuple):
@@ -69,17 +75,42 @@ def complaints(loaded: Loaded) -> Iterator[Complaint]:
 
 
 def warnings(loaded: Loaded) -> Iterator[Complaint]:
-    """Yield the databases of which nothing is asked once they are back."""
+    """Yield databases of which nothing is asked, and prunes that are mostly held."""
     rows = _rows(loaded)
+    if not rows:
+        return
+    for one in _backed(loaded, rows):
+        if one.ref.kind == POLICY or one.own & {"drills", "prune"}:
+            yield from _mostly_held(loaded, one)
     for ref, row in rows.items():
         if ref.kind not in {POLICY, BACKUP}:
             continue
         for name, source in (loaded.spec(row).get("sources") or {}).items():
-            if source.get("type", "files") == "files" or source.get("expect"):
+            if source.get("type", "files") == "files" or _asked(source):
                 continue
             what = f"{ref}: spec.sources.{name}: a dump with nothing in it would do"
             at = loaded.locate(ref, f"spec.sources.{name}")
             yield Complaint("W180", at or loaded.location(row), what)
+
+
+def _mostly_held(loaded: Loaded, one: _Backed) -> Iterator[Complaint]:
+    """Yield that no drill comes as often as a prune wants one to have passed."""
+    drills, verified = one.backing.drills, one.backing.prune.verified
+    often = [each.every for each in (drills.sample, drills.full) if each is not None]
+    if one.backing.schedule.by == "panel" or not often or min(often) <= verified:
+        return
+    own = one.ref.kind == POLICY or "prune" in one.own
+    field = "spec.prune.verified" if own else "spec.drills"
+    what = f"{_hours(verified)} is less than the {_hours(min(often))} between two drills: nothing is pruned most of the time"  # noqa: E501
+    hint = f"write verified: {_hours(2 * min(often))} or more, or a drill more often"
+    yield _at(loaded, one, "W181", field, what, hint)
+
+
+def _asked(source: dict[str, Any]) -> bool:
+    """Say whether something is asked of what is in the database of *source*."""
+    expect = source.get("expect") or ()
+    named = source["type"] != "panel" or source.get("database")
+    return any(one.get("sql") for one in expect) if named else bool(expect)
 
 
 def _rows(loaded: Loaded) -> dict[Ref, int]:
@@ -104,7 +135,7 @@ def _backed(loaded: Loaded, rows: dict[Ref, int]) -> Iterator[_Backed]:
         if ref.kind != BACKUP:
             continue
         written = loaded.spec(row)
-        if not written.keys() & {*_RULED, "drills", "sources"}:
+        if not written.keys() & {*_RULED, "sources", "drills", "prune"}:
             continue  # all of it is its policy's, and most say nothing else
         spec = BackupSpec.model_validate(written)
         policy = policies.get(spec.policy)
@@ -181,6 +212,11 @@ def _copies(loaded: Loaded, one: _Backed, rows: dict[Ref, int]) -> Iterator[Comp
         return  # what is not there is told as a reference
     first = places[names[0]]
     yield from _by_a_panel(loaded, one, first)
+    if (twice := _same(places)) is not None:
+        what = f"{' and '.join(twice)} are one place: that is one copy"
+        hint = "name another place, or one of them: what destroys it destroys both"
+        yield _at(loaded, one, "E181", field, what, hint)
+        return
     for each in one.backing.copies:
         there = places[each.repository]
         if each.repository != names[0] and there["engine"] != first["engine"]:
@@ -197,12 +233,30 @@ def _copies(loaded: Loaded, one: _Backed, rows: dict[Ref, int]) -> Iterator[Comp
             yield _at(loaded, one, "E186", "spec.keep.within", what, hint)
 
 
+def _same(places: dict[str, dict[str, Any]]) -> tuple[str, str] | None:
+    """Return two repositories that are one place, whatever they say of it; or None."""
+    seen: dict[str, str] = {}
+    for name, spec in places.items():
+        where = whereabouts(spec["engine"], str(spec.get("url")), spec.get("path"))
+        other = seen.setdefault(where, name)
+        if other != name:
+            return other, name
+    return None
+
+
 def _by_a_panel(
     loaded: Loaded, one: _Backed, first: dict[str, Any]
 ) -> Iterator[Complaint]:
     """Yield what is asked of a panel that it does not do."""
     engine, name = first["engine"], one.backing.copies[0].repository
-    if engine not in _PANELS:
+    if engine not in PANELS:
+        for source, each in one.backing.sources.items():
+            if each.type == "panel" and (one.ref.kind == POLICY or one.own & _WHERE):
+                what = f"{name} is of {engine}, and no panel puts anything there"
+                hint = "name a repository of the panel (engine: whm, engine: plesk) in copies, or write files, and the paths of the folder that it is in"  # noqa: E501
+                own = loaded.locate(one.ref, f"spec.sources.{source}")
+                field = f"spec.sources.{source}" if own else "spec.copies"
+                yield _at(loaded, one, "E188", field, what, hint)
         return
     if [each.type for each in one.backing.sources.values()] != ["panel"]:
         what = f"{name} is a panel, which makes one archive of everything"
@@ -223,11 +277,17 @@ def _lost_together(first: dict[str, Any], there: dict[str, Any]) -> str | None:
     """Return how the one is lost with the other; None where it is not."""
     if first is there:
         return "is itself"
-    mine, theirs = first.get("failureDomain"), there.get("failureDomain")
-    if not mine or not theirs:
+    mine, theirs = _domain(first), _domain(there)
+    if mine is None or theirs is None:
         return "nobody says what is lost with"
-    same = all(mine.get(key) == theirs.get(key) for key in ("provider", "region"))
-    return "is lost with" if same else None
+    if not lost_together(mine, theirs):
+        return None
+    return "is lost with" if mine.region and theirs.region else "may be lost with"
+
+
+def _domain(spec: dict[str, Any]) -> FailureDomain | None:
+    told = spec.get("failureDomain")
+    return FailureDomain.model_validate(told) if told else None
 
 
 def _unkept(backing: Backing, there: dict[str, Any]) -> bool:

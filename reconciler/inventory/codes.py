@@ -209,7 +209,8 @@ TABLE: dict[str, Code] = {
     ),
     "E181": Code(
         "two copies of a backup in one repository",
-        "name each repository once: what destroys it destroys both",
+        "name each repository once, and each place by one of them: what destroys it "
+        "destroys both",
     ),
     "E182": Code(
         "copies of a backup by different engines",
@@ -217,7 +218,8 @@ TABLE: dict[str, Code] = {
     ),
     "E183": Code(
         "a copy that is called off-site and is lost with the first",
-        "give both repositories a failureDomain, and them another provider or region",
+        "give both repositories a failureDomain, with another provider, or the "
+        "regions of both and another one",
     ),
     "E184": Code(
         "a folder for drills, or of copies, that is in production",
@@ -237,6 +239,11 @@ TABLE: dict[str, Code] = {
         "two repositories in one bucket that set it up differently",
         "a bucket has one setting: say the same, or name another bucket",
     ),
+    "E188": Code(
+        "a panel's archive in a repository that is no panel's",
+        "name a repository of engine whm or plesk in copies, or write files, and the "
+        "paths of the folder that it is in",
+    ),
     "W160": Code("defaults that apply to nothing", "remove them or move the file"),
     "W161": Code("a RecordSet that no domain includes", "remove it or include it"),
     "W162": Code(
@@ -255,6 +262,10 @@ TABLE: dict[str, Code] = {
     "W180": Code(
         "a database of which nothing is asked once it is restored",
         "write expect, as in [{sql: select count(*) from orders, min: 1}]",
+    ),
+    "W181": Code(
+        "prunes that wait for a drill which comes less often",
+        "write a longer prune.verified, or a drill more often",
     ),
 }
 

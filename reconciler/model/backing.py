@@ -7,12 +7,14 @@ site has them with what it says otherwise, a BackupRepository says where copies 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic.alias_generators import to_camel
 
 from reconciler.model.base import Spec
 from reconciler.model.calendar import Duration
@@ -28,6 +30,15 @@ Path = Annotated[str, Field(min_length=1, max_length=1024)]
 Program = Annotated[
     tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)
 ]
+#: What may be said besides of each thing that is expected; the rest is never looked at.
+_BESIDES: Final[Mapping[str, tuple[str, ...]]] = {
+    "path": ("contains", "type"),
+    "glob": ("contains", "type", "min", "max_drop"),
+    "sql": ("min", "max_drop", "max_age"),
+    "http": ("contains", "status"),
+}
+_DATABASES: Final = frozenset({"mysql", "postgres", "sqlite"})
+_FOUND: Final = 200
 
 
 class Objectives(Spec):
@@ -73,14 +84,14 @@ class Expect(Spec):
 
     Attributes:
         path: A file, relative to the source: it has to be there.
-        glob: Files: there have to be ``min`` of them.
-        sql: A query with one value.
+        glob: Files: there have to be ``min`` of them, or one.
+        sql: A query with one value: a number, or a time where ``max_age`` is said.
         http: A path that is asked of the restored files, served on this machine.
-        contains: Text in the file, or in the answer.
-        type: What the files are: ``image`` or ``text``.
-        min: The least value, or number of files.
-        max_drop: By how much the value may be less than in an older backup, the
-            newest of those that were drilled.
+        contains: Text in the file, in each of them, or in the answer; not of ``sql``.
+        type: What the files are: ``image`` or ``text``; of ``path`` and ``glob``.
+        min: The least value, or number of files; of ``glob`` and ``sql``.
+        max_drop: By how much the value, or number of files, may be less than in an
+            older backup, the newest of those that were drilled.
         max_age: How old the value, a time, may have been when it was backed up.
         status: Of the answer.
     """
@@ -94,15 +105,38 @@ class Expect(Spec):
     min: Annotated[int, Field(ge=0)] | None = None
     max_drop: Percent | None = None
     max_age: Duration | None = None
-    status: Annotated[int, Field(ge=100, le=599)] = 200
+    status: Annotated[int, Field(ge=100, le=599)] = _FOUND
+
+    @property
+    def kind(self) -> str:
+        """Which of the four it is."""
+        return next(name for name in _BESIDES if getattr(self, name))
+
+    @property
+    def proves(self) -> bool:
+        """Whether it fails where nothing at all came back."""
+        if self.glob:
+            return self.min is None or self.min > 0
+        return not self.http or self.status == _FOUND
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        named = [n for n in ("path", "glob", "sql", "http") if getattr(self, n)]
-        if len(named) != 1:
+        if sum(bool(getattr(self, name)) for name in _BESIDES) != 1:
             raise ValueError("write exactly one of path, glob, sql and http")
+        fits = _BESIDES[self.kind]
+        for name in dict.fromkeys(one for some in _BESIDES.values() for one in some):
+            default = type(self).model_fields[name].default
+            if name not in fits and getattr(self, name) != default:
+                what = ", ".join(map(to_camel, fits))
+                raise ValueError(
+                    f"{to_camel(name)} says nothing of {self.kind}, which takes {what}"
+                )
         if self.sql and self.min is None and self.max_age is None:
             raise ValueError("sql needs min or maxAge: what has the value to be?")
+        if self.max_age is not None and (self.min, self.max_drop) != (None, None):
+            raise ValueError(
+                "maxAge is of a time, min and maxDrop of a number: ask twice"
+            )
         return self
 
 
@@ -148,13 +182,27 @@ class Source(Spec):
             and any(one.sql for one in self.expect)
         ):
             raise ValueError("sql of a panel's archive needs database: which dump")
-        if self.type == "files" and not (self.canary or self.expect):
+        self._apply()
+        proven = self.canary or any(one.proves for one in self.expect)
+        if self.type == "files" and not proven:
             raise ValueError(
-                "nothing would prove what comes back: write expect, or canary: true"
+                "nothing would prove what comes back: write expect that fails where "
+                "nothing is, or canary: true"
             )
         if any(one.startswith("/") or ".." in one.split("/") for one in self.paths):
             raise ValueError("paths are relative to root, without ..")
         return self
+
+    def _apply(self) -> None:
+        """See that what is expected can be looked at here: else nobody ever would."""
+        for index, one in enumerate(self.expect):
+            database = self.type in _DATABASES
+            if self.type != "panel" and database != (one.kind == "sql"):
+                fits = "sql" if database else "path, glob or http"
+                raise ValueError(
+                    f"expect[{index}]: {one.kind} is not looked at in {self.type}: "
+                    f"write {fits}"
+                )
 
 
 class Keep(Spec):

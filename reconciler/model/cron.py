@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from typing import Any, Final, Self
 from zoneinfo import ZoneInfo
 
@@ -15,8 +16,13 @@ from reconciler.model.base import Frozen
 
 _FIELDS: Final = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
 _NAMES: Final = ("minute", "hour", "day", "month", "weekday")
-#: A day of every month and weekday comes again within so many days (29 February).
-_AHEAD: Final = 366 * 8 + 2
+#: How many days each month has at most.
+_LONGEST: Final = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+#: A day of every month and weekday comes again within so many days: 29 February is
+#: the same weekday after 28 years, and after 40 around 2100, which has none.
+_AHEAD: Final = 366 * 40 + 2
+#: So far ahead the next times are compared: what is due daily has had 60 long before.
+_YEARS: Final = timedelta(days=366 * 8)
 
 
 class Cron(Frozen):
@@ -49,8 +55,12 @@ class Cron(Frozen):
             raise ValueError(
                 f"{raw!r} has {len(parts)} fields, cron has five, as in 15 2 * * *"
             )
-        for part, limits, name in zip(parts, _FIELDS, _NAMES, strict=True):
+        _, _, days, months, _ = (
             _values(part, limits, name)
+            for part, limits, name in zip(parts, _FIELDS, _NAMES, strict=True)
+        )
+        if _both(parts) and min(days) > max(_LONGEST[one - 1] for one in months):
+            raise ValueError(f"{raw!r} is never due: no such month has such a day")
         return {"text": " ".join(parts)}
 
     @model_serializer
@@ -96,6 +106,8 @@ class Cron(Frozen):
         for _ in range(times):
             following = self.after(at, zone)
             most, at = max(most, following - at), following
+            if at - now > _YEARS:
+                break
         return most
 
     def _on(self, day: date, zone: str) -> Iterator[datetime]:
@@ -117,14 +129,19 @@ class Cron(Frozen):
     def _matches(
         self, day: date, days: frozenset[int], weekdays: frozenset[int]
     ) -> bool:
-        _, _, of_month, _, of_week = self.text.split()
         by_day = day.day in days
         by_week = day.isoweekday() % 7 in {one % 7 for one in weekdays}
-        if of_month.startswith("*") or of_week.startswith("*"):
+        if _both(self.text.split()):
             return by_day and by_week
         return by_day or by_week
 
 
+def _both(parts: list[str]) -> bool:
+    """Say whether day and weekday have to be right; where both are limited one has."""
+    return parts[2].startswith("*") or parts[4].startswith("*")
+
+
+@cache
 def _values(part: str, limits: tuple[int, int], name: str) -> frozenset[int]:
     """Return the numbers that one field names; raise ValueError where it names none."""
     low, high = limits

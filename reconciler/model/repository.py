@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import posixpath
 from datetime import timedelta
 from typing import Annotated, Final, Literal, Self, get_args
+from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, model_validator
 
@@ -13,6 +15,9 @@ from reconciler.model.money import Price
 
 Engine = Literal["restic", "archive", "whm", "plesk"]
 ENGINES: Final = frozenset(get_args(Engine))
+#: Engines of panels: they keep, copy and forget by themselves.
+PANELS: Final[frozenset[str]] = frozenset({"whm", "plesk"})
+_PORTS: Final = {"http": 80, "https": 443}
 LockMode = Literal["none", "append-only", "governance", "compliance"]
 
 
@@ -29,6 +34,44 @@ class FailureDomain(Spec):
     provider: str
     region: str | None = None
     account: str | None = None
+
+
+def lost_together(one: FailureDomain | None, other: FailureDomain | None) -> bool:
+    """
+    Say whether what destroys the one may destroy the other.
+
+    Where nobody says what they are lost with, they are: what is unknown is not
+    different. Another account alone saves nothing from a fire.
+    """
+    if one is None or other is None:
+        return True
+    if _word(one.provider) != _word(other.provider):
+        return False
+    if not one.region or not other.region:
+        return True
+    return _word(one.region) == _word(other.region)
+
+
+def _word(text: str) -> str:
+    return text.strip().casefold()
+
+
+def whereabouts(engine: str, url: str, path: str | None) -> str:
+    """
+    Return one text for each place: however its address is written.
+
+    *path* is a folder within it, but of a panel: its own address is all of it.
+    """
+    parts = urlsplit(url.removeprefix("s3:").removeprefix("rest:"))
+    below = "" if engine in PANELS else path or ""
+    folder = posixpath.normpath(f"/{unquote(parts.path).strip('/')}/{below.strip('/')}")
+    if parts.scheme == "file":
+        return folder
+    try:
+        port = parts.port or _PORTS.get(parts.scheme)
+    except ValueError:  # what is no address is told elsewhere
+        port = None
+    return f"{parts.hostname or ''}:{port}{folder}"
 
 
 class Immutability(Spec):

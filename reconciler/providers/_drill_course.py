@@ -26,6 +26,7 @@ from reconciler.providers._drill_http import visited
 from reconciler.providers._drill_looks import Look, Sampled
 from reconciler.providers._drill_port import (
     DUMPS,
+    Adopts,
     Entry,
     Order,
     Promise,
@@ -101,7 +102,19 @@ def choices(
             files = chosen(source, listing, order.files, f"{order.seed}/{name}")
             made[name] = Choice(source, listing, manifest, files)
             seen.files += len(listing)
+            if order.adopted and isinstance(restorer, Adopts):
+                gone = restorer.lacking(name, snapshot, order.key)
+                seen.looks += _covered(name, source, gone)
     return made
+
+
+def _covered(name: str, source: Source, gone: Sequence[str]) -> list[Look]:
+    """Say that paths of the policy are not in what another program backed up."""
+    if source.type != "files" or not gone:
+        return []
+    verb = "is" if len(gone) == 1 else "are"
+    said = f"{', '.join(gone[:3])} {verb} not in it"
+    return [Look(f"{name}/paths", ", ".join(source.paths[:3]), said, ok=False)]
 
 
 def held(
@@ -210,7 +223,7 @@ def _looked(name: str, one: Choice, promise: Promise, bench: Bench, seen: Seen) 
         seen.engines += [database.engine] if database.engine else []
     with seen.timed("look"):
         seen.looks += readable(name, back)
-        seen.looks += expected(name, one.source, back, one.listing)
+        seen.looks += expected(name, one.source, back, one.listing, bench.before)
         seen.looks += visited(name, one.source, back)
 
 

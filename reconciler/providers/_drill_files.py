@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, Final, NamedTuple
 
 from reconciler.model.backing import Expect, Source
-from reconciler.providers._drill_looks import Look, asked
+from reconciler.providers._drill_looks import Look, asked, dropped
 from reconciler.providers._drill_port import CANARY, DUMPS, Entry, Promise, digest
 
 #: What a site does not start without, wherever it is.
@@ -204,16 +204,23 @@ def canary(name: str, back: Found, promise: Promise) -> list[Look]:
 
 
 def expected(
-    name: str, source: Source, back: Found, listing: Sequence[Entry]
+    name: str,
+    source: Source,
+    back: Found,
+    listing: Sequence[Entry],
+    before: Mapping[str, float],
 ) -> list[Look]:
-    """Judge what the policy expects of files."""
+    """Judge what the policy expects of files; *before*: by check, what was seen."""
     looks = []
     paths = [one.path for one in listing]
     for expect in source.expect:
         if expect.path:
             looks.append(_path(name, expect, back))
         elif expect.glob:
-            looks.append(_glob(name, expect, back, paths))
+            look = _glob(name, expect, back, paths)
+            looks.append(look)
+            if look.value is not None:
+                looks += dropped(name, expect, look.value, before.get(look.check))
     return looks
 
 

@@ -61,7 +61,7 @@ class Moment(NamedTuple):
 
 def asked(source: str, expect: Expect) -> str:
     """Return the name of the check of *expect*; its words make it, not its place."""
-    kind = next(n for n in ("path", "glob", "sql", "http") if getattr(expect, n))
+    kind = expect.kind
     words = str(getattr(expect, kind))
     if kind != "sql" and len(words) <= _LONGEST:
         return f"{source}/{kind}:{words}"
@@ -83,14 +83,20 @@ def valued(
         least = f"{query}: at least {expect.min}"
         ok = number >= expect.min
         looks.append(Look(check, least, f"{number:g}", ok, number))
-    if expect.max_drop is not None and before is not None:
-        floor = before * (1 - float(expect.max_drop))
-        share = f"{float(expect.max_drop):.0%}"
-        said = f"{query}: at most {share} less than {before:g}"
-        looks.append(
-            Look(f"{check}/drop", said, f"{number:g}", ok=number >= floor, value=None)
-        )
-    return looks
+    return [*looks, *dropped(source, expect, number, before, f"{query}: ")]
+
+
+def dropped(
+    source: str, expect: Expect, number: float, before: float | None, of: str = ""
+) -> list[Look]:
+    """Judge by how much *number* is less than *before*, where there is one."""
+    if expect.max_drop is None or before is None:
+        return []
+    floor = before * (1 - float(expect.max_drop))
+    share = f"{float(expect.max_drop):.0%}"
+    said = f"{of}at most {share} less than {before:g}"
+    check = f"{asked(source, expect)}/drop"
+    return [Look(check, said, f"{number:g}", ok=number >= floor)]
 
 
 def _aged(check: str, query: str, most: timedelta, answer: str, moment: Moment) -> Look:

@@ -11,6 +11,8 @@ The ``details`` of a DrillIt, as the rules of backups write them::
     at         when it was backed up (ISO 8601)
     receipt    source -> files, bytes, manifest, canary: what the receipt says
     before     check -> the value that the last drill that passed has seen
+    adopted    whether another program made it, and it is the newest: what the policy
+               says by now has to be in it
 
 What a restore gives back: each source in a folder of its own name, with the paths as
 they are below the source's root; a dump as ``dump.sql``, a SQLite database as
@@ -128,6 +130,14 @@ class Rereads(Protocol):
         """Return all files of *snapshot*, each with its SHA-256."""
 
 
+@runtime_checkable
+class Adopts(Protocol):
+    """Whoever reads what another program backed up, which chose the paths itself."""
+
+    def lacking(self, source: str, snapshot: str, key: Key) -> Sequence[str]:
+        """Return the paths of the policy's *source* that are not in *snapshot*."""
+
+
 class Open(Restorer, Protocol):
     """One copy, which a person restores from: what there is has to be found first."""
 
@@ -181,6 +191,7 @@ class Order(NamedTuple):
     at: datetime | None
     promises: Mapping[str, Promise]
     before: Mapping[str, float]
+    adopted: bool = False
 
     @classmethod
     def of(cls, change: DrillIt) -> Order:
@@ -207,6 +218,7 @@ class Order(NamedTuple):
                 for name, one in (before if isinstance(before, dict) else {}).items()
                 if isinstance(one, (int, float, str)) and _numeral(one)
             },
+            adopted=told.get("adopted") is True,
         )
 
 

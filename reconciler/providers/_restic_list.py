@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -67,15 +68,22 @@ class Shot(NamedTuple):
         """
         Return the folder that its source's paths are in, without a slash at its end.
 
-        Where no tag says it, it is found by the policy's *paths*.
+        Where no tag says it, it is where most of the policy's *paths* would be.
         """
         if "root" in self.tags:
             return self.tags["root"].rstrip("/")
-        for whole in self.paths:
-            for path in paths:
-                if whole.endswith(f"/{path.strip('/')}"):
-                    return whole.removesuffix(path.strip("/")).rstrip("/")
-        return ""
+        ends = [path.strip("/") for path in paths]
+        roots = {
+            whole.removesuffix(end).rstrip("/"): None
+            for whole in self.paths
+            for end in ends
+            if whole.endswith(f"/{end}")
+        }
+
+        def there(root: str) -> int:
+            return sum(f"{root}/{end}" in self.paths for end in ends)
+
+        return max(roots, key=there, default="")
 
 
 def word(text: str) -> str:
@@ -186,6 +194,7 @@ class Content(NamedTuple):
         files: Its files, without the canary.
         folders: Its folders below *root*.
         canary: The canary's size; None where there is none.
+        lacking: Of the source's paths, those that are not in it.
     """
 
     shot: Shot
@@ -193,6 +202,7 @@ class Content(NamedTuple):
     files: Sequence[Entry]
     folders: frozenset[str]
     canary: int | None
+    lacking: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -245,7 +255,21 @@ def content(
         ],
         frozenset(path for path, kind, _ in inside if kind == "dir"),
         found,
+        tuple(_lacking(paths, [path for path, _, _ in inside], below=bool(root))),
     )
+
+
+def _lacking(
+    paths: Sequence[str], there: Collection[str], *, below: bool
+) -> Iterator[str]:
+    """Yield the *paths* that nothing is called; *below*: where they begin is known."""
+    names = set(there)
+    for path in paths:
+        name = posixpath.normpath(path.strip("/"))
+        inside = name == "." and bool(names)
+        somewhere = not below and any(one.endswith(f"/{name}") for one in names)
+        if not (name in names or inside or somewhere):
+            yield path
 
 
 def told_as(name: str) -> str:

@@ -79,6 +79,10 @@ class ResticRestorer:
         """Return the same: it is the snapshot's own, and its id says that of it."""
         return self.listing(source, snapshot, key)
 
+    def lacking(self, source: str, snapshot: str, key: Key) -> Sequence[str]:
+        """Return the paths of the policy that are not in a snapshot."""
+        return self._content(source, snapshot, key).lacking
+
     def restore(
         self,
         snapshots: Mapping[str, str],

@@ -79,11 +79,14 @@ class Back(NamedTuple):
     Attributes:
         looks: What was compared; of each source, in its order.
         unproven: Sources of which nothing was written down: nobody can tell.
+        alone: Sources that are as the copy itself says; no receipt says that it is
+            what was backed up.
     """
 
     restored: Restored
     looks: tuple[Look, ...]
     unproven: tuple[str, ...]
+    alone: tuple[str, ...] = ()
 
     @property
     def wrong(self) -> str:
@@ -213,12 +216,14 @@ def brought_back(
     except OSError as error:
         raise _unfit(f"{into}: {error.strerror}; what is in it is not whole") from None
     looks: list[Look] = []
-    unproven = []
+    unproven, alone = [], []
     for name, one in chosen.items():
         mine = list(_compared(name, one, into / name))
         looks += mine
         if not mine:
             unproven.append(name)
+        elif one.wanted.promise.manifest is None:
+            alone.append(name)
     whole = Restored(
         sum(len(one.files) for one in chosen.values()),
         size,
@@ -226,7 +231,7 @@ def brought_back(
         sum(one.fetched for one in done),
         done[0].engine,
     )
-    return Back(whole, tuple(looks), tuple(unproven))
+    return Back(whole, tuple(looks), tuple(unproven), tuple(alone))
 
 
 def _compared(name: str, one: Part, folder: Path) -> Iterator[Look]:

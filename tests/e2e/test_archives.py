@@ -110,6 +110,16 @@ def test_it_is_made_copied_checked_and_restored(house):
     assert [*(house.base / "scratch").iterdir()] == []
 
 
+def test_two_ways_to_one_folder_are_one_copy(house):
+    (house.base / "near").mkdir()
+    (house.base / "far").symlink_to(house.base / "near")
+    house.secrets = {**SECRETS, "FAR": SECRETS["NEAR"]}
+    for _ in range(2):
+        house.run("apply", "--auto-approve", "--single-writer", "--held-ok")
+    said = {one["code"]: one["severity"] for one in house.plan()["findings"]}
+    assert said["one-copy"] == "critical"
+
+
 def test_a_site_that_is_gone_is_no_backup(house):
     for path in (house.base / "home" / "public_html").rglob("*.php"):
         path.unlink()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -144,6 +145,20 @@ def test_what_is_broken_beside_it_does_not_matter(house, tmp_path, monkeypatch):
     assert damaged.code == 1
     assert "E681 near: " in damaged.err
     assert "VERIFIED" not in damaged.out
+
+
+def test_without_a_receipt_nobody_calls_it_verified(house, tmp_path):
+    bare = tmp_path / "bare"
+    shutil.copytree(house.root / "inventory", bare / "inventory")
+    argv = ("-C", bare, "-q", "restore", "Backup/shop.example", "--into")
+    done = shell(*argv, tmp_path / "back", environ=SECRETS)
+    assert done.code == 3
+    assert "UNVERIFIED  16 files" in done.out
+    assert "files: is as near itself says; no receipt of it is known" in done.out
+    argv = (*argv, tmp_path / "again", "--format", "json")
+    told = json.loads(shell(*argv, environ=SECRETS).out)
+    assert told["verdict"] == "unverified"
+    assert told["without_receipt"] == ["db", "files"]
 
 
 def test_the_escrow_key_alone_opens_it(house, tmp_path):

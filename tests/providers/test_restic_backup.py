@@ -478,6 +478,37 @@ def test_what_a_timer_of_the_host_makes_is_read_by_the_policys_paths(
     assert (tmp_path / "into" / "files" / "public_html" / "index.php").is_file()
 
 
+@pytest.mark.parametrize(
+    ("paths", "made", "gone"),
+    [
+        (["public_html", "uploads"], ["public_html"], "uploads is not in it"),
+        (["public_html", "uploads"], ["public_html", "uploads"], ""),
+        (["public_html/", "./link"], ["public_html", "link"], ""),
+        (["public_html", "x/public_html"], ["x/public_html", "public_html"], ""),
+        (["public_html", "uploads"], ["."], ""),
+        (["public_html", "a", "b"], ["x/public_html"], "a, b are not in it"),
+    ],
+)
+def test_a_timer_of_the_host_that_leaves_a_path_out_is_found(
+    place, root, tmp_path, paths, made, gone
+):
+    (root / "uploads").mkdir()  # with nothing in it: that is no fault
+    (root / "link").symlink_to("public_html")
+    shutil.copytree(root / "public_html", root / "x" / "public_html")
+    drills = {"scratch": str(tmp_path / "scratch")}
+    want = backup(root, {"files": {"paths": paths}}, drills=drills)
+    tags = ("--tag", "backup=u-1", "--tag", "source=files")
+    whole = [str(root / one) for one in made]
+    place.run("backup", "--host", "u-1", *tags, *whole)
+    (snap,) = place.snapshots(want)
+    said = {"sources": {"files": {"snapshot": snap.id}}, "at": NOW.isoformat()}
+    done = place.drill(want, said, adopted=True)
+    assert done["verdict"] == ("failed" if gone else "passed"), done["why"]
+    assert gone in done["why"]
+    # What is older was perhaps right when it was made.
+    assert place.drill(want, said)["verdict"] == "passed"
+
+
 def test_no_secret_is_kept_or_shown(place, root):
     want = backup(root)
     said = [str(place.back_up(want)), str(place.snapshots(want)), repr(place.repo)]

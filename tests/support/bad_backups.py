@@ -85,6 +85,7 @@ bad(
     3,
 )
 _SQL = "{sql: select 1, min: 1}"
+policy("panel-of-archive", "sources: {a: {type: panel}, b: {paths: [www]}}", "E188")
 policy("panel-sql", f"sources: {{a: {{type: panel, expect: [{_SQL}]}}}}", "E125")
 _PLACE = "engine: archive, url: file:///srv/x, credentials: {password: {env: P}}"
 _S3 = (
@@ -155,6 +156,8 @@ policy("rpo-clocks-go-back", 'schedule: {cron: "15 2 * * *", timeZone: Europe/Am
 policy("rpo-weekly", 'schedule: {cron: "0 3 * * 0"}', "E180")
 policy("cron-fields", 'schedule: {cron: "2 * * *"}', "E125")
 policy("cron-minute", 'schedule: {cron: "61 2 * * *"}', "E125")
+policy("cron-never", 'schedule: {cron: "0 0 30 2 *"}', "E125")
+policy("cron-never-in-months", 'schedule: {cron: "0 0 31 4-6/2,9,11 */2"}', "E125")
 policy("cron-number", "schedule: {cron: 5}", "E125")
 policy("zone", "schedule: {timeZone: Mars}", "E125")
 policy("by", "schedule: {by: somebody}", "E123")
@@ -174,6 +177,26 @@ policy("source-exclude", "sources: {files: {paths: [www], exclude: cache}}", "E1
 policy("expect-two", "sources: {files: {paths: [www], expect: [{path: a, glob: b}]}}", "E125")  # fmt: skip
 policy("expect-none", "sources: {files: {paths: [www], expect: [{min: 3}]}}", "E125")
 policy("expect-sql", "sources: {db: {type: mysql, expect: [{sql: select 1}]}}", "E125")
+for _name, _source in {
+    "sql-of-files": "paths: [www], expect: [{sql: select 1, min: 1}]",
+    "sql-of-files-alone": "paths: [www], canary: false, expect: [{sql: select 1, min: 1}]",
+    "path-of-mysql": "type: mysql, database: d, expect: [{path: dump.sql}]",
+    "glob-of-postgres": "type: postgres, database: d, expect: [{glob: '*'}]",
+    "http-of-sqlite": "type: sqlite, database: d, expect: [{http: /}]",
+    "path-min": "paths: [www], expect: [{path: a, min: 5}]",
+    "path-max-age": "paths: [www], expect: [{path: a, maxAge: 1d}]",
+    "path-max-drop": "paths: [www], expect: [{path: a, maxDrop: 10%}]",
+    "path-status": "paths: [www], expect: [{path: a, status: 404}]",
+    "glob-max-age": "paths: [www], expect: [{glob: a, maxAge: 1d}]",
+    "http-min": "paths: [www], expect: [{http: /, min: 1}]",
+    "http-max-age": "paths: [www], expect: [{http: /, maxAge: 1d}]",
+    "http-type": "paths: [www], expect: [{http: /, type: text}]",
+    "sql-contains": "type: mysql, database: d, expect: [{sql: select 1, min: 1, contains: a}]",
+    "sql-min-and-max-age": "type: mysql, database: d, expect: [{sql: select 1, min: 1, maxAge: 1d}]",
+    "proves-nothing": "paths: [www], canary: false, minFiles: 0, expect: [{glob: '**', min: 0}]",
+    "proves-nothing-http": "paths: [www], canary: false, expect: [{http: /x, status: 404}]",
+}.items():
+    policy(f"expect-{_name}", f"sources: {{a: {{{_source}}}}}", "E125")
 policy("expect-http", "sources: {files: {paths: [www], expect: [{http: index}]}}", "E124")  # fmt: skip
 policy("expect-status", "sources: {files: {paths: [www], expect: [{http: /, status: 42}]}}", "E124")  # fmt: skip
 policy("expect-type", "sources: {files: {paths: [www], expect: [{glob: a, type: film}]}}", "E123")  # fmt: skip
@@ -217,6 +240,7 @@ backup("accept-text", f"{_ALL}, accept: abcdef0123", "E122")
 backup("accept-short", f"{_ALL}, accept: [abc]", "E124")
 backup("rpo", f"{_ALL}, objectives: {{rpo: 1h, rto: 1h}}", "E180")
 backup("schedule", f'{_ALL}, schedule: {{cron: "0 3 1 * *"}}', "E180")
+backup("cron-never", f'{_ALL}, schedule: {{cron: "0 2 31 4,6 *"}}', "E125")
 backup("copies", f"{_ALL}, copies: [near, near]", "E181")
 backup(
     "scratch-in-root",
@@ -225,10 +249,42 @@ backup(
 )
 backup("field", f"{_ALL}, keeps: 5", "E120")
 
+backup("sources-of-a-panel", f"{_ALL}, sources: {{files: {{type: panel}}}}", "E188")
+bad(
+    "backup-beside-a-panel",
+    f"{HEAD}{_AT_WHM}BackupPolicy/x: {{objectives: {{rpo: 26h, rto: 2h}}, copies: [near], "
+    f"sources: {{a: {{type: panel}}}}, schedule: {{by: panel}}}}\n{_OF}"
+    f"Backup/a.example: {{{_ALL}, sources: {{files: {{paths: [www]}}}}}}\n",
+    "E185",
+    7,
+)
+
 _BOTH = "copies: [near, {repository: far, offSite: true}]"
 _OTHER = "engine: archive, url: file:///srv/far, credentials: {password: {env: P}}"
 copies("off-site-same", f"{_OTHER}, failureDomain: {{provider: p, region: a, account: b}}", _BOTH, "E183")  # fmt: skip
 copies("off-site-unsaid", _OTHER, _BOTH, "E183")
+copies("off-site-no-region", f"{_OTHER}, failureDomain: {{provider: P}}", _BOTH, "E183")
+copies("off-site-spelled", f"{_OTHER}, failureDomain: {{provider: P, region: A}}", _BOTH, "E183")  # fmt: skip
+for _name, _url in {
+    "same-place": "file:///srv/near/",
+    "same-place-dots": "file:///srv/x/../n%65ar",
+    "same-place-path": "file:///srv, path: near",
+}.items():
+    copies(
+        _name,
+        f"{_OTHER.replace('file:///srv/far', _url)}, {_FAR}",
+        _BOTH,
+        "E181",
+    )
+bad(
+    "backup-copies-same-bucket",
+    f"{HEAD}"
+    'BackupRepository/a: {engine: restic, url: "s3:https://S3.example/b/x", credentials: {password: {env: P}}}\n'
+    'BackupRepository/b: {engine: restic, url: "s3:https://s3.example:443/b", path: x/, credentials: {password: {env: P}}}\n'
+    "BackupPolicy/x: {objectives: {rpo: 26h, rto: 2h}, sources: {files: {paths: [www]}}, copies: [a, b]}\n",
+    "E181",
+    4,
+)
 copies(
     "engines",
     f"engine: restic, url: file:///srv/far, credentials: {{password: {{env: P}}}}, {_FAR}",

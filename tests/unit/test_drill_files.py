@@ -187,6 +187,19 @@ def test_the_policys_floors(tmp_path: Path) -> None:
     assert wrong(world.drill()) == ["site/least"]
 
 
+def test_fewer_files_than_in_an_older_backup_are_found(tmp_path: Path) -> None:
+    glob = {"glob": "public_html/uploads/**", "maxDrop": "10%"}
+    check = "site/glob:public_html/uploads/**"
+    world = World(tmp_path)
+    world.want = backup({"site": {**FILES, "expect": [glob]}})
+    told = world.drill()
+    assert (told["verdict"], told["observed"]) == ("passed", {check: 40})
+    for before, found in ((44, []), (45, [f"{check}/drop"])):
+        asked_for = order(world.receipt, before={check: before})
+        told = run(asked_for, world.want, world.engine, world.base)
+        assert wrong(told) == found
+
+
 def test_a_snapshot_that_is_gone_has_failed(tmp_path: Path) -> None:
     world = World(tmp_path)
     shutil.rmtree(world.copy)

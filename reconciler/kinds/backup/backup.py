@@ -9,7 +9,7 @@ from typing import ClassVar, Self
 from pydantic import JsonValue, PrivateAttr
 
 from reconciler.kinds.backup import findings as told
-from reconciler.kinds.backup.case import PANELS, Case, Known
+from reconciler.kinds.backup.case import Case, Known
 from reconciler.kinds.backup.changes import (
     BackUp,
     BackupChange,
@@ -40,6 +40,7 @@ from reconciler.model import (
 )
 from reconciler.model.due import By
 from reconciler.model.patch_rules import TROUBLES
+from reconciler.model.repository import PANELS
 from reconciler.model.resource import Resource
 from reconciler.model.updates import TROUBLE, TroubleState
 

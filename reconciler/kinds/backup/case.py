@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from pydantic import JsonValue
 
@@ -19,10 +19,7 @@ from reconciler.kinds.backup.facts import (
 from reconciler.kinds.backup.state import BACKUP, CopyState, Snapshot
 from reconciler.model import Have, Share, Sway
 from reconciler.model.backing import Backing, Copy
-from reconciler.model.repository import Repository
-
-#: Engines of panels: they keep, copy and forget by themselves.
-PANELS: Final = frozenset({"whm", "plesk"})
+from reconciler.model.repository import PANELS, Repository
 
 
 class Known(NamedTuple):

@@ -142,6 +142,8 @@ def _drill(
         "receipt": told,
         "before": fact(case.recorded, OBSERVED) if news(case, receipt.at) else {},
     }
+    if not case.makes and receipt.at >= case.complete(copy)[-1].at:
+        details["adopted"] = True
     of = f"{receipt.at:%Y-%m-%d %H:%M}"
     before = f"the last {last.verdict} on {last.at.date()}" if last else "never done"
     return DrillIt(

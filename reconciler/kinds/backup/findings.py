@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import combinations
 from typing import Final, NamedTuple
 
 from reconciler.kinds.backup.anomalies import suspects
 from reconciler.kinds.backup.case import Case
 from reconciler.kinds.backup.cost import monthly
+from reconciler.kinds.backup.coverage import uncovered
 from reconciler.kinds.backup.drilling import FULL, kinds_of, last_of
 from reconciler.kinds.backup.facts import Drilled, fact, hours, moment
 from reconciler.kinds.backup.memory import SINCE
 from reconciler.kinds.backup.pruning import old
 from reconciler.kinds.backup.steps import CHECKS, FAILED, uncopied
-from reconciler.kinds.backup.tampering import tampered
+from reconciler.kinds.backup.tampering import IDENTITY, tampered
 from reconciler.model import Absent, Severity
+from reconciler.model.repository import lost_together
 
 #: From such a share of its RPO on a backup is late.
 LATE: Final = 0.8
@@ -87,16 +90,37 @@ def _places(case: Case) -> Iterator[Said]:
         message = f"{names[0]} has the only copy: what destroys it destroys all"
         yield Said("one-copy", Severity.INFO, message, _COPIES)
         return
-    domains = {place.domain for n in names if (place := case.repository(n))}
-    if len(domains) == 1:
-        message = (
-            f"{', '.join(names)} can all be lost at once: failureDomain is the same"
-        )
+    yield from _one_place(case, names)
+    domains = [place.domain for n in names if (place := case.repository(n))]
+    pairs = list(combinations(domains, 2))
+    if domains and all(lost_together(*pair) for pair in pairs):
+        known = all(one is not None and one.region for one in domains)
+        why = "is the same" if known else "does not say that they are apart"
+        message = f"{', '.join(names)} can all be lost at once: failureDomain {why}"
         yield Said("copies-in-one-domain", Severity.WARNING, message, _COPIES)
+
+
+def _one_place(case: Case, names: Sequence[str]) -> Iterator[Said]:
+    """Yield that two names are of one repository, as it says itself."""
+    told = fact(case.recorded, IDENTITY)
+    whose: dict[str, str] = {}
+    for name in names:
+        state = case.state(name)
+        identity = state.identity if state is not None else str(told.get(name) or "")
+        other = whose.setdefault(identity, name) if identity else name
+        if other != name:
+            message = f"{other} and {name} are one repository: that is one copy"
+            yield Said("one-copy", Severity.CRITICAL, message, _COPIES, name)
 
 
 def _sources(case: Case) -> Iterator[Said]:
     """Yield the sources that are declared, and in no backup or no restore yet."""
+    for name, gone in uncovered(case):
+        verb = "is" if len(gone) == 1 else "are"
+        message = f"{', '.join(gone)} of {name} {verb} not in what was backed up last"
+        yield Said(
+            "source-missing", Severity.ERROR, message, f"spec.sources.{name}", name
+        )
     last = case.last(case.first)
     if last is None:
         return

@@ -20,6 +20,7 @@ from reconciler.kinds.backup.changes import (
     PruneOld,
     Rewind,
 )
+from reconciler.kinds.backup.digests import copied, outlived
 from reconciler.kinds.backup.drilling import OBSERVED, OBSERVED_OF, news
 from reconciler.kinds.backup.facts import (
     DRILLS,
@@ -132,9 +133,12 @@ def _made(case: Case, change: BackUp, ended: Ended) -> Facts:
 def with_receipts(case: Case, new: list[Received]) -> Facts:
     """Return the record's receipts with *new* ones, and whom they vouch for."""
     rows: list[JsonValue] = []
+    old: list[Received] = []
     whole = sorted([*case.received, *new], key=lambda one: one.at)
     for copy in dict.fromkeys(one.copy for one in whole):
-        rows += [_row(one) for one in whole if one.copy == copy][-KEPT:]
+        of_it = [one for one in whole if one.copy == copy]
+        rows += [_row(one) for one in of_it[-KEPT:]]
+        old += of_it[:-KEPT]
     known: dict[str, Facts] = {
         copy: {one: [source, at.isoformat()] for one, (source, at) in mine.items()}
         for copy, mine in case.vouched.items()
@@ -144,7 +148,8 @@ def with_receipts(case: Case, new: list[Received]) -> Facts:
         for source, snapshot in one.snapshots.items():
             mine[snapshot] = [source, one.at.isoformat()]
     vouching: Facts = dict(known.items())
-    return {RECEIPTS: rows, VOUCHED: vouching}
+    left = outlived(case.recorded, old, known)
+    return {RECEIPTS: rows, VOUCHED: vouching, **left}
 
 
 def _row(one: Received) -> JsonValue:
@@ -174,6 +179,9 @@ def _copied(case: Case, change: CopyOver, ended: Ended) -> Facts:
         if old in known and isinstance(there, dict):
             source, at = known[old]
             there[made] = [source, at.isoformat()]
+    told = fact(facts, VOUCHED)
+    names = {one: fact(told, one) for one in told}
+    facts |= copied({**case.recorded, **facts}, case.first, copy, pairs, names)
     row = fact(case.recorded, COPIED)
     before = row.get(copy)
     given = {*map(str, before if isinstance(before, list) else ()), *pairs}

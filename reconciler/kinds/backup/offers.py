@@ -9,6 +9,7 @@ from typing import NamedTuple
 from pydantic import JsonValue
 
 from reconciler.kinds.backup.case import Case, Known
+from reconciler.kinds.backup.digests import digest_of
 from reconciler.kinds.backup.facts import fact
 from reconciler.kinds.backup.memory import ALARM
 from reconciler.kinds.backup.state import Snapshot
@@ -95,12 +96,16 @@ class Record:
         return sorted(found, key=lambda one: (one.at, one.source), reverse=True)
 
     def promise(self, copy: str, snapshot: str) -> Mapping[str, JsonValue]:
-        """Return what the receipt of *snapshot* says; empty where there is none."""
+        """
+        Return what the receipt of *snapshot* says; empty where there is none.
+
+        Of a receipt that is too old to be kept the digest of its manifest is left.
+        """
         for one in reversed(self._case.receipts(copy)):
             for row in one.sources.values():
                 if row.get("snapshot") == snapshot:
                     return row
-        return {}
+        return digest_of(self._recorded, copy, snapshot)
 
     def _drilled(self, copy: str, snapshot: str, verdict: str) -> datetime | None:
         """Return when a drill of *snapshot* had this *verdict* last."""

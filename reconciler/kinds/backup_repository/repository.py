@@ -9,7 +9,7 @@ from typing import ClassVar, Final, Self
 from pydantic import JsonValue, model_validator
 
 from reconciler.kinds.backup_repository.panel import PREFIX, raised, thin
-from reconciler.kinds.backup_repository.spec import PANELS, BackupRepositorySpec
+from reconciler.kinds.backup_repository.spec import BackupRepositorySpec
 from reconciler.kinds.backup_repository.state import (
     VAULT,
     Configure,
@@ -33,6 +33,7 @@ from reconciler.model import (
     Share,
     State,
 )
+from reconciler.model.repository import PANELS
 from reconciler.model.resource import Resource
 
 BACKUP = "backup"

@@ -9,10 +9,14 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 
 from reconciler.model import Duration, Price, SecretRef, Spec, To
-from reconciler.model.repository import Engine, FailureDomain, Immutability, PanelKeep
+from reconciler.model.repository import (
+    PANELS,
+    Engine,
+    FailureDomain,
+    Immutability,
+    PanelKeep,
+)
 
-#: Engines of panels, which have a schedule of their own.
-PANELS: Final = frozenset({"whm", "plesk"})
 _FOLDER: Final = {"file": "file:///folder"}
 _BUCKET: Final = {"s3": "s3:https://host/bucket"}
 _PANEL: Final = {"https": "https://host:port"}

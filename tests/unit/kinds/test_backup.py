@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from reconciler.kinds.backup import BackUp, Check, CopyOver, DrillIt, ExtendLock
 from reconciler.model import Share, Unknown
-from reconciler.model.repository import PanelKeep
+from reconciler.model.repository import FailureDomain, PanelKeep
 from tests.support.backups import DAY, START, Life, backing, locked, owes, repository
 
 DAYS = 180
@@ -278,6 +278,54 @@ def test_copies_that_can_be_lost_at_once_are_told():
     assert aged().findings()["escrow-missing"] == "info"
 
 
+def domain(provider, region=None, account="") -> FailureDomain:
+    return FailureDomain(provider=provider, region=region, account=account or None)
+
+
+@pytest.mark.parametrize(
+    ("near", "far", "together"),
+    [
+        (None, None, True),
+        (None, domain("own", "here"), True),
+        (domain("own", "here"), None, True),
+        (domain("own", "here"), domain("own"), True),
+        (domain("own"), domain("Own "), True),
+        (domain("own", "here", "a"), domain("own", "here", "b"), True),
+        (domain("own"), domain("other"), False),
+        (domain("own", "here"), domain("own", "there"), False),
+    ],
+)
+def test_what_nobody_says_is_not_apart(near, far, together):
+    life = Life(near=repository("near", domain=near), far=repository("far", domain=far))
+    assert ("copies-in-one-domain" in life.findings()) is together
+
+
+def test_one_copy_elsewhere_is_enough():
+    policy = backing(copies=["near", "beside", "far"])
+    here = domain("own", "here")
+    places = {name: repository(name, domain=here) for name in ("near", "beside")}
+    found = Life(policy, far=repository("far", domain=None), **places).findings()
+    assert found["copies-in-one-domain"] == "warning"
+    found = Life(policy, far=repository("far", domain=domain("x")), **places).findings()
+    assert "copies-in-one-domain" not in found
+
+
+def test_two_names_of_one_repository_are_one_copy():
+    life = aged(3)
+    assert "one-copy" not in life.findings()
+    life.put("far", identity="near")
+    assert life.findings()["one-copy"] == "critical"
+    assert life.said("one-copy") == "near and far are one repository: that is one copy"
+
+
+def test_they_are_while_one_cannot_be_read():
+    life = Life()
+    life.put("far", identity="near")
+    life.look()
+    life.have[Share("far", "backup")] = Unknown(why="no route")
+    assert life.findings()["one-copy"] == "critical"
+
+
 def test_locks_are_renewed_at_half_of_what_they_last():
     life = aged(3, **locked())
     life.put("far", locked=life.now + timedelta(days=18))
@@ -338,6 +386,54 @@ def test_what_somebody_else_made_has_to_be_as_much_as_it_has_to():
         life._made("near", name)
     life.look()
     assert "receipts" not in life.recorded
+
+
+def test_the_newest_of_a_timer_has_to_be_what_the_policy_says_by_now():
+    drills = {"sample": None, "full": {"every": "1d", "point": "random"}}
+    life = Life(backing(schedule={"by": "host"}, copies=["near"], drills=drills))
+    told = set()
+    for _ in range(12):
+        for name in ("files", "db"):
+            life._made("near", name)
+        life.look()
+        for one in life.due():
+            if isinstance(one, DrillIt):
+                newest = one.details["at"] == life.now.isoformat()
+                told.add(newest)
+                assert one.details.get("adopted", False) is newest
+                life.do(one)
+        life.now += DAY
+    assert told == {True, False}
+    life = Life()
+    life.do(life.due()[0])
+    (ours,) = (one for one in life.due() if isinstance(one, DrillIt))
+    assert "adopted" not in ours.details
+
+
+@pytest.mark.parametrize(
+    ("wanted", "listed", "gone"),
+    [
+        (["a", "b"], ["/srv/x/a"], ["b"]),
+        (["a", "b"], ["/srv/x/a", "/srv/x/b"], []),
+        (["a", "b/", "c"], ["/srv/b", "/srv/x/a", "/srv/x/c"], ["b/"]),
+        (["a", "b/a"], ["/srv/b/a", "/srv/a"], []),
+        (["a", "b"], ["/srv/x/a", "/srv/x"], []),
+        (["a", "b"], ["/srv/x"], []),  # perhaps both are in it
+        (["a", "b"], ["a"], ["b"]),
+        (["."], ["/srv/x"], []),
+    ],
+)
+def test_a_path_that_a_timer_leaves_out_is_told(wanted, listed, gone):
+    sources = {"files": {"paths": wanted}}
+    life = Life(backing(schedule={"by": "host"}, sources=sources, copies=["near"]))
+    life._made("near", "files")
+    (one,) = life.state("near").snapshots
+    life.put("near", snapshots=(one.model_copy(update={"paths": tuple(listed)}),))
+    life.look()
+    assert ("source-missing" in life.findings()) is bool(gone)
+    if gone:
+        said = f"{gone[0]} of files is not in what was backed up last"
+        assert life.said("source-missing") == said
 
 
 @settings(max_examples=25, deadline=None)

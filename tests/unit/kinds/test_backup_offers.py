@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from reconciler.kinds.backup import Record, chosen, passed_over
-from tests.support.backups import DAY, Life, backing
+from reconciler.kinds.backup import CopyState, Record, chosen, passed_over
+from reconciler.model import Share
+from tests.support.backups import DAY, Life, backing, repository
 
 
 def aged(days: int = 3) -> Life:
@@ -109,3 +110,41 @@ def test_a_promise_is_that_of_its_receipt():
     record = Record(life.recorded, life.policy, life.now)
     assert record.promise("near", taken.snapshot.id)["manifest"] == "m" * 64
     assert record.promise("far", taken.snapshot.id) == {}
+
+
+def test_what_its_receipt_said_outlives_it():
+    life = Life(backing(keep={"daily": 60, "within": "0d"}, drills={"full": None}))
+    list(life.live(50))
+    record = Record(life.recorded, life.policy, life.now)
+    for copy in ("near", "far"):
+        listed = life.state(copy).snapshots
+        assert len(listed) == 2 * 50
+        told = {record.promise(copy, one.id).get("manifest") for one in listed}
+        assert told == {"m" * 64}
+        assert len(life.recorded["digests"][copy]) == 2 * 10
+        assert record.promise(copy, "f" * 64) == {}
+
+
+def test_what_was_pruned_leaves_no_digest():
+    life = Life(backing(keep={"daily": 45, "within": "0d"}, drills={"full": None}))
+    list(life.live(60))
+    for copy, rows in life.recorded["digests"].items():
+        assert 0 < len(rows) < 2 * (60 - 40)  # as many as have lost their receipt
+        assert set(rows) <= {one.id for one in life.state(copy).snapshots}
+    life = Life()
+    list(life.live(40))
+    assert "digests" not in life.recorded
+
+
+def test_a_new_copy_has_the_digests_of_the_first():
+    life = Life(backing(keep={"daily": 60, "within": "0d"}, copies=["near"]))
+    list(life.live(50))
+    life.policy = backing(keep={"daily": 60, "within": "0d"})
+    life.places.append(repository("far"))
+    life.have[Share("far", "backup")] = CopyState(identity="far")
+    list(life.live(1))
+    record = Record(life.recorded, life.policy, life.now)
+    listed = life.state("far").snapshots
+    assert len(listed) == 2 * 51
+    told = {record.promise("far", one.id).get("manifest") for one in listed}
+    assert told == {"m" * 64}
