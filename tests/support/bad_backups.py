@@ -67,15 +67,6 @@ for _name, _rest in {
         "E185",
         3,
     )
-bad(
-    "backup-panel-and-files",
-    f"{HEAD}{_AT_WHM}BackupPolicy/x: {{objectives: {{rpo: 26h, rto: 2h}}, copies: "
-    "[near], sources: {a: {type: panel}}, schedule: {by: panel}}\n"
-    f"{_OF}Backup/a.example: {{of: HostingAccount/a.example, policy: x, "
-    "sources: {files: {paths: [www]}}}\n",
-    "E185",
-    7,
-)
 _AT_PLESK = _AT_WHM.replace("whm", "plesk")
 bad(
     "backup-panel-plesk-by-host",
