@@ -28,6 +28,7 @@ from reconciler.providers._drill_port import (
     DUMPS,
     Entry,
     Order,
+    Packed,
     Promise,
     Restored,
     Restorer,
@@ -74,12 +75,19 @@ class Seen:
 
 
 class Choice(NamedTuple):
-    """What is restored of one source; ``files`` None: everything."""
+    """
+    What is restored of one source.
+
+    Attributes:
+        files: Which of them; None: everything.
+        dumps: Those of its database, where a panel packed them.
+    """
 
     source: Source
     listing: Sequence[Entry]
     manifest: Sequence[Entry] | None
     files: Sequence[str] | None
+    dumps: Sequence[str] = ()
 
     @property
     def bytes(self) -> int:
@@ -99,7 +107,10 @@ def choices(
             listing = restorer.listing(name, snapshot, order.key)
             manifest = restorer.manifest(name, snapshot, order.key)
             files = chosen(source, listing, order.files, f"{order.seed}/{name}")
-            made[name] = Choice(source, listing, manifest, files)
+            dumps: Sequence[str] = ()
+            if source.database and isinstance(restorer, Packed):
+                dumps = restorer.dumps(snapshot).get(source.database, ())
+            made[name] = Choice(source, listing, manifest, files, dumps)
             seen.files += len(listing)
     return made
 
@@ -205,7 +216,8 @@ def _looked(name: str, one: Choice, promise: Promise, bench: Bench, seen: Seen) 
         return
     if one.source.type == "panel" and one.source.database:
         with seen.timed("import"):
-            database = packed(name, one.source, folder, bench)
+            dumps = (folder / path for path in one.dumps)
+            database = packed(name, one.source, dumps, bench)
         seen.looks += database.looks
         seen.engines += [database.engine] if database.engine else []
     with seen.timed("look"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
@@ -99,11 +99,15 @@ def loaded(name: str, source: Source, folder: Path, bench: Bench) -> Loaded:
         return examined(name, source, dump, server, bench)
 
 
-def packed(name: str, source: Source, folder: Path, bench: Bench) -> Loaded:
-    """Load the dump of *source* that lies in what a panel packed, and judge it."""
+def packed(name: str, source: Source, found: Iterable[Path], bench: Bench) -> Loaded:
+    """
+    Load the dump of *source* that a panel packed, and judge it.
+
+    *found* is what the panel says is a dump of it: an old export among the customer's
+    own files may have the same name, and proves nothing.
+    """
     wanted = f"{source.database}.sql"
-    dumps = [one for one in folder.rglob(wanted) if one.is_file()]
-    dumps = [one for one in dumps if not one.is_symlink()]
+    dumps = [one for one in found if one.is_file() and not one.is_symlink()]
     if len(dumps) != 1:
         look = Look(f"{name}/dump", f"one {wanted}", f"{len(dumps)} of them", ok=False)
         return Loaded([look])

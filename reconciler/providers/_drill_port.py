@@ -128,6 +128,18 @@ class Rereads(Protocol):
         """Return all files of *snapshot*, each with its SHA-256."""
 
 
+@runtime_checkable
+class Packed(Protocol):
+    """Whoever gives back what a panel packed: among it are the panel's own dumps."""
+
+    def dumps(self, snapshot: str) -> Mapping[str, Sequence[str]]:
+        """
+        Return the name of each database -> the paths of its dumps, as they come back.
+
+        A file of the customer's own that is called as one is none.
+        """
+
+
 class Open(Restorer, Protocol):
     """One copy, which a person restores from: what there is has to be found first."""
 
