@@ -15,7 +15,7 @@ from reconciler.providers._drill_looks import Look, Moment, asked, valued
 from reconciler.providers._drill_port import DUMPS
 from reconciler.providers._drill_scratch import Scratch
 from reconciler.providers._drill_sqlite import Sqlite
-from reconciler.providers._dump import hollow
+from reconciler.providers._dump import hollow, whole_mysql, whole_postgres
 
 
 class Server(Protocol):
@@ -46,13 +46,13 @@ class Flavour(NamedTuple):
 FLAVOURS: Final[Mapping[str, Flavour]] = {
     "postgres": Flavour(
         _drill_postgres.Postgres,
-        _drill_postgres.complete,
+        whole_postgres,
         "SELECT count(*) FROM pg_tables WHERE schemaname NOT IN "
         "('pg_catalog', 'information_schema')",
     ),
     "mysql": Flavour(
         _drill_mariadb.MariaDb,
-        _drill_mariadb.complete,
+        whole_mysql,
         "SELECT count(*) FROM information_schema.tables "
         "WHERE table_schema = database()",
     ),

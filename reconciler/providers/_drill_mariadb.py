@@ -9,9 +9,10 @@ nobody to be. The client runs nothing (``--sandbox``) and sends no file (local-i
 Sources: MariaDB 10.11, mariadb-install-db, mariadb (``--sandbox``, ``--binary-mode``),
 mariadbd (``--bootstrap``, ``--init-file``, ``--secure-file-priv``), GRANT (SET USER);
 mariadb-dump ends with ``-- Dump completed``. A dump that is cut between two statements
-loads with exit code 0: hence the last line is looked for. Each mariadbd that starts
-takes away all tables that are called temporary in its ``--tmpdir``, of others too: it
-is never the one of the machine, not even where the first tables are made.
+loads with exit code 0: hence the last line is looked for, as when it was made. Each
+mariadbd that starts takes away all tables that are called temporary in its
+``--tmpdir``, of others too: it is never the one of the machine, not even where the
+first tables are made.
 """
 
 from __future__ import annotations
@@ -27,12 +28,10 @@ from typing import Final
 from reconciler.providers._drill_cage import Cage, Ended, located, stop
 from reconciler.providers._drill_scratch import Unfit
 
-TRAILER: Final = b"-- Dump completed"
 NAME: Final = "drill"
 _SOCKET: Final = 90
 _ERROR: Final = re.compile(r"ERROR \d+(?: \(\w{5}\))?(?: at line \d+)?")
 _CHUNK: Final = 256 * 1024
-_TAIL: Final = 4096
 _SMALL: Final = (
     "--innodb-doublewrite=0", "--innodb-flush-log-at-trx-commit=0",
     "--innodb-log-file-size=32M", "--innodb-buffer-pool-size=64M",
@@ -147,13 +146,6 @@ def _trouble(ended: Ended) -> str:
         return ""
     found = _ERROR.search(ended.err)
     return found.group(0) if found else f"the client ended with {ended.code}"
-
-
-def complete(dump: Path) -> bool:
-    """Whether the last lines say that the dump came to its end."""
-    with dump.open("rb") as file:
-        file.seek(max(0, dump.stat().st_size - _TAIL))
-        return TRAILER in file.read()
 
 
 def _read(dump: Path) -> Iterator[bytes]:

@@ -10,7 +10,8 @@ login. psql gets no command of the dump: it is in its restricted mode
 Sources: PostgreSQL 15, "Client Authentication" (pg_hba.conf: the first line that
 matches), psql (``\restrict``: CVE-2025-8714), COPY (PROGRAM needs
 pg_execute_server_program); pg_dump ends with ``PostgreSQL database dump complete``.
-A dump cut at any line loads with exit code 0: hence the last line is looked for.
+A dump cut at any line loads with exit code 0: hence the last line is looked for, as
+when it was made.
 """
 
 from __future__ import annotations
@@ -26,7 +27,6 @@ from typing import Final
 from reconciler.providers._drill_cage import Cage, Ended, located, stop
 from reconciler.providers._drill_scratch import Unfit
 
-TRAILER: Final = b"-- PostgreSQL database dump complete"
 NAME: Final = "drill"
 _VERSIONS: Final = Path("/usr/lib/postgresql")
 _SOCKET: Final = 90
@@ -181,13 +181,6 @@ def _owners(dump: Path) -> set[bytes]:
                     names.update(_OWNED.findall(line))
     plain = {name.strip(b'"') for name in names} - {b"public", b"PUBLIC", NAME.encode()}
     return {b'"' + one + b'"' for one in plain if not one.startswith(b"pg_")}
-
-
-def complete(dump: Path) -> bool:
-    """Whether the last lines say that pg_dump came to its end."""
-    with dump.open("rb") as file:
-        file.seek(max(0, dump.stat().st_size - _HEAD))
-        return TRAILER in file.read()
 
 
 def _head(dump: Path) -> bytes:

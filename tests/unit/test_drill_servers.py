@@ -77,6 +77,27 @@ def test_a_dump_cut_between_two_statements_loads_and_is_not_whole(made: Yard) ->
     assert not complete(made, dump[:at])
 
 
+POSTS = """\
+create table posts (id integer primary key, words text);
+insert into posts values (1, 'X -- Dump completed
+-- PostgreSQL database dump complete');
+create table zorders (id integer);
+"""
+
+
+@FLAVOURED
+def test_a_row_that_speaks_of_the_end_is_none(made: Yard) -> None:
+    """What was cut behind it loads, too: there is no end but the last line."""
+    dump = shop(made, rows=ROWS + POSTS)
+    at = dump.index(b"X -- Dump completed")
+    end = b"\\.\n" if made.flavour == "postgres" else b";\n"
+    cut = dump[: dump.index(end, at) + len(end)]
+    assert b"zorders VALUES" not in cut
+    assert made.emptied().load(cut) == ""
+    assert complete(made, dump)
+    assert not complete(made, cut)
+
+
 @FLAVOURED
 def test_a_dump_with_a_hole(made: Yard, tmp_path: Path) -> None:
     """MariaDB loads it and says nothing: zeros in quotes are a text, rows are gone."""
