@@ -27,6 +27,7 @@ from typing import Final
 
 from reconciler.providers._drill_cage import Cage, Ended, located, stop
 from reconciler.providers._drill_scratch import Unfit
+from reconciler.providers._dump import PACKET
 
 NAME: Final = "drill"
 _SOCKET: Final = 90
@@ -36,7 +37,7 @@ _SMALL: Final = (
     "--innodb-doublewrite=0", "--innodb-flush-log-at-trx-commit=0",
     "--innodb-log-file-size=32M", "--innodb-buffer-pool-size=64M",
     "--innodb-flush-method=nosync", "--skip-log-bin", "--skip-networking",
-    "--performance-schema=off", "--skip-symbolic-links", "--local-infile=0",
+    "--performance-schema=off", "--skip-symbolic-links", "--local-infile=0", PACKET,
 )  # fmt: skip
 
 
@@ -132,7 +133,7 @@ class MariaDb:
 
     def _command(self, *flags: str) -> list[str]:
         where = [f"--socket={self._socket}", f"--user={NAME}", f"--database={NAME}"]
-        safe = ["--no-defaults", "--sandbox", "--local-infile=0"]
+        safe = ["--no-defaults", "--sandbox", "--local-infile=0", PACKET]
         return [self._client, *safe, *where, *flags]
 
     def close(self) -> None:

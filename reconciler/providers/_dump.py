@@ -52,17 +52,26 @@ _CHUNK: Final = 1024 * 1024
 _PAUSE: Final = 0.05
 #: Debian's newer packages have the second name alone, its older ones the first.
 _MYSQL: Final = ("mysqldump", "mariadb-dump")
+#: In hexadecimal a value has twice its size; this is the most that there is.
+PACKET: Final = "--max-allowed-packet=1G"
 _MYSQL_OPTIONS: Final = (
+    PACKET,
     "--single-transaction",
     "--quick",
     "--routines",
     "--events",
     "--triggers",
     "--hex-blob",
+    "--no-tablespaces",
     "--skip-dump-date",
     "--default-character-set=utf8mb4",
 )
-_POSTGRES_OPTIONS: Final = ("--format=plain", "--no-owner", "--no-privileges")
+_POSTGRES_OPTIONS: Final = (
+    "--format=plain",
+    "--no-owner",
+    "--no-privileges",
+    "--no-tablespaces",
+)
 
 
 def dumped(

@@ -75,6 +75,17 @@ def test_mysql(mysql, tmp_path, how):
         assert word not in str(refused.value)
 
 
+def test_one_large_value_comes_back(mysql, tmp_path):
+    """In a dump it has twice its size; it is loaded as a drill does."""
+    large = "INSERT INTO files VALUES (1, repeat('x', 12 * 1024 * 1024));\n"
+    words = f"CREATE TABLE files (id int, body longblob);\n{large}"
+    assert mysql.emptied().load(words) == ""
+    found = dumped(source("mysql"), None, tmp_path, mysql.server.connection, 60)
+    assert mysql.emptied().load(found.read_bytes()) == ""
+    asked = mysql.server.ask("select length(body) from files")
+    assert asked == (str(12 << 20), "")
+
+
 class Program:
     """A program that stands in front of the real ones."""
 

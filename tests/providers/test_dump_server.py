@@ -132,3 +132,9 @@ def test_what_would_break_out_of_an_option_file():
     kind: Kind = "mysql"
     told = Server.of("mysql://u:a%22b%5Cc@h/", kind).option_file()
     assert told == '[client]\nhost="h"\nuser="u"\npassword="a\\"b\\\\c"\n'
+
+
+@pytest.mark.parametrize("kind", ["mysql", "postgres"])
+def test_no_place_of_that_server_is_in_a_dump(said, kind):
+    """Another server has no such tablespaces, and MySQL 8 asks for PROCESS to tell."""
+    assert "--no-tablespaces" in said(kind, f"{kind}://u@h/")
