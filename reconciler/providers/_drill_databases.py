@@ -25,8 +25,12 @@ class Server(Protocol):
     def engine(self) -> str:
         """Its name and version."""
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the last dump had that was left out, or read otherwise: never data."""
+
     def load(self, dump: Path) -> str:
-        """Load *dump*; return what was wrong, empty where nothing was."""
+        """Load *dump*; return what was wrong. Raises Unfit where it cannot be told."""
 
     def ask(self, query: str) -> tuple[str, str]:
         """Return the one value of *query*, or what was wrong."""
@@ -125,6 +129,9 @@ def examined(
         looks = [Look(f"{name}/import", "loads without an error", wrong, ok=False)]
         return Loaded(looks, server.engine)
     looks = [Look(f"{name}/import", "loads without an error", "loaded", ok=True)]
+    if server.notes:
+        said = "; ".join(server.notes)
+        looks.append(Look(f"{name}/words", "all of its data is loaded", said, ok=True))
     tables, _ = server.ask(FLAVOURS[source.type].tables)
     some = tables.isdecimal() and int(tables) > 0
     looks.append(Look(f"{name}/tables", "at least 1", tables or "none", ok=some))
