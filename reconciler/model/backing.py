@@ -151,8 +151,8 @@ class Source(Spec):
         exclude: Patterns of what is left out.
         database: Its name; of ``sqlite`` its file, relative to *root*; of ``panel`` the
             one of its dumps (MySQL) that is loaded in drills.
-        connection: How the dump reaches it (a DSN or an option file), where it is no
-            local socket.
+        connection: How the dump reaches it, where it is no local socket: a URL, of
+            MySQL also an option file or its path. What it says is followed or refused.
         min_files, min_bytes: Less than this is no backup.
         canary: A small file with a number that is used once is put into it, and has to
             come back.

@@ -18,10 +18,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from typing import Any, BinaryIO, Final, cast
+from typing import Any, BinaryIO, Final, NamedTuple, cast
 
 from reconciler.errors import Ambiguous, ProviderError, Rejected, Transient
 from reconciler.model import Account
@@ -35,6 +35,33 @@ _PART: Final = 16 << 20
 _GONE: Final = frozenset({"NoSuchKey", "404", "NotFound"})
 _COMPLIANCE: Final = "COMPLIANCE"
 _THERE: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
+
+
+class Held(NamedTuple):
+    """
+    The lock of an object.
+
+    Attributes:
+        until: Until when it cannot be deleted.
+        firm: By nobody at all (compliance); else who may bypass it can.
+    """
+
+    until: datetime
+    firm: bool
+
+
+def first(locks: Iterable[Held | None]) -> Held | None:
+    """Return how far all of something is locked; None where a part of it is not."""
+    found = [*locks]
+    held = [one for one in found if one is not None]
+    if not held or len(held) < len(found):
+        return None
+    return Held(min(one.until for one in held), all(one.firm for one in held))
+
+
+def is_held(lock: Held | None, mode: str) -> bool:
+    """Say whether something is locked as *mode* wants it."""
+    return lock is not None and (lock.firm or mode.upper() != _COMPLIANCE)
 
 
 class Bucket:
@@ -199,22 +226,27 @@ class Bucket:
 
     # -- locks -------------------------------------------------------------------------
 
-    def locked(self, name: str) -> datetime | None:
-        """Return until when nobody can delete an object."""
-        found: datetime | None = self._head(name).get("ObjectLockRetainUntilDate")
-        return found
+    def locked(self, name: str) -> Held | None:
+        """Return the lock of an object; None where it has none. Raises Gone."""
+        said = self._head(name)
+        until: datetime | None = said.get("ObjectLockRetainUntilDate")
+        firm = said.get("ObjectLockMode") == _COMPLIANCE
+        return Held(until, firm) if until is not None else None
 
     def lock(self, name: str, until: datetime, mode: str) -> bool:
         """
-        Lock an object until then; say whether that is longer than it was. Raises Gone.
+        Lock an object until then; say whether that is more than it was. Raises Gone.
 
-        A lock is never made shorter, and one of compliance stays one.
+        A lock is never made shorter, and one of compliance stays one; where that is
+        wanted, one of governance becomes one.
         """
-        said = self._head(name)
-        now: datetime | None = said.get("ObjectLockRetainUntilDate")
-        if now is not None and now >= until:
+        now = self.locked(name)
+        firm = mode.upper() == _COMPLIANCE
+        if now is not None and now.until >= until and (now.firm or not firm):
             return False
-        kept = said.get("ObjectLockMode") == _COMPLIANCE
+        kept = now is not None and now.firm
+        if now is not None:
+            until = max(until, now.until)
         self.ask(
             "put_object_retention",
             Key=self.key(name),

@@ -11,7 +11,6 @@ since when, data and manifests too, is asked each time.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from functools import cached_property
 from time import monotonic
 from typing import Any, Final, NamedTuple
@@ -21,7 +20,7 @@ from reconciler.kinds.backup import Backup, CopyState, Hiding, Snapshot
 from reconciler.kinds.backup_repository import RepositoryState
 from reconciler.model import Absent, Account, Unknown
 from reconciler.providers._archive import CONFIG, FORMAT, Archive
-from reconciler.providers._archive_bucket import Bucket
+from reconciler.providers._archive_bucket import Bucket, Held, first, is_held
 from reconciler.providers._archive_hidden import Hidden
 from reconciler.providers._archive_seal import Damaged, Keys, WrongKey
 from reconciler.providers._archive_snap import (
@@ -179,7 +178,8 @@ class Looking:
 
     def copy(self, want: Backup, whole: Whole) -> CopyState | Unknown:
         """Return what there is of one backup."""
-        locks = immutability(want, self._account.name).locks
+        rule = immutability(want, self._account.name)
+        locks, mode = rule.locks, rule.mode
         try:
             read = self._read(want.uid, whole)
             ours, lost = _there(read.snaps, whole.there)
@@ -187,8 +187,9 @@ class Looking:
                 listed_as(snap, self._locked(snap) if locks else None) for snap in ours
             ]
             ends = [one.locked for one in found if one.locked]
-            if locks and ends and (opens := self._opens):
-                ends.append(opens)
+            opens = self._opens if locks else None
+            if ends and opens:
+                ends.append(opens.until)
             hidings = self._hidings(want.uid, whole, read, lost)
         except (Damaged, Gone, WrongKey) as error:  # of what opens it: nobody can tell
             return Unknown(why=str(error))
@@ -200,6 +201,7 @@ class Looking:
             foreign=tuple(read.strange),
             identity=whole.state.identity,
             locked=min(ends, default=None),
+            exposed=locks and bool(found) and not is_held(opens, mode),
             hidden=sum(one.objects for one in hidings),
             hidden_since=hidings[0].since if hidings else None,
             hidings=hidings,
@@ -251,23 +253,21 @@ class Looking:
         return found
 
     @cached_property
-    def _opens(self) -> datetime | None:
-        """Until when nobody can delete what opens the repository."""
+    def _opens(self) -> Held | None:
+        """The lock of what opens the repository."""
         try:
             return self._until(CONFIG)
         except Gone:
             return None
 
-    def _locked(self, snap: Snap) -> datetime | None:
-        """Return until when nobody can delete any of *snap*."""
+    def _locked(self, snap: Snap) -> Held | None:
+        """Return how far all of *snap* is locked."""
         try:
-            found = [self._until(name) for name in self._archive.objects(snap)]
+            return first([self._until(name) for name in self._archive.objects(snap)])
         except Gone:  # somebody hid a part of it
             return None
-        ends = [one for one in found if one is not None]
-        return min(ends) if len(ends) == len(found) else None
 
-    def _until(self, name: str) -> datetime | None:
+    def _until(self, name: str) -> Held | None:
         if not isinstance(self._store, Bucket):
             return None
         self._looked += 1

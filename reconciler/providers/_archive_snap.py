@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from reconciler.kinds.backup import Snapshot
+from reconciler.providers._archive_bucket import Held
 from reconciler.providers._archive_seal import Damaged
 from reconciler.providers._archive_tree import Entry
 
@@ -164,8 +165,8 @@ def snap_of(body: Mapping[str, Any], added: datetime) -> Snap:
     return Snap(label=label, added=added, **rest)
 
 
-def listed_as(snap: Snap, locked: datetime | None) -> Snapshot:
-    """Return *snap* in our words; a whole archive is all new."""
+def listed_as(snap: Snap, held: Held | None) -> Snapshot:
+    """Return *snap* in our words; a whole archive is all new. *held*: its lock."""
     return Snapshot(
         id=snap.id,
         source=snap.label.source,
@@ -179,5 +180,6 @@ def listed_as(snap: Snap, locked: datetime | None) -> Snapshot:
         added=snap.size,
         packed=snap.packed,
         changed=snap.changed,
-        locked=locked,
+        locked=held.until if held else None,
+        governed=held is not None and not held.firm,
     )

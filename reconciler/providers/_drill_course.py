@@ -29,10 +29,12 @@ from reconciler.providers._drill_port import (
     Adopts,
     Entry,
     Order,
+    Packed,
     Promise,
     Restored,
     Restorer,
 )
+from reconciler.providers._drill_scratch import Unfit
 
 #: A source that the policy does not have any more still has files.
 _GONE: Final = Source.model_validate({"paths": ["."]})
@@ -75,12 +77,19 @@ class Seen:
 
 
 class Choice(NamedTuple):
-    """What is restored of one source; ``files`` None: everything."""
+    """
+    What is restored of one source.
+
+    Attributes:
+        files: Which of them; None: everything.
+        dumps: Those of its database, where a panel packed them.
+    """
 
     source: Source
     listing: Sequence[Entry]
     manifest: Sequence[Entry] | None
     files: Sequence[str] | None
+    dumps: Sequence[str] = ()
 
     @property
     def bytes(self) -> int:
@@ -100,7 +109,10 @@ def choices(
             listing = restorer.listing(name, snapshot, order.key)
             manifest = restorer.manifest(name, snapshot, order.key)
             files = chosen(source, listing, order.files, f"{order.seed}/{name}")
-            made[name] = Choice(source, listing, manifest, files)
+            dumps: Sequence[str] = ()
+            if source.database and isinstance(restorer, Packed):
+                dumps = restorer.dumps(snapshot).get(source.database, ())
+            made[name] = Choice(source, listing, manifest, files, dumps)
             seen.files += len(listing)
             if order.adopted and isinstance(restorer, Adopts):
                 gone = restorer.lacking(name, snapshot, order.key)
@@ -210,21 +222,35 @@ def _looked(name: str, one: Choice, promise: Promise, bench: Bench, seen: Seen) 
         seen.looks += canary(name, back, promise)
         if one.files is None:
             seen.looks += _complete(name, one, back)
+    if one.source.type in DUMPS or _packs_one(one.source):
+        _imported(name, one, bench, seen)
     if one.source.type in DUMPS:
-        with seen.timed("import"):
-            database = loaded(name, one.source, folder, bench)
-        seen.looks += database.looks
-        seen.engines += [database.engine] if database.engine else []
         return
-    if one.source.type == "panel" and one.source.database:
-        with seen.timed("import"):
-            database = packed(name, one.source, folder, bench)
-        seen.looks += database.looks
-        seen.engines += [database.engine] if database.engine else []
     with seen.timed("look"):
         seen.looks += readable(name, back)
         seen.looks += expected(name, one.source, back, one.listing, bench.before)
         seen.looks += visited(name, one.source, back)
+
+
+def _packs_one(source: Source) -> bool:
+    return source.type == "panel" and source.database is not None
+
+
+def _imported(name: str, one: Choice, bench: Bench, seen: Seen) -> None:
+    """Load one database; where that cannot be done here, the others are looked at."""
+    folder = bench.scratch.files / name
+    with seen.timed("import"):
+        try:
+            if one.source.type in DUMPS:
+                database = loaded(name, one.source, folder, bench)
+            else:
+                dumps = (folder / path for path in one.dumps)
+                database = packed(name, one.source, dumps, bench)
+        except Unfit as error:
+            seen.trouble = seen.trouble or f"{name}: {error.what}"
+            return
+    seen.looks += database.looks
+    seen.engines += [database.engine] if database.engine else []
 
 
 def _complete(name: str, one: Choice, back: Found) -> list[Look]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
@@ -15,7 +15,7 @@ from reconciler.providers._drill_looks import Look, Moment, asked, valued
 from reconciler.providers._drill_port import DUMPS
 from reconciler.providers._drill_scratch import Scratch
 from reconciler.providers._drill_sqlite import Sqlite
-from reconciler.providers._dump import hollow
+from reconciler.providers._dump import hollow, whole_mysql, whole_postgres
 
 
 class Server(Protocol):
@@ -25,8 +25,12 @@ class Server(Protocol):
     def engine(self) -> str:
         """Its name and version."""
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the last dump had that was left out, or read otherwise: never data."""
+
     def load(self, dump: Path) -> str:
-        """Load *dump*; return what was wrong, empty where nothing was."""
+        """Load *dump*; return what was wrong. Raises Unfit where it cannot be told."""
 
     def ask(self, query: str) -> tuple[str, str]:
         """Return the one value of *query*, or what was wrong."""
@@ -46,13 +50,13 @@ class Flavour(NamedTuple):
 FLAVOURS: Final[Mapping[str, Flavour]] = {
     "postgres": Flavour(
         _drill_postgres.Postgres,
-        _drill_postgres.complete,
+        whole_postgres,
         "SELECT count(*) FROM pg_tables WHERE schemaname NOT IN "
         "('pg_catalog', 'information_schema')",
     ),
     "mysql": Flavour(
         _drill_mariadb.MariaDb,
-        _drill_mariadb.complete,
+        whole_mysql,
         "SELECT count(*) FROM information_schema.tables "
         "WHERE table_schema = database()",
     ),
@@ -99,11 +103,15 @@ def loaded(name: str, source: Source, folder: Path, bench: Bench) -> Loaded:
         return examined(name, source, dump, server, bench)
 
 
-def packed(name: str, source: Source, folder: Path, bench: Bench) -> Loaded:
-    """Load the dump of *source* that lies in what a panel packed, and judge it."""
+def packed(name: str, source: Source, found: Iterable[Path], bench: Bench) -> Loaded:
+    """
+    Load the dump of *source* that a panel packed, and judge it.
+
+    *found* is what the panel says is a dump of it: an old export among the customer's
+    own files may have the same name, and proves nothing.
+    """
     wanted = f"{source.database}.sql"
-    dumps = [one for one in folder.rglob(wanted) if one.is_file()]
-    dumps = [one for one in dumps if not one.is_symlink()]
+    dumps = [one for one in found if one.is_file() and not one.is_symlink()]
     if len(dumps) != 1:
         look = Look(f"{name}/dump", f"one {wanted}", f"{len(dumps)} of them", ok=False)
         return Loaded([look])
@@ -121,6 +129,9 @@ def examined(
         looks = [Look(f"{name}/import", "loads without an error", wrong, ok=False)]
         return Loaded(looks, server.engine)
     looks = [Look(f"{name}/import", "loads without an error", "loaded", ok=True)]
+    if server.notes:
+        said = "; ".join(server.notes)
+        looks.append(Look(f"{name}/words", "all of its data is loaded", said, ok=True))
     tables, _ = server.ask(FLAVOURS[source.type].tables)
     some = tables.isdecimal() and int(tables) > 0
     looks.append(Look(f"{name}/tables", "at least 1", tables or "none", ok=some))

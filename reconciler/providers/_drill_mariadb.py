@@ -9,9 +9,10 @@ nobody to be. The client runs nothing (``--sandbox``) and sends no file (local-i
 Sources: MariaDB 10.11, mariadb-install-db, mariadb (``--sandbox``, ``--binary-mode``),
 mariadbd (``--bootstrap``, ``--init-file``, ``--secure-file-priv``), GRANT (SET USER);
 mariadb-dump ends with ``-- Dump completed``. A dump that is cut between two statements
-loads with exit code 0: hence the last line is looked for. Each mariadbd that starts
-takes away all tables that are called temporary in its ``--tmpdir``, of others too: it
-is never the one of the machine, not even where the first tables are made.
+loads with exit code 0: hence the last line is looked for, as when it was made. Each
+mariadbd that starts takes away all tables that are called temporary in its
+``--tmpdir``, of others too: it is never the one of the machine, not even where the
+first tables are made.
 """
 
 from __future__ import annotations
@@ -20,29 +21,35 @@ import re
 import secrets
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from reconciler.providers._drill_cage import Cage, Ended, located, stop
+from reconciler.providers._drill_mysql_dump import NEWER, OLDER, MysqlDump
 from reconciler.providers._drill_scratch import Unfit
+from reconciler.providers._dump import PACKET
 
-TRAILER: Final = b"-- Dump completed"
 NAME: Final = "drill"
 _SOCKET: Final = 90
-_ERROR: Final = re.compile(r"ERROR \d+(?: \(\w{5}\))?(?: at line \d+)?")
-_CHUNK: Final = 256 * 1024
-_TAIL: Final = 4096
+_ERROR: Final = re.compile(r"ERROR (\d+)(?: \(\w{5}\))?(?: at line (\d+))?")
 _SMALL: Final = (
     "--innodb-doublewrite=0", "--innodb-flush-log-at-trx-commit=0",
     "--innodb-log-file-size=32M", "--innodb-buffer-pool-size=64M",
     "--innodb-flush-method=nosync", "--skip-log-bin", "--skip-networking",
-    "--performance-schema=off", "--skip-symbolic-links", "--local-infile=0",
+    "--performance-schema=off", "--skip-symbolic-links", "--local-infile=0", PACKET,
 )  # fmt: skip
 
 
 class MariaDb:
-    """One server; ``close`` ends it."""
+    """
+    One server; ``close`` ends it.
+
+    Attributes:
+        notes: What the last dump had that was read otherwise than it stands there.
+    """
+
+    notes: tuple[str, ...] = ()
 
     def __init__(self, cage: Cage) -> None:
         self._cage = cage
@@ -112,11 +119,29 @@ class MariaDb:
         )
 
     def load(self, dump: Path) -> str:
-        """Load *dump*; return what was wrong, empty where nothing was."""
-        ended = self._cage.run(self._command("--binary-mode"), _read(dump), self._env)
+        """
+        Load *dump*; return what was wrong, empty where nothing was.
+
+        Raises:
+            Unfit: It has something that this server does not know.
+        """
+        told = MysqlDump(dump, self._nearest())
+        ended = self._cage.run(self._command("--binary-mode"), told.read(), self._env)
+        self.notes = told.notes
         if "unknown option '--sandbox'" in ended.err:
             raise Unfit("the client has no --sandbox: it is older than May 2024")
+        found = _ERROR.search(ended.err) if ended.code else None
+        if found and (statement := told.beyond(int(found[1]), int(found[2] or 0))):
+            raise Unfit(f"{self.engine} cannot load {statement}: {found[0]}")
         return _trouble(ended)
+
+    def _nearest(self) -> Mapping[str, str]:
+        """Return what this server has instead of the collations of MySQL 8."""
+        theirs = "SELECT _utf8mb4 'a' COLLATE utf8mb4_0900_ai_ci"
+        if self._asked(theirs).code == 0:
+            return {}
+        newer = self._asked(f"SELECT _utf8mb4 'a' COLLATE {NEWER['ai_ci']}").code == 0
+        return NEWER if newer else OLDER
 
     def ask(self, query: str) -> tuple[str, str]:
         """Return the one value of *query*, or what was wrong; nothing is written."""
@@ -133,7 +158,7 @@ class MariaDb:
 
     def _command(self, *flags: str) -> list[str]:
         where = [f"--socket={self._socket}", f"--user={NAME}", f"--database={NAME}"]
-        safe = ["--no-defaults", "--sandbox", "--local-infile=0"]
+        safe = ["--no-defaults", "--sandbox", "--local-infile=0", PACKET]
         return [self._client, *safe, *where, *flags]
 
     def close(self) -> None:
@@ -147,19 +172,6 @@ def _trouble(ended: Ended) -> str:
         return ""
     found = _ERROR.search(ended.err)
     return found.group(0) if found else f"the client ended with {ended.code}"
-
-
-def complete(dump: Path) -> bool:
-    """Whether the last lines say that the dump came to its end."""
-    with dump.open("rb") as file:
-        file.seek(max(0, dump.stat().st_size - _TAIL))
-        return TRAILER in file.read()
-
-
-def _read(dump: Path) -> Iterator[bytes]:
-    with dump.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            yield chunk
 
 
 def _must(ended: Ended) -> None:

@@ -138,6 +138,18 @@ class Adopts(Protocol):
         """Return the paths of the policy's *source* that are not in *snapshot*."""
 
 
+@runtime_checkable
+class Packed(Protocol):
+    """Whoever gives back what a panel packed: among it are the panel's own dumps."""
+
+    def dumps(self, snapshot: str) -> Mapping[str, Sequence[str]]:
+        """
+        Return the name of each database -> the paths of its dumps, as they come back.
+
+        A file of the customer's own that is called as one is none.
+        """
+
+
 class Open(Restorer, Protocol):
     """One copy, which a person restores from: what there is has to be found first."""
 

@@ -10,7 +10,8 @@ login. psql gets no command of the dump: it is in its restricted mode
 Sources: PostgreSQL 15, "Client Authentication" (pg_hba.conf: the first line that
 matches), psql (``\restrict``: CVE-2025-8714), COPY (PROGRAM needs
 pg_execute_server_program); pg_dump ends with ``PostgreSQL database dump complete``.
-A dump cut at any line loads with exit code 0: hence the last line is looked for.
+A dump cut at any line loads with exit code 0: hence the last line is looked for, as
+when it was made.
 """
 
 from __future__ import annotations
@@ -19,26 +20,23 @@ import re
 import secrets
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from reconciler.providers._drill_cage import Cage, Ended, located, stop
+from reconciler.providers._drill_postgres_dump import PostgresDump
 from reconciler.providers._drill_scratch import Unfit
 
-TRAILER: Final = b"-- PostgreSQL database dump complete"
 NAME: Final = "drill"
 _VERSIONS: Final = Path("/usr/lib/postgresql")
 _SOCKET: Final = 90
 _CHUNK: Final = 256 * 1024
-_HEAD: Final = 4096
 _OWNED: Final = re.compile(rb'(?:OWNER TO|TO|FROM) ("(?:[^"\n])+"|[a-z_][a-z0-9_$]*);')
 _ERROR: Final = re.compile(
     r"^(?:psql:<stdin>:(\d+): )?(?:ERROR|FATAL): +(\w{5})$", re.MULTILINE
 )
 #: Only the code of an error is told.
 _QUIET: Final = ("-v", "VERBOSITY=sqlstate")
-_RESTRICT: Final = re.compile(rb"^\\restrict ([A-Za-z0-9]+)[ \t]*$", re.MULTILINE)
 _SETTINGS: Final = (
     "listen_addresses=", "fsync=off", "full_page_writes=off", "wal_level=minimal",
     "max_wal_senders=0", "synchronous_commit=off", "shared_buffers=32MB",
@@ -47,7 +45,14 @@ _SETTINGS: Final = (
 
 
 class Postgres:
-    """One cluster; ``close`` ends it."""
+    """
+    One cluster; ``close`` ends it.
+
+    Attributes:
+        notes: What the last dump had that was left out.
+    """
+
+    notes: tuple[str, ...] = ()
 
     def __init__(self, cage: Cage) -> None:
         self._cage = cage
@@ -96,18 +101,40 @@ class Postgres:
         return server
 
     def load(self, dump: Path) -> str:
-        """Load *dump*; return what was wrong, empty where nothing was."""
-        head = _head(dump)
-        named = _RESTRICT.search(head)
-        token = secrets.token_hex(16)
+        """
+        Load *dump*; return what was wrong, empty where nothing was.
+
+        Raises:
+            Unfit: It has something that this server does not know, or not without a
+                superuser.
+        """
         self._roles(dump)
+        told = PostgresDump(dump, self._extensions())
         ended = self._cage.run(
-            self._client("-v", "ON_ERROR_STOP=1"),
-            _restricted(dump, token, named.group(1) if named else None),
+            self._client("-v", "ON_ERROR_STOP=1", "-f", "-"),
+            told.read(secrets.token_hex(16)),
         )
+        self.notes = told.notes
         if "restrict" in ended.err and "invalid command \\restrict" in ended.err:
             raise Unfit("psql cannot be restricted: it is older than August 2025")
+        found = _ERROR.search(ended.err) if ended.code else None
+        if found is not None:
+            line = int(found[1] or told.lines) - told.lines
+            said = f"SQLSTATE {found[2]} at line {line}"
+            if why := told.beyond(found[2], line, self._version()):
+                raise Unfit(f"{self.engine} cannot load it: {why} ({said})")
+            return said
         return _trouble(ended)
+
+    def _extensions(self) -> set[str]:
+        """Return the extensions that who is no superuser may have here."""
+        query = "SELECT name FROM pg_available_extension_versions WHERE {}"
+        told = self._psql(query.format("trusted OR NOT superuser"))
+        return {"plpgsql", *told.out.split()}
+
+    def _version(self) -> int:
+        told = self._psql("SHOW server_version_num").out.strip()
+        return int(told) // 10_000 if told.isdecimal() else 0
 
     def _roles(self, dump: Path) -> None:
         """Make the roles that *dump* gives things to: its owner was another."""
@@ -148,19 +175,6 @@ class Postgres:
         stop(self._server)
 
 
-def _restricted(dump: Path, token: str, theirs: bytes | None) -> Iterator[bytes]:
-    r"""Yield *dump* behind our own ``\restrict``, without the one that it has."""
-    yield f"\\restrict {token}\n".encode()
-    ours = {b"\\restrict " + theirs, b"\\unrestrict " + theirs} if theirs else set()
-    with dump.open("rb") as file:
-        if not ours:
-            while chunk := file.read(_CHUNK):
-                yield chunk
-            return
-        while lines := file.readlines(_CHUNK):
-            yield b"".join(one for one in lines if one.rstrip() not in ours)
-
-
 def _trouble(ended: Ended) -> str:
     """Return the code of the first error and its line: its words may quote a row."""
     if ended.code == 0:
@@ -181,18 +195,6 @@ def _owners(dump: Path) -> set[bytes]:
                     names.update(_OWNED.findall(line))
     plain = {name.strip(b'"') for name in names} - {b"public", b"PUBLIC", NAME.encode()}
     return {b'"' + one + b'"' for one in plain if not one.startswith(b"pg_")}
-
-
-def complete(dump: Path) -> bool:
-    """Whether the last lines say that pg_dump came to its end."""
-    with dump.open("rb") as file:
-        file.seek(max(0, dump.stat().st_size - _HEAD))
-        return TRAILER in file.read()
-
-
-def _head(dump: Path) -> bytes:
-    with dump.open("rb") as file:
-        return file.read(_HEAD)
 
 
 def _must(ended: Ended) -> None:

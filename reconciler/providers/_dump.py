@@ -31,11 +31,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Final, NamedTuple
-from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from typing import Final
+from urllib.parse import quote
 
 from reconciler.errors import Rejected, Transient
 from reconciler.model.backing import Source
+from reconciler.providers._dump_server import Kind, Server
 from reconciler.providers._said import shown
 
 #: What a dump is called where it is restored, by the type of its source.
@@ -51,56 +52,26 @@ _CHUNK: Final = 1024 * 1024
 _PAUSE: Final = 0.05
 #: Debian's newer packages have the second name alone, its older ones the first.
 _MYSQL: Final = ("mysqldump", "mariadb-dump")
+#: In hexadecimal a value has twice its size; this is the most that there is.
+PACKET: Final = "--max-allowed-packet=1G"
 _MYSQL_OPTIONS: Final = (
+    PACKET,
     "--single-transaction",
     "--quick",
     "--routines",
     "--events",
     "--triggers",
     "--hex-blob",
+    "--no-tablespaces",
     "--skip-dump-date",
     "--default-character-set=utf8mb4",
 )
-_POSTGRES_OPTIONS: Final = ("--format=plain", "--no-owner", "--no-privileges")
-
-
-class Server(NamedTuple):
-    """Where a database is, and who asks; None is the local socket's default."""
-
-    host: str | None = None
-    port: int | None = None
-    user: str | None = None
-    password: str | None = None
-    socket: str | None = None
-    options: str | None = None
-
-    @classmethod
-    def of(cls, connection: str | None) -> Server:
-        """
-        Read *connection*: a URL, the text of an option file, or the path of one.
-
-        Raises:
-            Rejected: It is none of them; what it says is not repeated.
-        """
-        if connection is None:
-            return cls()
-        if connection.lstrip().startswith("[") or connection.startswith("/"):
-            return cls(options=connection)
-        try:
-            url = urlsplit(connection)
-            more = dict(parse_qsl(url.query))
-            port = url.port
-        except ValueError:
-            raise Rejected("connection is no URL and no option file") from None
-        if url.scheme not in {"mysql", "mariadb", "postgres", "postgresql"}:
-            raise Rejected("connection is no URL of mysql or postgresql")
-        return cls(
-            host=url.hostname or more.get("host"),
-            port=port,
-            user=unquote(url.username) if url.username else None,
-            password=unquote(url.password) if url.password else None,
-            socket=more.get("socket") or more.get("unix_socket"),
-        )
+_POSTGRES_OPTIONS: Final = (
+    "--format=plain",
+    "--no-owner",
+    "--no-privileges",
+    "--no-tablespaces",
+)
 
 
 def dumped(
@@ -121,19 +92,21 @@ def dumped(
         seconds: How long it may take.
 
     Raises:
-        Rejected: It is not there, the program failed, or the dump has no end.
+        Rejected: It is not there, *connection* cannot be followed, the program failed,
+            or the dump has no end.
         Transient: It took too long, or the database is busy.
     """
     target = into / NAMES[source.type]
     if source.type == "sqlite":
         _sqlite(source, root, target, seconds)
         return target
-    server = Server.of(connection)
+    kind: Kind = "mysql" if source.type == "mysql" else "postgres"
+    server = Server.of(connection, kind)
     name = source.database
     if name is None:
         raise Rejected(f"{source.type} needs database: its name")
-    run = _mysql if source.type == "mysql" else _postgres
-    end = whole_mysql if source.type == "mysql" else whole_postgres
+    run = _mysql if kind == "mysql" else _postgres
+    end = whole_mysql if kind == "mysql" else whole_postgres
     run(server, name, target, seconds)
     if not end(target):
         raise Rejected(f"the dump of {name} has no end: it was cut short")
@@ -178,7 +151,7 @@ def _last_lines(dump: Path) -> list[bytes]:
 
 
 def _mysql(server: Server, name: str, target: Path, seconds: float) -> None:
-    with _secret_file(target.parent, "client.cnf", _client(server)) as options:
+    with _secret_file(target.parent, "client.cnf", server.option_file()) as options:
         # It has to be the first argument, and no file of the machine counts then.
         first = [f"--defaults-extra-file={options}"] if options else []
         arguments = [*first, *_MYSQL_OPTIONS, f"--result-file={target}", "--", name]
@@ -188,49 +161,16 @@ def _mysql(server: Server, name: str, target: Path, seconds: float) -> None:
                 return
 
 
-def _client(server: Server) -> str | None:
-    """Return the option file that says how the server is reached."""
-    if server.options is not None:
-        return server.options
-    rows = {
-        "host": server.host,
-        "port": str(server.port) if server.port else None,
-        "user": server.user,
-        "password": server.password,
-        "socket": server.socket,
-    }
-    told = {key: value for key, value in rows.items() if value is not None}
-    if not told:
-        return None
-    lines = [f'{key}="{_quoted(value)}"' for key, value in told.items()]
-    return "\n".join(["[client]", *lines, ""])
-
-
-def _quoted(value: str) -> str:
-    if "\n" in value or "\r" in value:
-        raise Rejected("connection has a line end in it")
-    return value.replace("\\", "\\\\").replace('"', '\\"')
-
-
 def _postgres(server: Server, name: str, target: Path, seconds: float) -> None:
-    words = {"dbname": name, "host": server.host or server.socket, "user": server.user}
-    words["port"] = str(server.port) if server.port else None
     line = None
     if server.password is not None:
         password = server.password.replace("\\", "\\\\").replace(":", "\\:")
         line = f"*:*:*:*:{password}\n"
     with _secret_file(target.parent, "passfile", line) as file:
-        words["passfile"] = str(file) if file else None
-        told = " ".join(f"{k}={_word(v)}" for k, v in words.items() if v)
+        told = server.libpq(name, str(file) if file else None)
         arguments = ["pg_dump", *_POSTGRES_OPTIONS, "--no-password"]
         arguments += [f"--file={target}", f"--dbname={told}"]
         _run(arguments, seconds, _secrets(server), needed=True)
-
-
-def _word(value: str) -> str:
-    """Return *value* as libpq's connection strings want it."""
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
 
 
 def _secrets(server: Server) -> tuple[str, ...]:

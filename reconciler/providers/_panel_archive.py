@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
@@ -37,6 +38,10 @@ _PLESK: Final = re.compile(r"backup_[A-Za-z0-9._-]*\.(?:tar|tgz|tzst)")
 #: How cPanel packs a home into a file of its own, beside ``cp/``.
 _HOMES: Final = ("homedir.tar", "homedir.tar.gz", "homedir.tar.zst")
 _PART: Final = re.compile(r"(backup_.+_\d{10})\.(?:tar(?:\.gz|\.zst)?|tgz|tzst)")
+#: Of Plesk's names: what it is, when it was made, and what sort of file it is.
+_STAMPED: Final = re.compile(r"backup_(.+)_\d{10}(\.sql)?")
+#: The folder of a site's databases, each packed as one dump.
+_DUMPS: Final = "databases"
 #: What tells whose it is lies no deeper than this.
 _HIGH: Final = 2
 Panel = Literal["cpanel", "plesk"]
@@ -49,13 +54,14 @@ class PanelArchive(NamedTuple):
     Attributes:
         owner: The account, as the archive itself says.
         home: The folder of its files.
-        databases: Name -> its dump.
+        databases: Name -> its dumps: the panel's own, never a file of the customer's
+            that is called as one.
     """
 
     panel: Panel
     owner: str
     home: Path
-    databases: dict[str, Path]
+    databases: Mapping[str, Sequence[Path]]
 
 
 def newest(folder: Path) -> Path:
@@ -103,6 +109,8 @@ def unpacked(archive: Path, into: Path, caps: Caps) -> PanelArchive:
     """
     Unpack *archive* into the empty folder *into*, and what is packed in it.
 
+    Of Plesk's own names the time is taken out, so that a policy can name a path.
+
     Raises:
         Damaged: It is cut short, or none of a panel.
         Hostile: Something in it would be written elsewhere, or has no end.
@@ -116,13 +124,9 @@ def unpacked(archive: Path, into: Path, caps: Caps) -> PanelArchive:
         top = tops[0]
         packed = [(top / one, top / "homedir") for one in _HOMES if _is_file(top / one)]
         _unpack_parts(packed, left)
-        found = sorted((top / "mysql").glob("*.sql"))
-        return PanelArchive(
-            panel, owner, top / "homedir", {one.stem: one for one in found}
-        )
+        return PanelArchive(panel, owner, top / "homedir", _by_name(top / "mysql"))
     _unpack_parts(_plesks_parts(into), left)
-    found = sorted(into.rglob("*.sql"))
-    return PanelArchive(panel, owner, into, {one.stem: one for one in found})
+    return PanelArchive(panel, owner, into, _by_name(*_renamed(into)))
 
 
 def _unpack(archive: Path, into: Path, caps: Caps) -> Caps:
@@ -153,6 +157,45 @@ def _plesks_parts(root: Path) -> list[tuple[Path, Path]]:
         for path, told in found
         if told and _is_file(path)
     ]
+
+
+def _renamed(root: Path) -> list[Path]:
+    """
+    Take the time out of Plesk's names; return the folders that its dumps are in.
+
+    Only of its own: what is in a part has the names that the customer gave it, except
+    the dump in that of a database.
+    """
+    dumps = []
+    for folder, below, _ in os.walk(root):
+        parts = [name for name in below if _STAMPED.fullmatch(name)]
+        below[:] = [name for name in below if name not in parts]
+        for part in parts:
+            there = Path(folder, part)
+            packs_one = _DUMPS in there.relative_to(root).parts
+            if packs_one:
+                for one in [*there.iterdir()]:
+                    _unstamped(one)
+            there = _unstamped(there)
+            if packs_one:
+                dumps.append(there)
+    return dumps
+
+
+def _unstamped(path: Path) -> Path:
+    """Take the time out of a name, where that leaves one; return what it is called."""
+    told = _STAMPED.fullmatch(path.name)
+    there = path.with_name(told[1] + (told[2] or "")) if told else path
+    return path if os.path.lexists(there) else path.rename(there)
+
+
+def _by_name(*folders: Path) -> dict[str, list[Path]]:
+    """Return the dumps that lie in *folders*, by the name of their database."""
+    found = defaultdict(list)
+    for one in sorted(path for folder in folders for path in folder.glob("*.sql")):
+        if _is_file(one):
+            found[one.stem].append(one)
+    return dict(found)
 
 
 def _is_file(path: Path) -> bool:

@@ -13,7 +13,6 @@ whose it is, and what the policy expects.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,10 +32,6 @@ from reconciler.providers._panel_subject import Refused
 
 #: So many files at most: an archive of a panel says nothing of how many it has.
 _FILES: Final = 2_000_000
-#: Of Plesk's names: what it is, when it was made, and what sort of file it is.
-_STAMPED: Final = re.compile(r"backup_(.+)_\d{10}(\.sql)?")
-#: The folder of a site's databases, each packed as one dump.
-_DUMPS: Final = "databases"
 #: A description is shorter.
 _DESCRIBED: Final = 1 << 24
 
@@ -86,6 +81,7 @@ class PanelRestorer:
         self._most = most
         self._open = ExitStack()
         self._roots: dict[str, Path] = {}
+        self._dumps: dict[str, Mapping[str, Sequence[str]]] = {}
 
     def close(self) -> None:
         """Take away what was fetched."""
@@ -115,6 +111,11 @@ class PanelRestorer:
     def manifest(self, source: str, snapshot: str, key: Key) -> None:
         """Return nothing: nothing was written down when the panel made it."""
         del source, snapshot, key
+
+    def dumps(self, snapshot: str) -> Mapping[str, Sequence[str]]:
+        """Return the dumps that the panel made, by the name of their database."""
+        self.unpacked(snapshot)
+        return self._dumps[snapshot]
 
     def restore(
         self,
@@ -163,10 +164,12 @@ class PanelRestorer:
                 what = f"is of {found.owner or 'nobody'} ({found.panel})"
                 wanted = f"{self._whose.owner} ({self._whose.panel})"
                 raise Refused(f"{snapshot}: {what}, not of {wanted}")
-            if found.panel == "plesk":
-                _renamed(found.home)
             inside = found.home.parent if found.panel == "cpanel" else found.home
             self._roots[snapshot] = inside
+            self._dumps[snapshot] = {
+                name: [one.relative_to(inside).as_posix() for one in dumps]
+                for name, dumps in found.databases.items()
+            }
         return self._roots[snapshot]
 
     def _cap(self) -> int:
@@ -197,31 +200,6 @@ def roomy_for(folder: Path, size: int) -> None:
             f"{folder} has {here} bytes left, and the archive has {size}",
             hint="drills.scratch: a folder with more room",
         )
-
-
-def _renamed(root: Path) -> None:
-    """
-    Take the time out of Plesk's names, so that a policy can name what it expects.
-
-    Only of its own: what is in a part has the names that the customer gave it, except
-    the dump in that of a database.
-    """
-    for folder, below, _ in os.walk(root):
-        parts = [name for name in below if _STAMPED.fullmatch(name)]
-        below[:] = [name for name in below if name not in parts]
-        for part in parts:
-            there = Path(folder, part)
-            if _DUMPS in there.relative_to(root).parts:
-                for one in [*there.iterdir()]:
-                    _unstamped(one)
-            _unstamped(there)
-
-
-def _unstamped(path: Path) -> None:
-    told = _STAMPED.fullmatch(path.name)
-    there = path.with_name(told[1] + (told[2] or "")) if told else path
-    if not os.path.lexists(there):
-        path.rename(there)
 
 
 def _is(found: PanelArchive, whose: Whose) -> bool:

@@ -24,6 +24,7 @@ from reconciler.kinds.backup.facts import vouched
 from reconciler.model import Account, Receipt
 from reconciler.providers._archive_bucket import Bucket
 from reconciler.providers._archive_store import Store
+from reconciler.providers._archive_upkeep import texts
 from reconciler.providers._archive_where import MAINTAIN, immutability, store_of
 from reconciler.providers._restic_upkeep import mine
 from reconciler.providers._restic_where import DRILL, repo_of
@@ -85,14 +86,26 @@ class Versions:
 
 
 def extended(account: Account, want: Backup, change: ExtendLock) -> Receipt:
-    """Lock everything for longer: what is new needs packs that are old."""
+    """
+    Lock everything for longer: what is new needs packs that are old.
+
+    ``ids``: of the snapshots only these; what only others need may go when its time
+    is over.
+    """
     until = datetime.fromisoformat(str(change.details["until"]))
     store = store_of(account, MAINTAIN)
     mode = immutability(want, account.name).mode
     if not isinstance(store, Bucket) or mode not in {"governance", "compliance"}:
         raise Unsupported(f"{account.name} has no locks")
     try:
-        names = [one.name for one in store.names("") if not one.name.startswith(LOCKS)]
+        ids = texts(change.details.get("ids"))
+        wanted = [f"{_SNAPSHOTS}{one}" for one in ids]
+        names = [
+            one.name
+            for one in store.names("")
+            if not one.name.startswith(LOCKS)
+            and not (ids and one.name.startswith(_SNAPSHOTS) and one.name not in wanted)
+        ]
         # What opens it comes last: it is what says how far this came.
         names.sort(key=lambda one: one == CONFIG)
         rest = extend(store, [one for one in names if one != CONFIG], until, mode)

@@ -12,6 +12,7 @@ from pydantic import JsonValue
 
 from reconciler.errors import Rejected
 from reconciler.kinds.backup import Snapshot
+from reconciler.providers._archive_bucket import Held
 from reconciler.providers._drill_port import CANARY, Entry, digest
 from reconciler.providers._restic import Repo, read
 
@@ -169,8 +170,8 @@ def figures_of(told: Mapping[str, Any]) -> dict[str, int]:
     return {name: int(value) for name, value in found.items()}
 
 
-def listed_as(shot: Shot, at: datetime, locked: datetime | None = None) -> Snapshot:
-    """Return *shot* in our words; *at*: when it came."""
+def listed_as(shot: Shot, at: datetime, held: Held | None = None) -> Snapshot:
+    """Return *shot* in our words; *at*: when it came; *held*: its lock."""
     return Snapshot(
         id=shot.id,
         source=shot.source,
@@ -179,7 +180,8 @@ def listed_as(shot: Shot, at: datetime, locked: datetime | None = None) -> Snaps
         host=shot.host,
         paths=shot.paths,
         original=shot.original,
-        locked=locked,
+        locked=held.until if held else None,
+        governed=held is not None and not held.firm,
         **shot.figures,
     )
 

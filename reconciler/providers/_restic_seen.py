@@ -19,7 +19,7 @@ from reconciler.kinds.backup import Backup, CopyState, Hiding, Snapshot
 from reconciler.kinds.backup.facts import vouched
 from reconciler.kinds.backup_repository import RepositoryState
 from reconciler.model import Absent, Account, Unknown
-from reconciler.providers._archive_bucket import Bucket
+from reconciler.providers._archive_bucket import Bucket, Held, is_held
 from reconciler.providers._archive_store import Gone, Store, Stored
 from reconciler.providers._archive_where import immutability
 from reconciler.providers._believed import Believed, digest_of, print_of
@@ -252,7 +252,8 @@ class Looking:
         if isinstance(whole, Buried):
             found = self._versions.hidden(want, self._account.name, ())
             return _hiding(CopyState(versioned=whole.versioned), found)
-        locks_all = immutability(want, self._account.name).locks
+        rule = immutability(want, self._account.name)
+        locks_all = rule.locks
         ours: list[Snapshot] = []
         foreign: list[Snapshot] = []
         try:
@@ -277,13 +278,14 @@ class Looking:
             identity=whole.config["id"],
             locks=whole.locks,
             locked=_first(opened, ours) if locks_all else None,
+            exposed=locks_all and bool(ours) and not is_held(opened, rule.mode),
             versioned=whole.versioned,
             size=whole.size,
         )
         return _hiding(state, found)
 
-    def _locked(self, name: str) -> datetime | None:
-        """Return until when nobody can delete an object."""
+    def _locked(self, name: str) -> Held | None:
+        """Return the lock of an object."""
         if not isinstance(self._store, Bucket):
             return None
         self._looked += 1
@@ -293,14 +295,15 @@ class Looking:
             return None
 
 
-def _first(opened: datetime | None, ours: Sequence[Snapshot]) -> datetime | None:
+def _first(opened: Held | None, ours: Sequence[Snapshot]) -> datetime | None:
     """
     Return the first end of a lock, of what is still needed.
 
     Packs are as old as what opens the repository, and are locked together with it.
     """
-    ends = [opened, *(one.locked for one in ours)]
-    return None if opened is None else min(one for one in ends if one is not None)
+    if opened is None:
+        return None
+    return min([opened.until, *(one.locked for one in ours if one.locked)])
 
 
 def _hiding(state: CopyState, found: Sequence[Hiding]) -> CopyState:

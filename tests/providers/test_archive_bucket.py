@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from reconciler.errors import Rejected, Transient
-from reconciler.kinds.backup import ExtendLock
+from reconciler.kinds.backup import Backup, CopyState, ExtendLock
 from reconciler.model import Absent, Unknown
 from reconciler.providers import _archive_bucket, _archive_seal
 from tests.support.archives import ESCROW, PASSWORD, Place, backup, site
@@ -146,6 +146,49 @@ def test_locks_are_made_longer_and_never_shorter(place, root, s3, bucket):
     state = place.again().observe([want]).states[want.name]
     assert state.locked == state.snapshots[0].locked == late
     assert place.check(want)["verdict"] == "passed"
+
+
+def lock(place: Place, want: Backup, days: int, **more: Any) -> datetime:
+    """Lock everything, or what is said, for so many days; return until when."""
+    until = (place.now + timedelta(days=days)).replace(microsecond=0)
+    change = place.change(ExtendLock, until=until.isoformat(), **more)
+    place.driver.apply(want, change, "k")
+    return until
+
+
+def seen(place: Place, want: Backup) -> CopyState:
+    found = place.again().observe([want]).states[want.name]
+    assert isinstance(found, CopyState)
+    return found
+
+
+def test_governance_is_no_compliance_and_becomes_one(place, root, s3, bucket):
+    want, weak = (backup(root, mode=one) for one in ("compliance", "governance"))
+    place.back_up(want)
+    late = lock(place, weak, 60)
+    state = seen(place, want)
+    assert (state.snapshots[0].governed, state.exposed) == (True, True)
+    assert not seen(place, weak).exposed
+    lock(place, want, 30)
+    heads = [s3.head_object(Bucket=bucket, Key=one) for one in keys(s3, bucket)]
+    assert [one["ObjectLockMode"] for one in heads] == ["COMPLIANCE"] * 4
+    state = seen(place, want)
+    assert (state.snapshots[0].governed, state.exposed) == (False, False)
+    assert state.locked == state.snapshots[0].locked == late
+
+
+def test_what_has_no_lock_is_locked_alone(place, root):
+    want = backup(root, mode="compliance")
+    place.back_up(want)
+    assert seen(place, want).exposed
+    soon = lock(place, want, 20)
+    place.back_up(want, "next")
+    old, new = seen(place, want).snapshots
+    assert (old.locked, new.locked) == (soon, None)
+    late = lock(place, want, 40, ids=[new.id])
+    state = seen(place, want)
+    assert [one.locked for one in state.snapshots] == [soon, late]
+    assert not state.exposed
 
 
 def test_what_stops_half_way_leaves_nothing(place, root, s3, bucket, monkeypatch):

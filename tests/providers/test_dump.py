@@ -12,8 +12,7 @@ import pytest
 
 from reconciler.errors import Rejected, Transient
 from reconciler.model.backing import Source
-from reconciler.providers import _dump
-from reconciler.providers._dump import Server, dumped, whole_mysql, whole_postgres
+from reconciler.providers._dump import dumped, whole_mysql, whole_postgres
 from tests.support.drill_servers import Yard, yard
 
 TABLES = """\
@@ -74,6 +73,17 @@ def test_mysql(mysql, tmp_path, how):
         with pytest.raises(Rejected, match="failed") as refused:
             dumped(source("mysql", "nowhere"), None, tmp_path, where, 60)
         assert word not in str(refused.value)
+
+
+def test_one_large_value_comes_back(mysql, tmp_path):
+    """In a dump it has twice its size; it is loaded as a drill does."""
+    large = "INSERT INTO files VALUES (1, repeat('x', 12 * 1024 * 1024));\n"
+    words = f"CREATE TABLE files (id int, body longblob);\n{large}"
+    assert mysql.emptied().load(words) == ""
+    found = dumped(source("mysql"), None, tmp_path, mysql.server.connection, 60)
+    assert mysql.emptied().load(found.read_bytes()) == ""
+    asked = mysql.server.ask("select length(body) from files")
+    assert asked == (str(12 << 20), "")
 
 
 class Program:
@@ -181,21 +191,3 @@ def test_the_end_of_a_mysql_dump(tmp_path, text, whole):
 def test_the_end_of_a_postgres_dump(tmp_path, text, whole):
     (tmp_path / "d").write_text(text)
     assert whole_postgres(tmp_path / "d") is whole
-
-
-@pytest.mark.parametrize(
-    "connection", ["db.example", "http://x/y", "mysql://u:p@h:port/", "mysql://[/"]
-)
-def test_what_is_no_connection_is_not_repeated(connection):
-    with pytest.raises(Rejected) as refused:
-        Server.of(connection)
-    assert connection not in str(refused.value)
-
-
-def test_what_would_break_out_of_an_option_file():
-    server = Server.of("mysql://u:a%22b%5Cc@h/")
-    assert (
-        _dump._client(server) == '[client]\nhost="h"\nuser="u"\npassword="a\\"b\\\\c"\n'
-    )
-    with pytest.raises(Rejected):
-        _dump._client(Server.of("mysql://u:a%0Ab@h/"))

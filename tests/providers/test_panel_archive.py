@@ -80,7 +80,8 @@ def test_cpanel(tmp_path):
     assert (found.home / "www").is_symlink()
     assert not (found.home / "access-logs").is_symlink()
     assert [*found.databases] == ["shop_wp"]
-    assert found.databases["shop_wp"].read_bytes().endswith(b"Dump completed\n")
+    (dump,) = found.databases["shop_wp"]
+    assert dump.read_bytes().endswith(b"Dump completed\n")
 
 
 def test_plesk(tmp_path):
@@ -88,7 +89,8 @@ def test_plesk(tmp_path):
     into.mkdir()
     found = unpacked(plesk(tmp_path), into, CAPS)
     assert (found.panel, found.owner) == ("plesk", "shop.example")
-    assert [*found.databases] == [f"backup_wp_{STAMP}"]
+    (dump,) = found.databases["wp"]
+    assert dump == into / "domains/shop.example/databases/wp_1/wp/wp.sql"
     assert [one.read_bytes() for one in into.rglob("index.php")] == [b"<?php // inside"]
 
 

@@ -230,6 +230,28 @@ def test_everything_is_locked_for_longer(place, root, s3, name):
     assert state(place, want).locked == late  # what is new has no lock here
 
 
+def test_what_has_no_lock_or_a_weaker_one_is_told_and_locked(place, root, s3, name):
+    """Of the snapshots only those that are asked for: others may go in their time."""
+    want = backup(root, mode="compliance")
+    place.back_up(want)
+    soon = (place.now + timedelta(days=20)).replace(microsecond=0)
+    weak = backup(root, mode="governance")
+    place.driver.apply(weak, place.change(ExtendLock, until=soon.isoformat()), "k")
+    found = state(place, want)
+    assert (found.exposed, found.snapshots[0].governed) == (True, True)
+    assert state(place, weak).exposed is False
+    place.back_up(want, "next")
+    old, new = state(place, want).snapshots
+    late = soon + timedelta(days=10)
+    told = {"until": late.isoformat(), "ids": [new.id]}
+    place.driver.apply(want, place.change(ExtendLock, **told), "k")
+    found = state(place, want)
+    assert [one.locked for one in found.snapshots] == [soon, late]
+    assert [one.governed for one in found.snapshots] == [True, False]
+    assert found.exposed is False
+    assert old.id == found.snapshots[0].id
+
+
 def hide(s3: Any, name: str, part: str = "") -> None:
     """Delete all, as who has keys may; a day goes by."""
     for key in visible(s3, name):

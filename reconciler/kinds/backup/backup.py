@@ -165,8 +165,7 @@ class Backup(Resource[BackupChange]):
                 originals = {one.original or one.id for one in state.snapshots}
                 return originals.issuperset(_ids(change)) or None
             case ExtendLock():
-                until = datetime.fromisoformat(str(change.details["until"]))
-                return state.locked is not None and state.locked >= until
+                return _locked(change, state)
             case Rewind():
                 return _shown(change, state)
             case _:
@@ -222,6 +221,20 @@ def _shown(change: Rewind, state: CopyState) -> bool | None:
         return None
     until = datetime.fromisoformat(str(seen)) if seen else to
     return not any(to < one.since <= until for one in state.hidings)
+
+
+def _locked(change: ExtendLock, state: CopyState) -> bool:
+    """Say whether what was to be locked is."""
+    until, ids = datetime.fromisoformat(str(change.details["until"])), _ids(change)
+    if not ids:
+        return state.locked is not None and state.locked >= until and not state.exposed
+    return all(
+        one.locked is not None
+        and one.locked >= until
+        and not (one.governed and change.details.get("mode") == "compliance")
+        for one in state.snapshots
+        if one.id in ids
+    )
 
 
 def _ids(change: BackupChange) -> frozenset[str]:

@@ -73,7 +73,11 @@ class PruneOld(_Due):
 
 
 class ExtendLock(_Due):
-    """Lock what is still needed for longer; ``details``: ``until``."""
+    """
+    Lock what is still needed for longer; ``details``: ``until``.
+
+    Where they have ``ids``, only these snapshots, and what they need; by ``mode``.
+    """
 
     reversible: ClassVar[bool] = False
     verb: Literal["extend-lock"] = "extend-lock"

@@ -13,8 +13,10 @@ from reconciler.kinds.backup.cost import monthly
 from reconciler.kinds.backup.coverage import uncovered
 from reconciler.kinds.backup.drilling import FULL, kinds_of, last_of
 from reconciler.kinds.backup.facts import Drilled, fact, hours, moment
+from reconciler.kinds.backup.locks import unlocked
 from reconciler.kinds.backup.memory import SINCE
 from reconciler.kinds.backup.pruning import old
+from reconciler.kinds.backup.state import CopyState
 from reconciler.kinds.backup.steps import CHECKS, FAILED, uncopied
 from reconciler.kinds.backup.tampering import IDENTITY, tampered
 from reconciler.model import Absent, Severity
@@ -28,6 +30,11 @@ _OVERDUE: Final = 2
 _SOON: Final = timedelta(days=7)
 #: The first drill may wait so long.
 _FIRST: Final = timedelta(days=7)
+#: How what has no lock gets one.
+_BARE: Final = (
+    "its bucket gives new objects no such lock, which `provider` of the repository "
+    "sets up; what is there is locked where it has `credentials.maintain`"
+)
 _COPIES: Final = "spec.copies"
 _OBJECTIVES: Final = "spec.objectives"
 _DRILLS: Final = "spec.drills"
@@ -280,16 +287,30 @@ def _locks(case: Case, copy: str) -> Iterator[Said]:
     place, state = case.repository(copy), case.state(copy)
     if place is None or state is None or not place.immutability.locks:
         return
-    if state.locked is None:
-        if state.snapshots:
-            message = (
-                f"nothing in {copy} is locked, and {place.immutability.mode} is wanted"
-            )
-            yield Said("lock-ends", Severity.ERROR, message, _COPIES, copy)
+    if state.snapshots and (bare := _unlocked(case, copy, state)):
+        yield Said("lock-ends", Severity.ERROR, f"{bare}: {_BARE}", _COPIES, copy)
+    elif state.locked is None:
+        return
     elif state.locked - case.now < min(_SOON, place.immutability.lasts / 4):
         severity = Severity.ERROR if state.locked <= case.now else Severity.WARNING
         message = f"{copy}: the first lock of what is needed ends {_text(state.locked)}"
         yield Said("lock-ends", severity, message, _COPIES, copy)
+
+
+def _unlocked(case: Case, copy: str, state: CopyState) -> str:
+    """Say what is not locked as is wanted; empty: nothing that has a receipt."""
+    bare, place = unlocked(case, copy), case.repository(copy)
+    mode = place.immutability.mode if place else ""
+    if not any(one.locked for one in state.snapshots):
+        return f"nothing in {copy} is locked, and {mode} is wanted"
+    if bare:
+        weak = "by governance alone" if bare[0].locked else "not at all"
+        of = f"{len(bare)} of {len(state.snapshots)} snapshots"
+        return (
+            f"{of} in {copy} are not locked as {mode} wants it: "
+            f"that of {_text(bare[0].at)} {weak}"
+        )
+    return f"what opens {copy} is not locked as {mode} wants it" * state.exposed
 
 
 def _of(one: Drilled) -> str:

@@ -8,7 +8,7 @@ that a run has seen, or has set, of each snapshot; and any plan compares.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -23,6 +23,19 @@ from reconciler.kinds.backup.state import Snapshot
 ENDS: Final = "lockEnds"
 _DIGITS: Final = 16
 Facts = dict[str, JsonValue]
+
+
+def unlocked(case: Case, copy: str) -> list[Snapshot]:
+    """Return what has a receipt and is not locked as it should be, the oldest first."""
+    place, known = case.repository(copy), case.vouched.get(copy, {})
+    if place is None or not place.immutability.locks:
+        return []
+    firm = place.immutability.mode == "compliance"
+    return [
+        one
+        for one in case.snapshots(copy)
+        if one.id in known and (one.locked is None or (firm and one.governed))
+    ]
 
 
 def shorter(case: Case, copy: str) -> Iterator[str]:
@@ -46,27 +59,34 @@ def shorter(case: Case, copy: str) -> Iterator[str]:
         )
 
 
-def ends(case: Case, *copies: str, promised: datetime | None = None) -> Facts:
+def ends(
+    case: Case,
+    *copies: str,
+    promised: datetime | None = None,
+    only: Collection[str] = (),
+) -> Facts:
     """
     Return the record with what *copies* show now, where that is news.
 
-    *promised* is until when everything that has a receipt was just locked: what the
-    look after it shows may be less, and then that is told.
+    *promised* is until when everything that has a receipt was just locked, or *only*
+    these snapshots: what the look after it shows may be less, and then that is told.
     """
     rows = {}
     for copy in copies:
         place = case.repository(copy)
         if place is not None and place.immutability.locks:
-            known, now = _known(case, copy), _now(case, copy, promised)
+            known, now = _known(case, copy), _now(case, copy, promised, only)
             if any(known.get(name) != until for name, until in now.items()):
                 rows[copy] = _rows(now)
     return {ENDS: {**fact(case.recorded, ENDS), **rows}} if rows else {}
 
 
-def _now(case: Case, copy: str, promised: datetime | None) -> dict[str, datetime]:
+def _now(
+    case: Case, copy: str, promised: datetime | None, only: Collection[str]
+) -> dict[str, datetime]:
     """Return the latest end of each lock that is not over."""
     found = _known(case, copy)
-    vouched = case.vouched.get(copy, {})
+    vouched = only or case.vouched.get(copy, {})
     for one in case.snapshots(copy):
         name = one.id[:_DIGITS]
         told = [found.get(name), _whole(one), promised if one.id in vouched else None]

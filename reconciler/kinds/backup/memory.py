@@ -76,6 +76,9 @@ def _extended(case: Case, change: ExtendLock, ended: Ended) -> Facts:
     copy, until = change.share.provider, moment(change.details.get("until"))
     if until is None:
         return {}
+    if ids := change.details.get("ids"):
+        only = [str(one) for one in ids] if isinstance(ids, list) else []
+        return ends(case, copy, promised=until, only=only)
     rows = fact(case.recorded, LOCKED)
     before = rows.get(copy)
     was = moment(before.get("until")) if isinstance(before, dict) else None

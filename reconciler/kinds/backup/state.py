@@ -27,7 +27,8 @@ class Snapshot(Frozen):
         files, size: What it has; None where the engine does not tell unopened.
         added, packed: Bytes that were new, before and after they were compressed.
         changed: Files that are new or changed.
-        locked: Until when nobody can delete it.
+        locked: Until when it cannot be deleted.
+        governed: Who may bypass that can do it nevertheless: it is no compliance.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Snapshot(Frozen):
     packed: int | None = None
     changed: int | None = None
     locked: AwareDatetime | None = None
+    governed: bool = False
 
 
 class Hiding(Frozen):
@@ -71,6 +73,7 @@ class CopyState(State):
         identity: Of the repository.
         locks: What locks the repository, each with since when and by whom.
         locked: The first lock of an object that ends, of what is still needed.
+        exposed: What opens the repository has no lock, or a weaker one than is wanted.
         hidden: Objects that are hidden by delete markers, or overwritten, and since
             when the first; of what a prune of ours forgot some are: whoever reads this
             compares.
@@ -86,6 +89,7 @@ class CopyState(State):
     identity: str = ""
     locks: tuple[str, ...] = ()
     locked: AwareDatetime | None = None
+    exposed: bool = False
     hidden: int = 0
     hidden_since: AwareDatetime | None = None
     hidings: tuple[Hiding, ...] = ()

@@ -18,7 +18,9 @@ from reconciler.kinds.backup.changes import (
 )
 from reconciler.kinds.backup.drilling import drill
 from reconciler.kinds.backup.facts import fact, moment
+from reconciler.kinds.backup.locks import unlocked
 from reconciler.kinds.backup.pruning import prune
+from reconciler.kinds.backup.state import CopyState
 from reconciler.kinds.backup.tampering import IDENTITY, hidden, rewind_to
 from reconciler.model import Absent, FieldChange
 
@@ -163,14 +165,17 @@ def check(case: Case, copy: str) -> Iterator[Check]:
 
 
 def extend(case: Case, copy: str) -> Iterator[ExtendLock]:
-    """Yield the renewal of locks once half of what they last is over."""
+    """Yield the renewal of locks once half of what they last is over, and new ones."""
     place, state = case.repository(copy), case.state(copy)
-    if place is None or state is None or state.locked is None:
+    if place is None or state is None:
         return
     rule = place.immutability
-    if not (rule.locks and rule.extend) or state.locked - case.now > rule.lasts / 2:
+    if not (rule.locks and rule.extend):
         return
     until = (case.now + rule.lasts).replace(hour=0, minute=0, second=0, microsecond=0)
+    if state.locked is None or state.locked - case.now > rule.lasts / 2:
+        yield from _lock(case, copy, state, until, rule.mode)
+        return
     yield ExtendLock(
         share=case.share(copy),
         fields=(
@@ -182,6 +187,25 @@ def extend(case: Case, copy: str) -> Iterator[ExtendLock]:
         generation=f"{copy}/{until.date()}",
         due=state.locked,
         details={"until": until.isoformat()},
+    )
+
+
+def _lock(
+    case: Case, copy: str, state: CopyState, until: datetime, mode: str
+) -> Iterator[ExtendLock]:
+    """Yield the locking of what has no lock as it should have: only of a bucket."""
+    bare = [one.id for one in unlocked(case, copy)]
+    if not state.versioned or not (bare or state.exposed):
+        return
+    what = f"{len(bare)} snapshots are" if len(bare) > 1 else "one snapshot is"
+    if state.exposed:  # all of it needs what opens it
+        what, bare = "what opens it is", []
+    yield ExtendLock(
+        share=case.share(copy),
+        fields=(FieldChange(field=_COPIES, after=str(until.date())),),
+        because=f"{what} not locked as is wanted",
+        generation=f"{copy}/{until.date()}/{digest(bare)}",
+        details={"until": until.isoformat(), "ids": [*bare], "mode": mode},
     )
 
 

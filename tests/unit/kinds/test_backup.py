@@ -337,7 +337,9 @@ def test_locks_are_renewed_at_half_of_what_they_last():
     life.put("far", locked=life.now + timedelta(days=36))
     assert life.want.done(change, life.have) is True
     assert "extend-lock" not in life.verbs()
-    life.put("far", locked=life.now + timedelta(days=5))
+    ends = life.now + timedelta(days=5)
+    each = [o.model_copy(update={"locked": ends}) for o in life.state("far").snapshots]
+    life.put("far", locked=ends, snapshots=tuple(each))
     assert life.findings()["lock-ends"] == "warning"
 
 

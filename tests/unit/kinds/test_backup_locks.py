@@ -145,3 +145,75 @@ def test_where_nothing_is_locked_nothing_is_kept():
     for _ in life.live(3):
         pass
     assert "lockEnds" not in life.recorded
+
+
+# -- what has no lock, or not the one that is wanted -----------------------------------
+
+
+def bare(life: Life, at: int, **told: Any) -> str:
+    """Have one snapshot be without the lock that the others have."""
+    found = list(life.state("far").snapshots)
+    found[at] = found[at].model_copy(update=told or {"locked": None})
+    life.put("far", snapshots=tuple(found))
+    return found[at].id
+
+
+def locking(life: Life) -> ExtendLock | None:
+    return next((one for one in life.due() if isinstance(one, ExtendLock)), None)
+
+
+@pytest.mark.parametrize("told", [{"locked": None}, {"governed": True}])
+def test_one_without_the_lock_is_told_of_and_locked(told):
+    """It was there before its bucket locked anything: the record knows no lock of it."""
+    life = lived()
+    life.recorded.pop("lockEnds")
+    assert "lock-ends" not in life.findings()
+    assert locking(life) is None
+    name = bare(life, 0, **told)
+    assert life.findings()["lock-ends"] == "error"
+    said = life.said("lock-ends")
+    assert "1 of 8 snapshots in far are not locked as compliance wants it" in said
+    assert "`provider`" in said
+    change = locking(life)
+    assert change is not None
+    assert change.details["ids"] == [name]
+    assert life.want.done(change, life.have) is False
+    until = life.now.replace(hour=0) + LASTS
+    bare(life, 0, locked=until, governed=False)
+    assert life.want.done(change, life.have) is True
+    life.ended(change)
+    assert [*life.recorded["lockEnds"]["far"][until.isoformat()]] == [name[:16]]
+    assert locking(life) is None
+    assert "lock-ends" not in life.findings()
+
+
+def test_governance_is_enough_where_it_is_what_is_wanted():
+    life = lived()
+    rule = life.places[1].immutability.model_copy(update={"mode": "governance"})
+    life.places[1] = life.places[1].model_copy(update={"immutability": rule})
+    bare(life, 0, governed=True)
+    assert "lock-ends" not in life.findings()
+    assert locking(life) is None
+
+
+def test_where_nothing_is_locked_all_of_it_is():
+    life = Life(**locked())
+    for _ in life.live(2):
+        pass
+    assert "nothing in far is locked, and compliance" in life.said("lock-ends")
+    assert locking(life) is None  # it is no bucket: nothing can be locked
+    life.put("far", versioned=True)
+    change = locking(life)
+    assert change is not None
+    ids = change.details["ids"]
+    assert ids == [one.id for one in life.state("far").snapshots]
+
+
+def test_what_opens_it_is_locked_too():
+    life = lived()
+    life.put("far", exposed=True)
+    assert "what opens far is not locked" in life.said("lock-ends")
+    change = locking(life)
+    assert change is not None
+    assert change.details["ids"] == []
+    assert life.want.done(change, life.have) is False
