@@ -4,9 +4,10 @@ What comes out of a tar, where nobody knows who wrote it.
 Sources: PEP 706 (tarfile's filter ``data``), CVE-2007-4559.
 What follows: absolute paths, ways out by ``..``, devices and pipes are
 refused and not skipped; nothing is written through a link, because links are made last,
-and those that lead out (a panel's homes have some) are not made at all; no name is
-written twice; what grows beyond its caps ends there. Modes lose what lets others write
-and what lets programs be somebody else.
+and none that lies behind another; of what is not signed by us, those that lead out (a
+panel's homes have some) are not made at all; no name is written twice; what grows beyond
+its caps ends there. Modes lose what lets others write and what lets programs be somebody
+else.
 """
 
 from __future__ import annotations
@@ -142,18 +143,22 @@ class Unpacker:
 
     Args:
         into: It is there, and empty.
+        ours: It is signed by us: links come back as they were, wherever they lead.
 
     Attributes:
         size: Bytes that were written.
         files: How many files were.
+        left_out: How many links were not made, because they lead elsewhere.
     """
 
-    def __init__(self, into: Path) -> None:
+    def __init__(self, into: Path, *, ours: bool = False) -> None:
         self._into = into
+        self._ours = ours
         self._links: list[Entry] = []
         self._folders: list[Entry] = []
         self.size = 0
         self.files = 0
+        self.left_out = 0
 
     def add(self, member: Member) -> str:
         """
@@ -198,30 +203,45 @@ class Unpacker:
         self.files += 1
 
     def finish(self) -> None:
-        """Make the links that stay inside, and give folders their modes."""
-        made = [path for one in self._links if (path := self._linked(one))]
+        """
+        Make the links, and give folders their modes.
+
+        Raises:
+            Hostile: Something would be written through a link; none was made.
+        """
+        paths = {one.path for one in self._links}
+        for entry in self._links:
+            if not paths.isdisjoint(_above(entry.path)):
+                raise Hostile(f"{entry.path[:64]!r} lies behind a link")
+        kept = [one for one in self._links if self._ours or not _absolute(one.target)]
+        self.left_out += len(self._links) - len(kept)
+        for entry in kept:  # while there is no link yet that it could go through
+            _folder((self._into / entry.path).parent)
+        made = [self._linked(one) for one in kept]
+        if not self._ours:
+            self._inside(made)
+        for entry in reversed(self._folders):
+            path = self._into / entry.path
+            path.chmod(_tame(entry.mode) | 0o700)
+            os.utime(path, (entry.mtime, entry.mtime))
+
+    def _linked(self, entry: Entry) -> Path:
+        path = self._into / entry.path
+        try:
+            path.symlink_to(entry.target)
+        except FileExistsError:
+            raise Hostile(f"{entry.path[:64]!r} is in it twice") from None
+        return path
+
+    def _inside(self, made: list[Path]) -> None:
+        """Take away links that lead out: what they lead to is on no other disk."""
         root = os.path.realpath(self._into)
         # What one link leads to hangs on the others: until none of them leads out.
         while out := [one for one in made if not _within(os.path.realpath(one), root)]:
             for path in out:
                 path.unlink()
                 made.remove(path)
-        for entry in reversed(self._folders):
-            path = self._into / entry.path
-            path.chmod(_tame(entry.mode) | 0o700)
-            os.utime(path, (entry.mtime, entry.mtime))
-
-    def _linked(self, entry: Entry) -> Path | None:
-        """Make a link; one to somewhere else is left out, as it is on no other disk."""
-        path = self._into / entry.path
-        if entry.target.startswith("/"):
-            return None
-        _folder(path.parent)
-        try:
-            path.symlink_to(entry.target)
-        except FileExistsError:
-            raise Hostile(f"{entry.path[:64]!r} is in it twice") from None
-        return path
+            self.left_out += len(out)
 
 
 def _folder(path: Path) -> None:
@@ -230,6 +250,16 @@ def _folder(path: Path) -> None:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         raise Hostile(f"{path.name[:64]!r} is in it twice") from None
+
+
+def _above(path: str) -> Iterator[str]:
+    """Yield the folders that *path* is in."""
+    parts = path.split("/")
+    return ("/".join(parts[:many]) for many in range(1, len(parts)))
+
+
+def _absolute(target: str) -> bool:
+    return target.startswith("/")
 
 
 def _within(path: str, root: str) -> bool:

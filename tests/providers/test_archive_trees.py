@@ -206,17 +206,25 @@ F, L, H = tarfile.REGTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE
         [("h", H, "../x", 0)],
         [("h", H, "nothing", 0)],
         [("a", F, "", 3), ("a", L, "b", 0)],
+        [("a", L, "../../out", 0), ("a/evil", L, "x", 0)],
+        [("a", L, "../../out", 0), ("a/b/evil", L, "x", 0)],
+        [("a", L, "/tmp", 0), ("a/b/evil", L, "x", 0)],
+        [("a/evil", L, "x", 0), ("a", L, "../../out", 0)],
+        [("a", L, "b", 0), ("a", L, "b", 0)],
         [("big", F, "", 2000)],
         [(f"{n}", F, "", 1) for n in range(11)],
     ],
     ids=str,
 )
 def test_what_is_hostile_is_refused(tmp_path, infos):
-    into = tmp_path / "into"
-    into.mkdir()
+    into, out = tmp_path / "deep" / "into", tmp_path / "out"
+    into.mkdir(parents=True)
+    out.mkdir()
     with pytest.raises(Hostile):
         unpack(tar(*infos), into, Caps(files=10, size=1000))
-    assert [one.name for one in tmp_path.iterdir()] == ["into"]
+    assert [*out.iterdir()] == []
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["deep", "out"]
+    assert [one.name for one in into.parent.iterdir()] == ["into"]
 
 
 @pytest.mark.parametrize(
