@@ -30,6 +30,7 @@ from typing import IO, Any, Final, cast
 import zstandard
 
 from reconciler.errors import Rejected
+from reconciler.model.paths import plain
 from reconciler.providers._archive_compare import content, same
 from reconciler.providers._archive_open import Caps, Unpacker, members
 from reconciler.providers._archive_seal import (
@@ -331,8 +332,8 @@ class Archive:
 
         A part is read no further than is needed. *look* is called again and again.
         """
-        left = None if wanted is None else {CANARY, *wanted}
-        unpacker = Unpacker(into)
+        left = None if wanted is None else {CANARY, *map(plain, wanted)}
+        unpacker = Unpacker(into, ours=True)
         with (
             self._plain(snap.data, look) as opened,
             members(opened, "zst", _caps(snap)) as found,

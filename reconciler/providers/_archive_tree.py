@@ -10,7 +10,12 @@ number of folders). What follows:
 * A file is stored with the size that it had when it was opened. One that grows is cut
   there, as a log is; one that shrinks makes the backup fail: nothing is padded.
 * What is gone since it was listed is left out, as if it had gone before. What cannot
-  be read is a failure. Sockets, pipes and devices have no content and are left out.
+  be read is a failure. Sockets, pipes and devices have no content and are left out,
+  but where one of them, or a link, is all that was named: then that is a failure.
+* A canary that lies among what is backed up came with a restore: it is left out, for
+  ours has its name.
+* Names go in in one order, each after the one before: what changes its kind while it is
+  read would be in there twice, or in another order than its manifest's digest has.
 """
 
 from __future__ import annotations
@@ -20,12 +25,14 @@ import os
 import re
 import stat
 import tarfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Any, Final, Literal, NamedTuple, Self
 
 from reconciler.errors import Rejected, Transient
+from reconciler.model.paths import ROOT, apart
+from reconciler.providers._drill_port import CANARY
 
 _BUFFER: Final = 1 << 18
 _LOOK: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -73,6 +80,7 @@ class Packer:
             errors="surrogateescape",
         )
         self._told = told
+        self._last = ""
 
     def __enter__(self) -> Self:
         return self
@@ -96,8 +104,8 @@ class Packer:
         Add *paths* below *root*, in the order of their names.
 
         Raises:
-            Rejected: One of them is not there, or something cannot be read.
-            Transient: A file shrank while it was read.
+            Rejected: One of them is not there, or a link; or something cannot be read.
+            Transient: A file shrank, or became something else, while it was read.
         """
         out = excluded(exclude)
         try:
@@ -105,19 +113,27 @@ class Packer:
         except OSError as error:
             raise Rejected(f"{root}: {error.strerror}") from None
         try:
-            for path in sorted(_apart(paths), key=lambda one: _placed(root, one)):
+            for path in sorted(apart(paths), key=lambda one: _placed(root, one)):
                 self._path(base, path, out)
+        except RecursionError:
+            raise Rejected(f"{root}: folders lie too deep in each other") from None
         finally:
             os.close(base)
 
     def _path(self, base: int, path: str, out: Callable[[str], bool]) -> None:
         """Add one path; its folders are opened one by one."""
+        if path == ROOT:
+            self._below(base, "", out)
+            return
+        if path == CANARY:
+            return
         *above, name = path.split("/")
         opened = [base]
         try:
             for part in above:
                 opened.append(os.open(part, _LOOK | os.O_DIRECTORY, dir_fd=opened[-1]))
             about = os.stat(name, dir_fd=opened[-1], follow_symlinks=False)
+            _something(path, about)
             self._any(opened[-1], name, path, about, out)
         except OSError as error:
             raise Rejected(f"{path}: {error.strerror}") from None
@@ -152,19 +168,23 @@ class Packer:
         try:
             self._add(_info(path, about, tarfile.DIRTYPE))
             self._told(_entry(path, "d", about))
-            for below in _listed(handle):
-                inner = f"{path}/{below}"
-                if out(inner):
-                    continue
-                try:
-                    found = os.stat(below, dir_fd=handle, follow_symlinks=False)
-                    self._any(handle, below, inner, found, out)
-                except FileNotFoundError:
-                    continue
-                except OSError as error:
-                    raise Rejected(f"{inner}: {error.strerror}") from None
+            self._below(handle, path, out)
         finally:
             os.close(handle)
+
+    def _below(self, handle: int, path: str, out: Callable[[str], bool]) -> None:
+        """Add what is in the folder *path*; in the root itself it is empty."""
+        for name in _listed(handle):
+            inner = f"{path}/{name}" if path else name
+            if out(inner) or inner == CANARY:
+                continue
+            try:
+                found = os.stat(name, dir_fd=handle, follow_symlinks=False)
+                self._any(handle, name, inner, found, out)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise Rejected(f"{inner}: {error.strerror}") from None
 
     def _file(self, at: int, name: str, path: str) -> None:
         with os.fdopen(os.open(name, _OPEN, dir_fd=at), "rb", buffering=0) as file:
@@ -183,6 +203,10 @@ class Packer:
         self._told(_entry(path, "l", about)._replace(target=target))
 
     def _add(self, info: tarfile.TarInfo, content: Hashing | None = None) -> None:
+        place = f"{info.name}/" if info.isdir() else info.name
+        if place <= self._last:
+            raise Transient(f"{info.name} became something else while it was read")
+        self._last = place
         self._tar.addfile(info, content)
         # It remembers every member for a listing that nobody asks for.
         self._tar.members = []  # type: ignore[attr-defined]
@@ -248,13 +272,12 @@ def _is_folder(one: os.DirEntry[str]) -> bool:
     return one.is_dir(follow_symlinks=False)
 
 
-def _apart(paths: Iterable[str]) -> Iterator[str]:
-    """Yield each path once, and none that lies in another one."""
-    last = None
-    for path in sorted({one.strip("/") for one in paths}, key=lambda p: f"{p}/"):
-        if last is None or not f"{path}/".startswith(f"{last}/"):
-            yield path
-            last = path
+def _something(path: str, about: os.stat_result) -> None:
+    """Refuse what was named and has no content: nothing would be backed up of it."""
+    if stat.S_ISLNK(about.st_mode):
+        raise Rejected(f"{path}: a link leads to it")
+    if not stat.S_ISDIR(about.st_mode) and not stat.S_ISREG(about.st_mode):
+        raise Rejected(f"{path}: is neither a file nor a folder")
 
 
 def _placed(root: Path, path: str) -> str:

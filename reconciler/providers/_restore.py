@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from reconciler.errors import ReconcilerError
+from reconciler.model.paths import plain
 from reconciler.providers._drill_files import canary, found, intact, matches
 from reconciler.providers._drill_looks import Look, why
 from reconciler.providers._drill_port import (
@@ -114,8 +115,8 @@ def parts(
             listing = restorer.listing(name, one.snapshot, key)
         files = [each for each in listing if each.path != CANARY]
         if only:
-            paths = set(_named(only, [each.path for each in files]))
-            files = [each for each in files if each.path in paths]
+            paths = set(_named(only, [plain(each.path) for each in files]))
+            files = [each for each in files if plain(each.path) in paths]
         if files or not only:
             made[name] = Part(one, tuple(files), not only, manifest)
     if not made:
@@ -236,7 +237,7 @@ def _compared(name: str, one: Part, folder: Path) -> Iterator[Look]:
     looks, _ = intact(name, back, one.manifest, promise, asked_for)
     yield from looks
     yield from canary(name, back, promise)
-    missing = [f.path for f in one.files if back.sizes.get(f.path) != f.size]
+    missing = [f.path for f in one.files if back.sizes.get(plain(f.path)) != f.size]
     if missing:
         said = f"{len(missing)} are not: {', '.join(missing[:3])}"
         yield Look(f"{name}/complete", f"all {len(one.files)} are back", said, ok=False)

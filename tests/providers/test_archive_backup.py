@@ -210,6 +210,10 @@ def test_what_is_listed_is_what_is_there(place, root):
     ("source", "why"),
     [
         ({"paths": ["public_html", "mail"]}, "mail: No such file"),
+        ({"paths": ["public_html", "linked"]}, "linked: a link leads to it"),
+        ({"paths": ["public_html", "linked/x"]}, "linked/x: "),
+        ({"paths": ["public_html", "pipe"]}, "pipe: is neither a file nor a folder"),
+        ({"paths": [".reconciler-canary"]}, "0 files, minFiles is 1"),
         ({"paths": ["public_html"], "minFiles": 16}, "minFiles is 16"),
         ({"paths": ["public_html"], "minBytes": "1GiB"}, "minBytes"),
         ({"type": "sqlite", "database": "no.sqlite"}, "no.sqlite: No such file"),
@@ -222,11 +226,33 @@ def test_what_is_not_enough_is_no_backup(place, root, source, why):
     (root / "link.sqlite").symlink_to(root / "shop.sqlite")
     whole = (root / "shop.sqlite").read_bytes()
     (root / "torn.sqlite").write_bytes(whole[: len(whole) // 2])
+    (root / "linked").symlink_to(root / "public_html" / "wp-content")
+    os.mkfifo(root / "pipe")
+    (root / ".reconciler-canary").write_text("of a restore")
     want = backup(root, {"files": source})
     with pytest.raises(Rejected, match=why):
         place.back_up(want)
     assert place.snapshots(want) == ()
     assert [one.name for one in place.objects()] == ["archive.json"]
+
+
+@pytest.mark.parametrize(
+    "paths", [["."], ["./public_html", "public_html/.", "shop.sqlite"]]
+)
+@pytest.mark.parametrize("canary", [True, False])
+def test_a_whole_root_comes_back(place, root, tmp_path, paths, canary):
+    (root / ".reconciler-canary").write_text("of a restore, long ago")
+    source = {"paths": paths, "canary": canary, "expect": [{"glob": "**/*.php"}]}
+    want = backup(
+        root, {"files": source}, drills={"scratch": str(tmp_path / "scratch")}
+    )
+    received = place.back_up(want).details
+    assert received["sources"]["files"]["files"] == 16
+    check = place.check(want)
+    assert (check["verdict"], check["why"]) == ("passed", "")
+    for more in ({}, {"files": 3}):
+        done = place.drill(want, received, **more)
+        assert (done["verdict"], done["why"]) == ("passed", "")
 
 
 def test_what_cannot_be_read_is_no_backup(place, root):

@@ -14,15 +14,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reconciler.errors import Rejected
+from reconciler.errors import Rejected, Transient
 from reconciler.providers import _archive_seal
 from reconciler.providers._archive import Archive
+from reconciler.providers._archive_making import _row
 from reconciler.providers._archive_open import Caps, Hostile, Unpacker, members
 from reconciler.providers._archive_seal import Damaged, Keys
 from reconciler.providers._archive_snap import Label
 from reconciler.providers._archive_store import Folder
 from reconciler.providers._archive_tree import excluded
-from reconciler.providers._drill_port import Entry, digest
+from reconciler.providers._drill_port import Entry, digest, promised
+from reconciler.providers._restore import Wanted, brought_back, parts
+from tests.support.archives import Place, backup, site
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)
 _LETTERS = st.sampled_from(
@@ -122,6 +125,71 @@ def test_paths_that_overlap_come_once_and_in_order(tmp_path):
     assert digest(rows) == snap.manifest
 
 
+@pytest.mark.parametrize(
+    ("paths", "back"),
+    [
+        ((".",), ["a", "w/s/x", "w/y"]),
+        (("./w",), ["w/s/x", "w/y"]),
+        (("w/.", "./a"), ["a", "w/s/x", "w/y"]),
+        (("w//s",), ["w/s/x"]),
+        ((".", "w"), ["a", "w/s/x", "w/y"]),
+        (("./w", "w", "w/", "w/./s"), ["w/s/x", "w/y"]),
+    ],
+)
+def test_paths_are_one_however_they_are_written(tmp_path, paths, back):
+    grow(
+        {
+            "a": ("f", b"1", 0o600),
+            "w": {"s": {"x": ("f", b"2", 0o600)}, "y": ("f", b"3", 0o600)},
+        },
+        tmp_path / "site",
+    )
+    archive, snap = kept(tmp_path / "kept", tmp_path / "site", paths)
+    assert [e.path for e in archive.manifest(snap) if e.kind == "f"] == back
+    archive.verify(snap)
+    (tmp_path / "into").mkdir()
+    archive.restore(snap, tmp_path / "into")
+    found = (tmp_path / "into").rglob("*")
+    assert (
+        sorted(str(p.relative_to(tmp_path / "into")) for p in found if p.is_file())
+        == back
+    )
+
+
+def test_what_changes_its_place_while_it_is_read_is_no_backup(tmp_path, monkeypatch):
+    root = tmp_path / "site"
+    grow({"t": {"a": ("f", b"1", 0o600), "a!": ("f", b"2", 0o600)}}, root)
+    real = os.stat
+
+    def swapping(path, **more):
+        if path == "a" and (root / "t" / "a").is_file():
+            (root / "t" / "a").unlink()
+            grow({"b": ("f", b"3", 0o600)}, root / "t" / "a")
+        return real(path, **more)
+
+    monkeypatch.setattr(os, "stat", swapping)
+    with pytest.raises(Transient, match="while it was read"):
+        kept(tmp_path / "kept", root, ("t",))
+
+
+def test_a_tree_that_is_too_deep_is_refused(tmp_path):
+    before = os.open(".", os.O_RDONLY)
+    (tmp_path / "t").mkdir()
+    os.chdir(tmp_path / "t")
+    for _ in range(1200):
+        os.mkdir("d")  # noqa: PTH102
+        os.chdir("d")
+    try:
+        with pytest.raises(Rejected, match="too deep"):
+            kept(tmp_path / "kept", tmp_path, ("t",))
+    finally:
+        for _ in range(1200):
+            os.chdir("..")
+            os.rmdir("d")  # noqa: PTH106
+        os.chdir(before)
+        os.close(before)
+
+
 def test_long_names_and_large_holes(tmp_path):
     deep = tmp_path / "tree"
     deep.mkdir()
@@ -167,6 +235,42 @@ def test_what_is_left_out(pattern, path, out):
     assert excluded([pattern])(path) is out
 
 
+@pytest.mark.parametrize("twice", [False, True])
+def test_what_was_made_before_paths_were_plain_is_read(tmp_path, twice):
+    """As ``paths: [./public_html]`` was packed once; with ``public_html`` beside it."""
+    root = site(tmp_path / "home")
+    place = Place(tmp_path / "near").ready()
+    source = {"paths": ["public_html"], "expect": [{"glob": "public_html/*.php"}]}
+    scratch = {"scratch": str(tmp_path / "scratch")}
+    want = backup(root, {"files": source}, drills=scratch)
+
+    def pack(packer):
+        base = os.open(root, os.O_RDONLY)
+        for path in ("./public_html", "public_html")[: 1 + twice]:
+            packer._path(base, path, excluded([]))
+        os.close(base)
+
+    snap = place.driver._archive.add(
+        Label(want.uid, "files", "s", AT, ("./public_html",)),
+        pack,
+        lambda counted: None,
+        canary=b"once",
+    )
+    assert next(place.driver._archive.manifest(snap)).path == "./public_html"
+    received = {"at": AT.isoformat(), "sources": {"files": _row(snap)}}
+    assert place.check(want)["verdict"] == "passed"
+    for more in ({}, {"files": 3}):
+        done = place.drill(want, received, **more)
+        assert (done["verdict"], done["why"]) == ("passed", "")
+    wanted = {"files": Wanted(snap.id, promised(received["sources"]["files"]))}
+    for only in ([], ["public_html/index.php"]):
+        into = tmp_path / f"back{len(only)}"
+        into.mkdir()
+        rest = place.driver.restorer(want)
+        back = brought_back(rest, parts(rest, wanted, only, "drill"), into, "drill")
+        assert (back.wrong, back.unproven) == ("", ())
+
+
 # -- archives that nobody here made ----------------------------------------------------
 
 
@@ -208,7 +312,7 @@ F, L, H = tarfile.REGTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE
         [("a", F, "", 3), ("a", L, "b", 0)],
         [("a", L, "../../out", 0), ("a/evil", L, "x", 0)],
         [("a", L, "../../out", 0), ("a/b/evil", L, "x", 0)],
-        [("a", L, "/tmp", 0), ("a/b/evil", L, "x", 0)],
+        [("a", L, "/srv", 0), ("a/b/evil", L, "x", 0)],
         [("a/evil", L, "x", 0), ("a", L, "../../out", 0)],
         [("a", L, "b", 0), ("a", L, "b", 0)],
         [("big", F, "", 2000)],
