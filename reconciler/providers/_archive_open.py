@@ -12,10 +12,12 @@ programs be somebody else.
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import io
 import os
+import stat
 import tarfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -26,12 +28,15 @@ from typing import IO, Final, Literal, NamedTuple
 import zstandard
 
 from reconciler.model.paths import above
+from reconciler.providers._archive_heads import Heads, passed
 from reconciler.providers._archive_seal import Damaged
 from reconciler.providers._archive_tree import Entry
 
 _BLOCK: Final = 1 << 16
 _ZEROS: Final = bytes(_BLOCK)
 _BUFFER: Final = 1 << 18
+#: Folders in each other: more are not packed here, and hard to take away again.
+_DEEPEST: Final = 500
 _BROKEN: Final = (
     tarfile.TarError,
     zstandard.ZstdError,
@@ -84,28 +89,23 @@ def members(
     if form == "zst":
         opened = zstandard.ZstdDecompressor().stream_reader(stream, closefd=False)
         source = io.BufferedReader(opened, _BUFFER)
+    heads = Heads(source, _BUFFER)
     try:
-        with tarfile.open(
-            fileobj=source,
-            mode="r|",
-            bufsize=_BUFFER,
-            encoding="utf-8",
-            errors="surrogateescape",
-        ) as tar:
-            yield _each(tar, caps)
+        with heads.opened() as tar:
+            yield _each(heads, tar, caps)
             _to_the_end(source, stream)
     except _BROKEN as error:
         raise Damaged(f"is no whole archive: {type(error).__name__}") from None
 
 
-def _each(tar: tarfile.TarFile, caps: Caps) -> Iterator[Member]:
+def _each(heads: Heads, tar: tarfile.TarFile, caps: Caps) -> Iterator[Member]:
     files = size = 0
-    while (info := tar.next()) is not None:
-        tar.members = []  # type: ignore[attr-defined]
+    while (info := heads.following(tar)) is not None:
         files, size = files + 1, size + info.size
         if files > caps.files or size > caps.size:
             raise TooMuch(f"more than {caps.files} files or {caps.size} bytes")
         yield Member(_entry(info), tar.extractfile(info) if info.isreg() else None)
+        passed(tar)
 
 
 def _entry(info: tarfile.TarInfo) -> Entry:
@@ -117,6 +117,8 @@ def _entry(info: tarfile.TarInfo) -> Entry:
     if info.isdir():
         return Entry(path, "d", 0, mode, mtime)
     if info.issym():
+        if not info.linkname or "\0" in info.linkname:
+            raise Hostile(f"{path[:64]!r} leads nowhere")
         return Entry(path, "l", 0, mode, mtime, target=info.linkname)
     if info.islnk():
         return Entry(path, "h", 0, mode, mtime, target=_inside(info.linkname))
@@ -128,6 +130,8 @@ def _inside(name: str) -> str:
     parts = [part for part in name.split("/") if part not in {"", "."}]
     if name.startswith("/") or ".." in parts or "\0" in name:
         raise Hostile(f"{name[:64]!r} leads out")
+    if len(parts) > _DEEPEST:
+        raise Hostile(f"{name[:64]!r} lies too deep")
     return "/".join(parts)
 
 
@@ -169,10 +173,24 @@ class Unpacker:
             Hostile: There is something of this name.
             OSError: It cannot be written.
         """
-        entry, path = member.entry, self._into / member.entry.path
-        if entry.kind == "l":
-            self._links.append(entry)
+        if member.entry.kind == "l":
+            self._links.append(member.entry)
             return ""
+        with self._named(member.entry):
+            return self._add(member)
+
+    @contextmanager
+    def _named(self, entry: Entry) -> Iterator[None]:
+        """A name that no disk takes says something of who made it, and not of ours."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG and not self._ours:
+                raise Hostile(f"{entry.path[:64]!r} is too long a name") from None
+            raise
+
+    def _add(self, member: Member) -> str:
+        entry, path = member.entry, self._into / member.entry.path
         if entry.kind == "h":
             _folder(path.parent)
             self._again(entry, path)
@@ -221,7 +239,8 @@ class Unpacker:
         kept = [one for one in self._links if self._ours or not _absolute(one.target)]
         self.left_out += len(self._links) - len(kept)
         for entry in kept:  # while there is no link yet that it could go through
-            _folder((self._into / entry.path).parent)
+            with self._named(entry):
+                _folder((self._into / entry.path).parent)
         made = [self._linked(one) for one in kept]
         if not self._ours:
             self._inside(made)
@@ -233,7 +252,8 @@ class Unpacker:
     def _linked(self, entry: Entry) -> Path:
         path = self._into / entry.path
         try:
-            path.symlink_to(entry.target)
+            with self._named(entry):
+                path.symlink_to(entry.target)
         except FileExistsError:
             raise Hostile(f"{entry.path[:64]!r} is in it twice") from None
         return path
@@ -251,10 +271,19 @@ class Unpacker:
 
 def _folder(path: Path) -> None:
     """Make a folder and those above it; raise Hostile where there is something else."""
-    try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError):
-        raise Hostile(f"{path.name[:64]!r} is in it twice") from None
+    wanted = [path]
+    while wanted:
+        try:
+            wanted[-1].mkdir(mode=0o700)
+        except FileNotFoundError:
+            wanted.append(wanted[-1].parent)
+            continue
+        except FileExistsError:
+            if not stat.S_ISDIR(wanted[-1].lstat().st_mode):
+                raise Hostile(f"{path.name[:64]!r} is in it twice") from None
+        except NotADirectoryError:
+            raise Hostile(f"{path.name[:64]!r} is in it twice") from None
+        wanted.pop()
 
 
 def _absolute(target: str) -> bool:

@@ -123,7 +123,7 @@ class Packer:
     def _path(self, base: int, path: str, out: Callable[[str], bool]) -> None:
         """Add one path; its folders are opened one by one."""
         if path == ROOT:
-            self._below(base, "", out)
+            self._folder(base, ROOT, "", os.fstat(base), out)
             return
         if path == CANARY:
             return
@@ -164,27 +164,25 @@ class Packer:
         about: os.stat_result,
         out: Callable[[str], bool],
     ) -> None:
+        """Add a folder and what is in it; the root itself has no path and no entry."""
         handle = os.open(name, _LOOK | os.O_DIRECTORY, dir_fd=at)
         try:
-            self._add(_info(path, about, tarfile.DIRTYPE))
-            self._told(_entry(path, "d", about))
-            self._below(handle, path, out)
+            if path:
+                self._add(_info(path, about, tarfile.DIRTYPE))
+                self._told(_entry(path, "d", about))
+            for below in _listed(handle):
+                inner = f"{path}/{below}" if path else below
+                if out(inner) or inner == CANARY:
+                    continue
+                try:
+                    found = os.stat(below, dir_fd=handle, follow_symlinks=False)
+                    self._any(handle, below, inner, found, out)
+                except FileNotFoundError:
+                    continue
+                except OSError as error:
+                    raise Rejected(f"{inner}: {error.strerror}") from None
         finally:
             os.close(handle)
-
-    def _below(self, handle: int, path: str, out: Callable[[str], bool]) -> None:
-        """Add what is in the folder *path*; in the root itself it is empty."""
-        for name in _listed(handle):
-            inner = f"{path}/{name}" if path else name
-            if out(inner) or inner == CANARY:
-                continue
-            try:
-                found = os.stat(name, dir_fd=handle, follow_symlinks=False)
-                self._any(handle, name, inner, found, out)
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                raise Rejected(f"{inner}: {error.strerror}") from None
 
     def _file(self, at: int, name: str, path: str) -> None:
         with os.fdopen(os.open(name, _OPEN, dir_fd=at), "rb", buffering=0) as file:

@@ -380,6 +380,116 @@ def test_a_tar_that_is_cut_is_damaged(tmp_path, left):
         unpack(whole[:left], into, Caps())
 
 
+def header(kind: bytes, size: int, content: bytes = b"", name: str = "x") -> bytes:
+    info = tarfile.TarInfo(name)
+    info.type, info.size = kind, size
+    whole = info.tobuf(tarfile.GNU_FORMAT) + content
+    return whole + bytes(-len(whole) % 512)
+
+
+def pax(kind: bytes = tarfile.XHDTYPE, **words: str) -> bytes:
+    said = b""
+    for word, value in words.items():
+        row = f" {word.replace('_', '.')}={value}\n".encode("utf-8", "surrogateescape")
+        size = len(row) + len(str(len(row) + 3))
+        said += str(size).encode() + row
+    return header(kind, len(said), said)
+
+
+END, LAST = bytes(1024), tar(("z", F, "", 3))
+SPARSE = {"GNU_sparse_major": "1", "GNU_sparse_minor": "0"}
+SENSELESS = {
+    "inf": pax(mtime="inf") + LAST,
+    "nan": pax(mtime="nan") + LAST,
+    "late": pax(mtime="1e300") + LAST,
+    "early": pax(mtime="-1e30") + LAST,
+    "less-than-nothing": pax(size="-1024") + LAST,
+    "map": pax(GNU_sparse_map="abc", GNU_sparse_size="10") + LAST,
+    "holes": pax(GNU_sparse_size="xyz") + LAST,
+    "no-map": pax(**SPARSE, GNU_sparse_realsize="10") + LAST,
+    "nul": pax(path="a\0b") + LAST,
+    "nul-link": pax(linkpath="a\0b") + tar(("l", L, "x", 0)),
+    "no-link": tar(("l", L, "", 0)),
+    "long-name": pax(path="n" * 300) + LAST,
+    "long-link": pax(path="n" * 300) + tar(("l", L, "x", 0)),
+    "long-target": pax(linkpath="n" * 5000) + tar(("l", L, "x", 0)),
+    "long-path": pax(path="/".join(["d" * 200] * 30)) + LAST,
+    "deep": pax(path="/".join(["d"] * 1500)) + LAST,
+    "chain": pax(path="b") * 3000 + LAST,
+    "length": header(tarfile.XHDTYPE, 12, b"0 path=b/x\n") + LAST,
+    "shared": b"".join(pax(tarfile.XGLTYPE, **{f"k{n}": "v"}) for n in range(150))
+    + LAST,
+    "digits": header(tarfile.XHDTYPE, 1 << 17, b"1" * (1 << 17)) + LAST,
+    "torn-header": tar(("a", F, "", 3))[:1024] + b"\1" * 512 + LAST,
+    "no-end": tar(("a", F, "", 3))[:1024],
+    "half-a-header": tar(("a", F, "", 3))[:1124],
+    "torn-after-pax": pax(path="b") + b"\1" * 512 + LAST,
+    "ends-after-pax": pax(path="b") + END,
+}
+
+
+@pytest.mark.parametrize("content", SENSELESS.values(), ids=SENSELESS)
+def test_what_makes_no_sense_is_no_whole_archive(tmp_path, content):
+    into = tmp_path / "into"
+    into.mkdir()
+    with pytest.raises((Damaged, Hostile)):
+        unpack(content, into, Caps(1000, 1 << 20))
+
+
+@pytest.mark.parametrize("words", [{"mtime": "1.5"}, {"mtime": "-5"}, {"path": "a/ü"}])
+def test_headers_that_make_sense_are_read(tmp_path, words):
+    into = tmp_path / "into"
+    into.mkdir()
+    assert unpack(pax(**words) + LAST, into, Caps(10, 1000)).files == 1
+    (into / "b").mkdir()
+    shared = pax(tarfile.XGLTYPE, comment="x") + LAST
+    assert unpack(shared, into / "b", Caps()).files == 1
+
+
+KINDS = [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, b"K", b"X"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_header_without_an_end_takes_no_memory(tmp_path, kind):
+    class Endless(io.RawIOBase):
+        """A header of 8 GiB, and another one in each of its blocks."""
+
+        head, given = header(kind, 8 << 30), 0
+
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, buffer: Any) -> int:
+            many = min(len(buffer), 512)
+            buffer[:many] = self.head[:many]
+            self.given += many
+            return many
+
+    stream = Endless()
+    with pytest.raises(Damaged, match="longer than"):  # noqa: SIM117
+        with members(io.BufferedReader(stream), "tar", Caps()) as found:
+            list(found)
+    assert stream.given < 4 << 20
+
+
+def test_a_map_of_holes_without_an_end_takes_no_memory(tmp_path):
+    content = b"100000000\n" + b"0\n" * (4 << 20)
+    words = {**SPARSE, "GNU_sparse_realsize": "10", "GNU_sparse_name": "q"}
+    whole = pax(**words) + header(F, len(content), content)
+    with pytest.raises(Damaged, match="longer than"):
+        unpack(whole, tmp_path, Caps(10, 1 << 30))
+
+
+def test_what_was_not_read_of_a_member_is_no_header(tmp_path):
+    whole = tar(("a", F, "", 4 << 20), ("b", F, "", 512), ("c", F, "", 4 << 20))
+    with members(io.BytesIO(whole), "tar", Caps()) as found:
+        assert [one.entry.path for one in found] == ["a", "b", "c"]
+    with members(io.BytesIO(whole), "tar", Caps()) as found:
+        assert [(o.content and len(o.content.read(600))) for o in found] == [
+            600, 512, 600,
+        ]  # fmt: skip
+
+
 def test_a_root_that_is_not_there(tmp_path):
     with pytest.raises(Rejected, match="No such file"):
         kept(tmp_path / "kept", tmp_path / "nowhere")
