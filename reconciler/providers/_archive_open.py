@@ -20,7 +20,7 @@ import os
 import stat
 import tarfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final, Literal, NamedTuple
@@ -225,6 +225,10 @@ class Unpacker:
             raise Hostile(f"{entry.path[:64]!r} is no second name") from None
         self.files += 1
 
+    def left(self, caps: Caps) -> Caps:
+        """Return what may still come out of others, where this was one of them."""
+        return Caps(caps.files - self.files, caps.size - self.size)
+
     def finish(self) -> None:
         """
         Make the links, and give folders their modes.
@@ -243,7 +247,7 @@ class Unpacker:
                 _folder((self._into / entry.path).parent)
         made = [self._linked(one) for one in kept]
         if not self._ours:
-            self._inside(made)
+            self.left_out += kept_inside(self._into, made)
         for entry in reversed(self._folders):
             path = self._into / entry.path
             path.chmod(_tame(entry.mode) | 0o700)
@@ -258,15 +262,17 @@ class Unpacker:
             raise Hostile(f"{entry.path[:64]!r} is in it twice") from None
         return path
 
-    def _inside(self, made: list[Path]) -> None:
-        """Take away links that lead out: what they lead to is on no other disk."""
-        root = os.path.realpath(self._into)
-        # What one link leads to hangs on the others: until none of them leads out.
-        while out := [one for one in made if not _within(os.path.realpath(one), root)]:
-            for path in out:
-                path.unlink()
-                made.remove(path)
-            self.left_out += len(out)
+
+def kept_inside(root: Path, links: Iterable[Path]) -> int:
+    """Take away *links* that lead out of *root*; return how many."""
+    made, top, gone = [*links], os.path.realpath(root), 0
+    # What one link leads to hangs on the others: until none of them leads out.
+    while out := [one for one in made if not _within(os.path.realpath(one), top)]:
+        for path in out:
+            path.unlink()
+            made.remove(path)
+        gone += len(out)
+    return gone
 
 
 def _folder(path: Path) -> None:

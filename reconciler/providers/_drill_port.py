@@ -66,6 +66,7 @@ class Restored(NamedTuple):
         listed: Seconds until it was known what to fetch.
         fetched: Seconds from then until all of it was there.
         engine: Who did it, with its version.
+        left_out: Links that were not made, because they may lead anywhere.
     """
 
     files: int
@@ -73,6 +74,7 @@ class Restored(NamedTuple):
     listed: float
     fetched: float
     engine: str = ""
+    left_out: int = 0
 
 
 class Restorer(Protocol):
@@ -126,6 +128,14 @@ class Rereads(Protocol):
 
     def entries(self, source: str, snapshot: str) -> Sequence[Entry]:
         """Return all files of *snapshot*, each with its SHA-256."""
+
+
+@runtime_checkable
+class Linked(Protocol):
+    """Whoever can be asked for some of the links, as for some of the files."""
+
+    def links(self, source: str, snapshot: str, key: Key) -> Sequence[str]:
+        """Return the path of every symbolic link in *snapshot*."""
 
 
 class Open(Restorer, Protocol):

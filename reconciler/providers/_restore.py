@@ -24,6 +24,7 @@ from reconciler.providers._drill_port import (
     CANARY,
     Entry,
     Key,
+    Linked,
     Promise,
     Rereads,
     Restored,
@@ -38,6 +39,8 @@ _PRIVATE: Final = 0o700
 _OTHERS: Final = 0o022
 #: So much of the volume stays free: names and folders take room, too.
 _SPARE: Final = 64 * 1024**2
+#: What a panel packed may lead anywhere, and is made by nobody here.
+_ELSEWHERE: Final = "links of a panel's archive are not made"
 _NO_END: Final = 7 * 86_400.0
 
 
@@ -60,12 +63,14 @@ class Part(NamedTuple):
     Attributes:
         files: What is restored; None: everything.
         manifest: What was written down when it was backed up; None: nothing was.
+        links: Which ones are restored of a part: nothing compares them.
     """
 
     wanted: Wanted
     files: tuple[Entry, ...]
     whole: bool
     manifest: Sequence[Entry] | None
+    links: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -114,11 +119,15 @@ def parts(
         if listing is None:
             listing = restorer.listing(name, one.snapshot, key)
         files = [each for each in listing if each.path != CANARY]
+        links: tuple[str, ...] = ()
         if only:
             paths = set(_named(only, [plain(each.path) for each in files]))
             files = [each for each in files if plain(each.path) in paths]
-        if files or not only:
-            made[name] = Part(one, tuple(files), not only, manifest)
+            if isinstance(restorer, Linked):
+                there = map(plain, restorer.links(name, one.snapshot, key))
+                links = tuple(dict.fromkeys(_named(only, [*there])))
+        if files or links or not only:
+            made[name] = Part(one, tuple(files), not only, manifest, links)
     if not made:
         raise ReconcilerError(
             f"there is no file like {', '.join(only)} in what is restored",
@@ -204,7 +213,7 @@ def brought_back(
         raise _unfit(f"{into} has {room} bytes left, and {size} are to be restored")
     all_of = {n: one.wanted.snapshot for n, one in chosen.items() if one.whole}
     some = {n: one.wanted.snapshot for n, one in chosen.items() if not one.whole}
-    named = {n: [f.path for f in chosen[n].files] for n in some}
+    named = {n: [*(f.path for f in chosen[n].files), *chosen[n].links] for n in some}
     done: list[Restored] = []
     try:
         if all_of:
@@ -220,12 +229,16 @@ def brought_back(
         looks += mine
         if not mine:
             unproven.append(name)
+    left_out = sum(one.left_out for one in done)
+    if left_out:
+        looks.append(Look("links", _ELSEWHERE, f"left out: {left_out} links", ok=True))
     whole = Restored(
         sum(len(one.files) for one in chosen.values()),
         size,
         sum(one.listed for one in done),
         sum(one.fetched for one in done),
         done[0].engine,
+        left_out,
     )
     return Back(whole, tuple(looks), tuple(unproven))
 

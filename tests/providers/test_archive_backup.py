@@ -19,7 +19,8 @@ from reconciler.model import Absent, Unknown
 from reconciler.providers import _archive_seal
 from reconciler.providers._archive_restorer import ArchiveRestorer
 from reconciler.providers._archive_where import keys_of, store_of
-from reconciler.providers._drill_port import digest
+from reconciler.providers._drill_port import digest, promised
+from reconciler.providers._restore import Wanted, brought_back, parts
 from reconciler.providers.archive_backup import ArchiveBackup
 from tests.support.archive_contract import ArchiveContract
 from tests.support.archives import ESCROW, PASSWORD, Place, backup, later, site
@@ -353,6 +354,50 @@ def test_sqlite_is_consistent_while_it_is_written_to(place, root):
         )
         assert there.execute("pragma integrity_check").fetchone() == ("ok",)
         there.close()
+
+
+# -- by hand ---------------------------------------------------------------------------
+
+LINKS = {
+    "public_html/storage": "{root}/app/storage",
+    "public_html/rel": "../app/storage",
+    "public_html/wp-content/broken": "nowhere/at/all",
+    "app/passwords": "/etc/passwd",
+    "app/up": "../../..",
+}
+
+
+@pytest.mark.parametrize(
+    ("only", "there"),
+    [
+        ([], [*LINKS]),
+        (["public_html/**"], [*LINKS][:3]),
+        (["app/up"], ["app/up"]),
+        (["public_html/index.php"], []),
+    ],
+)
+def test_links_come_back_as_they_were(place, root, tmp_path, only, there):
+    (root / "app" / "storage").mkdir(parents=True)
+    (root / "app" / "storage" / "p.txt").write_text("a picture")
+    targets = {name: told.format(root=root) for name, told in LINKS.items()}
+    for name, target in targets.items():
+        (root / name).symlink_to(target)
+    drills = {"scratch": str(tmp_path / "scratch")}
+    want = backup(root, {"files": {"paths": ["public_html", "app"]}}, drills=drills)
+    received = place.back_up(want).details
+    assert place.drill(want, received)["verdict"] == "passed"
+    row = received["sources"]["files"]
+    rest, into = restorer(place, want), tmp_path / "into"
+    wanted = {"files": Wanted(row["snapshot"], promised(row))}
+    into.mkdir()
+    back = brought_back(rest, parts(rest, wanted, only, "drill"), into, "drill")
+    assert (back.wrong, back.unproven, back.restored.left_out) == ("", (), 0)
+    found = {
+        str(one.relative_to(into / "files")): str(one.readlink())
+        for one in into.rglob("*")
+        if one.is_symlink()
+    }
+    assert found == {name: targets[name] for name in there}
 
 
 # -- drills ----------------------------------------------------------------------------
