@@ -21,6 +21,7 @@ number of folders). What follows:
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import re
 import stat
@@ -59,6 +60,23 @@ class Entry(NamedTuple):
     mtime: int = 0
     sha256: str = ""
     target: str = ""
+
+
+class Out(io.RawIOBase):
+    """A file that only takes."""
+
+    def __init__(self, write: Callable[[bytes], object]) -> None:
+        super().__init__()
+        self._write = write
+
+    def writable(self) -> bool:
+        """Return True."""
+        return True
+
+    def write(self, data: Any) -> int:
+        """Hand on *data*."""
+        self._write(data)
+        return len(data)
 
 
 class Packer:

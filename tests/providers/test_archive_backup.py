@@ -472,6 +472,39 @@ def flipped(path: Path, at: int) -> None:
 
 
 @pytest.mark.parametrize("where", ["data", "manifest"])
+def test_what_the_disk_cannot_read_is_damaged(place, root, tmp_path, where):
+    want = backup(root, drills={"scratch": str(tmp_path / "scratch")})
+    received = place.back_up(want).details
+    place.back_up(want, "another")
+    ids, unread = place.ids(want), place.objects(where)[0]
+    unread.unlink()
+    unread.symlink_to("/proc/self/mem")  # whose first page nobody can read: EIO
+    check = place.check(want)
+    assert (check["verdict"], check["checked"]) == ("failed", 2)
+    assert "Input/output error" in check["why"]
+    drills = [
+        place.drill(want, {**received, "sources": {"files": {"snapshot": one}}})
+        for one in ids
+    ]
+    assert sorted(one["verdict"] for one in drills) == ["failed", "passed"]
+
+
+def test_an_index_that_the_disk_cannot_read_is_no_tampering(place, root):
+    want = backup(root)
+    place.back_up(want)
+    place.back_up(want, "another")
+    unread = place.objects("index")[0]
+    unread.unlink()
+    unread.symlink_to("/proc/self/mem")
+    state = place.again().observe([want]).states[want.name]
+    assert isinstance(state, Unknown)
+    assert "Input/output error" in state.why
+    check = place.check(want)
+    assert (check["verdict"], check["checked"]) == ("inconclusive", 2)
+    assert check["bytes"] > 0
+
+
+@pytest.mark.parametrize("where", ["data", "manifest"])
 @pytest.mark.parametrize("at", [0, 5, 12, 14, 30, 120, 400, -300, -17, -1])
 def test_each_class_of_byte_is_guarded(place, root, where, at):
     want = backup(root)
