@@ -20,6 +20,7 @@ from reconciler.model.base import Spec
 from reconciler.model.calendar import Duration
 from reconciler.model.cron import Cron
 from reconciler.model.money import Money
+from reconciler.model.paths import apart
 from reconciler.model.quantity import Percent, Size
 from reconciler.model.ref import NAMES_OF, To
 from reconciler.model.secret import SecretRef
@@ -147,7 +148,7 @@ class Source(Spec):
     Attributes:
         type: ``files``, a database, or ``panel``: the panel's own archive.
         root: The folder that ``paths`` are in; of ``panel`` it is the account's home.
-        paths: Relative to *root*.
+        paths: Relative to *root*, which is ``.`` itself; none in another one.
         exclude: Patterns of what is left out.
         database: Its name; of ``sqlite`` its file, relative to *root*; of ``panel`` the
             one of its dumps (MySQL) that is loaded in drills.
@@ -170,6 +171,13 @@ class Source(Spec):
     canary: bool = True
     expect: tuple[Expect, ...] = ()
 
+    @field_validator("paths")
+    @classmethod
+    def _apart(cls, paths: tuple[str, ...]) -> tuple[str, ...]:
+        if any(one.startswith("/") or ".." in one.split("/") for one in paths):
+            raise ValueError("paths are relative to root, without ..")
+        return apart(paths)
+
     @model_validator(mode="after")
     def _whole(self) -> Self:
         if self.type == "files" and not self.paths:
@@ -189,8 +197,6 @@ class Source(Spec):
                 "nothing would prove what comes back: write expect that fails where "
                 "nothing is, or canary: true"
             )
-        if any(one.startswith("/") or ".." in one.split("/") for one in self.paths):
-            raise ValueError("paths are relative to root, without ..")
         return self
 
     def _apply(self) -> None:

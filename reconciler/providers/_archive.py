@@ -29,7 +29,8 @@ from typing import IO, Any, Final, cast
 
 import zstandard
 
-from reconciler.errors import Rejected
+from reconciler.errors import Rejected, Transient
+from reconciler.model.paths import plain
 from reconciler.providers._archive_compare import content, same
 from reconciler.providers._archive_open import Caps, Unpacker, members
 from reconciler.providers._archive_seal import (
@@ -54,8 +55,14 @@ from reconciler.providers._archive_snap import (
     signed_part,
     snap_of,
 )
-from reconciler.providers._archive_store import ABANDONED, Gone, Store, Stored
-from reconciler.providers._archive_tree import Entry, Packer
+from reconciler.providers._archive_store import (
+    ABANDONED,
+    Gone,
+    Store,
+    Stored,
+    Unreadable,
+)
+from reconciler.providers._archive_tree import Entry, Out, Packer
 
 CONFIG: Final = "archive.json"
 FORMAT: Final = 1
@@ -109,8 +116,11 @@ class Archive:
         return json.dumps({"signed": signed, "is": body}, sort_keys=True).encode()
 
     def _small(self, name: str) -> bytes:
-        with self.store.read(name) as file:
-            content = file.read(_MOST_INDEX + 1)
+        try:
+            with self.store.read(name) as file:
+                content = file.read(_MOST_INDEX + 1)
+        except Unreadable as lost:  # which says nothing of who wrote it
+            raise Transient(str(lost)) from None
         if len(content) > _MOST_INDEX:
             raise Damaged(f"{name} is too long")
         return content
@@ -190,7 +200,7 @@ class Archive:
                 counted.add(entry)
                 write(json.dumps(entry).encode() + b"\n")
 
-            with Packer(cast("IO[bytes]", _Out(out)), told) as packer:
+            with Packer(cast("IO[bytes]", Out(out)), told) as packer:
                 if canary:
                     packer.content(CANARY, canary, int(label.at.timestamp()))
                 pack(packer)
@@ -331,8 +341,8 @@ class Archive:
 
         A part is read no further than is needed. *look* is called again and again.
         """
-        left = None if wanted is None else {CANARY, *wanted}
-        unpacker = Unpacker(into)
+        left = None if wanted is None else {CANARY, *map(plain, wanted)}
+        unpacker = Unpacker(into, ours=True)
         with (
             self._plain(snap.data, look) as opened,
             members(opened, "zst", _caps(snap)) as found,
@@ -372,21 +382,6 @@ class Archive:
             self.store.remove(one.name)
         self.store.tidy(now - ABANDONED)
         return len(lost)
-
-
-class _Out(io.RawIOBase):
-    """A file that only takes."""
-
-    def __init__(self, write: Callable[[bytes], object]) -> None:
-        super().__init__()
-        self._write = write
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        self._write(data)
-        return len(data)
 
 
 def _caps(snap: Snap) -> Caps:

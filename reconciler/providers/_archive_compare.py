@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from reconciler.model.paths import ROOT, plain
 from reconciler.providers._archive_open import Member, hashed
 from reconciler.providers._archive_seal import Damaged
 from reconciler.providers._archive_tree import Entry
@@ -21,8 +22,10 @@ def same(kept: tuple[Entry, str] | None, listed: Entry | None) -> int:
     if kept is None or listed is None:
         raise Damaged("it has other files than its manifest")
     entry, digest = kept
+    # Before paths were made plain, a manifest had them as they were written: ./a.
+    path = "" if plain(listed.path) == ROOT else plain(listed.path)
     if (entry.path, entry.kind, entry.size, digest, entry.target) != (
-        listed.path,
+        path,
         listed.kind,
         listed.size,
         listed.sha256,

@@ -7,8 +7,6 @@ by the next run: what is there is not made again, and its receipt says the same.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -26,6 +24,7 @@ from reconciler.providers._archive_snap import Counted, Label, Snap
 from reconciler.providers._archive_store import Gone
 from reconciler.providers._archive_tree import Packer
 from reconciler.providers._backup_hooks import hooked
+from reconciler.providers._backup_scratch import private, swept
 from reconciler.providers._dump import dumped
 from reconciler.providers._panel_archive import newest
 
@@ -56,6 +55,7 @@ class Making(NamedTuple):
         Raises:
             Rejected: Something that had to be in it was not.
         """
+        swept()
         slot, nonce = str(change.details["slot"]), str(change.details["nonce"])
         found = {
             name: self._found(name, slot, source)
@@ -123,13 +123,10 @@ class Making(NamedTuple):
             found = newest(_needed(root))
             yield lambda packer: packer.tree(found.parent, (found.name,), ())
             return
-        scratch = Path(tempfile.mkdtemp(prefix="reconciler-dump-"))
-        try:
+        with private() as scratch:
             told = self.secret(source.connection) if source.connection else None
             file = dumped(source, root, scratch, told, _DUMP)
             yield lambda packer: packer.tree(scratch, (file.name,), ())
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
 
     def _root(self, source: Source) -> Path | None:
         """Return the folder that *source* is in."""

@@ -67,6 +67,13 @@ class ArchiveRestorer:
             files = (one for one in found if one.kind == "f")
             return [Entry(one.path, one.size, one.sha256) for one in files]
 
+    def links(self, source: str, snapshot: str, key: Key) -> Sequence[str]:
+        """Return the path of every symbolic link."""
+        with believed(snapshot[:12]):
+            archive = self._opened(key)
+            found = archive.manifest(self._snap(archive, source, snapshot))
+            return [one.path for one in found if one.kind == "l"]
+
     def restore(
         self,
         snapshots: Mapping[str, str],

@@ -9,6 +9,8 @@ somebody else was faster. A run that is killed leaves only files in ``tmp``.
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import secrets
 import shutil
@@ -16,11 +18,14 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple, Protocol
+from typing import Any, BinaryIO, Final, NamedTuple, Protocol
 
 from reconciler.errors import Rejected, Transient
+from reconciler.providers._archive_seal import Damaged
 
 _UNFINISHED: Final = "tmp"
+#: What a disk says of a block that it cannot read, and a file system of what is wrong.
+_LOST: Final = frozenset({errno.EIO, errno.EBADMSG, errno.EUCLEAN})
 
 
 class Stored(NamedTuple):
@@ -40,6 +45,10 @@ class Stored(NamedTuple):
 
 class Gone(Exception):
     """There is no such object."""
+
+
+class Unreadable(Damaged):
+    """It is there, and what keeps it cannot read it any more."""
 
 
 class Writing(Protocol):
@@ -67,7 +76,12 @@ class Store(Protocol):
         """Return what a listing shows of one object. Raises Gone."""
 
     def read(self, name: str) -> AbstractContextManager[BinaryIO]:
-        """Open an object. Raises Gone."""
+        """
+        Open an object.
+
+        Raises:
+            Gone: There is none; while reading Unreadable: it is lost where it is.
+        """
 
     def writing(self, name: str) -> AbstractContextManager[Writing]:
         """Write an object whose name nobody else has."""
@@ -132,11 +146,11 @@ class Folder:
         """Open a file."""
         with _told(self._root):
             try:
-                file = (self._root / name).open("rb")
+                file = _Reading(self._root / name)
             except FileNotFoundError:
                 raise Gone(name) from None
-        with file:
-            yield file
+        with io.BufferedReader(file) as buffered:
+            yield buffered
 
     @contextmanager
     def writing(self, name: str) -> Iterator[Writing]:
@@ -199,6 +213,30 @@ class Folder:
     def free(self) -> int:
         """Return how many bytes there is room for."""
         return shutil.disk_usage(self._root).free
+
+
+class _Reading(io.FileIO):
+    """A file whose disk may fail: that is damage, and not being reached is not."""
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Fill *buffer*."""
+        with self._said():
+            return super().readinto(buffer)
+
+    def readall(self) -> bytes:
+        """Return all that is left."""
+        with self._said():
+            return super().readall()
+
+    @contextmanager
+    def _said(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            what = f"{self.name}: {error.strerror}"
+            if error.errno in _LOST:
+                raise Unreadable(what) from None
+            raise Transient(what) from None
 
 
 #: An upload may take long; what is older than this was left by a run that was killed.

@@ -10,22 +10,30 @@ number of folders). What follows:
 * A file is stored with the size that it had when it was opened. One that grows is cut
   there, as a log is; one that shrinks makes the backup fail: nothing is padded.
 * What is gone since it was listed is left out, as if it had gone before. What cannot
-  be read is a failure. Sockets, pipes and devices have no content and are left out.
+  be read is a failure. Sockets, pipes and devices have no content and are left out,
+  but where one of them, or a link, is all that was named: then that is a failure.
+* A canary that lies among what is backed up came with a restore: it is left out, for
+  ours has its name.
+* Names go in in one order, each after the one before: what changes its kind while it is
+  read would be in there twice, or in another order than its manifest's digest has.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import re
 import stat
 import tarfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Any, Final, Literal, NamedTuple, Self
 
 from reconciler.errors import Rejected, Transient
+from reconciler.model.paths import ROOT, apart
+from reconciler.providers._drill_port import CANARY
 
 _BUFFER: Final = 1 << 18
 _LOOK: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -54,6 +62,23 @@ class Entry(NamedTuple):
     target: str = ""
 
 
+class Out(io.RawIOBase):
+    """A file that only takes."""
+
+    def __init__(self, write: Callable[[bytes], object]) -> None:
+        super().__init__()
+        self._write = write
+
+    def writable(self) -> bool:
+        """Return True."""
+        return True
+
+    def write(self, data: Any) -> int:
+        """Hand on *data*."""
+        self._write(data)
+        return len(data)
+
+
 class Packer:
     """
     Writes a tar, and tells of each thing that went in.
@@ -73,6 +98,7 @@ class Packer:
             errors="surrogateescape",
         )
         self._told = told
+        self._last = ""
 
     def __enter__(self) -> Self:
         return self
@@ -96,8 +122,8 @@ class Packer:
         Add *paths* below *root*, in the order of their names.
 
         Raises:
-            Rejected: One of them is not there, or something cannot be read.
-            Transient: A file shrank while it was read.
+            Rejected: One of them is not there, or a link; or something cannot be read.
+            Transient: A file shrank, or became something else, while it was read.
         """
         out = excluded(exclude)
         try:
@@ -105,19 +131,27 @@ class Packer:
         except OSError as error:
             raise Rejected(f"{root}: {error.strerror}") from None
         try:
-            for path in sorted(_apart(paths), key=lambda one: _placed(root, one)):
+            for path in sorted(apart(paths), key=lambda one: _placed(root, one)):
                 self._path(base, path, out)
+        except RecursionError:
+            raise Rejected(f"{root}: folders lie too deep in each other") from None
         finally:
             os.close(base)
 
     def _path(self, base: int, path: str, out: Callable[[str], bool]) -> None:
         """Add one path; its folders are opened one by one."""
+        if path == ROOT:
+            self._folder(base, ROOT, "", os.fstat(base), out)
+            return
+        if path == CANARY:
+            return
         *above, name = path.split("/")
         opened = [base]
         try:
             for part in above:
                 opened.append(os.open(part, _LOOK | os.O_DIRECTORY, dir_fd=opened[-1]))
             about = os.stat(name, dir_fd=opened[-1], follow_symlinks=False)
+            _something(path, about)
             self._any(opened[-1], name, path, about, out)
         except OSError as error:
             raise Rejected(f"{path}: {error.strerror}") from None
@@ -148,13 +182,15 @@ class Packer:
         about: os.stat_result,
         out: Callable[[str], bool],
     ) -> None:
+        """Add a folder and what is in it; the root itself has no path and no entry."""
         handle = os.open(name, _LOOK | os.O_DIRECTORY, dir_fd=at)
         try:
-            self._add(_info(path, about, tarfile.DIRTYPE))
-            self._told(_entry(path, "d", about))
+            if path:
+                self._add(_info(path, about, tarfile.DIRTYPE))
+                self._told(_entry(path, "d", about))
             for below in _listed(handle):
-                inner = f"{path}/{below}"
-                if out(inner):
+                inner = f"{path}/{below}" if path else below
+                if out(inner) or inner == CANARY:
                     continue
                 try:
                     found = os.stat(below, dir_fd=handle, follow_symlinks=False)
@@ -183,6 +219,10 @@ class Packer:
         self._told(_entry(path, "l", about)._replace(target=target))
 
     def _add(self, info: tarfile.TarInfo, content: Hashing | None = None) -> None:
+        place = f"{info.name}/" if info.isdir() else info.name
+        if place <= self._last:
+            raise Transient(f"{info.name} became something else while it was read")
+        self._last = place
         self._tar.addfile(info, content)
         # It remembers every member for a listing that nobody asks for.
         self._tar.members = []  # type: ignore[attr-defined]
@@ -248,13 +288,12 @@ def _is_folder(one: os.DirEntry[str]) -> bool:
     return one.is_dir(follow_symlinks=False)
 
 
-def _apart(paths: Iterable[str]) -> Iterator[str]:
-    """Yield each path once, and none that lies in another one."""
-    last = None
-    for path in sorted({one.strip("/") for one in paths}, key=lambda p: f"{p}/"):
-        if last is None or not f"{path}/".startswith(f"{last}/"):
-            yield path
-            last = path
+def _something(path: str, about: os.stat_result) -> None:
+    """Refuse what was named and has no content: nothing would be backed up of it."""
+    if stat.S_ISLNK(about.st_mode):
+        raise Rejected(f"{path}: a link leads to it")
+    if not stat.S_ISDIR(about.st_mode) and not stat.S_ISREG(about.st_mode):
+        raise Rejected(f"{path}: is neither a file nor a folder")
 
 
 def _placed(root: Path, path: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from reconciler.model.backing import Backing, Source
+from reconciler.model.paths import plain
 from reconciler.providers._drill_databases import Bench, loaded, packed
 from reconciler.providers._drill_files import (
     Found,
@@ -255,7 +256,7 @@ def _imported(name: str, one: Choice, bench: Bench, seen: Seen) -> None:
 
 def _complete(name: str, one: Choice, back: Found) -> list[Look]:
     """Compare what came back with the listing, where everything was asked for."""
-    missing = [o.path for o in one.listing if back.sizes.get(o.path) != o.size]
+    missing = [o.path for o in one.listing if back.sizes.get(plain(o.path)) != o.size]
     if not missing:
         return []
     said = f"{len(missing)} are not: {', '.join(missing[:3])}"

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO, Final, NamedTuple
 
 from reconciler.model.backing import Expect, Source
+from reconciler.model.paths import plain
 from reconciler.providers._drill_looks import Look, asked, dropped
 from reconciler.providers._drill_port import CANARY, DUMPS, Entry, Promise, digest
 
@@ -169,9 +170,10 @@ def intact(
 
 
 def _same(entry: Entry, back: Found) -> bool:
-    if back.sizes.get(entry.path) != entry.size:
+    path = plain(entry.path)  # old manifests have ./a
+    if back.sizes.get(path) != entry.size:
         return False
-    return not entry.sha256 or hashed(back.folder / entry.path) == entry.sha256
+    return not entry.sha256 or hashed(back.folder / path) == entry.sha256
 
 
 def counted(
@@ -212,7 +214,7 @@ def expected(
 ) -> list[Look]:
     """Judge what the policy expects of files; *before*: by check, what was seen."""
     looks = []
-    paths = [one.path for one in listing]
+    paths = [plain(one.path) for one in listing]
     for expect in source.expect:
         if expect.path:
             looks.append(_path(name, expect, back))

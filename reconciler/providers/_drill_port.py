@@ -68,6 +68,7 @@ class Restored(NamedTuple):
         listed: Seconds until it was known what to fetch.
         fetched: Seconds from then until all of it was there.
         engine: Who did it, with its version.
+        left_out: Links that were not made, because they may lead anywhere.
     """
 
     files: int
@@ -75,6 +76,7 @@ class Restored(NamedTuple):
     listed: float
     fetched: float
     engine: str = ""
+    left_out: int = 0
 
 
 class Restorer(Protocol):
@@ -148,6 +150,14 @@ class Packed(Protocol):
 
         A file of the customer's own that is called as one is none.
         """
+
+
+@runtime_checkable
+class Linked(Protocol):
+    """Whoever can be asked for some of the links, as for some of the files."""
+
+    def links(self, source: str, snapshot: str, key: Key) -> Sequence[str]:
+        """Return the path of every symbolic link in *snapshot*."""
 
 
 class Open(Restorer, Protocol):

@@ -29,6 +29,7 @@ from reconciler.providers._archive_open import (
     Hostile,
     Member,
     Unpacker,
+    kept_inside,
     members,
 )
 from reconciler.providers._archive_seal import Damaged
@@ -56,12 +57,14 @@ class PanelArchive(NamedTuple):
         home: The folder of its files.
         databases: Name -> its dumps: the panel's own, never a file of the customer's
             that is called as one.
+        left_out: How many links lead elsewhere, and were not made.
     """
 
     panel: Panel
     owner: str
     home: Path
     databases: Mapping[str, Sequence[Path]]
+    left_out: int = 0
 
 
 def newest(folder: Path) -> Path:
@@ -116,37 +119,55 @@ def unpacked(archive: Path, into: Path, caps: Caps) -> PanelArchive:
         Hostile: Something in it would be written elsewhere, or has no end.
     """
     panel, owner = look(archive, caps)
-    left = _unpack(archive, into, caps)
+    unpacker = _unpack(archive, into, caps)
     if panel == "cpanel":
         tops = [one for one in into.iterdir() if (one / "cp" / owner).is_file()]
         if len(tops) != 1:
             raise Damaged("is not of one account")
         top = tops[0]
         packed = [(top / one, top / "homedir") for one in _HOMES if _is_file(top / one)]
-        _unpack_parts(packed, left)
-        return PanelArchive(panel, owner, top / "homedir", _by_name(top / "mysql"))
-    _unpack_parts(_plesks_parts(into), left)
-    return PanelArchive(panel, owner, into, _by_name(*_renamed(into)))
+        gone = unpacker.left_out + _unpack_parts(packed, unpacker.left(caps))
+        gone += kept_inside(into, links(into))  # those may lead through these now
+        dumps = _by_name(top / "mysql")
+        return PanelArchive(panel, owner, top / "homedir", dumps, gone)
+    parts = _plesks_parts(into)
+    gone = unpacker.left_out + _unpack_parts(parts, unpacker.left(caps))
+    gone += kept_inside(into, links(into))
+    return PanelArchive(panel, owner, into, _by_name(*_renamed(into)), gone)
 
 
-def _unpack(archive: Path, into: Path, caps: Caps) -> Caps:
-    """Unpack one, and nothing that is in it; return what is left of *caps*."""
+def links(root: Path) -> Iterator[Path]:
+    """Yield every symbolic link below *root*; none of them is followed."""
+    for folder, below, names in os.walk(root):
+        paths = (Path(folder, name) for name in (*below, *names))
+        yield from [path for path in paths if path.is_symlink()]
+
+
+def _unpack(archive: Path, into: Path, caps: Caps) -> Unpacker:
+    """Unpack one, and nothing that is in it."""
     unpacker = Unpacker(into)
     with _members(archive, caps) as found:
         for member in found:
             unpacker.add(member)
     unpacker.finish()
-    return Caps(caps.files - unpacker.files, caps.size - unpacker.size)
+    return unpacker
 
 
-def _unpack_parts(parts: Iterable[tuple[Path, Path]], left: Caps) -> None:
-    """Put what the panel packed in itself into folders: never over something."""
+def _unpack_parts(parts: Iterable[tuple[Path, Path]], left: Caps) -> int:
+    """
+    Put what the panel packed in itself into folders: never over something.
+
+    Returns how many links were left out.
+    """
+    gone = 0
     for path, target in parts:
         if os.path.lexists(target) and not _is_empty(target):
             continue
         target.mkdir(mode=0o700, exist_ok=True)
-        left = _unpack(path, target, left)
+        unpacker = _unpack(path, target, left)
+        left, gone = unpacker.left(left), gone + unpacker.left_out
         path.unlink()
+    return gone
 
 
 def _plesks_parts(root: Path) -> list[tuple[Path, Path]]:

@@ -27,7 +27,7 @@ from reconciler.providers._archive_seal import Damaged
 from reconciler.providers._drill_files import hashed
 from reconciler.providers._drill_port import Entry, Key, Restored
 from reconciler.providers._drill_scratch import SPARE, Unfit, free, prepared, scratch
-from reconciler.providers._panel_archive import PanelArchive, unpacked
+from reconciler.providers._panel_archive import PanelArchive, links, unpacked
 from reconciler.providers._panel_subject import Refused
 
 #: So many files at most: an archive of a panel says nothing of how many it has.
@@ -82,6 +82,7 @@ class PanelRestorer:
         self._open = ExitStack()
         self._roots: dict[str, Path] = {}
         self._dumps: dict[str, Mapping[str, Sequence[str]]] = {}
+        self._gone: dict[str, int] = {}
 
     def close(self) -> None:
         """Take away what was fetched."""
@@ -125,10 +126,10 @@ class PanelRestorer:
         key: Key,
         seconds: float,
     ) -> Restored:
-        """Put what was unpacked where the drill looks."""
+        """Put the files that were unpacked where the drill looks; no links."""
         del key
         begun = time.monotonic()
-        many = size = 0
+        many = size = gone = 0
         for source, snapshot in snapshots.items():
             root = self.unpacked(snapshot)
             wanted = None if files is None else files.get(source, ())
@@ -139,8 +140,10 @@ class PanelRestorer:
                 there.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 shutil.copyfile(root / path, there, follow_symlinks=False)
                 many, size = many + 1, size + there.stat().st_size
+            if wanted is None:  # which of them a part would have, nobody can say
+                gone += self._gone[snapshot] + sum(1 for _ in links(root))
         taken = time.monotonic() - begun
-        return Restored(many, size, 0.0, taken, f"{self._whose.panel} archive")
+        return Restored(many, size, 0.0, taken, f"{self._whose.panel} archive", gone)
 
     def unpacked(self, snapshot: str) -> Path:
         """
@@ -165,7 +168,7 @@ class PanelRestorer:
                 wanted = f"{self._whose.owner} ({self._whose.panel})"
                 raise Refused(f"{snapshot}: {what}, not of {wanted}")
             inside = found.home.parent if found.panel == "cpanel" else found.home
-            self._roots[snapshot] = inside
+            self._roots[snapshot], self._gone[snapshot] = inside, found.left_out
             self._dumps[snapshot] = {
                 name: [one.relative_to(inside).as_posix() for one in dumps]
                 for name, dumps in found.databases.items()

@@ -20,11 +20,8 @@ What follows:
 from __future__ import annotations
 
 import os
-import shutil
-import stat
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -38,10 +35,10 @@ from reconciler.kinds.backup.facts import vouched
 from reconciler.model import Receipt, SecretRef
 from reconciler.model.backing import Backing, Source
 from reconciler.providers._backup_hooks import hooked
+from reconciler.providers._backup_scratch import private
 from reconciler.providers._drill_port import CANARY
 from reconciler.providers._dump import NAMES, dumped
 from reconciler.providers._panel_archive import newest
-from reconciler.providers._process import is_gone
 from reconciler.providers._restic import INCOMPLETE, LONG, Repo, Said
 from reconciler.providers._restic_list import (
     Content,
@@ -55,7 +52,6 @@ from reconciler.providers._restic_list import (
 from reconciler.providers._restic_paths import files, patterns, straight
 from reconciler.providers._restic_program import program
 
-_SCRATCH: Final = "reconciler-backup-"
 #: How long the dump of a database may take.
 _DUMP: Final = 3600.0
 
@@ -259,9 +255,7 @@ class Making(NamedTuple):
     @contextmanager
     def _contents(self, source: Source, nonce: str) -> Iterator[tuple[Path, Todo]]:
         """Give the folder that restic is started in; it is gone afterwards."""
-        swept()
-        scratch = Path(tempfile.mkdtemp(prefix=f"{_SCRATCH}{os.getpid()}-"))
-        try:
+        with private() as scratch:
             if source.canary:
                 (scratch / CANARY).write_text(nonce)
             if source.type in NAMES:
@@ -271,8 +265,6 @@ class Making(NamedTuple):
                 yield scratch, Todo(None, (file.name,))
             else:
                 yield scratch, self._todo(source)
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
 
     def _todo(self, source: Source) -> Todo:
         root = self._root(source)
@@ -289,17 +281,6 @@ class Making(NamedTuple):
         """Return the folder that *source* is in."""
         parts = [one for one in (self.want.spec.root, source.root) if one]
         return Path(os.path.normpath(Path(*parts).absolute())) if parts else None
-
-
-def swept() -> None:
-    """Take away what killed runs of ours left: a dump is all of a database."""
-    for path in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*-*"):
-        with suppress(OSError, ValueError):
-            pid = int(path.name.removeprefix(_SCRATCH).partition("-")[0])
-            about = path.lstat()
-            ours = about.st_uid == os.geteuid() and stat.S_ISDIR(about.st_mode)
-            if ours and is_gone(pid):
-                shutil.rmtree(path, ignore_errors=True)
 
 
 def _paths(source: Source) -> tuple[str, ...]:

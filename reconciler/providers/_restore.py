@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from reconciler.errors import ReconcilerError
+from reconciler.model.paths import plain
 from reconciler.providers._drill_files import canary, found, intact, matches
 from reconciler.providers._drill_looks import Look, why
 from reconciler.providers._drill_port import (
     CANARY,
     Entry,
     Key,
+    Linked,
     Promise,
     Rereads,
     Restored,
@@ -37,6 +39,8 @@ _PRIVATE: Final = 0o700
 _OTHERS: Final = 0o022
 #: So much of the volume stays free: names and folders take room, too.
 _SPARE: Final = 64 * 1024**2
+#: What a panel packed may lead anywhere, and is made by nobody here.
+_ELSEWHERE: Final = "links of a panel's archive are not made"
 _NO_END: Final = 7 * 86_400.0
 
 
@@ -59,12 +63,14 @@ class Part(NamedTuple):
     Attributes:
         files: What is restored; None: everything.
         manifest: What was written down when it was backed up; None: nothing was.
+        links: Which ones are restored of a part: nothing compares them.
     """
 
     wanted: Wanted
     files: tuple[Entry, ...]
     whole: bool
     manifest: Sequence[Entry] | None
+    links: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -116,11 +122,15 @@ def parts(
         if listing is None:
             listing = restorer.listing(name, one.snapshot, key)
         files = [each for each in listing if each.path != CANARY]
+        links: tuple[str, ...] = ()
         if only:
-            paths = set(_named(only, [each.path for each in files]))
-            files = [each for each in files if each.path in paths]
-        if files or not only:
-            made[name] = Part(one, tuple(files), not only, manifest)
+            paths = set(_named(only, [plain(each.path) for each in files]))
+            files = [each for each in files if plain(each.path) in paths]
+            if isinstance(restorer, Linked):
+                there = map(plain, restorer.links(name, one.snapshot, key))
+                links = tuple(dict.fromkeys(_named(only, [*there])))
+        if files or links or not only:
+            made[name] = Part(one, tuple(files), not only, manifest, links)
     if not made:
         raise ReconcilerError(
             f"there is no file like {', '.join(only)} in what is restored",
@@ -206,7 +216,7 @@ def brought_back(
         raise _unfit(f"{into} has {room} bytes left, and {size} are to be restored")
     all_of = {n: one.wanted.snapshot for n, one in chosen.items() if one.whole}
     some = {n: one.wanted.snapshot for n, one in chosen.items() if not one.whole}
-    named = {n: [f.path for f in chosen[n].files] for n in some}
+    named = {n: [*(f.path for f in chosen[n].files), *chosen[n].links] for n in some}
     done: list[Restored] = []
     try:
         if all_of:
@@ -224,12 +234,16 @@ def brought_back(
             unproven.append(name)
         elif one.wanted.promise.manifest is None:
             alone.append(name)
+    left_out = sum(one.left_out for one in done)
+    if left_out:
+        looks.append(Look("links", _ELSEWHERE, f"left out: {left_out} links", ok=True))
     whole = Restored(
         sum(len(one.files) for one in chosen.values()),
         size,
         sum(one.listed for one in done),
         sum(one.fetched for one in done),
         done[0].engine,
+        left_out,
     )
     return Back(whole, tuple(looks), tuple(unproven), tuple(alone))
 
@@ -241,7 +255,7 @@ def _compared(name: str, one: Part, folder: Path) -> Iterator[Look]:
     looks, _ = intact(name, back, one.manifest, promise, asked_for)
     yield from looks
     yield from canary(name, back, promise)
-    missing = [f.path for f in one.files if back.sizes.get(f.path) != f.size]
+    missing = [f.path for f in one.files if back.sizes.get(plain(f.path)) != f.size]
     if missing:
         said = f"{len(missing)} are not: {', '.join(missing[:3])}"
         yield Look(f"{name}/complete", f"all {len(one.files)} are back", said, ok=False)

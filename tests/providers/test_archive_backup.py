@@ -19,7 +19,8 @@ from reconciler.model import Absent, Unknown
 from reconciler.providers import _archive_seal
 from reconciler.providers._archive_restorer import ArchiveRestorer
 from reconciler.providers._archive_where import keys_of, store_of
-from reconciler.providers._drill_port import digest
+from reconciler.providers._drill_port import digest, promised
+from reconciler.providers._restore import Wanted, brought_back, parts
 from reconciler.providers.archive_backup import ArchiveBackup
 from tests.support.archive_contract import ArchiveContract
 from tests.support.archives import ESCROW, PASSWORD, Place, backup, later, site
@@ -210,6 +211,10 @@ def test_what_is_listed_is_what_is_there(place, root):
     ("source", "why"),
     [
         ({"paths": ["public_html", "mail"]}, "mail: No such file"),
+        ({"paths": ["public_html", "linked"]}, "linked: a link leads to it"),
+        ({"paths": ["public_html", "linked/x"]}, "linked/x: "),
+        ({"paths": ["public_html", "pipe"]}, "pipe: is neither a file nor a folder"),
+        ({"paths": [".reconciler-canary"]}, "0 files, minFiles is 1"),
         ({"paths": ["public_html"], "minFiles": 16}, "minFiles is 16"),
         ({"paths": ["public_html"], "minBytes": "1GiB"}, "minBytes"),
         ({"type": "sqlite", "database": "no.sqlite"}, "no.sqlite: No such file"),
@@ -222,11 +227,33 @@ def test_what_is_not_enough_is_no_backup(place, root, source, why):
     (root / "link.sqlite").symlink_to(root / "shop.sqlite")
     whole = (root / "shop.sqlite").read_bytes()
     (root / "torn.sqlite").write_bytes(whole[: len(whole) // 2])
+    (root / "linked").symlink_to(root / "public_html" / "wp-content")
+    os.mkfifo(root / "pipe")
+    (root / ".reconciler-canary").write_text("of a restore")
     want = backup(root, {"files": source})
     with pytest.raises(Rejected, match=why):
         place.back_up(want)
     assert place.snapshots(want) == ()
     assert [one.name for one in place.objects()] == ["archive.json"]
+
+
+@pytest.mark.parametrize(
+    "paths", [["."], ["./public_html", "public_html/.", "shop.sqlite"]]
+)
+@pytest.mark.parametrize("canary", [True, False])
+def test_a_whole_root_comes_back(place, root, tmp_path, paths, canary):
+    (root / ".reconciler-canary").write_text("of a restore, long ago")
+    source = {"paths": paths, "canary": canary, "expect": [{"glob": "**/*.php"}]}
+    want = backup(
+        root, {"files": source}, drills={"scratch": str(tmp_path / "scratch")}
+    )
+    received = place.back_up(want).details
+    assert received["sources"]["files"]["files"] == 16
+    check = place.check(want)
+    assert (check["verdict"], check["why"]) == ("passed", "")
+    for more in ({}, {"files": 3}):
+        done = place.drill(want, received, **more)
+        assert (done["verdict"], done["why"]) == ("passed", "")
 
 
 def test_what_cannot_be_read_is_no_backup(place, root):
@@ -329,6 +356,50 @@ def test_sqlite_is_consistent_while_it_is_written_to(place, root):
         there.close()
 
 
+# -- by hand ---------------------------------------------------------------------------
+
+LINKS = {
+    "public_html/storage": "{root}/app/storage",
+    "public_html/rel": "../app/storage",
+    "public_html/wp-content/broken": "nowhere/at/all",
+    "app/passwords": "/etc/passwd",
+    "app/up": "../../..",
+}
+
+
+@pytest.mark.parametrize(
+    ("only", "there"),
+    [
+        ([], [*LINKS]),
+        (["public_html/**"], [*LINKS][:3]),
+        (["app/up"], ["app/up"]),
+        (["public_html/index.php"], []),
+    ],
+)
+def test_links_come_back_as_they_were(place, root, tmp_path, only, there):
+    (root / "app" / "storage").mkdir(parents=True)
+    (root / "app" / "storage" / "p.txt").write_text("a picture")
+    targets = {name: told.format(root=root) for name, told in LINKS.items()}
+    for name, target in targets.items():
+        (root / name).symlink_to(target)
+    drills = {"scratch": str(tmp_path / "scratch")}
+    want = backup(root, {"files": {"paths": ["public_html", "app"]}}, drills=drills)
+    received = place.back_up(want).details
+    assert place.drill(want, received)["verdict"] == "passed"
+    row = received["sources"]["files"]
+    rest, into = restorer(place, want), tmp_path / "into"
+    wanted = {"files": Wanted(row["snapshot"], promised(row))}
+    into.mkdir()
+    back = brought_back(rest, parts(rest, wanted, only, "drill"), into, "drill")
+    assert (back.wrong, back.unproven, back.restored.left_out) == ("", (), 0)
+    found = {
+        str(one.relative_to(into / "files")): str(one.readlink())
+        for one in into.rglob("*")
+        if one.is_symlink()
+    }
+    assert found == {name: targets[name] for name in there}
+
+
 # -- drills ----------------------------------------------------------------------------
 
 EXPECTED = {
@@ -417,6 +488,39 @@ def flipped(path: Path, at: int) -> None:
     data = bytearray(path.read_bytes())
     data[at] ^= 1
     path.write_bytes(data)
+
+
+@pytest.mark.parametrize("where", ["data", "manifest"])
+def test_what_the_disk_cannot_read_is_damaged(place, root, tmp_path, where):
+    want = backup(root, drills={"scratch": str(tmp_path / "scratch")})
+    received = place.back_up(want).details
+    place.back_up(want, "another")
+    ids, unread = place.ids(want), place.objects(where)[0]
+    unread.unlink()
+    unread.symlink_to("/proc/self/mem")  # whose first page nobody can read: EIO
+    check = place.check(want)
+    assert (check["verdict"], check["checked"]) == ("failed", 2)
+    assert "Input/output error" in check["why"]
+    drills = [
+        place.drill(want, {**received, "sources": {"files": {"snapshot": one}}})
+        for one in ids
+    ]
+    assert sorted(one["verdict"] for one in drills) == ["failed", "passed"]
+
+
+def test_an_index_that_the_disk_cannot_read_is_no_tampering(place, root):
+    want = backup(root)
+    place.back_up(want)
+    place.back_up(want, "another")
+    unread = place.objects("index")[0]
+    unread.unlink()
+    unread.symlink_to("/proc/self/mem")
+    state = place.again().observe([want]).states[want.name]
+    assert isinstance(state, Unknown)
+    assert "Input/output error" in state.why
+    check = place.check(want)
+    assert (check["verdict"], check["checked"]) == ("inconclusive", 2)
+    assert check["bytes"] > 0
 
 
 @pytest.mark.parametrize("where", ["data", "manifest"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -105,3 +106,23 @@ def test_a_repository(tmp_path):
         if not died:
             break
     assert deed > 3
+
+
+def test_a_dump(tmp_path, monkeypatch):
+    """Whenever it died, nothing of a database is left after the next run."""
+    want = backup(
+        site(tmp_path / "home"), {"db": {"type": "sqlite", "database": "shop.sqlite"}}
+    )
+    beside = tmp_path / "tmp"
+    beside.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(beside))
+    left = 0
+    for deed in range(1, 50):
+        place = Place(tmp_path / f"kept-{deed}").ready()
+        died = killed_at(deed, beside, lambda here=place: here.back_up(want))
+        left += any(one.stat().st_size for one in beside.rglob("*.sqlite"))
+        place.again().apply(want, place.due("next"), "k")
+        assert [*beside.iterdir()] == []
+        if not died:
+            break
+    assert left > 0

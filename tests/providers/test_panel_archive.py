@@ -18,6 +18,7 @@ from reconciler.providers._archive_open import Caps, Hostile
 from reconciler.providers._archive_seal import Damaged
 from reconciler.providers._panel_archive import look, newest, unpacked
 from reconciler.providers._panel_restorer import PanelRestorer, Whose, files
+from reconciler.providers._restore import Wanted, brought_back, parts
 from tests.support.archives import Place, backup
 
 NAME = "backup-11.22.2026_02-15-00_shop"
@@ -104,6 +105,40 @@ def restored(tmp_path: Path, archive: Path, whose: Whose) -> dict[str, bytes]:
     with closing(made):
         root = made.unpacked("x")
         return {one: (root / one).read_bytes() for one in files(root)}
+
+
+@pytest.mark.parametrize(("only", "gone"), [([], 2), (["homedir"], 0)])
+def test_links_that_were_left_out_are_told(tmp_path, only, gone):
+    path = cpanel(tmp_path)
+
+    def fetch(_: str, into: Path) -> None:
+        shutil.copyfile(path, into)
+
+    into = tmp_path / "into"
+    into.mkdir()
+    whose = Whose("cpanel", "shop")
+    with closing(PanelRestorer(fetch, whose, tmp_path / "scratch", None, list)) as made:
+        chosen = parts(made, {"all": Wanted("x")}, only, "drill")
+        back = brought_back(made, chosen, into, "drill")
+    assert back.restored.left_out == gone
+    assert [one.observed for one in back.looks if one.check == "links"] == (
+        ["left out: 2 links"] if gone else []
+    )
+    assert (back.wrong, back.unproven) == ("", ("all",))
+    assert not [one for one in into.rglob("*") if one.is_symlink()]
+
+
+def test_no_link_leads_out_through_what_is_unpacked_later(tmp_path):
+    """It stays inside as long as ``p`` is not there, and ``p`` comes in a part."""
+    into, home = tmp_path / "into", packed({"a": b"a"}, {"p": "."})
+    into.mkdir()
+    path = tmp_path / f"{NAME}.tar.gz"
+    files_ = {f"{NAME}/cp/shop": b"", f"{NAME}/homedir.tar": home}
+    out = {f"{NAME}/mysql/x.sql": "../homedir/p/../../../secret.sql"}
+    path.write_bytes(gzip.compress(packed(files_, out)))
+    (tmp_path / "secret.sql").write_text("of another one")
+    found = unpacked(path, into, CAPS)
+    assert (found.databases, found.left_out) == ({}, 1)
 
 
 THEIRS = {
