@@ -48,6 +48,7 @@ def _note(project: Project, done: Done, choice: Choice, journal: Journal) -> Not
         "milliseconds": round(done.back.restored.fetched * 1000),
         "verdict": done.verdict,
         "why": done.back.wrong,
+        "leftOut": dict[str, JsonValue](done.left_out),
         "missing": list[JsonValue](sorted(done.missing)),
     }
     rows = restores(journal.ledger.record(want.kind, want.uid).facts)

@@ -65,6 +65,7 @@ class Done(NamedTuple):
         aside: What comes before what was taken, and why it was not: a copy, or a source
             of one.
         missing: Of what nothing was restored, and why.
+        left_out: Of which source how many links were not made: they lead elsewhere.
         silent: Why other copies could not be read.
         unrecorded: Why the audit log does not have it; empty where it has.
     """
@@ -74,6 +75,7 @@ class Done(NamedTuple):
     over: Sequence[Offer]
     aside: Sequence[tuple[str, str]]
     missing: Mapping[str, str]
+    left_out: Mapping[str, int]
     silent: Mapping[str, str]
     parts: Mapping[str, Part]
     into: Path
@@ -90,12 +92,12 @@ class Done(NamedTuple):
         """
         ``verified``, or what is worse.
 
-        ``unverified`` where nobody can tell, ``partly`` where a source is missing,
+        ``unverified`` where nobody can tell, ``partly`` where something is missing,
         ``differs`` where something is not what was backed up.
         """
         if self.back.wrong:
             return "differs"
-        if self.missing:
+        if self.missing or self.left_out:
             return "partly"
         return "unverified" if self.back.unproven else "verified"
 
@@ -104,7 +106,7 @@ class Done(NamedTuple):
         """What the process ends with."""
         if self.back.wrong:
             return Exit.ERROR
-        partly = self.back.unproven or self.unrecorded or self.missing
+        partly = self.verdict != "verified" or self.unrecorded
         return Exit.PARTLY if partly else Exit.DONE
 
 
@@ -156,6 +158,11 @@ def restore(
             _over(copies, choice, taken),
             copies.aside({each.copy for each in taken.values()}),
             missing,
+            {
+                n: many
+                for n, each in whole.items()
+                if (many := each.back.restored.left_out)
+            },
             copies.silent,
             {name: each.part for name, each in whole.items()},
             into,

@@ -152,6 +152,8 @@ def _ended(done: Done) -> Iterator[str]:
         f"{back.listed + back.fetched:.1f} s, in {visible(str(done.into))}"
     )
     yield from _missing(done.missing)
+    for name, many in done.left_out.items():
+        yield f"  LEFT OUT of {name}: {count(many, 'link')}, leading out of it"
     if done.back.wrong:
         yield f"  what came back is not what was backed up: {visible(done.back.wrong)}"
         yield "  another copy may have it as it was: --copy NAME, into another folder"
@@ -211,6 +213,7 @@ def _ended_data(done: Done) -> dict[str, Any]:
         "why": done.back.wrong or None,
         "restored": [_offer(one) for one in done.taken.values()],
         "missing": dict(done.missing),
+        "left_out": dict(done.left_out),
         "passed_over": [_offer(one) for one in done.over],
         "not_from": [{"what": what, "why": why} for what, why in done.aside],
         "unreadable": dict(done.silent),

@@ -66,6 +66,7 @@ class Restored(NamedTuple):
         listed: Seconds until it was known what to fetch.
         fetched: Seconds from then until all of it was there.
         engine: Who did it, with its version.
+        left_out: How many links were not made, because they lead elsewhere.
     """
 
     files: int
@@ -73,6 +74,7 @@ class Restored(NamedTuple):
     listed: float
     fetched: float
     engine: str = ""
+    left_out: int = 0
 
 
 class Restorer(Protocol):

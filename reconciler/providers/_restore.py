@@ -242,6 +242,7 @@ def brought_back(
         sum(one.listed for one in done),
         sum(one.fetched for one in done),
         done[0].engine,
+        sum(one.left_out for one in done),
     )
     return Back(whole, tuple(looks), tuple(unproven))
 
@@ -256,6 +257,7 @@ def together(backs: Sequence[Back]) -> Back:
             sum(one.listed for one in costs),
             sum(one.fetched for one in costs),
             ", ".join(dict.fromkeys(one.engine for one in costs)),
+            sum(one.left_out for one in costs),
         ),
         tuple(look for one in backs for look in one.looks),
         tuple(name for one in backs for name in one.unproven),

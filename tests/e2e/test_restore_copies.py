@@ -11,6 +11,10 @@ from typing import Any
 
 import pytest
 
+from reconciler.cli.restore_choice import Choice
+from reconciler.cli.restored import restore
+from reconciler.cli.restoring import asked
+from reconciler.cli.show_restore import outcome
 from tests.support.cheap import cheap
 from tests.support.guarded import SECRETS, Guarded, Kept, days
 from tests.support.shell import shell
@@ -123,6 +127,27 @@ def test_what_is_in_no_copy_is_named_and_nothing_is_called_verified(world, tmp_p
         if line.get("event") == "restored"
     )
     assert (note["verdict"], note["missing"]) == ("partly", ["db"])
+    told = shell("-C", world.root, "explain", BACKUP, environ=SECRETS).out
+    assert "by hand, by ann@house.example: partly, of 2024-02-15 03:00, without db" in (
+        told
+    )
+
+
+def test_links_that_were_left_out_are_told_and_it_is_not_called_verified(
+    world, tmp_path
+):
+    project = world.project()
+    try:
+        one = asked(project, BACKUP, None, offline=True)
+        done = restore(project, one, Choice(), tmp_path, offline=True)
+    finally:
+        project.close()
+    assert (done.verdict, done.left_out) == ("verified", {})
+    less = done._replace(left_out={"files": 2}, unrecorded="")
+    assert (less.verdict, less.code) == ("partly", 3)
+    shown = outcome(less)
+    assert "  LEFT OUT of files: 2 links, leading out of it" in shown.lines
+    assert (shown.data["verdict"], shown.data["left_out"]) == ("partly", {"files": 2})
 
 
 def test_a_source_that_was_never_backed_up_is_missing(world, tmp_path):
