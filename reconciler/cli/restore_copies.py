@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final, NoReturn, Self, TypeVar
 
 from reconciler.cli.restore_choice import Choice, against, by_id, minute, of_copy
 from reconciler.cli.restoring import Asked, opened
 from reconciler.errors import ProviderError, ReconcilerError, UsageError
-from reconciler.kinds.backup import GONE, Offer, best, lacking
+from reconciler.kinds.backup import Offer, best, lacking
 from reconciler.providers._drill_port import Open
 from reconciler.providers._restore import NOTHING
 
@@ -142,16 +142,19 @@ class Copies:
             f"{copy}: {name}: {why.removeprefix(f'{name}: ')}"
             for (copy, name), why in self.refused.items()
         ]
-        bad = bad or [f"{name}: {why}" for name, why in self.missing(()).items()]
+        missing = self.missing(())
+        doubts = {name: "; ".join(self._doubts(name)) for name in missing}
+        bad += _together(doubts)
         hint = f"reconciler restore {ref} lists what there is"
         if len(self._names) < len(self._one.record.declared()):
             hint += "; without --copy any other copy is asked, too"
         fit = [one for one in self._offered() if not one.doubt]
         if choice.until is not None and fit:
             hint += f"; the oldest is of {minute(min(one.at for one in fit))}"
-        elif any(one.doubt not in {"", GONE} for one in self._offered()):
+        elif any(doubts.values()) and not choice.snapshots:
             hint += "; --snapshot ID takes one that something speaks against"
-        raise ReconcilerError("; ".join(bad), hint=hint, code=NOTHING)
+        what = "; ".join(bad or _together(missing))
+        raise ReconcilerError(what, hint=hint, code=NOTHING)
 
     def _reads(self, copy: str) -> bool:
         """Read *copy* once; say whether it could be read."""
@@ -189,20 +192,31 @@ class Copies:
 
     def _why(self, source: str) -> str:
         """Return why there is nothing of *source* to restore."""
-        until, told, later = self._choice.until, [], False
-        for copy in self._names:
-            mine = [one for one in self.offers.get(copy, ()) if one.source == source]
-            fit = [one for one in mine if until is None or one.at <= until]
-            later |= bool(mine) and not fit
-            if copy in self.silent:
-                told.append(f"{copy} cannot be read: {self.silent[copy]}")
-            elif (copy, source) in self.refused:
-                told.append(f"{copy}: {self.refused[copy, source]}")
-            elif fit:
-                told.append(f"what {copy} has of it {against(fit[0])}")
-        if later and until is not None:
-            told.append(f"nothing of it is as old as {minute(until)}")
+        told = [f"{copy} cannot be read: {why}" for copy, why in self.silent.items()]
+        told += [
+            f"{copy}: {why}"
+            for (copy, name), why in self.refused.items()
+            if name == source
+        ]
+        told += self._doubts(source)
+        until = self._choice.until
+        if not told and until is not None and any(self._of(source)):
+            return f"nothing of it is as old as {minute(until)}"
         return "; ".join(told) or "no copy has anything of it"
+
+    def _doubts(self, source: str) -> Iterator[str]:
+        """Yield what speaks against the newest that each copy has of *source*."""
+        until = self._choice.until
+        newest: dict[str, Offer] = {}
+        for one in self._of(source):
+            if until is None or one.at <= until:
+                newest.setdefault(one.copy, one)
+        for copy, one in newest.items():
+            if one.doubt:
+                yield f"what {copy} has of it {against(one)}"
+
+    def _of(self, source: str) -> Iterator[Offer]:
+        yield from (one for one in self._offered() if one.source == source)
 
     def _against(self, copy: str) -> str:
         """Return why *copy* comes after others, or did not give all."""
@@ -221,6 +235,15 @@ class Copies:
         there = {one.source for one in mine}
         lost += [f"it has nothing of {name}" for name in names if name not in there]
         return "; ".join(lost[:_FEW])
+
+
+def _together(told: Mapping[str, str]) -> list[str]:
+    """Return what was *told* of each, once where it is the same."""
+    whose: dict[str, list[str]] = {}
+    for name, why in told.items():
+        if why:
+            whose.setdefault(why, []).append(name)
+    return [f"{', '.join(names)}: {why}" for why, names in whose.items()]
 
 
 def _names(one: Asked, choice: Choice) -> list[str]:

@@ -118,7 +118,7 @@ def test_as_it_was_before_there_was_anything(house, tmp_path):
     argv = ("-q", "restore", "Backup/shop.example", "--at", "2020-01-01")
     done = house.run(*argv, "--into", tmp_path / "then")
     assert done.code == 1
-    assert "E681 db: nothing of it is as old as 2020-01-01 00:00 UTC" in done.err
+    assert "E681 db, files: nothing of it is as old as 2020-01-01 00:00 UTC" in done.err
 
 
 def test_what_is_broken_beside_it_does_not_matter(house, tmp_path, monkeypatch):

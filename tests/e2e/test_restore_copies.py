@@ -208,6 +208,10 @@ def test_a_copy_that_a_drill_found_bad_is_named(world, tmp_path):
     world.apply()
     done = run(world, "--into", tmp_path / "back")
     assert done.code == 0, done.err
+    # That copy alone still gives what it had the day before.
+    only = run(world, "--copy", "near", "--source", "db", "--at", "2024-02-16T03:01")
+    assert only.code == 0
+    assert "as of 2024-02-15 03:00 UTC" in only.out
     assert "passed over  near: its last drill failed on 2024-02-" in done.out
 
 
