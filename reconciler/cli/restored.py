@@ -65,7 +65,7 @@ class Done(NamedTuple):
         aside: What comes before what was taken, and why it was not: a copy, or a source
             of one.
         missing: Of what nothing was restored, and why.
-        left_out: Of which source how many links were not made: they lead elsewhere.
+        left_out: Of which source how many links were not made: they may lead anywhere.
         silent: Why other copies could not be read.
         unrecorded: Why the audit log does not have it; empty where it has.
     """

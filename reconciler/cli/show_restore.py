@@ -153,7 +153,7 @@ def _ended(done: Done) -> Iterator[str]:
     )
     yield from _missing(done.missing)
     for name, many in done.left_out.items():
-        yield f"  LEFT OUT of {name}: {count(many, 'link')}, leading out of it"
+        yield f"  LEFT OUT of {name}: {count(many, 'link')}, which may lead anywhere"
     if done.back.wrong:
         yield f"  what came back is not what was backed up: {visible(done.back.wrong)}"
         yield "  another copy may have it as it was: --copy NAME, into another folder"

@@ -66,7 +66,7 @@ class Restored(NamedTuple):
         listed: Seconds until it was known what to fetch.
         fetched: Seconds from then until all of it was there.
         engine: Who did it, with its version.
-        left_out: How many links were not made, because they lead elsewhere.
+        left_out: Links that were not made, because they may lead anywhere.
     """
 
     files: int
