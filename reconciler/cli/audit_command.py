@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from reconciler.audit import Query, log, rebuild, show, verify
+from reconciler.cli.found_out import verdict
 from reconciler.cli.plan_command import parsed_time
 from reconciler.cli.project import Project
 from reconciler.cli.show_plan import fitted
@@ -19,6 +20,7 @@ from reconciler.cli.terminal import columns
 from reconciler.engine import dumps
 from reconciler.engine.exits import Exit
 from reconciler.model import Risk
+from reconciler.report.visible import visible
 
 _COLUMNS = (
     "time", "type", "run", "kind", "name", "verb", "status", "how", "cost", "paid",
@@ -100,7 +102,8 @@ def said(line: dict[str, Any]) -> str:
     if charged := line.get("charged"):
         paid += f"  client paid {charged}"
     error = f"  {line['error']}" if line["error"] else ""
-    how = f"{line['status']} ({line['how']})"
+    found = verdict(line.get("evidence") or {}) if line["status"] == "applied" else ""
+    how = f"{visible(found) or line['status']} ({line['how']})"
     return f"{when}  outcome  {what}  {how}{paid}{error}  {line['id'][:12]}"
 
 

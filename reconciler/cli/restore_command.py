@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -12,11 +13,11 @@ import click
 
 from reconciler.cli import show_restore
 from reconciler.cli.project import Project
-from reconciler.cli.restored import Choice, look, restore
+from reconciler.cli.restore_choice import Choice
+from reconciler.cli.restored import look, restore
 from reconciler.cli.restoring import asked, production
 from reconciler.cli.show_plan import fitted
 from reconciler.cli.terminal import columns
-from reconciler.engine.exits import Exit
 from reconciler.errors import UsageError
 from reconciler.providers._restore import fresh
 
@@ -74,8 +75,9 @@ def restore_command(ctx: click.Context, /, **options: Any) -> None:
     one = asked(project, options["address"], options["rev"], offline=offline)
     if into is None:
         found = look(project, one, choice)
-        _print(options["form"], show_restore.listing(found))
-        ctx.exit(Exit.PARTLY if found.silent else Exit.DONE)
+        command = _command(str(one.want.ref), options)
+        _print(options["form"], show_restore.listing(found, command))
+        ctx.exit(found.code)
     where = fresh(Path.cwd() / into, production(project, one.tree))
     done = restore(project, one, choice, where, offline=offline)
     _print(options["form"], show_restore.outcome(done))
@@ -83,6 +85,19 @@ def restore_command(ctx: click.Context, /, **options: Any) -> None:
 
 
 COMMAND = restore_command
+
+
+def _command(ref: str, options: dict[str, Any]) -> str:
+    """Return what restores what was listed: with every word that chose it."""
+    words = ["reconciler", "restore", ref]
+    for name in ("copy", "at", "rev"):
+        words += [f"--{name}", options[name]] if options[name] else []
+    for name, flag in (("snapshots", "snapshot"), ("sources", "source")):
+        words += [word for one in options[name] for word in (f"--{flag}", one)]
+    words += [word for one in options["only"] for word in ("--only", one)]
+    words += ["--key", "escrow"] if options["key"] == "escrow" else []
+    words += ["--offline"] if options["offline"] else []
+    return shlex.join([*words, "--into", "DIR"])
 
 
 def _time(given: str) -> datetime:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from reconciler.cli.found_out import verdict
 from reconciler.engine import Done, Result
 from reconciler.engine.document import document
 from reconciler.engine.exits import Exit, first
@@ -80,10 +81,9 @@ def _done(done: Done) -> Iterator[str]:
 def _seen(done: Done) -> str:
     """Return what is known of something that was done: by a look, or by its receipt."""
     outcome = done.outcome
-    if verdict := outcome.evidence.get("verdict"):
-        why = outcome.evidence.get("why")
-        word = visible(f"{verdict}: {why}" if why else str(verdict))
-        return click.style(word, fg=_VERDICTS.get(str(verdict)))
+    if found := verdict(outcome.evidence):
+        colour = _VERDICTS.get(str(outcome.evidence["verdict"]))
+        return click.style(visible(found), fg=colour)
     if outcome.verified is None:
         if outcome.reference is None:
             return "not verifiable"

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
+from reconciler.cli.restore_choice import against, minute
+from reconciler.kinds.backup import GONE, moments
 from reconciler.report.visible import visible
 from reconciler.report.words import count, size
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Mapping
 
     from reconciler.cli.restored import Done, Found
     from reconciler.kinds.backup import Offer
@@ -20,7 +22,12 @@ if TYPE_CHECKING:
 FORMAT: Final = "reconciler.restore/v1"
 _FEW, _FILES, _ID = 20, 200, 12
 _HASH: Final = re.compile(r"[0-9a-f]+")
-_COLOURS = {"verified": "green", "unverified": "yellow", "differs": "red"}
+_COLOURS = {
+    "verified": "green",
+    "unverified": "yellow",
+    "partly": "yellow",
+    "differs": "red",
+}
 
 
 class Shown(NamedTuple):
@@ -30,9 +37,9 @@ class Shown(NamedTuple):
     data: dict[str, Any]
 
 
-def listing(found: Found) -> Shown:
-    """Return what every copy has."""
-    return Shown(list(_listed(found)), _listed_data(found))
+def listing(found: Found, command: str) -> Shown:
+    """Return what every copy has, and *command*, which restores what is said of it."""
+    return Shown(list(_listed(found, command)), _listed_data(found))
 
 
 def outcome(done: Done) -> Shown:
@@ -40,7 +47,7 @@ def outcome(done: Done) -> Shown:
     return Shown(list(_ended(done)), _ended_data(done))
 
 
-def _listed(found: Found) -> Iterator[str]:
+def _listed(found: Found, command: str) -> Iterator[str]:
     want = found.asked.want
     yield click.style(str(want.ref), bold=True) + f"  of {want.of}"
     if found.asked.blind:
@@ -52,18 +59,38 @@ def _listed(found: Found) -> Iterator[str]:
             yield from _copy(found, copy)
     yield from _files(found)
     yield ""
+    yield from _would(found.taken)
+    yield from _missing(found.missing)
     if found.taken:
-        one = next(iter(found.taken.values()))
-        yield f"without more words it would be {one.copy}, as of {_text(one.at)}:"
-        yield f"run: reconciler restore {want.ref} --into DIR"
-    else:
-        yield "nothing of it could be restored without --snapshot"
+        yield f"run: {visible(command)}"
+
+
+def _would(taken: Mapping[str, Offer]) -> Iterator[str]:
+    """Yield what would be restored: of each source where they are not of one moment."""
+    if not taken:
+        yield "nothing of it would be restored:"
+        return
+    copies = dict.fromkeys(one.copy for one in taken.values())
+    if moments(taken) == 1 and len(copies) == 1:
+        at = minute(min(one.at for one in taken.values()))
+        yield f"it would be {next(iter(copies))}, as of {at}:"
+        return
+    yield "it would be" + ("" if moments(taken) == 1 else ", not of one moment") + ":"
+    wide = max(map(len, taken))
+    for name, one in taken.items():
+        yield f"  {name:<{wide}}  as of {minute(one.at)}, of {one.copy}"
+
+
+def _missing(missing: Mapping[str, str]) -> Iterator[str]:
+    for name, why in missing.items():
+        yield f"  MISSING {name}: {visible(why)}"
 
 
 def _copy(found: Found, copy: str) -> Iterator[str]:
     trouble = found.asked.record.trouble(copy)
     offers = found.offers[copy]
-    yield f"{copy}  {count(len(offers), 'snapshot')}" + (
+    there = sum(one.doubt != GONE for one in offers)
+    yield f"{copy}  {count(there, 'snapshot')}" + (
         f"  DOUBTFUL: {visible(trouble)}" if trouble else ""
     )
     wide = max((len(one.source) for one in offers), default=0)
@@ -73,7 +100,7 @@ def _copy(found: Found, copy: str) -> Iterator[str]:
         files = "" if snapshot.files is None else count(snapshot.files, "file")
         bytes_ = "" if snapshot.size is None else size(snapshot.size)
         yield visible(
-            f"  {_text(one.at)}  {one.source:<{wide}}  {_short(snapshot.id):<{far}}  "
+            f"  {minute(one.at)}  {one.source:<{wide}}  {_short(snapshot.id):<{far}}  "
             f"{files:>12}  {bytes_:>9}  {_standing(one)}"
         ).rstrip()
     if (more := len(offers) - _FEW) > 0:
@@ -86,6 +113,8 @@ def _short(id_: str) -> str:
 
 
 def _standing(one: Offer) -> str:
+    if one.doubt == GONE:
+        return "IS GONE: it has a receipt"
     if one.doubt:
         return one.doubt
     if one.drilled is not None:
@@ -104,26 +133,35 @@ def _files(found: Found) -> Iterator[str]:
 
 
 def _ended(done: Done) -> Iterator[str]:
-    for one in done.over:
-        what = f"{one.source} of {_text(one.at)} ({_short(one.snapshot.id)})"
-        yield f"passed over  {what}: {one.doubt}"
+    for what, why in done.aside:
+        yield f"passed over  {what}: {visible(why)}"
+    for one in done.over[:_FEW]:
+        name = f"{one.source} of {minute(one.at)} ({_short(one.snapshot.id)})"
+        yield f"passed over  {visible(name)}: {against(one)}"
     back = done.back.restored
     for name, part in done.parts.items():
         offer = done.taken[name]
-        of = f"{_text(offer.at)} ({_short(offer.snapshot.id)} of {done.copy})"
+        of = f"{minute(offer.at)} ({_short(offer.snapshot.id)} of {offer.copy})"
         much = f"{count(len(part.files), 'file')}, {size(part.size)}"
         yield visible(f"{name}  as of {of}: {much}")
+    if moments(done.taken) > 1:
+        yield "  they are not of one moment: look whether they fit together"
     word = click.style(done.verdict.upper(), fg=_COLOURS[done.verdict], bold=True)
     yield (
         f"{word}  {count(back.files, 'file')}, {size(back.bytes)} in "
         f"{back.listed + back.fetched:.1f} s, in {visible(str(done.into))}"
     )
+    yield from _missing(done.missing)
+    for name, many in done.left_out.items():
+        yield f"  LEFT OUT of {name}: {count(many, 'link')}, which may lead anywhere"
     if done.back.wrong:
         yield f"  what came back is not what was backed up: {visible(done.back.wrong)}"
+        yield "  another copy may have it as it was: --copy NAME, into another folder"
     for name in done.back.unproven:
         yield f"  {name}: nothing was written down that it could be compared with"
     for name in done.back.alone:
-        yield f"  {name}: is as {done.copy} itself says; no receipt of it is known"
+        copy = done.taken[name].copy
+        yield f"  {name}: is as {copy} itself says; no receipt of it is known"
     if done.unrecorded:
         yield f"NOT RECORDED in the audit log: {visible(done.unrecorded)}"
 
@@ -145,6 +183,7 @@ def _listed_data(found: Found) -> dict[str, Any]:
             if copy in found.offers or copy in found.silent
         ],
         "chosen": [_offer(one) for one in found.taken.values()],
+        "missing": dict(found.missing),
         "files": {
             name: [{"path": one.path, "bytes": one.size} for one in part.files]
             for name, part in found.files.items()
@@ -171,12 +210,15 @@ def _ended_data(done: Done) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "address": str(done.asked.want.ref),
-        "copy": done.copy,
+        "copy": ", ".join(done.copies),
         "into": str(done.into),
         "verdict": done.verdict,
         "why": done.back.wrong or None,
         "restored": [_offer(one) for one in done.taken.values()],
+        "missing": dict(done.missing),
+        "left_out": dict(done.left_out),
         "passed_over": [_offer(one) for one in done.over],
+        "not_from": [{"what": what, "why": why} for what, why in done.aside],
         "unreadable": dict(done.silent),
         "files": back.files,
         "bytes": back.bytes,
@@ -185,7 +227,3 @@ def _ended_data(done: Done) -> dict[str, Any]:
         "without_receipt": [*done.back.unproven, *done.back.alone],
         "unrecorded": done.unrecorded or None,
     }
-
-
-def _text(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"

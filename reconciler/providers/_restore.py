@@ -40,7 +40,6 @@ _OTHERS: Final = 0o022
 #: So much of the volume stays free: names and folders take room, too.
 _SPARE: Final = 64 * 1024**2
 #: What a panel packed may lead anywhere, and is made by nobody here.
-_ELSEWHERE: Final = "links of a panel's archive are not made"
 _NO_END: Final = 7 * 86_400.0
 
 
@@ -100,45 +99,46 @@ class Back(NamedTuple):
         return why(list(self.looks))
 
 
-def parts(
-    restorer: Restorer, wanted: Mapping[str, Wanted], only: Sequence[str], key: Key
-) -> dict[str, Part]:
+def part(
+    restorer: Restorer, name: str, one: Wanted, only: Sequence[str], key: Key
+) -> Part | None:
     """
-    Return what there is of each source; *only* of files of those names, if any.
+    Return what there is of the source *name*; of files like *only*, if any are named.
 
-    A pattern has ``*`` in a folder and ``**`` across, or is a folder.
+    A pattern has ``*`` in a folder and ``**`` across, or is a folder. None: no file is
+    called so.
 
     Raises:
-        ReconcilerError: No file is called so.
         ProviderError: The copy does not give what it has.
     """
-    made: dict[str, Part] = {}
-    for name, one in wanted.items():
-        manifest = restorer.manifest(name, one.snapshot, key)
-        told = one.promise.manifest is not None
-        if manifest is None and told and isinstance(restorer, Rereads):
-            manifest = restorer.entries(name, one.snapshot)
-        listing = manifest
-        if listing is None:
-            listing = restorer.listing(name, one.snapshot, key)
-        files = [each for each in listing if each.path != CANARY]
-        links: tuple[str, ...] = ()
-        if only:
-            paths = set(_named(only, [plain(each.path) for each in files]))
-            files = [each for each in files if plain(each.path) in paths]
-            if isinstance(restorer, Linked):
-                there = map(plain, restorer.links(name, one.snapshot, key))
-                links = tuple(dict.fromkeys(_named(only, [*there])))
-        if files or links or not only:
-            made[name] = Part(one, tuple(files), not only, manifest, links)
-    if not made:
-        raise ReconcilerError(
-            f"there is no file like {', '.join(only)} in what is restored",
-            hint="--only 'wp-content/**' is all below a folder; without --into "
-            "the names are listed",
-            code=NOTHING,
-        )
-    return made
+    manifest = restorer.manifest(name, one.snapshot, key)
+    told = one.promise.manifest is not None
+    if manifest is None and told and isinstance(restorer, Rereads):
+        manifest = restorer.entries(name, one.snapshot)
+    listing = manifest
+    if listing is None:
+        listing = restorer.listing(name, one.snapshot, key)
+    files = [each for each in listing if each.path != CANARY]
+    links: tuple[str, ...] = ()
+    if only:
+        paths = set(_named(only, [plain(each.path) for each in files]))
+        files = [each for each in files if plain(each.path) in paths]
+        if isinstance(restorer, Linked):
+            there = map(plain, restorer.links(name, one.snapshot, key))
+            links = tuple(dict.fromkeys(_named(only, [*there])))
+    if only and not files and not links:
+        return None
+    return Part(one, tuple(files), not only, manifest, links)
+
+
+def unnamed(only: Sequence[str]) -> ReconcilerError:
+    """Return that no file is like *only*."""
+    return ReconcilerError(
+        f"there is no file like {', '.join(only)} in what is restored",
+        hint="--only 'wp-content/**' is all below a folder; without --into "
+        "the names are listed",
+        code=NOTHING,
+    )
 
 
 def _named(only: Sequence[str], paths: Sequence[str]) -> Iterator[str]:
@@ -185,10 +185,27 @@ def _made(into: Path) -> Path:
     return into
 
 
-def emptied(into: Path) -> None:
-    """Take away what a copy that is damaged gave of itself before that was seen."""
-    for child in into.iterdir():
-        shutil.rmtree(child)
+def emptied(into: Path, source: str) -> None:
+    """Take away what a damaged copy gave of *source* before that was seen."""
+    for name in (source, f".{source}"):  # the second one is where restic begins
+        if (into / name).is_dir():
+            shutil.rmtree(into / name)
+
+
+def incomplete(into: Path, source: str) -> Path | None:
+    """Call what no copy gave whole by a name that says so; None: there is nothing."""
+    given, told = into / source, into / f"{source}.incomplete"
+    if not given.is_dir():
+        return None
+    given.rename(told)
+    return told
+
+
+def roomy(into: Path, size: int, left: Free = free) -> None:
+    """Raise ReconcilerError where *into* has no room for *size* bytes."""
+    room = left(into)
+    if room < size + _SPARE:
+        raise _unfit(f"{into} has {room} bytes left, and {size} are to be restored")
 
 
 def _unfit(what: str) -> ReconcilerError:
@@ -211,9 +228,8 @@ def brought_back(
         ProviderError: The copy does not give what it has; what is in *into* by then is
             not whole.
     """
-    size, room = sum(one.size for one in chosen.values()), left(into)
-    if room < size + _SPARE:
-        raise _unfit(f"{into} has {room} bytes left, and {size} are to be restored")
+    size = sum(one.size for one in chosen.values())
+    roomy(into, size, left)
     all_of = {n: one.wanted.snapshot for n, one in chosen.items() if one.whole}
     some = {n: one.wanted.snapshot for n, one in chosen.items() if not one.whole}
     named = {n: [*(f.path for f in chosen[n].files), *chosen[n].links] for n in some}
@@ -234,18 +250,33 @@ def brought_back(
             unproven.append(name)
         elif one.wanted.promise.manifest is None:
             alone.append(name)
-    left_out = sum(one.left_out for one in done)
-    if left_out:
-        looks.append(Look("links", _ELSEWHERE, f"left out: {left_out} links", ok=True))
     whole = Restored(
         sum(len(one.files) for one in chosen.values()),
         size,
         sum(one.listed for one in done),
         sum(one.fetched for one in done),
         done[0].engine,
-        left_out,
+        sum(one.left_out for one in done),
     )
     return Back(whole, tuple(looks), tuple(unproven), tuple(alone))
+
+
+def together(backs: Sequence[Back]) -> Back:
+    """Return what came back one after the other, as one."""
+    costs = [one.restored for one in backs]
+    return Back(
+        Restored(
+            sum(one.files for one in costs),
+            sum(one.bytes for one in costs),
+            sum(one.listed for one in costs),
+            sum(one.fetched for one in costs),
+            ", ".join(dict.fromkeys(one.engine for one in costs)),
+            sum(one.left_out for one in costs),
+        ),
+        tuple(look for one in backs for look in one.looks),
+        tuple(name for one in backs for name in one.unproven),
+        tuple(name for one in backs for name in one.alone),
+    )
 
 
 def _compared(name: str, one: Part, folder: Path) -> Iterator[Look]:

@@ -119,7 +119,7 @@ def test_as_it_was_before_there_was_anything(house, tmp_path):
     argv = ("-q", "restore", "Backup/shop.example", "--at", "2020-01-01")
     done = house.run(*argv, "--into", tmp_path / "then")
     assert done.code == 1
-    assert "E681 no copy of Backup/shop.example has such a snapshot" in done.err
+    assert "E681 db, files: nothing of it is as old as 2020-01-01 00:00 UTC" in done.err
 
 
 def test_what_is_broken_beside_it_does_not_matter(house, tmp_path, monkeypatch):
@@ -227,7 +227,12 @@ def test_nothing_is_written_near_production_or_over_anything(tmp_path, into, why
             "write one",
         ),
         (["Backup/shop.example", "--snapshot", "abcdef"], 1, "archive.json is gone"),
-        (["Backup/shop.example", "--source", "mail", "--into", "DIR"], 1, "E681"),
+        (
+            ["Backup/shop.example", "--source", "mail", "--into", "DIR"],
+            64,
+            "its sources are db, files",
+        ),
+        (["Backup/shop.example", "--source", "db", "--into", "DIR"], 1, "E681"),
     ],
 )
 def test_what_makes_no_sense_is_said_and_nothing_is_done(tmp_path, argv, code, why):

@@ -11,6 +11,13 @@ from reconciler.kinds.backup.changes import (
     PruneOld,
     Rewind,
 )
+from reconciler.kinds.backup.choosing import (
+    best,
+    chosen,
+    lacking,
+    moments,
+    passed_over,
+)
 from reconciler.kinds.backup.facts import (
     RESTORES,
     Drilled,
@@ -19,13 +26,14 @@ from reconciler.kinds.backup.facts import (
     receipts,
     restores,
 )
-from reconciler.kinds.backup.offers import Offer, Record, chosen, passed_over
+from reconciler.kinds.backup.offers import GONE, Offer, Record
 from reconciler.kinds.backup.proof import proven
 from reconciler.kinds.backup.spec import BackupSpec
 from reconciler.kinds.backup.state import BACKUP, CopyState, Hiding, Snapshot
 
 __all__ = [
     "BACKUP",
+    "GONE",
     "RESTORES",
     "BackUp",
     "Backup",
@@ -44,8 +52,11 @@ __all__ = [
     "Record",
     "Rewind",
     "Snapshot",
+    "best",
     "chosen",
     "drills",
+    "lacking",
+    "moments",
     "passed_over",
     "proven",
     "receipts",

@@ -1,13 +1,15 @@
-"""What can be brought back by hand, and what of it a person should take. Pure."""
+"""What can be brought back by hand, and what speaks against it. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from functools import cached_property
+from typing import Final, NamedTuple
 
 from pydantic import JsonValue
 
+from reconciler.kinds.backup.anomalies import suspects
 from reconciler.kinds.backup.case import Case, Known
 from reconciler.kinds.backup.digests import digest_of
 from reconciler.kinds.backup.facts import fact
@@ -15,6 +17,12 @@ from reconciler.kinds.backup.memory import ALARM
 from reconciler.kinds.backup.state import Snapshot
 from reconciler.kinds.backup.steps import CHECKS
 from reconciler.model.backing import Backing
+
+#: It has a receipt, and its copy does not list it any more.
+GONE: Final = "is gone"
+_UNFIT: Final = "its drill failed"
+#: What speaks against one copy of it, and not against what was backed up.
+OF_THE_COPY: Final = frozenset({GONE, _UNFIT})
 
 
 class Offer(NamedTuple):
@@ -27,6 +35,8 @@ class Offer(NamedTuple):
         receipt: Whether the record vouches for it.
         drilled: When a drill of this very snapshot passed last.
         doubt: Why nobody should take it unseen; empty where nothing speaks against it.
+        made: When the backup began that it is of, where the record says so: what is of
+            one backup is of one moment.
     """
 
     at: datetime
@@ -35,11 +45,17 @@ class Offer(NamedTuple):
     receipt: bool = False
     drilled: datetime | None = None
     doubt: str = ""
+    made: datetime | None = None
 
     @property
     def source(self) -> str:
         """The source that it is of."""
         return self.snapshot.source
+
+    @property
+    def moment(self) -> datetime:
+        """Of when it is; the same for all that is of one backup."""
+        return self.made or self.at
 
 
 class Record:
@@ -90,10 +106,42 @@ class Record:
                 one.id in known,
                 self._drilled(copy, one.id, "passed"),
                 self._doubt(copy, one, known),
+                known[one.id][1] if one.id in known else None,
             )
             for one in listed
         ]
+        found += self._gone(copy, listed)
         return sorted(found, key=lambda one: (one.at, one.source), reverse=True)
+
+    def declared(self) -> list[str]:
+        """Return the copies as the policy names them, the one written to first."""
+        return [*dict.fromkeys(one.repository for one in self._case.copies)]
+
+    def sources(self) -> list[str]:
+        """Return the sources that the policy declares."""
+        return list(self._case.backing.sources)
+
+    def known(self) -> set[str]:
+        """Return every source that is declared, or that something has a receipt of."""
+        rows = (row for mine in self._case.vouched.values() for row in mine.values())
+        return {*self.sources(), *(source for source, _ in rows)}
+
+    def _gone(self, copy: str, listed: Sequence[Snapshot]) -> Iterator[Offer]:
+        """
+        Yield what has a receipt and is not listed, and is not older than all that is.
+
+        What is older went by a rule: a panel's, or that of a prune that a record which
+        cannot be read anew does not know of.
+        """
+        there = {one.id for one in listed}
+        oldest: dict[str, datetime] = {}
+        for one in listed:
+            at = min(one.said, one.at)
+            oldest[one.source] = min(oldest.get(one.source, at), at)
+        for name, (source, at) in self._case.vouched.get(copy, {}).items():
+            if name not in there and (source not in oldest or at > oldest[source]):
+                lost = Snapshot(id=name, source=source, at=at, said=at)
+                yield Offer(at, copy, lost, receipt=True, doubt=GONE, made=at)
 
     def promise(self, copy: str, snapshot: str) -> Mapping[str, JsonValue]:
         """
@@ -118,47 +166,25 @@ class Record:
         ]
         return max(times, default=None)
 
+    @cached_property
+    def _suspicious(self) -> frozenset[str]:
+        """
+        Return what was strange at the last look, or is by its receipts.
+
+        The look may be of before it was made, or could not read some other copy.
+        """
+        told = fact(self._recorded, ALARM).get("suspect")
+        seen = {str(one) for one in told} if isinstance(told, list) else set()
+        seen |= {one.id for one in suspects(self._case)}
+        return frozenset(seen - self._case.accepted)
+
     def _doubt(self, copy: str, one: Snapshot, known: Collection[str]) -> str:
         if not self.readable:
             return ""
-        strange = fact(self._recorded, ALARM).get("suspect")
-        suspects = map(str, strange if isinstance(strange, list) else ())
-        if (one.original or one.id) in set(suspects) - self._case.accepted:
+        if {one.id, one.original} & self._suspicious:
             return "suspicious"
         failed = self._drilled(copy, one.id, "failed")
         passed = self._drilled(copy, one.id, "passed")
         if failed is not None and (passed is None or passed < failed):
-            return "its drill failed"
+            return _UNFIT
         return "" if one.id in known else "no receipt"
-
-
-def chosen(
-    offers: Sequence[Offer], sources: Collection[str], until: datetime | None
-) -> dict[str, Offer]:
-    """
-    Return of each source the newest offer that nothing speaks against.
-
-    Args:
-        offers: The newest first.
-        sources: Which sources; none: all that are offered.
-        until: What is newer is not taken.
-    """
-    found: dict[str, Offer] = {}
-    for one in offers:
-        wanted = not sources or one.source in sources
-        if wanted and not one.doubt and (until is None or one.at <= until):
-            found.setdefault(one.source, one)
-    return dict(sorted(found.items()))
-
-
-def passed_over(
-    offers: Sequence[Offer], taken: Mapping[str, Offer], until: datetime | None
-) -> list[Offer]:
-    """Return what is newer than what was *taken*, and why it was not is its doubt."""
-    return [
-        one
-        for one in offers
-        if one.doubt
-        and (until is None or one.at <= until)
-        and (one.source not in taken or one.at > taken[one.source].at)
-    ]

@@ -74,6 +74,9 @@ def _by_hand(case: Case) -> Iterator[str]:
     for row in restores(case.recorded)[-_LAST:]:
         at, of = moment(row.get("at")), moment(row.get("of"))
         when, told = _text(at) if at else "?", f", of {_text(of)}" if of else ""
+        lacks = row.get("missing")
+        if isinstance(lacks, list) and lacks:
+            told += f", without {', '.join(map(str, lacks))}"
         yield (
             f"{when}  {row.get('copy')}  by hand, by {row.get('by')}: "
             f"{row.get('verdict')}{told}, into {row.get('into')}"

@@ -68,3 +68,28 @@ def test_the_log_says_what_clients_pay():
     }
     assert "applied (response)  ffff" in said(ended)
     assert "client paid 12.10 EUR  ffff" in said({**ended, "charged": "12.10 EUR"})
+
+
+def test_the_log_says_what_a_drill_has_found():
+    drilled = {
+        **LINE,
+        "type": "outcome",
+        "verb": "drill",
+        "status": "applied",
+        "how": "response",
+        "paid": None,
+        "error": None,
+        "evidence": {"verdict": "failed", "why": "files: 3 are not as they were"},
+    }
+    line = said(drilled)
+    assert "  failed: files: 3 are not as they were (response)  ffff" in line
+    assert "applied" not in line
+    passed = said({**drilled, "evidence": {"verdict": "passed"}})
+    assert "  passed (response)  ffff" in passed
+    named = {"verdict": "failed", "why": "files: \x1b[2K.php is gone"}
+    assert "\x1b" not in said({**drilled, "evidence": named})
+    # What was not carried out has found out nothing.
+    stopped = {"status": "failed", "error": "no room", "evidence": {}}
+    assert "  failed (response)  no room  ffff" in said({**drilled, **stopped})
+    lost = {**drilled, "status": "unknown"}
+    assert "  unknown (response)  ffff" in said(lost)

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from reconciler.kinds.backup import CopyState, Record, chosen, passed_over
+from reconciler.kinds.backup import (
+    GONE,
+    CopyState,
+    Record,
+    best,
+    chosen,
+    lacking,
+    moments,
+    passed_over,
+)
 from reconciler.model import Share
 from tests.support.backups import DAY, Life, backing, repository
 
@@ -84,6 +93,63 @@ def test_what_looks_encrypted_is_not_taken_unseen():
     record = Record(life.recorded, life.policy, life.now, (suspect.snapshot.id,))
     accepted = record.offers("near", life.state("near").snapshots)
     assert chosen(accepted, (), None)["files"].snapshot.id == suspect.snapshot.id
+
+
+def test_what_is_strange_by_its_receipts_needs_no_look():
+    """The alarm is of the last look: of before it was made, or one that was blind."""
+    life = aged(5)
+    life.figures = {"files": {"files": 100, "size": 20_000_000}}
+    life.run()
+    life.run()
+    life.recorded.pop("alarm")
+    for copy in ("near", "far"):
+        found = offers(life, copy)
+        strange = [one for one in found if one.doubt == "suspicious"]
+        assert {one.source for one in strange} == {"files"}
+        assert strange[0].at == life.now
+        assert chosen(found, (), None)["files"].at < life.now
+    (looked,) = (one.snapshot.id for one in offers(life) if one.doubt)
+    record = Record(life.recorded, life.policy, life.now, (looked,))
+    fit = record.offers("near", life.state("near").snapshots)
+    assert chosen(fit, (), None)["files"].at == life.now
+
+
+def test_what_has_a_receipt_and_is_not_listed_is_gone():
+    life = aged()
+    (*others, last) = [s for s in life.state("near").snapshots if s.source == "db"]
+    files = [s for s in life.state("near").snapshots if s.source == "files"]
+    life.put("near", snapshots=(*files, *others))
+    (gone,) = (one for one in offers(life) if one.doubt)
+    assert (gone.doubt, gone.source, gone.snapshot.id) == (GONE, "db", last.id)
+    taken = chosen(offers(life), (), None)
+    assert lacking(offers(life), taken, None) == [gone]
+    assert moments(taken) == 2
+    # The oldest go by rules; that is nothing that a copy lacks.
+    life.put("near", snapshots=(*files, *others[1:], last))
+    assert {one.doubt for one in offers(life)} == {""}
+    # Where there is nothing left of it, all of it is gone.
+    life.put("near", snapshots=tuple(files))
+    assert {one.source for one in offers(life) if one.doubt == GONE} == {"db"}
+
+
+def test_the_best_is_the_newest_and_of_as_few_copies_as_can_be():
+    life = aged()
+    near, far = (chosen(offers(life, copy), (), None) for copy in ("near", "far"))
+    assert {one.copy for one in best([near, far]).values()} == {"near"}
+    half = {"db": near["db"]}
+    assert {one.copy for one in best([half, far]).values()} == {"far"}
+    older = {
+        name: one._replace(made=one.moment - DAY, copy="old")
+        for name, one in far.items()
+    }
+    mixed = best([half, older])
+    assert {name: one.copy for name, one in mixed.items()} == {
+        "db": "near",
+        "files": "old",
+    }
+    assert moments(mixed) == 2
+    assert moments(far) == 1
+    assert best([]) == {}
 
 
 def test_a_copy_whose_drill_failed_comes_last_and_its_snapshot_is_doubtful():
