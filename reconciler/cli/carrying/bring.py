@@ -60,8 +60,12 @@ def carry(project: Project, path: Path, asked: Asked, folder: str) -> Imported:
 def written(
     project: Project, load: Load, documents: dict[Ref, Document], folder: str
 ) -> Imported:
-    """Return the files of *documents* that stand the check, and what *load* left."""
-    passed = [Passed(ref, why) for ref, why in load.without]
+    """
+    Return the files of *documents* that stand the check, and what *load* left.
+
+    A policy that gets no document counts as one that could not be read.
+    """
+    passed = [Passed(ref, why, unread=ref.kind == POLICY) for ref, why in load.without]
     for ref in [ref for ref in documents if ref in project.inventory]:
         at = project.inventory.at(ref)
         passed.append(Passed(ref, f"is declared already ({at})"))
@@ -133,7 +137,8 @@ def _settled(
         try:
             tree = trial.tree([*documents.values()])
         except InventoryErrors as wrong:
-            passed += trial.take_back(documents, wrong)
+            taken = trial.take_back(documents, wrong)
+            passed += (one._replace(unread=one.ref.kind == POLICY) for one in taken)
             continue
         fresh = [ref for ref in documents if ref not in seen and ref.kind != POLICY]
         gone = list(_stirring(project, tree, fresh))

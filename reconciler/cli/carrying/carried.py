@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 from reconciler.cli.carrying.section import Section, Text
 from reconciler.inventory.backups import longest
 from reconciler.inventory.draft import Document
+from reconciler.inventory.secrets import leaks
 from reconciler.model import Left, Ref
 from reconciler.model.backing import Schedule
 from reconciler.model.calendar import duration_text
@@ -232,9 +233,11 @@ def keep(counts: Mapping[str, int | None], within: timedelta | None) -> dict[str
     return {**made, "within": duration_text(span), "least": 1}
 
 
-def unsayable(path: str) -> bool:
-    """Say whether no document can have *path*."""
-    return not 0 < len(path) <= _LONGEST or not path.isprintable()
+def unsayable(path: str) -> str | None:
+    """Return why no document can have *path*; None where one can."""
+    if not 0 < len(path) <= _LONGEST or not path.isprintable():
+        return "is empty, too long, or not printable"
+    return "looks like a secret" if next(leaks(path), None) else None
 
 
 def files(load: Load, ref: Ref, paths: Sequence[Text], base: str) -> dict[str, Any]:
@@ -252,8 +255,8 @@ def files(load: Load, ref: Ref, paths: Sequence[Text], base: str) -> dict[str, A
         elif ".." in PurePosixPath(text).parts or text == "/":
             why = "paths are below a folder that is named: name the folders"
             load.leave(ref, one.at, "a path", why)
-        elif unsayable(text):
-            load.leave(ref, one.at, "a path", "is too long, or has no printable name")
+        elif bad := unsayable(text):
+            load.leave(ref, one.at, "a path", bad)
         else:
             good.append(PurePosixPath(base, text))
     if not good:
@@ -281,8 +284,8 @@ def patterns(load: Load, ref: Ref, found: Sequence[Text], root: str) -> dict[str
         if re.match(r"[a-z]{2}:|[!~]", text) or re.search(r"[\[\]{}$]", text):
             why = "is a pattern that cannot be said here: more is backed up"
             load.leave(ref, one.at, "a pattern", why)
-        elif unsayable(text):
-            load.leave(ref, one.at, "a pattern", "is empty, too long, or not printable")
+        elif bad := unsayable(text):
+            load.leave(ref, one.at, "a pattern", bad)
         elif not text.startswith("/") or text.startswith("/**/"):
             made.append(text.removeprefix("/**/"))
         elif root == "/":

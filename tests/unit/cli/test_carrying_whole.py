@@ -215,7 +215,8 @@ def test_a_database_that_cannot_be_named_leaves_the_others(tmp_path):
 
 def test_a_path_or_pattern_that_no_document_has_leaves_the_others(tmp_path):
     long = "x" * 1100
-    text = f'source_directories: [/srv/a, "/srv/b\\u0007c", /srv/{long}]\n'
+    secret = "AKIA" + "Q3EGRFXV7KLMNP2A"
+    text = f'source_directories: [/srv/a, "/srv/b\\u0007c", /srv/{long}, /x/{secret}]\n'
     text += f"repositories: [x]\nexclude_patterns: ['', {long}, '*.tmp']\n"
     load = carried(tmp_path, "borgmatic", text, mapped=NEAR)
     (spec,) = specs(load).values()
@@ -223,8 +224,8 @@ def test_a_path_or_pattern_that_no_document_has_leaves_the_others(tmp_path):
         "root": "/srv", "paths": ["a"], "exclude": ["*.tmp"],
     }  # fmt: skip
     told = [one.why for rows in load.left.values() for one in rows]
-    assert told.count("is too long, or has no printable name") == 2
-    assert told.count("is empty, too long, or not printable") == 2
+    assert told.count("is empty, too long, or not printable") == 4
+    assert told.count("looks like a secret") == 1
 
 
 HOOKS = """\
