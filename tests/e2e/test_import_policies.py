@@ -215,6 +215,30 @@ def test_what_is_no_policy_here_is_told_in_full(house):
     assert house.run("validate").code == 0
 
 
+def test_another_policy_of_the_same_name_is_not_the_one_that_is_declared(house):
+    """Two hosts have a ``config.yaml`` each."""
+    house.apply()
+    one = "repositories: [x]\nsource_directories: [/srv/www/a]\n"
+    argv = ["import", "--from", "borgmatic", house.theirs(one, "config.yaml")]
+    argv += ["--repository", "near"]
+    assert house.run(*argv).code == 0
+    before = house.imported()
+    house.theirs(one.replace("/srv/www/a", "/srv/www/b"), "config.yaml")
+    done = house.run(*argv, "--of", "Domain/shop.example")
+    assert done.code == 3, done.out + done.err
+    assert "not imported: BackupPolicy/borgmatic: what is called so here (" in done.out
+    assert house.imported() == before  # and no Backup by the policy of the other one
+    house.theirs(one, "config.yaml")
+    text = before.replace("rto: 4h", "rto: 8h")
+    text = text.replace("      paths: [a]", "      paths: [a]\n      minFiles: 5")
+    assert "rto: 8h" in text
+    assert "minFiles" in text
+    (house.root / DIR / "borgmatic.yaml").write_text(text.partition("# What was")[0])
+    done = house.run(*argv)  # what was edited meanwhile is still the same one
+    assert done.code == 0, done.out + done.err
+    assert "BackupPolicy/borgmatic: is declared already (" in done.out
+
+
 FAR = """\
 apiVersion: reconciler/v1
 BackupRepository/far:
