@@ -77,7 +77,7 @@ def test_backups_of_names_that_become_one_are_all_there(tmp_path):
 
 @pytest.mark.parametrize("key", ["files-from", "files-from-raw", "files-from-verbatim"])
 def test_a_profile_that_names_its_files_elsewhere_is_told(tmp_path, key):
-    text = f"a:\n  repository: /srv/near\n  backup: {{{key}: /root/list}}\n"
+    text = f"a:\n  repository: /srv/near\n  backup: {{{key}: /etc/list}}\n"
     load = carried(tmp_path, "resticprofile", text)
     assert specs(load) == {}
     assert [(str(ref), why) for ref, why in load.without] == [
