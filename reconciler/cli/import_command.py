@@ -17,6 +17,7 @@ from reconciler.engine.exits import Exit
 from reconciler.errors import ReconcilerError, UsageError
 from reconciler.kinds import kinds
 from reconciler.model.ref import Ref
+from reconciler.report.visible import visible
 
 if TYPE_CHECKING:
     from reconciler.model import AnyResource
@@ -78,10 +79,22 @@ def import_command(ctx: click.Context, /, **options: Any) -> None:
 COMMAND = import_command
 
 
-def _written(project: Project, folder: str, done: Imported) -> int:
-    """Write what is *done*, and say it; return the exit code."""
+def _written(
+    project: Project, folder: str, done: Imported, *, theirs: bool = False
+) -> int:
+    """
+    Write what is *done*, and say it; return the exit code.
+
+    What is not written of another program's file (*theirs*) has a page of its own too,
+    where it is more than is said.
+    """
     _write(project, folder, done)
+    nothing = theirs and not (done.written.drafts or done.complete)
+    if nothing and len(done.written.passed) > _FEW:
+        _page(project, folder, done)
     _say(done)
+    if nothing:
+        click.echo("nothing was imported: mend what is named, and import again")
     return Exit.DONE if done.complete else Exit.PARTLY
 
 
@@ -104,9 +117,10 @@ def _carry(project: Project, options: Mapping[str, Any]) -> int:
             )
         program, account = options["program"], options["account"]
         done = carry_panel(project, program, account, folder)
-        return _written(project, folder, done)
+        return _written(project, folder, done, theirs=True)
     path, asked = asked_of(project, options)
-    return _written(project, folder, carry(project, path, asked, folder))
+    done = carry(project, path, asked, folder)
+    return _written(project, folder, done, theirs=True)
 
 
 def _kind(name: str) -> type[AnyResource]:
@@ -161,19 +175,27 @@ def _folder(project: Project, out: Path | None) -> str:
 
 def _write(project: Project, where: str, done: Imported) -> None:
     """Write the files; one that has come to be there meanwhile is not overwritten."""
-    from reconciler.cli.import_report import contents, report
+    from reconciler.cli.import_report import contents
 
-    folder = project.root / where
     if not done.written.drafts:
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    page = report(done, project.clock())
+    (project.root / where).mkdir(parents=True, exist_ok=True)
     for draft in done.written.drafts:
         _new(project.root / draft.path, draft.text())
         click.echo(f"wrote {draft.path}: {contents(draft)}")
     for path, data in sorted(done.written.edits.items()):
         replace(project.root / path, data)
         click.echo(f"{path}: what was only watched and is imported now is taken out")
+    _page(project, where, done)
+
+
+def _page(project: Project, where: str, done: Imported) -> None:
+    """Write the page about the import, under a name that is free."""
+    from reconciler.cli.import_report import report
+
+    folder = project.root / where
+    folder.mkdir(parents=True, exist_ok=True)
+    page = report(done, project.clock())
     for number in range(1, 1000):
         name = _REPORT if number == 1 else f"import-{number}.md"
         if not (folder / name).exists():
@@ -195,7 +217,7 @@ def _say(done: Imported) -> None:
     for account, why in sorted(done.failed.items()):
         click.echo(f"not listed: {account}: {why}")
     for one in done.written.passed[:_FEW]:
-        click.echo(f"not imported: {one.ref}: {one.why}")
+        click.echo(f"not imported: {one.ref}: {visible(one.why)}")
     if len(done.written.passed) > _FEW:
         click.echo(f"not imported: {len(done.written.passed) - _FEW} more")
     if parts := sum(map(len, done.written.left.values())):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from reconciler.inventory.draft import Draft
 
 _MOST = 50
+#: Nothing in it is markup, a mention, a number of an issue or an address.
+_PLAIN = re.compile(r"(?!.*(?:://|www\.|__))[\w .,:;'()/=-]*")
 
 
 def report(done: Imported, now: datetime) -> str:
@@ -24,6 +27,11 @@ def report(done: Imported, now: datetime) -> str:
 
 
 def _written(done: Imported, now: datetime) -> Iterator[str]:
+    if not done.written.drafts:
+        yield "# Nothing was imported"
+        yield ""
+        yield f"On {now:%Y-%m-%d %H:%M} UTC. What there is, and why it was left:"
+        return
     yield "# What was imported"
     yield ""
     yield f"On {now:%Y-%m-%d %H:%M} UTC, as it was live. Nothing of it can spend."
@@ -58,7 +66,7 @@ def _long(done: Imported) -> Iterator[str]:
 def _passed(done: Imported) -> Iterator[str]:
     causes: dict[str, list[str]] = defaultdict(list)
     for one in done.written.passed:
-        causes[one.why].append(str(one.ref))
+        causes[_said(one.why)].append(str(one.ref))
     for account, why in sorted(done.failed.items()):
         causes[f"could not be listed: {_shown(why)}"].append(account)
     yield from _section("Not imported", causes)
@@ -73,6 +81,11 @@ def _section(title: str, causes: Mapping[str, Sequence[str]]) -> Iterator[str]:
         yield from (f"* {_shown(thing)}" for thing in things[:_MOST])
         if len(things) > _MOST:
             yield f"* and {len(things) - _MOST} more"
+
+
+def _said(why: str) -> str:
+    """Return *why* as it is, or as ``_shown`` has it where it could do anything."""
+    return why if _PLAIN.fullmatch(why) and not any(leaks(why)) else _shown(why)
 
 
 def _shown(text: str) -> str:

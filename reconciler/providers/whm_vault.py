@@ -20,6 +20,12 @@ from reconciler.providers import _whm_backups as backups
 from reconciler.providers._panel_vault import PanelVault
 from reconciler.providers._whm import CREDENTIALS, Whm
 
+#: On which days each of the three is made.
+_DAYS: Final = (
+    ("days", "backupdays"),
+    ("weekday", "backup_weekly_day"),
+    ("dates", "backup_monthly_dates"),
+)
 _SWITCHES: Final = ("backupenable", "backupaccts")
 
 
@@ -34,7 +40,11 @@ class WhmVault(PanelVault):
         super().__init__(account, self._whm)
 
     def settings(self) -> dict[str, int | str]:
-        """Return how many of each kind it keeps, and on which days it makes them."""
+        """
+        Return how many of each kind it keeps, and on which days it makes them.
+
+        ``days`` and ``weekday`` are weekdays, 0 is Sunday; ``dates`` are of a month.
+        """
         config = backups.settings(self._whm)
         on = all(_number(config, name) for name in _SWITCHES)
         kept = {
@@ -43,7 +53,8 @@ class WhmVault(PanelVault):
             else 0
             for name in KINDS
         }
-        return {**kept, "days": str(config.get("backupdays", ""))}
+        days = {name: str(config[key]) for name, key in _DAYS if key in config}
+        return {**kept, **days}
 
     def raise_to(self, wanted: Mapping[str, int]) -> None:
         """Raise them, and switch on what they need."""

@@ -116,7 +116,7 @@ def test_what_nobody_could_look_at_is_not_imported(house):
     done = house.run("import", "--from", "resticprofile", file)
     assert done.code == 3
     assert "BackupRepository/homes: it could not be looked at: " in done.out
-    assert not (house.root / DIR).exists()
+    assert not [*(house.root / DIR).glob("*.yaml")]
     assert house.plan()["actions"]  # the repository that was declared before
 
 
@@ -185,10 +185,80 @@ def test_another_place_takes_theirs(house):
         "import", "--from", "resticprofile", file,
         "--repository", "near", "--of", "homes=Domain/shop.example",
     )  # fmt: skip
-    assert done.code == 0, done.out + done.err
+    assert done.code == 3, done.out + done.err  # the profile "odd" is in no document
+    assert "not imported: BackupPolicy/odd: nothing of what it backs up" in done.out
     assert "wrote inventory/imported/resticprofile.yaml: 1 Backup, 1 Backup" in done.out
     assert house.plan()["actions"] == []
     assert "copies: [near]" in house.imported()
+
+
+def test_what_is_no_policy_here_is_told_in_full(house):
+    """Nothing is written but the page, which has all the lines."""
+    house.apply()
+    text = "repositories: [x]\nsqlite_databases: [{path: '/var/lib/my db.sqlite'}]\n"
+    text += "".join(f"odd_{number}: true\n" for number in range(9))
+    text += '"[here](https://evil.example)": 1\n'
+    argv = ["import", "--from", "borgmatic", house.theirs(text), "--repository", "near"]
+    done = house.run(*argv)
+    assert done.code == 3, done.out + done.err
+    first = "not imported: BackupPolicy/site: nothing of what it backs up can be named"
+    assert done.out.splitlines()[1].startswith(first)
+    assert "all that is live is declared" not in done.out
+    assert "nothing was imported: mend what is named" in done.out
+    assert f"wrote {DIR}/import.md: what was left, and why" in done.out
+    assert [one.name for one in (house.root / DIR).iterdir()] == ["import.md"]
+    page = house.imported()
+    assert "# Nothing was imported" in page
+    assert "a database (" in page
+    assert all(f"odd_{number} (" in page for number in range(9))
+    assert "\n`[here](https://evil.example) (" in page  # shown, and no link
+    assert house.run("validate").code == 0
+
+
+def test_another_policy_of_the_same_name_is_not_the_one_that_is_declared(house):
+    """Two hosts have a ``config.yaml`` each."""
+    house.apply()
+    one = "repositories: [x]\nsource_directories: [/srv/www/a]\n"
+    argv = ["import", "--from", "borgmatic", house.theirs(one, "config.yaml")]
+    argv += ["--repository", "near"]
+    assert house.run(*argv).code == 0
+    before = house.imported()
+    house.theirs(one.replace("/srv/www/a", "/srv/www/b"), "config.yaml")
+    done = house.run(*argv, "--of", "Domain/shop.example")
+    assert done.code == 3, done.out + done.err
+    assert "not imported: BackupPolicy/borgmatic: what is called so here (" in done.out
+    assert house.imported() == before  # and no Backup by the policy of the other one
+    house.theirs(one, "config.yaml")
+    text = before.replace("rto: 4h", "rto: 8h")
+    text = text.replace("      paths: [a]", "      paths: [a]\n      minFiles: 5")
+    assert "rto: 8h" in text
+    assert "minFiles" in text
+    (house.root / DIR / "borgmatic.yaml").write_text(text.partition("# What was")[0])
+    done = house.run(*argv)  # what was edited meanwhile is still the same one
+    assert done.code == 0, done.out + done.err
+    assert "BackupPolicy/borgmatic: is declared already (" in done.out
+
+
+FAR = """\
+apiVersion: reconciler/v1
+BackupRepository/far:
+  engine: restic
+  url: rest:http://127.0.0.1:9/far
+  credentials: {password: {env: NEAR}}
+  immutability: {mode: append-only}
+"""
+
+
+def test_a_policy_that_the_loader_refuses_is_no_success(house):
+    """What only the whole inventory shows: an attacker would push all of it out."""
+    (house.root / "inventory" / "far.yaml").write_text(FAR)
+    text = "repositories: [x]\nsource_directories: [/srv/www/a]\nkeep_daily: 7\n"
+    argv = ["import", "--from", "borgmatic", house.theirs(text), "--repository", "far"]
+    done = house.run(*argv)
+    assert done.code == 3, done.out + done.err
+    assert "not imported: BackupPolicy/site: E186" in done.out
+    assert "nothing was imported: mend what is named" in done.out
+    assert not (house.root / DIR).exists()  # all of it was said
 
 
 BAD = {

@@ -32,15 +32,16 @@ class TestWhmVault(Schedules):
         want = self.repository(daily=3, weekly=4, monthly=6)
         state = driver.observe([want]).states["keeps"]
         assert not isinstance(state, Unknown)
-        kept = {k: v for k, v in state.settings.items() if k != "days"}
-        assert state.settings["days"] == "0,1,2,3,4,5,6"
+        kept = {k: v for k, v in state.settings.items() if k.startswith("spec.")}
+        days = {k: v for k, v in state.settings.items() if k not in kept}
+        assert days == {"days": "0,1,2,3,4,5,6", "weekday": "0", "dates": "1"}
         assert kept == {
             "spec.panel.daily": 3, "spec.panel.weekly": 0, "spec.panel.monthly": 6,
         }  # fmt: skip
         with self.sandbox.bench("whm").lock:
             self.sandbox.bench("whm").state["backup_config"]["backupaccts"] = 0
         state = driver.observe([want]).states["keeps"]
-        assert {v for k, v in state.settings.items() if k != "days"} == {0}
+        assert {state.settings[name] for name in kept} == {0}
         (change,) = want.diff({VAULT: state}, NOW)
         driver.apply(want, change, "k")
         state = driver.observe([want]).states["keeps"]

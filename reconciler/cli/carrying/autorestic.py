@@ -23,20 +23,25 @@ from reconciler.cli.carrying.carried import (
     Place,
     Policy,
     files,
-    hooks,
     keep,
     leave_rest,
     name_of,
     patterns,
     variable,
 )
+from reconciler.cli.carrying.commands import hooks
 from reconciler.cli.carrying.restic_places import located, spec
-from reconciler.cli.carrying.restic_words import within
+from reconciler.cli.carrying.restic_words import count, within
 from reconciler.cli.carrying.section import Section, Text
 from reconciler.model import Ref
 
 _KEYS: Final = ("aws_access_key_id", "aws_secret_access_key")
-_HOOKS: Final = {"before": "before", "after": "after", "failure": "failed"}
+#: When here -> their keys: ``after`` runs whatever came of it ("Hooks", the flowchart).
+_HOOKS: Final = {
+    "before": ("before",),
+    "after": ("after", "success"),
+    "failed": ("after", "failure"),
+}
 
 
 def autorestic(root: Section, load: Load) -> None:
@@ -51,8 +56,12 @@ def autorestic(root: Section, load: Load) -> None:
         name: _place(backends.section(name), name, load) for name in backends.names()
     }
     overall = root.section("global").section("forget")
-    for name in locations.names():
-        _location(locations.section(name), name, there, overall, load)
+    # Names that are theirs first: what is made of several parts gives way.
+    refs = {
+        name: load.policy(name, locations.place(name)) for name in locations.names()
+    }
+    for name, ref in refs.items():
+        _location(locations.section(name), name, ref, there, overall, load)
     general = Ref(POLICY, name_of(load.asked.name))
     leave_rest(load, general, overall)
     for key, at in root.unread():
@@ -103,11 +112,11 @@ def _place(one: Section, name: str, load: Load) -> str | None:
 def _location(
     one: Section,
     name: str,
+    ref: Ref,
     there: dict[str, str | None],
     overall: Section,
     load: Load,
 ) -> None:
-    ref = Ref(POLICY, name_of(name))
     one.ignore("forget")
     options = one.section("options")
     paths, wanted = one.texts("from"), one.texts("to")
@@ -124,9 +133,7 @@ def _location(
         found |= patterns(load, ref, backup.texts("exclude"), found["root"])
     backup.ignore("exclude")
     kept = _kept(options.section("forget"), overall)
-    around = one.section("hooks")
-    done = {when: around.texts(key) for key, when in _HOOKS.items()}
-    commands = hooks(load, ref, done)
+    commands = hooks(load, ref, _around(one.section("hooks")))
     due = one.text("cron")
     cron = of_cron(due.text) if due else None
     if due and cron is None:
@@ -139,18 +146,28 @@ def _location(
         return
     for number, place in enumerate(wanted):
         known = _known(place, name, there, one)
-        called = ref.name if number == 0 else name_of(f"{name}-{place.text}")
+        also_theirs = f"{name}-{place.text}"
+        called = ref if number == 0 else load.policy(also_theirs, place.at)
         also = [_known(each, name, there, one) for each in copies.get(place.text, ())]
         rows = [each for each in (known, *also) if each]
         if known is None:
             why = (
                 f"{place.text} cannot be declared here: --repository {place.text}=NAME"
             )
-            load.without.append((Ref(POLICY, called), why))
+            load.without.append((called, why))
             continue
         sources = {"files": found}
-        policy = Policy(called, one.at, cron, sources, kept, rows, commands)
+        policy = Policy(called.name, one.at, cron, sources, kept, rows, commands)
         load.policies.append(policy)
+
+
+def _around(section: Section) -> dict[str, list[Text]]:
+    """Return the commands around a backup, by when they run here."""
+    found = {key: section.texts(key) for keys in _HOOKS.values() for key in keys}
+    return {
+        when: [one for key in keys for one in found[key]]
+        for when, keys in _HOOKS.items()
+    }
 
 
 def _known(
@@ -169,7 +186,7 @@ def _kept(own: Section, overall: Section) -> dict[str, Any]:
     told: Sequence[Section] = (own, overall)
     counts = {
         name: next(
-            (s.count(f"keep-{name}") for s in told if s.has(f"keep-{name}")), None
+            (count(s, f"keep-{name}") for s in told if s.has(f"keep-{name}")), None
         )
         for name in KEPT
     }

@@ -14,18 +14,17 @@ from datetime import timedelta
 from typing import Any, Final
 
 from reconciler.cli.carrying.carried import (
-    POLICY,
     Load,
     Policy,
     files,
-    hooks,
     keep,
     leave_rest,
-    name_of,
     patterns,
     source_name,
+    unsayable,
     variable,
 )
+from reconciler.cli.carrying.commands import hooks
 from reconciler.cli.carrying.section import Section, Text, under
 from reconciler.cli.carrying.values import Value, replaced
 from reconciler.model import Ref
@@ -48,7 +47,9 @@ _IDLE: Final = (
     "relocated_repo_access_is_ok", "unknown_unencrypted_repo_access_is_ok",
     "source_directories_must_exist",
 )  # fmt: skip
-_WITHIN: Final = re.compile(r"(\d{1,6})([SMHdwmy])")
+_WITHIN: Final = re.compile(r"([0-9]{1,6})([SMHdwmy])")
+#: What a document can call a database.
+_NAMED: Final = re.compile(r"[A-Za-z0-9_./-]{1,128}")
 #: Borg counts months and years in days (``borg prune``, "--keep-within").
 _SPANS: Final = {
     "S": timedelta(seconds=1), "M": timedelta(minutes=1), "H": timedelta(hours=1),
@@ -68,6 +69,15 @@ _OLD_HOOKS: Final = {
     "after_backup": "after",
     "on_error": "failed",
 }
+#: How it ended ("Command hooks", ``states``), and what runs then here.
+_STATES: Final = {"finish": "after", "fail": "failed"}
+#: What else commands run around there.
+_SCOPES: Final = {
+    "repository": "and around all that is done to a repository there",
+    "configuration": "and around all that the file says there",
+    "everything": "and around all files together there",
+    "dump_data_sources": "and around dumps of databases there",
+}
 _ELSEWHERE: Final = (
     "Borg keeps it, which no engine here reads: --repository says where copies are"
 )
@@ -76,8 +86,7 @@ _ELSEWHERE: Final = (
 def borgmatic(root: Section, load: Load) -> None:
     """Put what *root* says into *load*."""
     root = _flat(root)
-    name = name_of(load.asked.name)
-    ref = Ref(POLICY, name)
+    ref = load.policy(load.asked.name, root.at)
     _repositories(root, load, ref)
     sources = _sources(root, load, ref)
     found = hooks(load, ref, _commands(root, load, ref))
@@ -108,7 +117,7 @@ def borgmatic(root: Section, load: Load) -> None:
         load.without.append((ref, "nothing of what it backs up can be named here"))
         return
     copies = list(dict.fromkeys(load.asked.mapped.values()))
-    load.policies.append(Policy(name, root.at, None, sources, kept, copies, found))
+    load.policies.append(Policy(ref.name, root.at, None, sources, kept, copies, found))
 
 
 def _flat(root: Section) -> Section:
@@ -165,6 +174,10 @@ def _sources(root: Section, load: Load, ref: Ref) -> dict[str, dict[str, Any]]:
             load.leave(ref, one.at, "a database", "has no path that begins with /")
             continue
         folder, _, file = path.text.rpartition("/")
+        if not _NAMED.fullmatch(file) or unsayable(path.text):
+            why = "is in a file that has no name of letters, digits and ._- alone"
+            load.leave(ref, path.at, "a database", why)
+            continue
         called = source_name(name.text if name else file, made)
         made[called] = {"type": "sqlite", "root": folder or "/", "database": file}
     return made
@@ -177,8 +190,12 @@ def _database(
     if name is None:
         one.fault(one.at, f"{one.path.rstrip('.')}: name is missing")
         return
-    if name.text == "all" or not re.fullmatch(r"[A-Za-z0-9_./-]{1,128}", name.text):
+    if name.text == "all":
         why = "every database is a source of its own here: write them out"
+        load.leave(ref, name.at, "a database", why)
+        return
+    if not _NAMED.fullmatch(name.text):
+        why = "has a name of more than letters, digits and ._-"
         load.leave(ref, name.at, "a database", why)
         return
     source: dict[str, Any] = {"type": kind, "database": name.text}
@@ -198,18 +215,35 @@ def _commands(root: Section, load: Load, ref: Ref) -> dict[str, list[Text]]:
     for old, when in _OLD_HOOKS.items():
         found.setdefault(when, []).extend(root.texts(old))
     for one in root.sections("commands"):
-        before, after = one.text("before"), one.text("after")
+        around = one.text("before") or one.text("after")
         actions = {each.text for each in one.texts("when")}
-        states = {each.text for each in one.texts("states")}
         run = one.texts("run")
-        if actions and "create" not in actions:
+        whens = _whens(one)
+        if not whens or around is None or (actions and "create" not in actions):
             load.leave(ref, one.at, "commands", "runs around no backup")
             continue
-        when = "before" if before else "after"
-        if (after and after.text == "error") or states == {"fail"}:
-            when = "failed"
-        found.setdefault(when, []).extend(run)
+        if why := _SCOPES.get(around.text):
+            load.leave(ref, one.at, "commands", f"run around each backup here, {why}")
+        for when in whens:
+            found.setdefault(when, []).extend(run)
     return found
+
+
+def _whens(one: Section) -> list[str]:
+    """
+    Return when a command runs, in our words; none where it never would.
+
+    What runs after an action runs whatever came of it, unless ``states`` says less.
+    """
+    states = [each.text for each in one.texts("states")]
+    if one.has("before"):
+        return ["before"]
+    after = one.text("after")
+    if after is None:
+        return []
+    if after.text == "error":
+        return ["failed"]
+    return [when for state, when in _STATES.items() if not states or state in states]
 
 
 def _within(root: Section) -> timedelta | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from typing import TYPE_CHECKING, Final
+from operator import itemgetter
+from typing import TYPE_CHECKING, Final, cast
 
 from reconciler.cli.accounts import declared_in
 from reconciler.cli.adopting import Written
@@ -21,6 +22,7 @@ from reconciler.engine.observe import observe
 from reconciler.errors import InventoryErrors, ReconcilerError, UsageError
 from reconciler.inventory.draft import Document
 from reconciler.model import Have, Left, Ref, Unknown
+from reconciler.model.backing import Backing, Source
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,12 +62,13 @@ def carry(project: Project, path: Path, asked: Asked, folder: str) -> Imported:
 def written(
     project: Project, load: Load, documents: dict[Ref, Document], folder: str
 ) -> Imported:
-    """Return the files of *documents* that stand the check, and what *load* left."""
-    passed = [Passed(ref, why) for ref, why in load.without]
-    for ref in [ref for ref in documents if ref in project.inventory]:
-        at = project.inventory.at(ref)
-        passed.append(Passed(ref, f"is declared already ({at})"))
-        del documents[ref]
+    """
+    Return the files of *documents* that stand the check, and what *load* left.
+
+    A policy that gets no document counts as one that could not be read.
+    """
+    passed = [Passed(ref, why, unread=ref.kind == POLICY) for ref, why in load.without]
+    passed += _declared(project, documents)
     trial = Trial(project, folder, _COMMENT)
     passed += _settled(project, trial, documents)
     known = project.inventory
@@ -80,6 +83,43 @@ def written(
     return Imported(made, {}, {})
 
 
+def _declared(project: Project, documents: dict[Ref, Document]) -> list[Passed]:
+    """
+    Take out what is declared, and say so.
+
+    A policy of other things that has the name by chance is told as what it is, and no
+    Backup is made by it.
+    """
+    passed: list[Passed] = []
+    for ref in [ref for ref in documents if ref in project.inventory]:
+        document, at = documents.pop(ref), project.inventory.at(ref)
+        if ref.kind != POLICY or _alike(project, document):
+            passed.append(Passed(ref, f"is declared already ({at})"))
+            continue
+        why = (
+            f"what is called so here ({at}) backs up something else: mend or rename it"
+        )
+        passed.append(Passed(ref, why, unread=True))
+        by_it = [
+            r for r, one in documents.items() if one.spec.get("policy") == ref.name
+        ]
+        for backup in by_it:
+            del documents[backup]
+    return passed
+
+
+def _alike(project: Project, document: Document) -> bool:
+    """Say whether the declared policy backs up what *document* does."""
+    spec = cast("Backing", project.inventory.get(document.ref).spec)
+    sources = document.spec["sources"].values()
+    theirs = {_named(Source.model_validate(one)) for one in sources}
+    return bool(theirs & {_named(one) for one in spec.sources.values()})
+
+
+def _named(source: Source) -> tuple[object, ...]:
+    return source.type, source.root, source.database, frozenset(source.paths)
+
+
 def loaded(path: Path, asked: Asked) -> Load:
     """Return what is in *path*, in our words; see ``carry``."""
     faults: list[ReconcilerError] = []
@@ -88,7 +128,8 @@ def loaded(path: Path, asked: Asked) -> Load:
     if not faults:
         PROGRAMS[asked.program](root, load)
     if faults:
-        ordered = sorted(faults, key=lambda one: (one.at or root.at, one.what))
+        several = {(one.at or root.at, one.what): one for one in faults}
+        ordered = [one for _, one in sorted(several.items(), key=itemgetter(0))]
         raise InventoryErrors(ordered)
     if lost := [one for one in load.policies if not one.copies]:
         names = ", ".join(one.name for one in lost)
@@ -133,7 +174,8 @@ def _settled(
         try:
             tree = trial.tree([*documents.values()])
         except InventoryErrors as wrong:
-            passed += trial.take_back(documents, wrong)
+            taken = trial.take_back(documents, wrong)
+            passed += (one._replace(unread=one.ref.kind == POLICY) for one in taken)
             continue
         fresh = [ref for ref in documents if ref not in seen and ref.kind != POLICY]
         gone = list(_stirring(project, tree, fresh))

@@ -8,6 +8,7 @@ Sources: systemd.time(7), "Calendar Events" (resticprofile has them too); robfig
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Final
 
 from reconciler.model.cron import Cron
@@ -24,12 +25,23 @@ _SHORT: Final = {
     "yearly": "0 0 1 1 *",
     "annually": "0 0 1 1 *",
 }
+_WHOLE: Final = (
+    "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
+)  # fmt: skip
 _DAYS: Final = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+#: Both forms that systemd knows, each with its number; Monday is the first.
+_WEEKDAYS: Final = {
+    name: number
+    for number, whole in enumerate(_WHOLE, 1)
+    for name in (whole, whole[:3])
+}
 _MONTHS: Final = (
     "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
 )  # fmt: skip
 _NUMBER: Final = re.compile(r"\d{1,2}")
 _DATE: Final = 3
+#: Every day of the calendar comes in the years after it.
+_SOME_DAY: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def of_systemd(text: str) -> str | None:
@@ -43,7 +55,7 @@ def of_systemd(text: str) -> str | None:
     for number, word in enumerate(words):
         if ":" in word:
             time = _time(word) or ("", "")
-        elif number == 0 and word[:3] in _DAYS:
+        elif number == 0 and word[0].isalpha():
             weekday = _weekdays(word)
         elif "-" in word:
             date = _date(word) or ("", "")
@@ -77,10 +89,13 @@ def _named(field: str, names: tuple[str, ...], first: int) -> str:
 
 
 def _checked(text: str) -> str | None:
+    """Return *text* where it is cron, and due at some time."""
     try:
-        return Cron.of(text).text
+        found = Cron.of(text)
+        found.after(_SOME_DAY, "UTC")
     except ValueError:
         return None
+    return found.text
 
 
 def _time(word: str) -> tuple[str, str] | None:
@@ -107,12 +122,10 @@ def _weekdays(word: str) -> str:
     """Return weekdays as numbers, Monday first as systemd counts; empty: none."""
     found = []
     for item in word.split(","):
-        first, span, last = item.partition("..")
-        if first[:3] not in _DAYS or (span and last[:3] not in _DAYS):
-            return ""
-        start = _DAYS.index(first[:3]) or 7
-        end = (_DAYS.index(last[:3]) or 7) if span else start
-        if end < start:
+        # systemd takes one dash for a range too, as it did before it had two dots.
+        first, span, last = item.replace("..", "-").partition("-")
+        start, end = _WEEKDAYS.get(first, 0), _WEEKDAYS.get(last if span else first, 0)
+        if not start or end < start:
             return ""
         found.append(f"{start}-{end}" if span else str(start))
     return ",".join(found)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
@@ -25,11 +24,13 @@ POLICY: Final = "BackupPolicy"
 BACKUP: Final = "Backup"
 #: Everything: the most that ``keep`` can say.
 _ALL: Final = 10_000
+#: The longest path that a document has.
+_LONGEST: Final = 1024
 _GLOB: Final = re.compile(r"[*?\[\]{}$]")
-_SHELL: Final = re.compile(r"[|&;<>()$`*?\[\]{}~#\\\n]")
-_SECRET: Final = re.compile(r"://|pass|secret|token|key|auth", re.IGNORECASE)
 _RTO: Final = "4h"
 _LAPSE: Final = timedelta(hours=2)
+#: What is kept for longer than this is kept for good.
+FOREVER: Final = timedelta(days=36_500)
 KEPT: Final = ("last", "hourly", "daily", "weekly", "monthly", "yearly")
 
 
@@ -98,6 +99,7 @@ class Load:
         self.left: dict[Ref, list[Left]] = defaultdict(list)
         #: Policies that get no document, and why.
         self.without: list[tuple[Ref, str]] = []
+        self._called: set[str] = set()
 
     def leave(self, ref: Ref, at: Location, what: str, why: str) -> None:
         """Say that *what*, which stands at *at*, is in no document."""
@@ -105,11 +107,19 @@ class Load:
 
     def free(self, name: str) -> str:
         """Return *name*, or one like it that no other repository has."""
-        number, found = 1, name
-        while found in self.places or found in self.asked.taken:
-            number += 1
-            found = f"{name}-{number}"
-        return found
+        return free(name, {*self.places, *self.asked.taken})
+
+    def policy(self, theirs: str, at: Location) -> Ref:
+        """
+        Return what the policy *theirs* is called here: no two have one name.
+
+        What is not called as it is there is told.
+        """
+        ref = Ref(POLICY, free(name_of(theirs), self._called))
+        self._called.add(ref.name)
+        if ref.name != theirs:
+            self.leave(ref, at, "its name", f"is {ref.name} here")
+        return ref
 
     def documents(self) -> dict[Ref, Document]:
         """
@@ -130,14 +140,19 @@ class Load:
             made[ref] = Document(ref, group, *_policy(policy, group))
             of = self.asked.of.get(policy.name) or self.asked.of.get("")
             if of:
-                taken = policy.name in self.places
-                name = f"{policy.name}-backup" if taken else policy.name
+                name = self._backup(policy.name, made)
                 spec = {"of": of, "policy": policy.name}
                 notes = self._seen(name, policy)
                 made[Ref(BACKUP, name)] = Document(
                     Ref(BACKUP, name), group, spec, notes
                 )
         return made
+
+    def _backup(self, policy: str, made: Collection[Ref]) -> str:
+        """Return what the Backup of *policy* is called: no share has the same name."""
+        taken = {ref.name for ref in made if ref.kind == BACKUP}
+        name = f"{policy}-backup" if policy in self.places else policy
+        return free(name, {*taken, *self.places})
 
     def _seen(self, name: str, policy: Policy) -> list[str]:
         """Return what has to be told to their restic, for its snapshots to be seen."""
@@ -159,7 +174,7 @@ def _policy(policy: Policy, program: str) -> tuple[dict[str, Any], list[str]]:
         "Times are UTC.",
     ]
     if policy.cron is None:
-        notes.append("The file does not say when they are due: once a day is assumed.")
+        notes.append("When they are due is not known here: once a day is assumed.")
     gap = longest(Schedule(cron=Cron.of(cron))) + _LAPSE
     spec: dict[str, Any] = {
         "objectives": {"rpo": duration_text(gap), "rto": _RTO},
@@ -171,6 +186,15 @@ def _policy(policy: Policy, program: str) -> tuple[dict[str, Any], list[str]]:
     if policy.hooks:
         spec["hooks"] = dict(policy.hooks)
     return spec, notes
+
+
+def free(name: str, taken: Collection[str]) -> str:
+    """Return *name*, or with the first number that makes it none of *taken*."""
+    number, found = 1, name
+    while found in taken:
+        number += 1
+        found = f"{name}-{number}"
+    return found
 
 
 def name_of(text: str) -> str:
@@ -205,7 +229,15 @@ def keep(counts: Mapping[str, int | None], within: timedelta | None) -> dict[str
         told["last"] = _ALL
     usual = {"last", "hourly", "yearly"}  # not kept where nothing is said
     made: dict[str, Any] = {n: c for n, c in told.items() if c or n not in usual}
-    return {**made, "within": duration_text(within or timedelta(0)), "least": 1}
+    span = min(within or timedelta(0), FOREVER)
+    return {**made, "within": duration_text(span), "least": 1}
+
+
+def unsayable(path: str) -> str | None:
+    """Return why no document can have *path*; None where one can."""
+    if not 0 < len(path) <= _LONGEST or not path.isprintable():
+        return "is empty, too long, or not printable"
+    return "looks like a secret" if next(leaks(path), None) else None
 
 
 def files(load: Load, ref: Ref, paths: Sequence[Text], base: str) -> dict[str, Any]:
@@ -223,6 +255,8 @@ def files(load: Load, ref: Ref, paths: Sequence[Text], base: str) -> dict[str, A
         elif ".." in PurePosixPath(text).parts or text == "/":
             why = "paths are below a folder that is named: name the folders"
             load.leave(ref, one.at, "a path", why)
+        elif bad := unsayable(text):
+            load.leave(ref, one.at, "a path", bad)
         else:
             good.append(PurePosixPath(base, text))
     if not good:
@@ -250,6 +284,8 @@ def patterns(load: Load, ref: Ref, found: Sequence[Text], root: str) -> dict[str
         if re.match(r"[a-z]{2}:|[!~]", text) or re.search(r"[\[\]{}$]", text):
             why = "is a pattern that cannot be said here: more is backed up"
             load.leave(ref, one.at, "a pattern", why)
+        elif bad := unsayable(text):
+            load.leave(ref, one.at, "a pattern", bad)
         elif not text.startswith("/") or text.startswith("/**/"):
             made.append(text.removeprefix("/**/"))
         elif root == "/":
@@ -259,29 +295,6 @@ def patterns(load: Load, ref: Ref, found: Sequence[Text], root: str) -> dict[str
         else:
             load.leave(ref, one.at, "a pattern", "is of nothing that is backed up")
     return {"exclude": list(dict.fromkeys(made))} if made else {}
-
-
-def hooks(
-    load: Load, ref: Ref, found: Mapping[str, Sequence[Text]]
-) -> dict[str, list[dict[str, Any]]]:
-    """Return programs by their arguments; what a shell has to read is left."""
-    made: dict[str, list[dict[str, Any]]] = {}
-    for when, commands in found.items():
-        for one in commands:
-            if _SECRET.search(one.text) or next(leaks(one.text), None):
-                why = "may hold a secret: name a program that knows it"
-                load.leave(ref, one.at, f"a command {when}", why)
-                continue
-            try:
-                words = shlex.split(one.text)
-            except ValueError:
-                words = []
-            if not words or _SHELL.search(one.text):
-                why = "needs a shell: put it into a program and name that"
-                load.leave(ref, one.at, f"a command {when}", why)
-                continue
-            made.setdefault(when, []).append({"run": words})
-    return made
 
 
 def leave_rest(load: Load, ref: Ref, section: Section) -> None:

@@ -7,6 +7,7 @@ month, and on which days; not at what hour. Plesk tells how many it keeps.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -45,6 +46,14 @@ _MOST: Final = 1000
 _BLUR: Final = {"whm": timedelta(days=1), "plesk": timedelta(0)}
 _LAPSE: Final = timedelta(hours=2)
 _HOUR: Final = 2
+_NIGHTLY: Final = "0,1,2,3,4,5,6"
+#: Kind of backup, what tells its days, which these are where nothing does, and the
+#: cron of them. What is due most often says how old the newest may be.
+_DAYS: Final = (
+    ("daily", "days", "*", "0 {hour} * * {days}"),
+    ("weekly", "weekday", "0", "0 {hour} * * {days}"),
+    ("monthly", "dates", "1", "0 {hour} {days} * *"),
+)
 
 
 def carry_panel(project: Project, program: str, given: str, folder: str) -> Imported:
@@ -66,7 +75,8 @@ def carry_panel(project: Project, program: str, given: str, folder: str) -> Impo
         hint = ", ".join(known) or f"no account of type {program} is declared"
         raise UsageError(f"there is no {program} server Provider/{name}", hint=hint)
     live = _live(project, provider)
-    told = ((kind, live.get(f"{PREFIX}{kind}")) for kind in KINDS)
+    crons = _crons(provider, live)
+    told = ((kind, live.get(f"{PREFIX}{kind}")) for kind in crons)
     kept = {kind: many for kind, many in told if isinstance(many, int) and many > 0}
     if not kept:
         raise ReconcilerError(
@@ -75,10 +85,38 @@ def carry_panel(project: Project, program: str, given: str, folder: str) -> Impo
             code=NOWHERE,
         )
     load = Load(Asked(program, name, project.root))
-    days = str(live.get("days") or "")
-    return written(
-        project, load, _documents(project, provider, kept, days, load), folder
-    )
+    cron = min((crons[kind] for kind in kept), key=_gap)
+    documents = _documents(project, provider, kept, cron, load)
+    return written(project, load, documents, folder)
+
+
+def _crons(provider: Provider, live: Mapping[str, Any]) -> dict[str, Cron]:
+    """
+    Return when each kind of backup is made; none of what has no day.
+
+    Raises:
+        ReconcilerError: The days are none.
+    """
+    made: dict[str, Cron] = {}
+    for kind, name, usual, form in _DAYS:
+        days = str(live.get(name, usual))
+        if not live.get(f"{PREFIX}{kind}") or not days:
+            continue
+        days = "*" if days == _NIGHTLY else days
+        try:
+            made[kind] = Cron.of(form.format(hour=_HOUR, days=days))
+        except ValueError:
+            raise ReconcilerError(
+                f"{provider.ref}: the days of its {kind} backups cannot be read",
+                hint="choose them in its backup settings",
+                code=NOWHERE,
+            ) from None
+    return made
+
+
+def _gap(cron: Cron) -> timedelta:
+    """Return the longest time between two backups."""
+    return longest(Schedule(cron=cron))
 
 
 def _live(project: Project, provider: Provider) -> dict[str, Any]:
@@ -110,7 +148,7 @@ def _documents(
     project: Project,
     provider: Provider,
     kept: dict[str, int],
-    days: str,
+    cron: Cron,
     load: Load,
 ) -> dict[Ref, Document]:
     name, program = provider.name, provider.spec.type
@@ -133,15 +171,14 @@ def _documents(
         if least := {kind: many for kind, many in kept.items() if many <= _MOST}:
             spec["panel"] = least
         made[place] = Document(place, name, spec)
-    cron = f"0 {_HOUR} * * {days}" if days and days != "0,1,2,3,4,5,6" else "0 2 * * *"
-    rpo = longest(Schedule(cron=Cron.of(cron))) + _LAPSE + _BLUR[program]
+    rpo = _gap(cron) + _LAPSE + _BLUR[program]
     notes = (
         "The panel does not say at what hour it is due: 02:00 is assumed.",
         "It promises nothing: rpo follows from the days, rto is a guess. Write expect.",
     )
     body: dict[str, Any] = {
         "objectives": {"rpo": duration_text(rpo), "rto": "4h"},
-        "schedule": {"cron": cron, "by": "panel"},
+        "schedule": {"cron": cron.text, "by": "panel"},
         "sources": {"account": {"type": "panel"}},
         "copies": [place.name],
     }

@@ -21,15 +21,15 @@ from reconciler.cli.carrying.carried import (
     Place,
     Policy,
     files,
-    hooks,
     keep,
     leave_rest,
     name_of,
     patterns,
     variable,
 )
+from reconciler.cli.carrying.commands import hooks
 from reconciler.cli.carrying.restic_places import called, located, spec
-from reconciler.cli.carrying.restic_words import within
+from reconciler.cli.carrying.restic_words import count, within
 from reconciler.cli.carrying.section import Section, Text, mapping, under
 from reconciler.cli.carrying.values import Value, replaced
 from reconciler.model import Ref
@@ -48,13 +48,24 @@ _IDLE: Final = (
 )  # fmt: skip
 _IDLE_BACKUP: Final = (
     "tag", "verbose", "check-before", "check-after", "extended-status", "host",
-    "no-error-on-warning", "one-file-system", "schedule-permission", "schedule-log",
+    "no-error-on-warning", "schedule-permission", "schedule-log",
     "schedule-priority", "schedule-lock-mode", "schedule-lock-wait",
     "schedule-after-network-online", "initialize",
 )  # fmt: skip
+#: ``run-finally`` runs whatever came of it ("Command Hooks").
 _HOOKS: Final = {
-    "run-before": "before", "run-after": "after", "run-after-fail": "failed",
+    "run-before": ("before",), "run-after": ("after",), "run-after-fail": ("failed",),
+    "run-finally": ("after", "failed"),
 }  # fmt: skip
+#: What it backs up, where that is no path in the file.
+_OTHERS: Final = (
+    "stdin", "stdin-command", "files-from", "files-from-raw", "files-from-verbatim",
+)  # fmt: skip
+#: What says when and how something is forgotten, and nothing of what is kept.
+_IDLE_KEPT: Final = (
+    "after-backup", "before-backup", "compact", "prune", "schedule",
+    "schedule-permission", "schedule-priority",
+)  # fmt: skip
 _REST: Final = frozenset({"restic_rest_username", "restic_rest_password"})
 
 
@@ -74,10 +85,6 @@ def resticprofile(root: Section, load: Load) -> None:
             root.ignore(key)
             why = "has no counterpart here"
             load.leave(general, root.place(key), key, why)
-    if not any("backup" in mapping(row) for row in rows.values() if row):
-        hint = "name a file of resticprofile's, as profiles.yaml or profiles.toml"
-        root.fault(root.at, "no profile in it backs anything up", hint)
-        return
     for name, row in rows.items():
         if row is None:
             continue
@@ -85,6 +92,9 @@ def resticprofile(root: Section, load: Load) -> None:
         words = dict.fromkeys(_NAME, name)
         own = {key: replaced(value, words) for key, value in whole.items()}
         _profile(Section(Value(own, row.at), root.faults, f"{name}."), name, load)
+    if not (load.policies or load.without or root.faults):
+        hint = "name a file of resticprofile's, as profiles.yaml or profiles.toml"
+        root.fault(root.at, "no profile in it backs anything up", hint)
 
 
 def _inherited(
@@ -96,31 +106,28 @@ def _inherited(
     parent = own.get("inherit")
     if row is None or parent is None:
         return own
-    if parent.data not in rows or parent.data == name or parent.data in below:
+    above = str(parent.data) if isinstance(parent.data, (str, int)) else ""
+    if above not in rows or above == name or above in below:
         root.fault(parent.at, f"{name}.inherit: there is no other profile of that name")
         return own
-    return under(_inherited(root, rows, str(parent.data), (*below, name)), own)
+    return under(_inherited(root, rows, above, (*below, name)), own)
 
 
 def _profile(profile: Section, name: str, load: Load) -> None:
     backup = profile.section("backup")
-    if not any(backup.has(key) for key in ("source", "stdin", "stdin-command")):
-        return
-    ref = Ref(POLICY, name_of(name))
+    if not any(backup.has(key) for key in ("source", *_OTHERS)):
+        return  # others inherit from it
+    ref = load.policy(name, profile.at)
     base = profile.text("base-dir")
     folder = base.text if base else str(load.asked.folder)
     found = files(load, ref, backup.texts("source"), folder)
     if found:
         found |= patterns(load, ref, backup.texts("exclude"), found["root"])
     backup.ignore("exclude")
-    commands: dict[str, list[Text]] = {}
-    for section in (profile, backup):
-        for key, when in _HOOKS.items():
-            commands.setdefault(when, []).extend(section.texts(key))
-    around = hooks(load, ref, commands)
+    around = hooks(load, ref, _around(profile, backup))
     cron = _schedule(backup, load, ref)
-    kept = _kept(profile)
-    copies = _copies(profile, name, load)
+    kept = _kept(profile, load, ref)
+    copies = _copies(profile, name, ref, load)
     if profile.has("check"):
         why = "what is kept here is proven by drills, which are on"
         load.leave(ref, profile.place("check"), "check", why)
@@ -139,9 +146,20 @@ def _profile(profile: Section, name: str, load: Load) -> None:
         load.policies.append(policy)
 
 
-def _copies(profile: Section, name: str, load: Load) -> list[str] | None:
+def _around(*sections: Section) -> dict[str, list[Text]]:
+    """Return the commands around a backup, by when they run here."""
+    found: dict[str, list[Text]] = {}
+    for section in sections:
+        for key, whens in _HOOKS.items():
+            commands = section.texts(key)
+            for when in whens:
+                found.setdefault(when, []).extend(commands)
+    return found
+
+
+def _copies(profile: Section, name: str, ref: Ref, load: Load) -> list[str] | None:
     """Return the repository, and the one it is copied to; None without the first."""
-    first = _place(profile, name, load)
+    first = _place(profile, name, ref, load)
     if first is None:
         return None
     other = profile.section("copy")
@@ -149,14 +167,15 @@ def _copies(profile: Section, name: str, load: Load) -> list[str] | None:
         "initialize",
         "initialize-copy-chunker-params",
         "schedule",
-        "tag",
         "schedule-permission",
     )
-    second = _place(other, f"{name}-copy", load) if other.has("repository") else None
+    second = None
+    if other.has("repository"):
+        second = _place(other, f"{name}-copy", ref, load)
     return list(dict.fromkeys(one for one in (first, second) if one))
 
 
-def _place(section: Section, name: str, load: Load) -> str | None:
+def _place(section: Section, name: str, policy: Ref, load: Load) -> str | None:
     """Return what the repository of *section* is called here."""
     where = section.text("repository")
     file, command = section.text("password-file"), section.text("password-command")
@@ -170,7 +189,7 @@ def _place(section: Section, name: str, load: Load) -> str | None:
         return ours
     found = located(where.text, load.asked.folder)
     if found.url is None:
-        load.leave(Ref(POLICY, name_of(name)), where.at, "its repository", found.why)
+        load.leave(policy, where.at, "its repository", found.why)
         return None
     if declared := load.asked.known.get(found.url):
         return declared
@@ -206,27 +225,46 @@ def _schedule(backup: Section, load: Load, ref: Ref) -> str | None:
     inner = backup.section("schedule") if isinstance(value.data, dict) else backup
     if inner is not backup:
         inner.ignore(*(key for key in inner.names() if key != "at"))
-    rows = inner.texts("schedule" if inner is backup else "at")
-    found = [cron for one in rows if (cron := of_systemd(one.text))]
-    for one in rows[len(found) and 1 :]:
-        why = "is no one line of cron: the first that is one counts"
-        load.leave(ref, one.at, "a schedule", why)
-    return found[0] if found else None
+    found: str | None = None
+    for one in inner.texts("schedule" if inner is backup else "at"):
+        cron = of_systemd(one.text)
+        if found or cron is None:
+            why = "is no one line of cron: the first that is one counts"
+            load.leave(ref, one.at, "a schedule", why)
+        found = found or cron
+    return found
 
 
-def _kept(profile: Section) -> dict[str, Any]:
-    """Return what is kept, by ``retention``, else by ``forget``."""
-    told = [profile.section("retention"), profile.section("forget")]
-    idle = ("after-backup", "before-backup", "compact", "prune", "host", "path", "tag")
-    for one in told:
-        one.ignore(*idle, "schedule", "schedule-permission", "schedule-priority")
-    section = next(
-        (o for o in told if any(k.startswith("keep-") for k in o.names())), None
-    )
-    if section is None:
+def _kept(profile: Section, load: Load, ref: Ref) -> dict[str, Any]:
+    """
+    Return what is kept, by ``retention``, else by ``forget``.
+
+    Where ``retention`` is switched off nothing is forgotten by it. What does not count
+    is told.
+    """
+    told = {name: profile.section(name) for name in ("retention", "forget")}
+    running = [n for n, one in told.items() if n != "retention" or not _off(one)]
+    counting = next((name for name in running if _keeps(told[name])), None)
+    for name, section in told.items():
+        section.ignore(*_IDLE_KEPT)
+        if name != counting:
+            why = f"{counting} counts here" if counting else "nothing runs it"
+            for key in _keeps(section):
+                load.leave(ref, section.place(key), f"{section.path}{key}", why)
+                section.ignore(key)
+    if counting is None:
         return keep({}, None)
-    for one in told:
-        if one is not section:
-            one.ignore(*one.names())
-    counts = {name: section.count(f"keep-{name}") for name in KEPT}
+    section = told[counting]
+    counts = {name: count(section, f"keep-{name}") for name in KEPT}
     return keep(counts, within(section, "keep-within"))
+
+
+def _keeps(section: Section) -> list[str]:
+    return [key for key in section.names() if key.startswith("keep-")]
+
+
+def _off(retention: Section) -> bool:
+    """Say whether ``retention`` is applied neither before nor after a backup."""
+    before, after = retention.raw("before-backup"), retention.raw("after-backup")
+    told = after is not None and str(after.data).lower() == "false"
+    return told and not (before is not None and str(before.data).lower() == "true")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from reconciler.cli.carrying.values import Value, wrong
 from reconciler.errors import ReconcilerError
 from reconciler.model.location import Location
+
+#: No count of backups has more digits, and Python refuses to read 4,300.
+_WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
 
 
 class Text(NamedTuple):
@@ -39,7 +43,7 @@ class Section:
         if isinstance(value.data, dict):
             self._data = value.data
         elif value.data is not None:
-            self._fault(value.at, path.rstrip("."), "a mapping")
+            self._fault(value.at, path.rstrip(".") or "the file", "a mapping")
 
     def names(self) -> Sequence[str]:
         """Return the keys, as they are written."""
@@ -90,7 +94,7 @@ class Section:
         if value.data is False:
             return 0
         text = str(value.data)
-        if isinstance(value.data, bool) or not text.removeprefix("-").isdigit():
+        if isinstance(value.data, bool) or not _WHOLE.fullmatch(text):
             self._fault(value.at, f"{self.path}{key}", "a whole number")
             return None
         return int(text)

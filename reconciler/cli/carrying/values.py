@@ -21,7 +21,8 @@ _MAX_DEPTH: Final = 64
 _MAX_VALUES: Final = 100_000
 _TOML_AT: Final = re.compile(r"\(at line (\d+), column (\d+)\)")
 _HEADER: Final = re.compile(r"\s*\[{1,2}\s*([^\[\]]+?)\s*\]{1,2}\s*(?:#.*)?")
-_KEY: Final = re.compile(r"(\s*)([A-Za-z0-9_-]+|\"[^\"]*\"|'[^']*')\s*=")
+_NAME: Final = r"(?:[A-Za-z0-9_-]+|\"[^\"]*\"|'[^']*')"
+_KEY: Final = re.compile(rf"(\s*)({_NAME}(?:\s*\.\s*{_NAME})*)\s*=")
 _QUOTES: Final = ('"""', "'''")
 Steps = tuple[str | int, ...]
 
@@ -226,12 +227,17 @@ def _toml_places(text: str, shown: str) -> dict[Steps, Location]:
             within = "" if within in line else within
             continue
         if header := _HEADER.fullmatch(line):
-            table = tuple(part.strip(" \t\"'") for part in header[1].split("."))
-            column = line.index("[") + 1
-            places.setdefault(table, Location(shown, number, column))
+            table = _steps(header[1])
+            at = Location(shown, number, line.index("[") + 1)
+            for depth in range(len(table)):  # those above it may have none of their own
+                places.setdefault(table[: depth + 1], at)
         elif key := _KEY.match(line):
-            name = key[2].strip("\"'")
-            at = Location(shown, number, len(key[1]) + 1)
-            places.setdefault((*table, name), at)
+            at, steps = Location(shown, number, len(key[1]) + 1), _steps(key[2])
+            for depth in range(len(steps)):
+                places.setdefault((*table, *steps[: depth + 1]), at)
         within = next((q for q in _QUOTES if line.count(q) % 2), "")
     return places
+
+
+def _steps(dotted: str) -> tuple[str, ...]:
+    return tuple(part.strip(" \t\"'") for part in dotted.split("."))

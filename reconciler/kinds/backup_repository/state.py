@@ -39,9 +39,10 @@ class VaultState(State):
         settings: Field of the spec -> what there is: days for durations, None where it
             is not set; what could not be read is left out. Besides ``lockable`` (the
             bucket can lock objects), ``others`` (days until a rule of its lifecycle
-            that is not ours deletes an old version), ``days`` (of a panel: the weekdays
-            on which it backs up, 0 is Sunday) and ``deletes`` (days until one
-            deletes what is current).
+            that is not ours deletes an old version), ``deletes`` (days until one
+            deletes what is current), and of a panel on which days it backs up:
+            ``days`` and ``weekday`` (of daily and weekly ones; weekdays, 0 is Sunday)
+            and ``dates`` (of monthly ones; days of the month).
     """
 
     settings: dict[str, str | int | bool | None] = {}

@@ -79,8 +79,8 @@ def test_borgmatic(tmp_path):
             },
             "copies": ["near"],
             "hooks": {
-                "before": [{"run": ["prepare-for-backup.sh"]}],
-                "failed": [{"run": ["tell-somebody"]}],
+                "before": [{"run": ["prepare-for-backup.sh"], "timeout": "1h"}],
+                "failed": [{"run": ["tell-somebody"], "timeout": "1h"}],
             },
         }
     }  # fmt: skip
@@ -102,7 +102,7 @@ def test_borgmatic_before_its_sections_went(tmp_path):
     (spec,) = specs(load).values()
     assert spec["sources"] == {"files": {"root": "/srv", "paths": ["www"]}}
     assert spec["keep"]["daily"] == 3
-    assert spec["hooks"] == {"before": [{"run": ["stop-it"]}]}
+    assert spec["hooks"] == {"before": [{"run": ["stop-it"], "timeout": "1h"}]}
     assert left(load)["10 a command failed"].startswith("may hold a secret")
 
 
@@ -135,7 +135,7 @@ def test_autorestic(tmp_path):
         "daily": 14, "weekly": 52, "monthly": 0, "within": "14d", "least": 1,
     }  # fmt: skip
     assert home["sources"]["files"]["exclude"] == ["*.nope", "/me/cache"]
-    assert home["hooks"]["before"] == [{"run": ["echo", "Hello"]}]
+    assert home["hooks"]["before"] == [{"run": ["echo", "Hello"], "timeout": "1h"}]
     # Each place is backed up to anew; only what ``copy`` says is a copy.
     assert found["BackupPolicy/important"]["copies"] == ["remote", "hdd2"]
     assert found["BackupPolicy/important-hdd"]["copies"] == ["hdd"]
@@ -189,7 +189,7 @@ def test_resticprofile(tmp_path):
         "last": 2, "daily": 30, "weekly": 0, "monthly": 0,
         "within": f"{days * 24 + 2}h", "least": 1,
     }  # fmt: skip
-    assert homes["hooks"] == {"before": [{"run": ["mount-it"]}]}
+    assert homes["hooks"] == {"before": [{"run": ["mount-it"], "timeout": "1h"}]}
     why = left(load)
     assert why["31 a command failed"].startswith("needs a shell")
     assert why["18 homes.retention.keep-tag"] == "has no counterpart here"
@@ -244,6 +244,13 @@ def test_no_secret_is_carried_over(tmp_path, program, text):
         ("03:05", "5 3 * * *"),
         ("Sat,Mon..Wed 18:00", "0 18 * * 6,1-3"),
         ("Sun 2:00", "0 2 * * 7"),
+        ("Mon-Fri 02:30", "30 2 * * 1-5"),
+        ("Monday,Wed-Friday 02:30", "30 2 * * 1,3-5"),
+        ("Mon--Fri 02:30", None),
+        ("Monkey 02:30", None),
+        ("Mondayfriday 02:30", None),
+        ("*-02-30 02:00", None),
+        ("*-02-29 02:00", "0 2 29 2 *"),
         ("*-05-03 11:12", "12 11 3 5 *"),
         ("Mon *-*-1..7 04:00", None),
         ("2020-01-01", None),
@@ -269,6 +276,7 @@ def test_calendar_events_are_cron(text, cron):
         ("@weekly", "0 0 * * 0"),
         ("@every 1h", None),
         ("0 0 3 * * *", None),
+        ("0 3 30 2 *", None),
     ],
 )
 def test_cron_of_go_is_cron(text, cron):
@@ -329,7 +337,7 @@ BAD = {
         b"<<: !include x.yaml\nrepositories: [x]\n",
         "1:5: E663 the tag !include cannot be followed from here",
     ),
-    "list": ("borgmatic", b"- a\n", "1:1: E663  has to be a mapping"),
+    "list": ("borgmatic", b"- a\n", "1:1: E663 the file has to be a mapping"),
     "no-borgmatic": (
         "borgmatic",
         b"backup: 1\n",

@@ -51,6 +51,12 @@ def test_drift_on_a_terminal() -> None:
 def test_a_page_about_an_import() -> None:
     assert import_report._shown(EVIL).startswith("``x`")
     assert not any(sign in import_report._shown(EVIL) for sign in ACTS)
+    assert not any(sign in import_report._said(EVIL) for sign in ACTS)
+    for why in ("see https://x.example", "a_b __x__", "<b>", "[a](b)", "@agency", "#1"):
+        assert import_report._said(why) == f"`{why}`"
+    assert import_report._said("a key (/etc/a.yaml:1:2) is it") == (
+        "a key (/etc/a.yaml:1:2) is it"
+    )
 
 
 def test_what_a_run_says_of_a_failure() -> None:
