@@ -12,6 +12,8 @@ versioning cannot be suspended; "Setting default server-side encryption behavior
   a service does not know, or may not be asked, is not known: it is left out.
 * A lifecycle is put as a whole: rules that are not ours are put back as they were read.
   All of one configuration are of the same form (``Filter``, or the old ``Prefix``).
+* A replication is put as a whole, too, with one role for all of its rules. Only what is
+  about all of our folder counts; the number of each rule is its own.
 * The lock that new objects get is changed at any time; that of an object is not, which
   is why nothing weakens a compliance lock here.
 """
@@ -88,7 +90,7 @@ class S3Vault:
             (None, "get_bucket_lifecycle_configuration", self._rules),
             (vault.BLOCK, "get_public_access_block", _block),
             (vault.ENCRYPTION, "get_bucket_encryption", self._encryption),
-            (vault.REPLICATE, "get_bucket_replication", _replication),
+            (vault.REPLICATE, "get_bucket_replication", self._replication),
         )
         for name, operation, read in looks:
             if name is None or name in names:
@@ -157,6 +159,14 @@ class S3Vault:
 
         The two parts of a lock are set together, as they are *declared*.
         """
+        # What is there comes first: after an effect no answer is a plain one.
+        rule_of = "get_bucket_lifecycle_configuration"
+        rules = self._set(vault.EXPIRE, changed, rule_of)
+        there = self._set(vault.REPLICATE, changed, "get_bucket_replication")
+        copies: dict[str, Any] = {}
+        if vault.REPLICATE in changed:
+            told = there.get("ReplicationConfiguration", {})
+            copies = self._replicated(str(changed[vault.REPLICATE]), told)
         locks = vault.MODE in changed or vault.LASTS in changed
         if locks or vault.VERSIONING in changed:
             status = changed.get(vault.VERSIONING, True)
@@ -167,14 +177,25 @@ class S3Vault:
         if locks:
             self._lock(str(declared[vault.MODE]), int(declared[vault.LASTS]))
         if vault.EXPIRE in changed:
-            self._expire(int(str(changed[vault.EXPIRE])))
+            self._expire(int(str(changed[vault.EXPIRE])), rules)
         if vault.BLOCK in changed:
             block = dict.fromkeys(_BLOCKS, bool(changed[vault.BLOCK]))
             self._ask("put_public_access_block", PublicAccessBlockConfiguration=block)
         if vault.ENCRYPTION in changed:
             self._encrypt(str(changed[vault.ENCRYPTION]))
-        if vault.REPLICATE in changed:
-            self._replicate(str(changed[vault.REPLICATE]))
+        if copies:
+            self._ask("put_bucket_replication", ReplicationConfiguration=copies)
+
+    def _set(self, name: str, changed: Settings, operation: str) -> dict[str, Any]:
+        """Return what is set by now, where *name* is changed; empty: nothing."""
+        if name not in changed:
+            return {}
+        try:
+            return self._ask(operation)
+        except Refusal as refusal:
+            if refusal.aws_code not in _NOT_SET:
+                raise
+            return {}
 
     def _versioning(self, status: str) -> None:
         if self._ask("get_bucket_versioning").get("Status") != status:
@@ -186,14 +207,8 @@ class S3Vault:
         said = {"ObjectLockEnabled": "Enabled", "Rule": rule}
         self._ask("put_object_lock_configuration", ObjectLockConfiguration=said)
 
-    def _expire(self, after: int) -> None:
+    def _expire(self, after: int, said: Mapping[str, Any]) -> None:
         """Put our rule among the others, which stay as they are."""
-        try:
-            said = self._ask("get_bucket_lifecycle_configuration")
-        except Refusal as refusal:
-            if refusal.aws_code not in _NOT_SET:
-                raise
-            said = {}
         others = [one for one in said.get("Rules", ()) if one.get("ID") != self._rule]
         prefix = self._place.prefix
         old_form = any("Filter" not in one for one in others)
@@ -223,24 +238,54 @@ class S3Vault:
         said = {"Rules": [rule]}
         self._ask("put_bucket_encryption", ServerSideEncryptionConfiguration=said)
 
-    def _replicate(self, to: str) -> None:
-        role = self._account.settings.get("replicationRole")
+    def _replicated(self, to: str, said: Mapping[str, Any]) -> dict[str, Any]:
+        """
+        Return our rule among the others, which stay as they are, as does their role.
+
+        Raises:
+            Rejected: There is no role for it, or it cannot stand beside the others.
+        """
+        rules = said.get("Rules", ())
+        others = [one for one in rules if one.get("ID") != self._rule]
+        role = said["Role"] if others else self._account.settings.get("replicationRole")
         if not role:
             raise Rejected(
                 f"{self._account.name} has no settings.replicationRole",
                 hint="name the role (ARN) that S3 replicates by",
             )
+        if any("Filter" not in one for one in others):
+            raise Rejected(
+                "the bucket has replication rules of the old form, beside which no "
+                "other can be put",
+                hint="write them with Filter, Priority and DeleteMarkerReplication",
+            )
         rule = {
             "ID": self._rule,
             "Status": "Enabled",
-            "Priority": 1,
-            "Filter": {"Prefix": ""},
+            "Priority": 1 + max((int(one["Priority"]) for one in others), default=0),
+            "Filter": {"Prefix": self._place.prefix},
             # What hides something here does not hide it there.
             "DeleteMarkerReplication": {"Status": "Disabled"},
             "Destination": {"Bucket": to},
         }
-        said = {"Role": role, "Rules": [rule]}
-        self._ask("put_bucket_replication", ReplicationConfiguration=said)
+        return {"Role": role, "Rules": [*others, rule]}
+
+    def _replication(self, said: dict[str, Any]) -> Settings:
+        """Return where all of our folder goes: what the first of its rules says."""
+        rules = said.get("ReplicationConfiguration", {}).get("Rules", ())
+        found = [one for one in rules if self._replicates(one)]
+        # Of those that say something else the highest number counts.
+        found.sort(key=lambda one: int(one.get("Priority") or 0), reverse=True)
+        to = str(found[0]["Destination"]["Bucket"]) if found else None
+        return {vault.REPLICATE: to}
+
+    def _replicates(self, rule: Mapping[str, Any]) -> bool:
+        """Say whether a rule is about everything in our folder."""
+        told = rule.get("Filter") or {}
+        if rule.get("Status") != "Enabled" or told.keys() & {"Tag", "And"}:
+            return False
+        prefix = str(told.get("Prefix") or rule.get("Prefix") or "")
+        return self._place.prefix.startswith(prefix)
 
 
 def _days(expiration: Mapping[str, Any]) -> Iterator[int]:
@@ -265,13 +310,3 @@ def _lock(said: dict[str, Any]) -> Settings:
 def _block(said: dict[str, Any]) -> Settings:
     told = said.get("PublicAccessBlockConfiguration", {})
     return {vault.BLOCK: all(told.get(name) is True for name in _BLOCKS)}
-
-
-def _replication(said: dict[str, Any]) -> Settings:
-    told = said.get("ReplicationConfiguration", {}).get("Rules", ())
-    found = [
-        str(one["Destination"]["Bucket"])
-        for one in told
-        if one.get("Status") == "Enabled"
-    ]
-    return {vault.REPLICATE: found[0] if found else None}

@@ -126,8 +126,9 @@ class _Aws:
         if told.code:
             await _refuse(scope, send, told.status, told.code, told.text)
         else:
-            self._bench.effect(operation(scope, body), _stored(scope, body))
-            await _say(send, told.status, "", "application/xml")
+            if (name := operation(scope, body)).partition(":")[0] in aws_stores.EFFECTS:
+                self._bench.effect(name, _stored(scope, body))
+            await _say(send, told.status, told.text, "application/xml")
         return True
 
     def _known(self, scope: Scope) -> bool:

@@ -1,5 +1,5 @@
 """
-What S3 does about locks and times, and moto does not.
+What S3 does about locks, times and replications, and moto does not.
 
 Sources: Amazon S3 User Guide, "Object Lock considerations" (versioning of a bucket with
 a lock cannot be suspended; a retention period in compliance mode is not made shorter,
@@ -7,7 +7,8 @@ and its mode is not changed; one in governance mode only by who may bypass it an
 so) and "Enable Object Lock on an existing S3 bucket" (since 2023 one that has objects,
 too, if it has versions). moto lets versioning be suspended, makes every period shorter,
 and refuses a lock where there are objects. Its clock is this machine's: what is written
-is dated by the sandbox's instead, and locked from then on.
+is dated by the sandbox's instead, and locked from then on. Of a replication moto gives
+back no filter: here it is given back as it was put.
 """
 
 from __future__ import annotations
@@ -31,7 +32,12 @@ _BYPASS: Final = b"x-amz-bypass-governance-retention"
 
 
 class Told(NamedTuple):
-    """What is answered in moto's place; ``code`` is empty where it was done."""
+    """
+    What is answered in moto's place; ``code`` is empty where it was done.
+
+    Attributes:
+        text: What is wrong, or what was asked for.
+    """
 
     status: int
     code: str = ""
@@ -50,6 +56,10 @@ def answer(bench: Bench, scope: Scope, body: bytes) -> Told | None:
         return _suspended(bucket, body)
     if name == "PutObjectLockConfiguration":
         return _locked(bucket, body)
+    if name == "PutBucketReplication":
+        bucket.replication_put = body
+    if name == "GetBucketReplication" and getattr(bucket, "replication", None):
+        return Told(200, text=bucket.replication_put.decode())
     if name == "PutObjectRetention":
         return _retained(bucket.keys.getlist(key) or (), scope, body, bench.clock())
     return None

@@ -92,6 +92,23 @@ def test_what_is_locked_is_locked_for_longer_alone(s3: Any, mode: str) -> None:
     assert said["ObjectLockRetainUntilDate"] >= SOON
 
 
+def test_a_replication_is_given_back_as_it_was_put(s3: Any) -> None:
+    rules = [
+        {
+            "ID": "a",
+            "Priority": 7,
+            "Filter": {"Prefix": "logs/"},
+            "Status": "Disabled",
+            "DeleteMarkerReplication": {"Status": "Enabled"},
+            "Destination": {"Bucket": "arn:aws:s3:::other"},
+        }
+    ]
+    told = {"Role": "arn:aws:iam::1:role/r", "Rules": rules}
+    s3.put_bucket_replication(Bucket="locking", ReplicationConfiguration=told)
+    said = s3.get_bucket_replication(Bucket="locking")
+    assert said["ReplicationConfiguration"] == told
+
+
 def test_every_bucket_encrypts(s3: Any) -> None:
     said = s3.get_bucket_encryption(Bucket="plain")
     (rule,) = said["ServerSideEncryptionConfiguration"]["Rules"]
