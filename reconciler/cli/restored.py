@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,7 +21,7 @@ from reconciler.providers._restore import (
     brought_back,
     emptied,
     incomplete,
-    part,
+    parts,
     roomy,
     together,
     unnamed,
@@ -191,7 +192,7 @@ def _bringing(
         name = offer.source
         mine = known.get(name)
         if mine is None or mine.wanted.snapshot != offer.snapshot.id:
-            mine = part(place, name, _wanted(one, offer), choice.only, choice.key)
+            mine = _part(one, choice, place, offer)
         if mine is None:
             return None
         emptied(into, name)
@@ -212,11 +213,7 @@ def _missing(copies: Copies, got: Collection[str], into: Path) -> dict[str, str]
 
 def _parts(one: Asked, choice: Choice, copies: Copies) -> dict[str, Part]:
     """Return what is restored of each source; raise where that is nothing."""
-
-    def named(place: Open, offer: Offer) -> Part | None:
-        return part(place, offer.source, _wanted(one, offer), choice.only, choice.key)
-
-    got = copies.given(named)
+    got = copies.given(partial(_part, one, choice))
     if not got:
         copies.nothing()
     found = {name: each for name, each in got.items() if each is not None}
@@ -225,9 +222,15 @@ def _parts(one: Asked, choice: Choice, copies: Copies) -> dict[str, Part]:
     return found
 
 
-def _say(project: Project, parts: Mapping[str, Part], into: Path) -> None:
-    size = sum(each.size for each in parts.values())
-    many = sum(len(each.files) for each in parts.values())
+def _part(one: Asked, choice: Choice, place: Open, offer: Offer) -> Part | None:
+    """Return what is restored of one source; None where ``only`` names none of it."""
+    wanted = {offer.source: _wanted(one, offer)}
+    return parts(place, wanted, choice.only, choice.key).get(offer.source)
+
+
+def _say(project: Project, known: Mapping[str, Part], into: Path) -> None:
+    size = sum(each.size for each in known.values())
+    many = sum(len(each.files) for each in known.values())
     what = f"{words.count(many, 'file')}, {words.size(size)}"
     project.say(f"restoring {what}, into {into}")
 

@@ -99,36 +99,38 @@ class Back(NamedTuple):
         return why(list(self.looks))
 
 
-def part(
-    restorer: Restorer, name: str, one: Wanted, only: Sequence[str], key: Key
-) -> Part | None:
+def parts(
+    restorer: Restorer, wanted: Mapping[str, Wanted], only: Sequence[str], key: Key
+) -> dict[str, Part]:
     """
-    Return what there is of the source *name*; of files like *only*, if any are named.
+    Return what there is of each source; *only* of files of those names, if any.
 
-    A pattern has ``*`` in a folder and ``**`` across, or is a folder. None: no file is
-    called so.
+    A pattern has ``*`` in a folder and ``**`` across, or is a folder. A source without
+    a file that is called so is left out.
 
     Raises:
         ProviderError: The copy does not give what it has.
     """
-    manifest = restorer.manifest(name, one.snapshot, key)
-    told = one.promise.manifest is not None
-    if manifest is None and told and isinstance(restorer, Rereads):
-        manifest = restorer.entries(name, one.snapshot)
-    listing = manifest
-    if listing is None:
-        listing = restorer.listing(name, one.snapshot, key)
-    files = [each for each in listing if each.path != CANARY]
-    links: tuple[str, ...] = ()
-    if only:
-        paths = set(_named(only, [plain(each.path) for each in files]))
-        files = [each for each in files if plain(each.path) in paths]
-        if isinstance(restorer, Linked):
-            there = map(plain, restorer.links(name, one.snapshot, key))
-            links = tuple(dict.fromkeys(_named(only, [*there])))
-    if only and not files and not links:
-        return None
-    return Part(one, tuple(files), not only, manifest, links)
+    made: dict[str, Part] = {}
+    for name, one in wanted.items():
+        manifest = restorer.manifest(name, one.snapshot, key)
+        told = one.promise.manifest is not None
+        if manifest is None and told and isinstance(restorer, Rereads):
+            manifest = restorer.entries(name, one.snapshot)
+        listing = manifest
+        if listing is None:
+            listing = restorer.listing(name, one.snapshot, key)
+        files = [each for each in listing if each.path != CANARY]
+        links: tuple[str, ...] = ()
+        if only:
+            paths = set(_named(only, [plain(each.path) for each in files]))
+            files = [each for each in files if plain(each.path) in paths]
+            if isinstance(restorer, Linked):
+                there = map(plain, restorer.links(name, one.snapshot, key))
+                links = tuple(dict.fromkeys(_named(only, [*there])))
+        if files or links or not only:
+            made[name] = Part(one, tuple(files), not only, manifest, links)
+    return made
 
 
 def unnamed(only: Sequence[str]) -> ReconcilerError:

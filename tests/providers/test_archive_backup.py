@@ -20,10 +20,10 @@ from reconciler.providers import _archive_seal
 from reconciler.providers._archive_restorer import ArchiveRestorer
 from reconciler.providers._archive_where import keys_of, store_of
 from reconciler.providers._drill_port import digest, promised
-from reconciler.providers._restore import Wanted, brought_back
+from reconciler.providers._restore import Wanted, brought_back, parts
 from reconciler.providers.archive_backup import ArchiveBackup
 from tests.support.archive_contract import ArchiveContract
-from tests.support.archives import ESCROW, PASSWORD, Place, backup, later, parts, site
+from tests.support.archives import ESCROW, PASSWORD, Place, backup, later, site
 from tests.support.contract import NOW
 
 BOTH = {

@@ -24,8 +24,8 @@ from reconciler.providers._archive_snap import Label
 from reconciler.providers._archive_store import Folder
 from reconciler.providers._archive_tree import excluded
 from reconciler.providers._drill_port import Entry, digest, promised
-from reconciler.providers._restore import Wanted, brought_back
-from tests.support.archives import Place, backup, parts, site
+from reconciler.providers._restore import Wanted, brought_back, parts
+from tests.support.archives import Place, backup, site
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)
 _LETTERS = st.sampled_from(

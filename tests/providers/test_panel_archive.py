@@ -18,8 +18,8 @@ from reconciler.providers._archive_open import Caps, Hostile
 from reconciler.providers._archive_seal import Damaged
 from reconciler.providers._panel_archive import look, newest, unpacked
 from reconciler.providers._panel_restorer import PanelRestorer, Whose, files
-from reconciler.providers._restore import Wanted, brought_back
-from tests.support.archives import Place, backup, parts
+from reconciler.providers._restore import Wanted, brought_back, parts
+from tests.support.archives import Place, backup
 
 NAME = "backup-11.22.2026_02-15-00_shop"
 STAMP = "2611220215"

@@ -21,7 +21,6 @@ from reconciler.kinds.backup_repository import BackupRepository
 from reconciler.model import Account, FieldChange, Makings, Metadata, SecretRef, Share
 from reconciler.model.backing import Backing
 from reconciler.model.repository import Repository
-from reconciler.providers._restore import part
 from reconciler.providers.archive_backup import ArchiveBackup
 from tests.support.contract import NOW, MemoryCache
 
@@ -203,9 +202,3 @@ def later(place: Place, days: float) -> datetime:
     """Move the clock of *place*."""
     place.now += timedelta(days=days)
     return place.now.astimezone(UTC)
-
-
-def parts(restorer: Any, wanted: Any, only: Any = (), key: Any = "drill") -> Any:
-    """Return what there is of each source of *wanted*."""
-    found = {name: part(restorer, name, one, only, key) for name, one in wanted.items()}
-    return {name: one for name, one in found.items() if one is not None}
