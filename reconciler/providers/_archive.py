@@ -320,14 +320,17 @@ class Archive:
         return size
 
     def _all_signed(self, snap: Snap) -> None:
+        """See that who signed one signed the other: else it opens half of them."""
         salt = self.config().salt
         said, body = signed_part(self._small(CONFIG))
-        strangers = self.keys.strangers(salt, canonical(body), said)
-        ours = {slot for slot in self.keys.slots if slot in said} - {*strangers}
+        first = {*self.keys.strangers(salt, canonical(body), said)}
+        ours = {slot for slot in self.keys.slots if slot in said} - first
         said, body = signed_part(self._small(index_of(snap.label.backup, snap.id)))
-        bad = {*self.keys.strangers(salt, canonical(body), said)} | (ours - {*said})
-        if bad & ours:
-            raise Damaged(f"not signed by the {' or the '.join(sorted(bad & ours))}")
+        strange = {*self.keys.strangers(salt, canonical(body), said)}
+        if bad := first & {*said} - strange:
+            raise Damaged(f"the repository is not signed by the {_or(bad)}")
+        if bad := ours & (strange | (ours - {*said})):
+            raise Damaged(f"not signed by the {_or(bad)}")
 
     def restore(
         self,
@@ -382,6 +385,10 @@ class Archive:
             self.store.remove(one.name)
         self.store.tidy(now - ABANDONED)
         return len(lost)
+
+
+def _or(slots: Iterable[str]) -> str:
+    return " or the ".join(sorted(slots))
 
 
 def _caps(snap: Snap) -> Caps:

@@ -490,6 +490,20 @@ def flipped(path: Path, at: int) -> None:
     path.write_bytes(data)
 
 
+@pytest.mark.parametrize("slot", ["password", "escrow"])
+def test_a_signature_of_the_repository_itself_is_checked(place, root, slot):
+    want = backup(root)
+    place.back_up(want)
+    path = place.folder / "archive.json"
+    said = json.loads(path.read_text())
+    first = said["signed"][slot][0]
+    said["signed"][slot] = ("1" if first == "0" else "0") + said["signed"][slot][1:]
+    path.write_text(json.dumps(said))
+    check = place.check(want)
+    assert (check["verdict"], check["checked"]) == ("failed", 1)
+    assert f"the repository is not signed by the {slot}" in check["why"]
+
+
 @pytest.mark.parametrize("where", ["data", "manifest"])
 def test_what_the_disk_cannot_read_is_damaged(place, root, tmp_path, where):
     want = backup(root, drills={"scratch": str(tmp_path / "scratch")})
