@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from pydantic import JsonValue
 
 from reconciler.kinds.backup.facts import (
+    SKEW,
     Drilled,
     Received,
     drills,
@@ -102,6 +103,15 @@ class Case:
         place = self.repository(copy)
         return place is not None and place.engine in PANELS
 
+    def ahead(self, at: datetime) -> bool:
+        """
+        Say whether *at*, of something that happened, is yet to come.
+
+        The clock was ahead when it happened, or is behind now: nobody knows when it
+        was, and until then it is no reason to do nothing.
+        """
+        return at > self.now + SKEW
+
     @cached_property
     def received(self) -> tuple[Received, ...]:
         """Every receipt in the record, the oldest first."""
@@ -109,8 +119,9 @@ class Case:
 
     @cached_property
     def drilled(self) -> tuple[Drilled, ...]:
-        """Every drill in the record, the oldest first."""
-        return tuple(sorted(drills(self.recorded), key=lambda one: one.at))
+        """Every drill in the record that was before now, the oldest first."""
+        told = (one for one in drills(self.recorded) if not self.ahead(one.at))
+        return tuple(sorted(told, key=lambda one: one.at))
 
     @cached_property
     def vouched(self) -> Mapping[str, Mapping[str, tuple[str, datetime]]]:
@@ -122,8 +133,8 @@ class Case:
         return [one for one in self.received if one.copy == copy]
 
     def last(self, copy: str) -> Received | None:
-        """Return the newest receipt of one copy."""
-        found = self.receipts(copy)
+        """Return the newest receipt of one copy, of those from before now."""
+        found = [one for one in self.receipts(copy) if not self.ahead(one.at)]
         return found[-1] if found else None
 
     @cached_property
@@ -144,12 +155,14 @@ class Case:
         yield from state.snapshots if state else ()
 
     def complete(self, copy: str) -> list[Received]:
-        """Return the receipts of which *copy* still lists every snapshot."""
+        """Return the past receipts of which *copy* still lists every snapshot."""
         listed = {one.id for one in self.snapshots(copy)}
         return [
             one
             for one in self.receipts(copy)
-            if one.sources and listed.issuperset(one.snapshots.values())
+            if one.sources
+            and listed.issuperset(one.snapshots.values())
+            and not self.ahead(one.at)
         ]
 
     def conclusive(self, copy: str) -> Drilled | None:

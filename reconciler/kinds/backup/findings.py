@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from reconciler.kinds.backup.anomalies import suspects
 from reconciler.kinds.backup.case import Case
+from reconciler.kinds.backup.clock import ahead
 from reconciler.kinds.backup.cost import monthly
 from reconciler.kinds.backup.drilling import FULL, kinds_of, last_of
 from reconciler.kinds.backup.facts import Drilled, fact, hours, moment
@@ -45,6 +46,7 @@ class Said(NamedTuple):
 def said(case: Case) -> Iterator[Said]:
     """Yield everything."""
     yield from freshness(case)
+    yield from _clocks(case)
     yield from _places(case)
     yield from restorable(case)
     yield from _strange(case)
@@ -78,6 +80,12 @@ def _failure(case: Case) -> str:
         return ""
     why = f": {row['why']}" if row.get("why") else ""
     return f"; the last attempt failed ({row.get('count')} times{why})"
+
+
+def _clocks(case: Case) -> Iterator[Said]:
+    """Yield that a clock was ahead when something was done, or is behind now."""
+    for copy, why in ahead(case):
+        yield Said("dated-ahead", Severity.CRITICAL, why, about=copy)
 
 
 def _places(case: Case) -> Iterator[Said]:

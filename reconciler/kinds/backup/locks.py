@@ -86,8 +86,8 @@ def _known(case: Case, copy: str) -> dict[str, datetime]:
     rows = fact(case.recorded, ENDS).get(copy)
     for text, names in rows.items() if isinstance(rows, dict) else ():
         until = moment(text)
-        for name in names if until and isinstance(names, list) else ():
-            found[str(name)] = until
+        if until is not None and isinstance(names, list):
+            found |= {str(name): until for name in names}
     return found
 
 

@@ -260,7 +260,8 @@ def _hid(case: Case, copy: str, ended: Ended) -> Facts:
 def noticed(case: Case) -> Facts:
     """Return what a look alone has shown, as far as it is news."""
     found: Facts = {}
-    if SINCE not in case.recorded:
+    since = moment(case.recorded.get(SINCE))
+    if since is None or case.ahead(since):
         found[SINCE] = case.now.isoformat()
     rows = ((IDENTITY, dict(_identities(case))), (LOCKED, dict(_locks(case))))
     for name, row in rows:
@@ -332,7 +333,7 @@ def elsewhere(case: Case) -> Received | None:
         return None
     sources = {}
     for name, source in case.backing.sources.items():
-        one = _newest(state, name)
+        one = _newest(case, state, name)
         if one is None or (last is not None and one.at <= last.at):
             return None
         if one.files is not None and one.files < source.min_files:
@@ -347,8 +348,12 @@ def elsewhere(case: Case) -> Received | None:
     return Received(min(times), "", case.first, rows)
 
 
-def _newest(state: CopyState, source: str) -> Snapshot | None:
-    mine = [one for one in state.snapshots if one.source == source]
+def _newest(case: Case, state: CopyState, source: str) -> Snapshot | None:
+    mine = [
+        one
+        for one in state.snapshots
+        if one.source == source and not case.ahead(one.at)
+    ]
     return max(mine, key=lambda one: one.at, default=None)
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from pydantic import JsonValue
 
 from reconciler.kinds.backup.case import Case, Known
-from reconciler.kinds.backup.facts import Drilled, fact
+from reconciler.kinds.backup.facts import SKEW, Drilled, fact
 from reconciler.kinds.backup.memory import ALARM
 from reconciler.kinds.backup.steps import CHECKS
 from reconciler.model.backing import Backing
@@ -66,7 +66,9 @@ def _fresh(case: Case, drill: Drilled) -> Proof | None:
     of = drill.of
     if of is None or drill.at < case.now - case.backing.prune.verified:
         return None
-    if drill.at - of > case.rpo or drill.at > case.now or _lacks(case, drill):
+    if drill.at - of > case.rpo or drill.at > case.now:
+        return None
+    if of > drill.at + SKEW or _lacks(case, drill):
         return None
     return Proof(
         of, drill.at, drill.reference or f"{drill.drill} drill of {drill.copy}"

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from reconciler.kinds.backup.anomalies import suspects
 from reconciler.kinds.backup.case import Case
 from reconciler.kinds.backup.changes import PruneOld
+from reconciler.kinds.backup.clock import ahead
 from reconciler.kinds.backup.facts import short
 from reconciler.kinds.backup.state import CopyState, Snapshot
 from reconciler.kinds.backup.tampering import tampered
@@ -97,6 +98,8 @@ def _holds(case: Case, copy: str) -> Iterator[str]:
             yield f"{one} was tampered with: {why}"
     for suspect in suspects(case):
         yield f"{short(suspect.id)} of {suspect.source} is suspicious: {suspect.why}"
+    for _, why in ahead(case):
+        yield why
     for sway in case.sways:
         if sway.why:
             yield f"{sway.by} says {sway.says}: {sway.why}"

@@ -149,7 +149,7 @@ def check(case: Case, copy: str) -> Iterator[Check]:
     day = case.now.date()
     row = fact(case.recorded, CHECKS).get(copy)
     last = moment(row.get("at")) if isinstance(row, dict) else None
-    if last is not None and last.date() >= day:
+    if last is not None and last.date() >= day and not case.ahead(last):
         return
     of = case.backing.drills.check
     part = day.toordinal() % of + 1
