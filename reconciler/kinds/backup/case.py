@@ -128,6 +128,32 @@ class Case:
         """By copy: every snapshot with a receipt that was not pruned from here."""
         return vouched(self.recorded)
 
+    @cached_property
+    def _moments(self) -> Mapping[str, tuple[str, datetime]]:
+        """Snapshot -> its source and moment, in whatever copy it is."""
+        found = dict(pair for mine in self.vouched.values() for pair in mine.items())
+        for one in self.received:
+            found |= {name: (key, one.at) for key, name in one.snapshots.items()}
+        return found
+
+    def accepts(self, snapshot: str) -> bool:
+        """Say whether a person looked at *snapshot*, or at it in another copy."""
+        if snapshot in self.accepted:
+            return True
+        moment = self._moments.get(snapshot)
+        return moment is not None and moment in self._looked_at
+
+    @cached_property
+    def _looked_at(self) -> frozenset[tuple[str, datetime]]:
+        rows = self._moments
+        return frozenset(rows[one] for one in self.accepted if one in rows)
+
+    def same(self, snapshot: str) -> frozenset[str]:
+        """Return what *snapshot* is called in each copy."""
+        moment = self._moments.get(snapshot)
+        mine = (one for one, other in self._moments.items() if other == moment)
+        return frozenset({snapshot, *(mine if moment is not None else ())})
+
     def receipts(self, copy: str) -> list[Received]:
         """Return the receipts of one copy, the oldest first."""
         return [one for one in self.received if one.copy == copy]

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from reconciler.kinds.backup.anomalies import suspects
 from reconciler.kinds.backup.case import Case
 from reconciler.kinds.backup.clock import ahead
 from reconciler.kinds.backup.cost import monthly
@@ -15,6 +14,7 @@ from reconciler.kinds.backup.facts import Drilled, fact, hours, moment
 from reconciler.kinds.backup.memory import SINCE
 from reconciler.kinds.backup.pruning import old
 from reconciler.kinds.backup.steps import CHECKS, FAILED, uncopied
+from reconciler.kinds.backup.suspicion import suspects
 from reconciler.kinds.backup.tampering import tampered
 from reconciler.model import Absent, Severity
 

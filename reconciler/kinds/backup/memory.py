@@ -8,7 +8,6 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from reconciler.kinds.backup.anomalies import suspects
 from reconciler.kinds.backup.case import Case
 from reconciler.kinds.backup.changes import (
     BackUp,
@@ -35,13 +34,12 @@ from reconciler.kinds.backup.locks import ends
 from reconciler.kinds.backup.rotation import settled
 from reconciler.kinds.backup.state import CopyState, Snapshot
 from reconciler.kinds.backup.steps import CHECKS, FAILED
+from reconciler.kinds.backup.suspicion import ALARM, noted, suspects
 from reconciler.kinds.backup.tampering import IDENTITY, LOCKED, PRUNED, tampered
 from reconciler.model import Ended
 
 #: Since when it is looked after: from then on it counts that nothing was backed up.
 SINCE: Final = "since"
-#: What was strange when somebody looked last.
-ALARM: Final = "alarm"
 COPIED: Final = "copied"
 _PRUNES: Final = 20
 Facts = dict[str, JsonValue]
@@ -270,8 +268,9 @@ def noticed(case: Case) -> Facts:
             found[name] = {**before, **row}
     found |= ends(case, *(one.repository for one in case.copies))
     alarm = _alarm(case)
-    if alarm != fact(case.recorded, ALARM) and not _blind(case):
+    if alarm != fact(case.recorded, ALARM):
         found[ALARM] = alarm
+    found |= noted(case)
     made = None if case.makes else elsewhere(case)
     if made is not None:
         found |= with_receipts(case, [made])
@@ -282,11 +281,6 @@ def noticed(case: Case) -> Facts:
 def _calm(case: Case, copy: str) -> bool:
     """Say whether *copy* could be read, and nothing in it is strange."""
     return case.state(copy) is not None and not list(tampered(case, copy))
-
-
-def _blind(case: Case) -> bool:
-    """Say whether some copy could not be read: what was strange may still be so."""
-    return any(case.state(one.repository) is None for one in case.copies)
 
 
 def _identities(case: Case) -> Iterator[tuple[str, JsonValue]]:
@@ -311,11 +305,20 @@ def _locks(case: Case) -> Iterator[tuple[str, JsonValue]]:
 
 
 def _alarm(case: Case) -> Facts:
-    told = [
-        f"{one.repository}: {why}"
-        for one in case.copies
-        for why in tampered(case, one.repository)
-    ]
+    """
+    Return what is strange now.
+
+    What was so in a copy that cannot be read now may still be: it stays. What is
+    suspicious about backups no listing has to show.
+    """
+    old = fact(case.recorded, ALARM).get("tampered")
+    before = [str(one) for one in old] if isinstance(old, list) else []
+    told: list[str] = []
+    for copy in dict.fromkeys(one.repository for one in case.copies):
+        if case.state(copy) is None:
+            told += [one for one in before if one.startswith(f"{copy}: ")]
+        else:
+            told += [f"{copy}: {why}" for why in tampered(case, copy)]
     strange: list[JsonValue] = [one.id for one in suspects(case)]
     found: Facts = {"tampered": list[JsonValue](told), "suspect": strange}
     return {key: value for key, value in found.items() if value}

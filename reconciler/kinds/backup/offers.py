@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import NamedTuple
 
 from pydantic import JsonValue
 
 from reconciler.kinds.backup.case import Case, Known
 from reconciler.kinds.backup.facts import fact
-from reconciler.kinds.backup.memory import ALARM
 from reconciler.kinds.backup.state import Snapshot
 from reconciler.kinds.backup.steps import CHECKS
+from reconciler.kinds.backup.suspicion import doubted
 from reconciler.model.backing import Backing
 
 
@@ -102,6 +103,12 @@ class Record:
                     return row
         return {}
 
+    @cached_property
+    def _suspicious(self) -> frozenset[str]:
+        """What nobody looked at, by its name in each copy."""
+        found = (self._case.same(one) for one in doubted(self._case))
+        return frozenset(name for same in found for name in same)
+
     def _drilled(self, copy: str, snapshot: str, verdict: str) -> datetime | None:
         """Return when a drill of *snapshot* had this *verdict* last."""
         times = [
@@ -116,9 +123,7 @@ class Record:
     def _doubt(self, copy: str, one: Snapshot, known: Collection[str]) -> str:
         if not self.readable:
             return ""
-        strange = fact(self._recorded, ALARM).get("suspect")
-        suspects = map(str, strange if isinstance(strange, list) else ())
-        if (one.original or one.id) in set(suspects) - self._case.accepted:
+        if self._suspicious.intersection((one.id, one.original)):
             return "suspicious"
         failed = self._drilled(copy, one.id, "failed")
         passed = self._drilled(copy, one.id, "passed")

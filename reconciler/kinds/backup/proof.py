@@ -10,8 +10,8 @@ from pydantic import JsonValue
 
 from reconciler.kinds.backup.case import Case, Known
 from reconciler.kinds.backup.facts import SKEW, Drilled, fact
-from reconciler.kinds.backup.memory import ALARM
 from reconciler.kinds.backup.steps import CHECKS
+from reconciler.kinds.backup.suspicion import ALARM, doubted
 from reconciler.model.backing import Backing
 from reconciler.model.proof import Proof
 
@@ -86,9 +86,7 @@ def _strange(case: Case) -> str | None:
     told = alarm.get("tampered")
     if isinstance(told, list) and told:
         return f"somebody tampered with it: {told[0]}"
-    found = alarm.get("suspect")
-    names = [str(one) for one in found] if isinstance(found, list) else []
-    left = [one[:_SHORT] for one in names if one not in case.accepted]
+    left = [one[:_SHORT] for one in doubted(case)]
     if left:
         return f"{', '.join(left)} is suspicious, and nobody has looked at it"
     for copy, row in fact(case.recorded, CHECKS).items():

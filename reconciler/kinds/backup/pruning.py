@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import NamedTuple
 
-from reconciler.kinds.backup.anomalies import suspects
 from reconciler.kinds.backup.case import Case
 from reconciler.kinds.backup.changes import PruneOld
 from reconciler.kinds.backup.clock import ahead
 from reconciler.kinds.backup.facts import short
 from reconciler.kinds.backup.state import CopyState, Snapshot
+from reconciler.kinds.backup.suspicion import suspects
 from reconciler.kinds.backup.tampering import tampered
 from reconciler.model import FieldChange, Unknown
 from reconciler.model.patch_rules import TROUBLES
