@@ -14,6 +14,8 @@ KEPT: Final = 40
 RECEIPTS: Final = "receipts"
 DRILLS: Final = "drills"
 RESTORES: Final = "restores"
+#: Copy -> when it was checked last, and which slices are damaged: ``at``, ``bad``.
+CHECKS: Final = "checks"
 #: Copy -> snapshot -> its source and time: what has a receipt, and was not pruned.
 VOUCHED: Final = "vouched"
 #: Clocks of clients and servers differ by less.

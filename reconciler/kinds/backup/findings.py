@@ -10,10 +10,10 @@ from reconciler.kinds.backup.case import Case
 from reconciler.kinds.backup.clock import ahead
 from reconciler.kinds.backup.cost import monthly
 from reconciler.kinds.backup.drilling import FULL, kinds_of, last_of
-from reconciler.kinds.backup.facts import Drilled, fact, hours, moment
+from reconciler.kinds.backup.facts import CHECKS, Drilled, fact, hours, moment
 from reconciler.kinds.backup.memory import SINCE
 from reconciler.kinds.backup.pruning import old
-from reconciler.kinds.backup.steps import CHECKS, FAILED, uncopied
+from reconciler.kinds.backup.steps import FAILED, uncopied
 from reconciler.kinds.backup.suspicion import suspects
 from reconciler.kinds.backup.tampering import tampered
 from reconciler.model import Absent, Severity

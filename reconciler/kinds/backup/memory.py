@@ -21,6 +21,7 @@ from reconciler.kinds.backup.changes import (
 )
 from reconciler.kinds.backup.drilling import OBSERVED, OBSERVED_OF, news
 from reconciler.kinds.backup.facts import (
+    CHECKS,
     DRILLS,
     KEPT,
     RECEIPTS,
@@ -33,7 +34,7 @@ from reconciler.kinds.backup.facts import (
 from reconciler.kinds.backup.locks import ends
 from reconciler.kinds.backup.rotation import settled
 from reconciler.kinds.backup.state import CopyState, Snapshot
-from reconciler.kinds.backup.steps import CHECKS, FAILED
+from reconciler.kinds.backup.steps import FAILED
 from reconciler.kinds.backup.suspicion import ALARM, noted, suspects
 from reconciler.kinds.backup.tampering import IDENTITY, LOCKED, PRUNED, tampered
 from reconciler.model import Ended

@@ -10,9 +10,8 @@ from typing import NamedTuple
 from pydantic import JsonValue
 
 from reconciler.kinds.backup.case import Case, Known
-from reconciler.kinds.backup.facts import fact
+from reconciler.kinds.backup.facts import CHECKS, fact
 from reconciler.kinds.backup.state import Snapshot
-from reconciler.kinds.backup.steps import CHECKS
 from reconciler.kinds.backup.suspicion import doubted
 from reconciler.model.backing import Backing
 

@@ -9,8 +9,7 @@ from typing import Final
 from pydantic import JsonValue
 
 from reconciler.kinds.backup.case import Case, Known
-from reconciler.kinds.backup.facts import SKEW, Drilled, fact
-from reconciler.kinds.backup.steps import CHECKS
+from reconciler.kinds.backup.facts import CHECKS, SKEW, Drilled, fact
 from reconciler.kinds.backup.suspicion import ALARM, doubted
 from reconciler.model.backing import Backing
 from reconciler.model.proof import Proof

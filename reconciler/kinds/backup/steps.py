@@ -17,13 +17,12 @@ from reconciler.kinds.backup.changes import (
     Rewind,
 )
 from reconciler.kinds.backup.drilling import drill
-from reconciler.kinds.backup.facts import fact, moment
+from reconciler.kinds.backup.facts import CHECKS, fact, moment
 from reconciler.kinds.backup.pruning import prune
 from reconciler.kinds.backup.tampering import IDENTITY, hidden, rewind_to
 from reconciler.model import Absent, FieldChange
 
 FAILED: Final = "failed"
-CHECKS: Final = "checks"
 #: After a failure it is tried again so much later, then after twice that, and so on.
 _AGAIN: Final = timedelta(minutes=15)
 _AGAIN_MOST: Final = timedelta(hours=6)
