@@ -56,5 +56,5 @@ class Proofs:
         if backing is None:
             return f"{one.ref} has no policy"
         recorded = self._ledger.record(one.kind, one.uid).facts
-        found = proven(recorded, backing, now, one.spec.accept)
+        found = proven(recorded, backing, now, one.spec.accept, one.whence)
         return found if isinstance(found, Proof) else f"{one.ref}: {found}"

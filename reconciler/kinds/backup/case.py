@@ -17,6 +17,7 @@ from reconciler.kinds.backup.facts import (
     receipts,
     vouched,
 )
+from reconciler.kinds.backup.origin import NOWHERE, Whence, origin
 from reconciler.kinds.backup.state import BACKUP, CopyState, Snapshot
 from reconciler.model import Have, Share, Sway
 from reconciler.model.backing import Backing, Copy
@@ -37,6 +38,7 @@ class Known(NamedTuple):
         recorded: What the record remembers of it.
         accepted: Snapshots that a person looked at, and found to be as they should.
         sways: What others want of it, or of what it is of.
+        whence: Where its sources are.
     """
 
     uid: str
@@ -45,6 +47,7 @@ class Known(NamedTuple):
     recorded: Mapping[str, JsonValue]
     accepted: Sequence[str] = ()
     sways: Sequence[Sway] = ()
+    whence: Whence = NOWHERE
 
 
 class Case:
@@ -64,6 +67,7 @@ class Case:
         self.now = now
         self.accepted = frozenset(known.accepted)
         self.sways = known.sways
+        self.whence = known.whence
 
     @property
     def copies(self) -> tuple[Copy, ...]:
@@ -84,6 +88,14 @@ class Case:
     def makes(self) -> bool:
         """Whether backups are made from here, and not by a timer or a panel."""
         return self.backing.schedule.by == "reconciler"
+
+    def origin(self, source: str) -> str:
+        """Return the digest of what *source* is today."""
+        return origin(self.backing.sources[source], self.whence)
+
+    def still(self, source: str, told: JsonValue) -> bool:
+        """Say whether *source* is what it was; where nothing was *told*, it is."""
+        return not told or told == self.origin(source)
 
     def share(self, copy: str) -> Share:
         """Return the part of it that the repository *copy* has."""

@@ -9,6 +9,8 @@ from typing import Final, Literal, NamedTuple
 
 from pydantic import JsonValue
 
+from reconciler.kinds.backup.origin import ORIGINS
+
 #: So many receipts of each copy, and drills, are kept; the log has all of them.
 KEPT: Final = 40
 RECEIPTS: Final = "receipts"
@@ -63,6 +65,7 @@ class Drilled(NamedTuple):
         seconds: How long until everything was back; ``estimated`` where a sample was
             restored.
         bytes: What came back.
+        origins: What each source was, as a digest; of older drills nobody knows.
     """
 
     at: datetime
@@ -77,6 +80,7 @@ class Drilled(NamedTuple):
     bytes: int = 0
     escrow: bool = False
     reference: str = ""
+    origins: Mapping[str, JsonValue] = {}
 
 
 def receipts(recorded: Mapping[str, JsonValue]) -> Iterator[Received]:
@@ -113,6 +117,7 @@ def drills(recorded: Mapping[str, JsonValue]) -> Iterator[Drilled]:
             bytes=size if isinstance(size, int) else 0,
             escrow=bool(row.get("escrow")),
             reference=str(row.get("reference", "")),
+            origins=fact(row, ORIGINS),
         )
 
 

@@ -12,6 +12,7 @@ from reconciler.kinds.backup.cost import monthly
 from reconciler.kinds.backup.drilling import FULL, kinds_of, last_of
 from reconciler.kinds.backup.facts import CHECKS, Drilled, fact, hours, moment
 from reconciler.kinds.backup.memory import SINCE
+from reconciler.kinds.backup.origin import ORIGIN
 from reconciler.kinds.backup.pruning import old
 from reconciler.kinds.backup.steps import FAILED, uncopied
 from reconciler.kinds.backup.suspicion import suspects
@@ -109,13 +110,21 @@ def _sources(case: Case) -> Iterator[Said]:
     if last is None:
         return
     passed = [one for one in case.drilled if one.verdict == "passed"]
-    restored = {name for one in passed for name in one.snapshots}
+    restored = {
+        name
+        for one in passed
+        for name in one.snapshots.keys() & case.backing.sources.keys()
+        if case.still(name, one.origins.get(name))
+    }
     for name in case.backing.sources:
         field = f"spec.sources.{name}"
         if name not in last.sources:
             message = (
                 f"{name} is declared, and not in the last backup: {_text(last.at)}"
             )
+            yield Said("source-missing", Severity.WARNING, message, field, name)
+        elif not case.still(name, last.sources[name].get(ORIGIN)):
+            message = f"{name} was something else in the last backup: {_text(last.at)}"
             yield Said("source-missing", Severity.WARNING, message, field, name)
         elif passed and name not in restored:
             message = f"{name} is backed up, and was in no drill that passed"

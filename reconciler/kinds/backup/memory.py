@@ -32,6 +32,7 @@ from reconciler.kinds.backup.facts import (
     moment,
 )
 from reconciler.kinds.backup.locks import ends
+from reconciler.kinds.backup.origin import ORIGIN, ORIGINS
 from reconciler.kinds.backup.rotation import settled
 from reconciler.kinds.backup.state import CopyState, Snapshot
 from reconciler.kinds.backup.steps import FAILED
@@ -118,7 +119,7 @@ def _made(case: Case, change: BackUp, ended: Ended) -> Facts:
         row = told.get(name) if isinstance(told, dict) else None
         if not isinstance(row, dict) or not row.get("snapshot"):
             return {}
-        sources[name] = row
+        sources[name] = {**row, ORIGIN: case.origin(name)}
     at = str(ended.evidence.get("at") or ended.at.isoformat())
     slot = str(change.details.get("slot", ""))
     copy = change.share.provider
@@ -201,6 +202,7 @@ def _drilled(case: Case, change: DrillIt, ended: Ended) -> Facts:
         "drill": name,
         "verdict": said.get("verdict", "inconclusive"),
         "snapshots": asked.get("snapshots"),
+        ORIGINS: _origins(case, copy, fact(asked, "snapshots")),
         "of": asked.get("at"),
         "escrow": bool(asked.get("escrow")),
         "reference": f"{name} drill of {copy} {at}",
@@ -218,6 +220,16 @@ def _drilled(case: Case, change: DrillIt, ended: Ended) -> Facts:
         facts[OBSERVED] = {**fact(case.recorded, OBSERVED), **new}
         facts[OBSERVED_OF] = of
     return facts
+
+
+def _origins(case: Case, copy: str, snapshots: Facts) -> Facts:
+    """Return what each source of a drill was, as the receipts of *snapshots* say."""
+    rows = (row for one in case.receipts(copy) for row in one.sources.items())
+    return {
+        source: row[ORIGIN]
+        for source, row in rows
+        if ORIGIN in row and row["snapshot"] == snapshots.get(source)
+    }
 
 
 def _checked(case: Case, change: Check, ended: Ended) -> Facts:
@@ -348,7 +360,10 @@ def elsewhere(case: Case) -> Received | None:
     times = [one.at for one in sources.values()]
     if max(times) - min(times) > case.rpo / 2:
         return None
-    rows = {name: _listed(one) for name, one in sources.items()}
+    rows = {
+        name: {**_listed(one), ORIGIN: case.origin(name)}
+        for name, one in sources.items()
+    }
     return Received(min(times), "", case.first, rows)
 
 

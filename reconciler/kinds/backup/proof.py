@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from reconciler.kinds.backup.case import Case, Known
 from reconciler.kinds.backup.facts import CHECKS, SKEW, Drilled, fact
+from reconciler.kinds.backup.origin import NOWHERE, Whence
 from reconciler.kinds.backup.suspicion import ALARM, doubted
 from reconciler.model.backing import Backing
 from reconciler.model.proof import Proof
@@ -22,6 +23,7 @@ def proven(
     backing: Backing,
     now: datetime,
     accepted: Sequence[str] = (),
+    whence: Whence = NOWHERE,
 ) -> Proof | str:
     """
     Return the drill that proves a backup by now, or the sentence why none does.
@@ -29,7 +31,7 @@ def proven(
     Nothing is read but the record: a repository that nobody can reach now gives no
     proof anew, and takes none away; what was strange at the last look does.
     """
-    case = Case(Known("", backing, (), recorded, accepted), {}, now)
+    case = Case(Known("", backing, (), recorded, accepted, (), whence), {}, now)
     if why := _strange(case):
         return why
     last = case.last(case.first)
@@ -75,8 +77,12 @@ def _fresh(case: Case, drill: Drilled) -> Proof | None:
 
 
 def _lacks(case: Case, drill: Drilled) -> list[str]:
-    """Return the sources that are declared, and that *drill* did not restore."""
-    return [name for name in case.backing.sources if name not in drill.snapshots]
+    """Return the sources that *drill* did not restore as they are declared now."""
+    return [
+        name
+        for name in case.backing.sources
+        if name not in drill.snapshots or not case.still(name, drill.origins.get(name))
+    ]
 
 
 def _strange(case: Case) -> str | None:
