@@ -26,12 +26,18 @@ class Proofs:
         self._ledger = ledger
 
     def __call__(self, ref: Ref, now: datetime) -> Proof | str:
-        """Return the freshest proof about *ref*, or why there is none."""
+        """
+        Return the proof about *ref*, or why there is none.
+
+        Each of its Backups has to be proven: one has the files, another the database.
+        The proof is that of the one that was restored longest ago.
+        """
         told = [self._told(one, now) for one in self._backups.get(ref, ())]
         found = [one for one in told if isinstance(one, Proof)]
-        if found:
-            return max(found, key=lambda one: one.verified)
-        return "; ".join(map(str, told)) or unproven(ref, now)
+        if found and len(found) == len(told):
+            return min(found, key=lambda one: one.verified)
+        lacking = "; ".join(one for one in told if isinstance(one, str))
+        return lacking or unproven(ref, now)
 
     @cached_property
     def _backups(self) -> dict[Ref, list[Backup]]:
@@ -50,5 +56,5 @@ class Proofs:
         if backing is None:
             return f"{one.ref} has no policy"
         recorded = self._ledger.record(one.kind, one.uid).facts
-        found = proven(recorded, backing, now, one.spec.accept)
+        found = proven(recorded, backing, now, one.spec.accept, one.whence)
         return found if isinstance(found, Proof) else f"{one.ref}: {found}"

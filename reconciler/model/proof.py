@@ -27,7 +27,7 @@ class BackupProof(Protocol):
     """The port that termination, downgrade and patching ask."""
 
     def __call__(self, ref: Ref, now: datetime) -> Proof | str:
-        """Return the freshest proof about *ref*, or why there is none."""
+        """Return the proof about all that is kept of *ref*, or why there is none."""
 
 
 def unproven(ref: Ref, now: datetime) -> Proof | str:

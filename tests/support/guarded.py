@@ -95,6 +95,7 @@ LAYERS = {
     "backup-suspect": "anomaly",
     "backup-tampered": "tamper",
     "copy-lagging": "copies",
+    "dated-ahead": "clock",
     "degraded": "drill",
     "drill-inconclusive": "inconclusive",
     "lock-ends": "locks",

@@ -9,13 +9,12 @@ as changed by its inodes alone, and adds hardly anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple
 
 from pydantic import JsonValue
 
-from reconciler.kinds.backup.case import Case
 from reconciler.kinds.backup.facts import Received
 from reconciler.kinds.backup.state import Snapshot
 from reconciler.model.backing import Anomaly
@@ -48,58 +47,7 @@ class Figures(NamedTuple):
         return Decimal(self.packed) / Decimal(self.added)
 
 
-class Suspect(NamedTuple):
-    """A snapshot that nobody should trust before a person looked."""
-
-    source: str
-    id: str
-    why: str
-
-
-def suspects(case: Case) -> list[Suspect]:
-    """Return every suspicious snapshot that nobody accepted, the oldest first."""
-    listed = {one.id: one for one in case.snapshots(case.first)}
-    return list(_suspects(case, listed))
-
-
-def _suspects(case: Case, listed: Mapping[str, Snapshot]) -> Iterator[Suspect]:
-    good: dict[str, list[Figures]] = {}
-    for receipt in case.receipts(case.first):
-        for source in receipt.sources:
-            now = figures(receipt, source, listed)
-            before = good.setdefault(source, [])
-            why = "; ".join(_strange(case.backing.anomaly, now, before))
-            if why and now.id not in case.accepted:
-                yield Suspect(source, now.id, why)
-            elif now.id in case.accepted:
-                before[:] = [now]  # it is what it should be: others compare with it
-            else:
-                before.append(now)
-
-
-def figures(receipt: Received, source: str, listed: Mapping[str, Snapshot]) -> Figures:
-    """Return what *receipt*, and the listing where it tells more, say of *source*."""
-    row = receipt.sources[source]
-    name = str(row["snapshot"])
-    seen = listed.get(name)
-    return Figures(
-        name,
-        _told(row, "files", seen.files if seen else None),
-        _told(row, "bytes", seen.size if seen else None),
-        _told(row, "added", seen.added if seen else None),
-        _told(row, "packed", seen.packed if seen else None),
-        _told(row, "changed", seen.changed if seen else None),
-    )
-
-
-def _told(row: Mapping[str, JsonValue], key: str, live: int | None) -> int | None:
-    """Return what the receipt says, or else what the listing does."""
-    value = row.get(key)
-    told = isinstance(value, int) and not isinstance(value, bool)
-    return int(str(value)) if told else live
-
-
-def _strange(rules: Anomaly, now: Figures, before: list[Figures]) -> Iterator[str]:
+def strange(rules: Anomaly, now: Figures, before: Sequence[Figures]) -> Iterator[str]:
     """Yield what is strange about *now*, beside those that were good."""
     if not before:
         return
@@ -138,3 +86,25 @@ def _turned(now: Figures, last: Figures) -> Decimal | None:
     more = max(now.files - (last.files or now.files), 0)
     turned = Decimal(max(now.changed - more, 0)) / Decimal(now.files - more)
     return min(turned, Decimal(1))
+
+
+def figures(receipt: Received, source: str, listed: Mapping[str, Snapshot]) -> Figures:
+    """Return what *receipt*, and the listing where it tells more, say of *source*."""
+    row = receipt.sources[source]
+    name = str(row["snapshot"])
+    seen = listed.get(name)
+    return Figures(
+        name,
+        _told(row, "files", seen.files if seen else None),
+        _told(row, "bytes", seen.size if seen else None),
+        _told(row, "added", seen.added if seen else None),
+        _told(row, "packed", seen.packed if seen else None),
+        _told(row, "changed", seen.changed if seen else None),
+    )
+
+
+def _told(row: Mapping[str, JsonValue], key: str, live: int | None) -> int | None:
+    """Return what the receipt says, or else what the listing does."""
+    value = row.get(key)
+    told = isinstance(value, int) and not isinstance(value, bool)
+    return int(str(value)) if told else live

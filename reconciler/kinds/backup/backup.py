@@ -23,6 +23,7 @@ from reconciler.kinds.backup.changes import (
 from reconciler.kinds.backup.drilling import due_at, kinds_of
 from reconciler.kinds.backup.facts import receipts
 from reconciler.kinds.backup.memory import noticed, remembered
+from reconciler.kinds.backup.origin import Whence
 from reconciler.kinds.backup.spec import BackupSpec
 from reconciler.kinds.backup.state import BACKUP, CopyState
 from reconciler.kinds.backup.steps import steps
@@ -73,6 +74,11 @@ class Backup(Resource[BackupChange]):
         kind, _, name = self.spec.of.partition("/")
         return Ref(kind, name)
 
+    @property
+    def whence(self) -> Whence:
+        """Where its sources are."""
+        return Whence(self.spec.of, str(self.spec.root or ""))
+
     def shares(self) -> tuple[Share, ...]:
         """Return every repository that has a copy."""
         backing = self.makings.backing
@@ -118,6 +124,7 @@ class Backup(Resource[BackupChange]):
             self.recorded,
             self.spec.accept,
             self._sways,
+            self.whence,
         )
         return Case(known, have, now)
 

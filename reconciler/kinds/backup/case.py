@@ -10,12 +10,14 @@ from typing import NamedTuple
 from pydantic import JsonValue
 
 from reconciler.kinds.backup.facts import (
+    SKEW,
     Drilled,
     Received,
     drills,
     receipts,
     vouched,
 )
+from reconciler.kinds.backup.origin import NOWHERE, Whence, origin
 from reconciler.kinds.backup.state import BACKUP, CopyState, Snapshot
 from reconciler.model import Have, Share, Sway
 from reconciler.model.backing import Backing, Copy
@@ -33,6 +35,7 @@ class Known(NamedTuple):
         recorded: What the record remembers of it.
         accepted: Snapshots that a person looked at, and found to be as they should.
         sways: What others want of it, or of what it is of.
+        whence: Where its sources are.
     """
 
     uid: str
@@ -41,6 +44,7 @@ class Known(NamedTuple):
     recorded: Mapping[str, JsonValue]
     accepted: Sequence[str] = ()
     sways: Sequence[Sway] = ()
+    whence: Whence = NOWHERE
 
 
 class Case:
@@ -60,6 +64,7 @@ class Case:
         self.now = now
         self.accepted = frozenset(known.accepted)
         self.sways = known.sways
+        self.whence = known.whence
 
     @property
     def copies(self) -> tuple[Copy, ...]:
@@ -81,6 +86,14 @@ class Case:
         """Whether backups are made from here, and not by a timer or a panel."""
         return self.backing.schedule.by == "reconciler"
 
+    def origin(self, source: str) -> str:
+        """Return the digest of what *source* is today."""
+        return origin(self.backing.sources[source], self.whence)
+
+    def still(self, source: str, told: JsonValue) -> bool:
+        """Say whether *source* is what it was; where nothing was *told*, it is."""
+        return not told or told == self.origin(source)
+
     def share(self, copy: str) -> Share:
         """Return the part of it that the repository *copy* has."""
         return Share(copy, BACKUP)
@@ -99,6 +112,15 @@ class Case:
         place = self.repository(copy)
         return place is not None and place.engine in PANELS
 
+    def ahead(self, at: datetime) -> bool:
+        """
+        Say whether *at*, of something that happened, is yet to come.
+
+        The clock was ahead when it happened, or is behind now: nobody knows when it
+        was, and until then it is no reason to do nothing.
+        """
+        return at > self.now + SKEW
+
     @cached_property
     def received(self) -> tuple[Received, ...]:
         """Every receipt in the record, the oldest first."""
@@ -106,21 +128,48 @@ class Case:
 
     @cached_property
     def drilled(self) -> tuple[Drilled, ...]:
-        """Every drill in the record, the oldest first."""
-        return tuple(sorted(drills(self.recorded), key=lambda one: one.at))
+        """Every drill in the record that was before now, the oldest first."""
+        told = (one for one in drills(self.recorded) if not self.ahead(one.at))
+        return tuple(sorted(told, key=lambda one: one.at))
 
     @cached_property
     def vouched(self) -> Mapping[str, Mapping[str, tuple[str, datetime]]]:
         """By copy: every snapshot with a receipt that was not pruned from here."""
         return vouched(self.recorded)
 
+    @cached_property
+    def _moments(self) -> Mapping[str, tuple[str, datetime]]:
+        """Snapshot -> its source and moment, in whatever copy it is."""
+        found = dict(pair for mine in self.vouched.values() for pair in mine.items())
+        for one in self.received:
+            found |= {name: (key, one.at) for key, name in one.snapshots.items()}
+        return found
+
+    def accepts(self, snapshot: str) -> bool:
+        """Say whether a person looked at *snapshot*, or at it in another copy."""
+        if snapshot in self.accepted:
+            return True
+        moment = self._moments.get(snapshot)
+        return moment is not None and moment in self._looked_at
+
+    @cached_property
+    def _looked_at(self) -> frozenset[tuple[str, datetime]]:
+        rows = self._moments
+        return frozenset(rows[one] for one in self.accepted if one in rows)
+
+    def same(self, snapshot: str) -> frozenset[str]:
+        """Return what *snapshot* is called in each copy."""
+        moment = self._moments.get(snapshot)
+        mine = (one for one, other in self._moments.items() if other == moment)
+        return frozenset({snapshot, *(mine if moment is not None else ())})
+
     def receipts(self, copy: str) -> list[Received]:
         """Return the receipts of one copy, the oldest first."""
         return [one for one in self.received if one.copy == copy]
 
     def last(self, copy: str) -> Received | None:
-        """Return the newest receipt of one copy."""
-        found = self.receipts(copy)
+        """Return the newest receipt of one copy, of those from before now."""
+        found = [one for one in self.receipts(copy) if not self.ahead(one.at)]
         return found[-1] if found else None
 
     @cached_property
@@ -141,12 +190,14 @@ class Case:
         yield from state.snapshots if state else ()
 
     def complete(self, copy: str) -> list[Received]:
-        """Return the receipts of which *copy* still lists every snapshot."""
+        """Return the past receipts of which *copy* still lists every snapshot."""
         listed = {one.id for one in self.snapshots(copy)}
         return [
             one
             for one in self.receipts(copy)
-            if one.sources and listed.issuperset(one.snapshots.values())
+            if one.sources
+            and listed.issuperset(one.snapshots.values())
+            and not self.ahead(one.at)
         ]
 
     def conclusive(self, copy: str) -> Drilled | None:

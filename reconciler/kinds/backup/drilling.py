@@ -11,7 +11,13 @@ from pydantic import JsonValue
 
 from reconciler.kinds.backup.case import Case
 from reconciler.kinds.backup.changes import DrillIt
-from reconciler.kinds.backup.facts import Drilled, Received, fact, moment
+from reconciler.kinds.backup.facts import (
+    Drilled,
+    Received,
+    drills,
+    fact,
+    moment,
+)
 from reconciler.model import FieldChange
 from reconciler.model.backing import Drill
 
@@ -110,13 +116,19 @@ def _shuffled(seed: str, word: str) -> str:
 def news(case: Case, of: datetime | None) -> bool:
     """Say whether what was backed up at *of* is not older than what was seen last."""
     last = moment(case.recorded.get(OBSERVED_OF))
-    return last is None or (of is not None and of >= last)
+    if last is None or case.ahead(last):
+        return True
+    return of is not None and of >= last
 
 
 def _since(case: Case, name: str) -> str:
     """Return the end of the drill before: what makes the next one another."""
     last = last_of(case, name)
-    return last.at.isoformat() if last else "first"
+    since = last.at.isoformat() if last else "first"
+    # One that was held by a clock that was ahead counts for nothing, and is done all
+    # the same: without this the next one would be taken for it.
+    ahead = sum(case.ahead(one.at) for one in drills(case.recorded))
+    return f"{since}+{ahead}" if ahead else since
 
 
 def _seed(case: Case, name: str) -> str:

@@ -9,11 +9,15 @@ from typing import Final, Literal, NamedTuple
 
 from pydantic import JsonValue
 
+from reconciler.kinds.backup.origin import ORIGINS
+
 #: So many receipts of each copy, and drills, are kept; the log has all of them.
 KEPT: Final = 40
 RECEIPTS: Final = "receipts"
 DRILLS: Final = "drills"
 RESTORES: Final = "restores"
+#: Copy -> when it was checked last, and which slices are damaged: ``at``, ``bad``.
+CHECKS: Final = "checks"
 #: Copy -> snapshot -> its source and time: what has a receipt, and was not pruned.
 VOUCHED: Final = "vouched"
 #: Clocks of clients and servers differ by less.
@@ -61,6 +65,7 @@ class Drilled(NamedTuple):
         seconds: How long until everything was back; ``estimated`` where a sample was
             restored.
         bytes: What came back.
+        origins: What each source was, as a digest; of older drills nobody knows.
     """
 
     at: datetime
@@ -75,42 +80,44 @@ class Drilled(NamedTuple):
     bytes: int = 0
     escrow: bool = False
     reference: str = ""
+    origins: Mapping[str, JsonValue] = {}
 
 
 def receipts(recorded: Mapping[str, JsonValue]) -> Iterator[Received]:
-    """Yield the receipts of a record, the oldest first."""
+    """Yield the receipts of a record; a row that is none is passed over."""
     for row in _rows(recorded, RECEIPTS):
-        sources = row.get("sources")
-        yield Received(
-            datetime.fromisoformat(str(row["at"])),
-            str(row.get("slot", "")),
-            str(row["copy"]),
-            {k: v for k, v in sources.items() if isinstance(v, dict)}
-            if isinstance(sources, dict)
-            else {},
-        )
+        at, copy, sources = moment(row.get("at")), row.get("copy"), fact(row, "sources")
+        if at is None or not isinstance(copy, str):
+            continue
+        told = {
+            name: one
+            for name, one in sources.items()
+            if isinstance(one, dict) and one.get("snapshot")
+        }
+        yield Received(at, str(row.get("slot", "")), copy, told)
 
 
 def drills(recorded: Mapping[str, JsonValue]) -> Iterator[Drilled]:
-    """Yield the drills of a record, the oldest first."""
+    """Yield the drills of a record, as they came; a row that is none is passed over."""
     for row in _rows(recorded, DRILLS):
-        snapshots, of = row.get("snapshots"), row.get("of")
+        at, copy, name = moment(row.get("at")), row.get("copy"), row.get("drill")
         seconds, size = row.get("seconds"), row.get("bytes")
+        if at is None or not isinstance(copy, str) or not isinstance(name, str):
+            continue
         yield Drilled(
-            at=datetime.fromisoformat(str(row["at"])),
-            copy=str(row["copy"]),
-            drill=str(row["drill"]),
+            at=at,
+            copy=copy,
+            drill=name,
             verdict=_verdict(row.get("verdict")),
-            snapshots={k: str(v) for k, v in snapshots.items()}
-            if isinstance(snapshots, dict)
-            else {},
-            of=datetime.fromisoformat(str(of)) if of else None,
+            snapshots={k: str(v) for k, v in fact(row, "snapshots").items()},
+            of=moment(row.get("of")),
             why=str(row.get("why", "")),
             seconds=number(seconds),
             estimated=bool(row.get("estimated")),
             bytes=size if isinstance(size, int) else 0,
             escrow=bool(row.get("escrow")),
             reference=str(row.get("reference", "")),
+            origins=fact(row, ORIGINS),
         )
 
 
@@ -128,8 +135,8 @@ def vouched(
         mine = found[copy] = {}
         for snapshot, row in rows.items() if isinstance(rows, dict) else ():
             match row:
-                case [str() as source, str() as at]:
-                    mine[snapshot] = (source, datetime.fromisoformat(at))
+                case [str() as source, str() as text] if at := moment(text):
+                    mine[snapshot] = (source, at)
                 case _:
                     pass
     return found
@@ -157,8 +164,12 @@ def exact(value: JsonValue) -> JsonValue:
 
 
 def moment(value: JsonValue) -> datetime | None:
-    """Return a time that was recorded; None where there is none."""
-    return datetime.fromisoformat(value) if isinstance(value, str) and value else None
+    """Return a time that was recorded, of some zone; None where there is none."""
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return found if found is not None and found.tzinfo is not None else None
 
 
 def hours(span: timedelta) -> str:

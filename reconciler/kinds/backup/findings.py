@@ -7,17 +7,19 @@ from datetime import datetime, timedelta
 from itertools import combinations
 from typing import Final, NamedTuple
 
-from reconciler.kinds.backup.anomalies import suspects
 from reconciler.kinds.backup.case import Case
+from reconciler.kinds.backup.clock import ahead
 from reconciler.kinds.backup.cost import monthly
 from reconciler.kinds.backup.coverage import uncovered
 from reconciler.kinds.backup.drilling import FULL, kinds_of, last_of
-from reconciler.kinds.backup.facts import Drilled, fact, hours, moment
+from reconciler.kinds.backup.facts import CHECKS, Drilled, fact, hours, moment
 from reconciler.kinds.backup.locks import unlocked
 from reconciler.kinds.backup.memory import SINCE
+from reconciler.kinds.backup.origin import ORIGIN
 from reconciler.kinds.backup.pruning import old
 from reconciler.kinds.backup.state import CopyState
-from reconciler.kinds.backup.steps import CHECKS, FAILED, uncopied
+from reconciler.kinds.backup.steps import FAILED, uncopied
+from reconciler.kinds.backup.suspicion import suspects
 from reconciler.kinds.backup.tampering import IDENTITY, tampered
 from reconciler.model import Absent, Severity
 from reconciler.model.repository import lost_together
@@ -55,6 +57,7 @@ class Said(NamedTuple):
 def said(case: Case) -> Iterator[Said]:
     """Yield everything."""
     yield from freshness(case)
+    yield from _clocks(case)
     yield from _places(case)
     yield from restorable(case)
     yield from _strange(case)
@@ -88,6 +91,12 @@ def _failure(case: Case) -> str:
         return ""
     why = f": {row['why']}" if row.get("why") else ""
     return f"; the last attempt failed ({row.get('count')} times{why})"
+
+
+def _clocks(case: Case) -> Iterator[Said]:
+    """Yield that a clock was ahead when something was done, or is behind now."""
+    for copy, why in ahead(case):
+        yield Said("dated-ahead", Severity.CRITICAL, why, about=copy)
 
 
 def _places(case: Case) -> Iterator[Said]:
@@ -132,13 +141,21 @@ def _sources(case: Case) -> Iterator[Said]:
     if last is None:
         return
     passed = [one for one in case.drilled if one.verdict == "passed"]
-    restored = {name for one in passed for name in one.snapshots}
+    restored = {
+        name
+        for one in passed
+        for name in one.snapshots.keys() & case.backing.sources.keys()
+        if case.still(name, one.origins.get(name))
+    }
     for name in case.backing.sources:
         field = f"spec.sources.{name}"
         if name not in last.sources:
             message = (
                 f"{name} is declared, and not in the last backup: {_text(last.at)}"
             )
+            yield Said("source-missing", Severity.WARNING, message, field, name)
+        elif not case.still(name, last.sources[name].get(ORIGIN)):
+            message = f"{name} was something else in the last backup: {_text(last.at)}"
             yield Said("source-missing", Severity.WARNING, message, field, name)
         elif passed and name not in restored:
             message = f"{name} is backed up, and was in no drill that passed"

@@ -15,7 +15,7 @@ from typing import Final
 from pydantic import JsonValue
 
 from reconciler.kinds.backup.case import Case
-from reconciler.kinds.backup.facts import SKEW, fact
+from reconciler.kinds.backup.facts import SKEW, fact, moment
 from reconciler.kinds.backup.state import Snapshot
 
 #: Copy -> the end of a lock -> the snapshots that are locked until then, by their
@@ -104,9 +104,10 @@ def _whole(one: Snapshot) -> datetime | None:
 def _known(case: Case, copy: str) -> dict[str, datetime]:
     found: dict[str, datetime] = {}
     rows = fact(case.recorded, ENDS).get(copy)
-    for until, names in rows.items() if isinstance(rows, dict) else ():
-        for name in names if isinstance(names, list) else ():
-            found[str(name)] = datetime.fromisoformat(until)
+    for text, names in rows.items() if isinstance(rows, dict) else ():
+        until = moment(text)
+        if until is not None and isinstance(names, list):
+            found |= {str(name): until for name in names}
     return found
 
 

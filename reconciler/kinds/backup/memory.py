@@ -8,7 +8,6 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from reconciler.kinds.backup.anomalies import suspects
 from reconciler.kinds.backup.case import Case
 from reconciler.kinds.backup.changes import (
     BackUp,
@@ -23,6 +22,7 @@ from reconciler.kinds.backup.changes import (
 from reconciler.kinds.backup.digests import copied, outlived
 from reconciler.kinds.backup.drilling import OBSERVED, OBSERVED_OF, news
 from reconciler.kinds.backup.facts import (
+    CHECKS,
     DRILLS,
     KEPT,
     RECEIPTS,
@@ -33,16 +33,16 @@ from reconciler.kinds.backup.facts import (
     moment,
 )
 from reconciler.kinds.backup.locks import ends
+from reconciler.kinds.backup.origin import ORIGIN, ORIGINS
 from reconciler.kinds.backup.rotation import settled
 from reconciler.kinds.backup.state import CopyState, Snapshot
-from reconciler.kinds.backup.steps import CHECKS, FAILED
+from reconciler.kinds.backup.steps import FAILED
+from reconciler.kinds.backup.suspicion import ALARM, noted, suspects
 from reconciler.kinds.backup.tampering import IDENTITY, LOCKED, PRUNED, tampered
 from reconciler.model import Ended
 
 #: Since when it is looked after: from then on it counts that nothing was backed up.
 SINCE: Final = "since"
-#: What was strange when somebody looked last.
-ALARM: Final = "alarm"
 COPIED: Final = "copied"
 _PRUNES: Final = 20
 #: So much of why the last attempt failed is kept for people; the log has all of it.
@@ -125,7 +125,7 @@ def _made(case: Case, change: BackUp, ended: Ended) -> Facts:
         row = told.get(name) if isinstance(told, dict) else None
         if not isinstance(row, dict) or not row.get("snapshot"):
             return {}
-        sources[name] = row
+        sources[name] = {**row, ORIGIN: case.origin(name)}
     at = str(ended.evidence.get("at") or ended.at.isoformat())
     slot = str(change.details.get("slot", ""))
     copy = change.share.provider
@@ -215,6 +215,7 @@ def _drilled(case: Case, change: DrillIt, ended: Ended) -> Facts:
         "drill": name,
         "verdict": said.get("verdict", "inconclusive"),
         "snapshots": asked.get("snapshots"),
+        ORIGINS: _origins(case, copy, fact(asked, "snapshots")),
         "of": asked.get("at"),
         "escrow": bool(asked.get("escrow")),
         "reference": f"{name} drill of {copy} {at}",
@@ -232,6 +233,16 @@ def _drilled(case: Case, change: DrillIt, ended: Ended) -> Facts:
         facts[OBSERVED] = {**fact(case.recorded, OBSERVED), **new}
         facts[OBSERVED_OF] = of
     return facts
+
+
+def _origins(case: Case, copy: str, snapshots: Facts) -> Facts:
+    """Return what each source of a drill was, as the receipts of *snapshots* say."""
+    rows = (row for one in case.receipts(copy) for row in one.sources.items())
+    return {
+        source: row[ORIGIN]
+        for source, row in rows
+        if ORIGIN in row and row["snapshot"] == snapshots.get(source)
+    }
 
 
 def _checked(case: Case, change: Check, ended: Ended) -> Facts:
@@ -273,7 +284,8 @@ def _hid(case: Case, copy: str, ended: Ended) -> Facts:
 def noticed(case: Case) -> Facts:
     """Return what a look alone has shown, as far as it is news."""
     found: Facts = {}
-    if SINCE not in case.recorded:
+    since = moment(case.recorded.get(SINCE))
+    if since is None or case.ahead(since):
         found[SINCE] = case.now.isoformat()
     rows = ((IDENTITY, dict(_identities(case))), (LOCKED, dict(_locks(case))))
     for name, row in rows:
@@ -282,8 +294,9 @@ def noticed(case: Case) -> Facts:
             found[name] = {**before, **row}
     found |= ends(case, *(one.repository for one in case.copies))
     alarm = _alarm(case)
-    if alarm != fact(case.recorded, ALARM) and not _blind(case):
+    if alarm != fact(case.recorded, ALARM):
         found[ALARM] = alarm
+    found |= noted(case)
     made = None if case.makes else elsewhere(case)
     if made is not None:
         found |= with_receipts(case, [made])
@@ -294,11 +307,6 @@ def noticed(case: Case) -> Facts:
 def _calm(case: Case, copy: str) -> bool:
     """Say whether *copy* could be read, and nothing in it is strange."""
     return case.state(copy) is not None and not list(tampered(case, copy))
-
-
-def _blind(case: Case) -> bool:
-    """Say whether some copy could not be read: what was strange may still be so."""
-    return any(case.state(one.repository) is None for one in case.copies)
 
 
 def _identities(case: Case) -> Iterator[tuple[str, JsonValue]]:
@@ -323,11 +331,20 @@ def _locks(case: Case) -> Iterator[tuple[str, JsonValue]]:
 
 
 def _alarm(case: Case) -> Facts:
-    told = [
-        f"{one.repository}: {why}"
-        for one in case.copies
-        for why in tampered(case, one.repository)
-    ]
+    """
+    Return what is strange now.
+
+    What was so in a copy that cannot be read now may still be: it stays. What is
+    suspicious about backups no listing has to show.
+    """
+    old = fact(case.recorded, ALARM).get("tampered")
+    before = [str(one) for one in old] if isinstance(old, list) else []
+    told: list[str] = []
+    for copy in dict.fromkeys(one.repository for one in case.copies):
+        if case.state(copy) is None:
+            told += [one for one in before if one.startswith(f"{copy}: ")]
+        else:
+            told += [f"{copy}: {why}" for why in tampered(case, copy)]
     strange: list[JsonValue] = [one.id for one in suspects(case)]
     found: Facts = {"tampered": list[JsonValue](told), "suspect": strange}
     return {key: value for key, value in found.items() if value}
@@ -345,7 +362,7 @@ def elsewhere(case: Case) -> Received | None:
         return None
     sources = {}
     for name, source in case.backing.sources.items():
-        one = _newest(state, name)
+        one = _newest(case, state, name)
         if one is None or (last is not None and one.at <= last.at):
             return None
         if one.files is not None and one.files < source.min_files:
@@ -356,12 +373,19 @@ def elsewhere(case: Case) -> Received | None:
     times = [one.at for one in sources.values()]
     if max(times) - min(times) > case.rpo / 2:
         return None
-    rows = {name: _listed(one) for name, one in sources.items()}
+    rows = {
+        name: {**_listed(one), ORIGIN: case.origin(name)}
+        for name, one in sources.items()
+    }
     return Received(min(times), "", case.first, rows)
 
 
-def _newest(state: CopyState, source: str) -> Snapshot | None:
-    mine = [one for one in state.snapshots if one.source == source]
+def _newest(case: Case, state: CopyState, source: str) -> Snapshot | None:
+    mine = [
+        one
+        for one in state.snapshots
+        if one.source == source and not case.ahead(one.at)
+    ]
     return max(mine, key=lambda one: one.at, default=None)
 
 

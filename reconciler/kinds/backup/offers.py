@@ -9,13 +9,11 @@ from typing import Final, NamedTuple
 
 from pydantic import JsonValue
 
-from reconciler.kinds.backup.anomalies import suspects
 from reconciler.kinds.backup.case import Case, Known
 from reconciler.kinds.backup.digests import digest_of
-from reconciler.kinds.backup.facts import fact
-from reconciler.kinds.backup.memory import ALARM
+from reconciler.kinds.backup.facts import CHECKS, fact
 from reconciler.kinds.backup.state import Snapshot
-from reconciler.kinds.backup.steps import CHECKS
+from reconciler.kinds.backup.suspicion import doubted
 from reconciler.model.backing import Backing
 
 #: It has a receipt, and its copy does not list it any more.
@@ -155,6 +153,12 @@ class Record:
                     return row
         return digest_of(self._recorded, copy, snapshot)
 
+    @cached_property
+    def _suspicious(self) -> frozenset[str]:
+        """What nobody looked at, by its name in each copy."""
+        found = (self._case.same(one) for one in doubted(self._case))
+        return frozenset(name for same in found for name in same)
+
     def _drilled(self, copy: str, snapshot: str, verdict: str) -> datetime | None:
         """Return when a drill of *snapshot* had this *verdict* last."""
         times = [
@@ -166,22 +170,10 @@ class Record:
         ]
         return max(times, default=None)
 
-    @cached_property
-    def _suspicious(self) -> frozenset[str]:
-        """
-        Return what was strange at the last look, or is by its receipts.
-
-        The look may be of before it was made, or could not read some other copy.
-        """
-        told = fact(self._recorded, ALARM).get("suspect")
-        seen = {str(one) for one in told} if isinstance(told, list) else set()
-        seen |= {one.id for one in suspects(self._case)}
-        return frozenset(seen - self._case.accepted)
-
     def _doubt(self, copy: str, one: Snapshot, known: Collection[str]) -> str:
         if not self.readable:
             return ""
-        if {one.id, one.original} & self._suspicious:
+        if self._suspicious.intersection((one.id, one.original)):
             return "suspicious"
         failed = self._drilled(copy, one.id, "failed")
         passed = self._drilled(copy, one.id, "passed")

@@ -9,9 +9,9 @@ from typing import Final
 from pydantic import JsonValue
 
 from reconciler.kinds.backup.case import Case, Known
-from reconciler.kinds.backup.facts import Drilled, fact
-from reconciler.kinds.backup.memory import ALARM
-from reconciler.kinds.backup.steps import CHECKS
+from reconciler.kinds.backup.facts import CHECKS, SKEW, Drilled, fact
+from reconciler.kinds.backup.origin import NOWHERE, Whence
+from reconciler.kinds.backup.suspicion import ALARM, doubted
 from reconciler.model.backing import Backing
 from reconciler.model.proof import Proof
 
@@ -23,6 +23,7 @@ def proven(
     backing: Backing,
     now: datetime,
     accepted: Sequence[str] = (),
+    whence: Whence = NOWHERE,
 ) -> Proof | str:
     """
     Return the drill that proves a backup by now, or the sentence why none does.
@@ -30,7 +31,7 @@ def proven(
     Nothing is read but the record: a repository that nobody can reach now gives no
     proof anew, and takes none away; what was strange at the last look does.
     """
-    case = Case(Known("", backing, (), recorded, accepted), {}, now)
+    case = Case(Known("", backing, (), recorded, accepted, (), whence), {}, now)
     if why := _strange(case):
         return why
     last = case.last(case.first)
@@ -66,7 +67,9 @@ def _fresh(case: Case, drill: Drilled) -> Proof | None:
     of = drill.of
     if of is None or drill.at < case.now - case.backing.prune.verified:
         return None
-    if drill.at - of > case.rpo or drill.at > case.now or _lacks(case, drill):
+    if drill.at - of > case.rpo or drill.at > case.now:
+        return None
+    if of > drill.at + SKEW or _lacks(case, drill):
         return None
     return Proof(
         of, drill.at, drill.reference or f"{drill.drill} drill of {drill.copy}"
@@ -74,8 +77,12 @@ def _fresh(case: Case, drill: Drilled) -> Proof | None:
 
 
 def _lacks(case: Case, drill: Drilled) -> list[str]:
-    """Return the sources that are declared, and that *drill* did not restore."""
-    return [name for name in case.backing.sources if name not in drill.snapshots]
+    """Return the sources that *drill* did not restore as they are declared now."""
+    return [
+        name
+        for name in case.backing.sources
+        if name not in drill.snapshots or not case.still(name, drill.origins.get(name))
+    ]
 
 
 def _strange(case: Case) -> str | None:
@@ -84,9 +91,7 @@ def _strange(case: Case) -> str | None:
     told = alarm.get("tampered")
     if isinstance(told, list) and told:
         return f"somebody tampered with it: {told[0]}"
-    found = alarm.get("suspect")
-    names = [str(one) for one in found] if isinstance(found, list) else []
-    left = [one[:_SHORT] for one in names if one not in case.accepted]
+    left = [one[:_SHORT] for one in doubted(case)]
     if left:
         return f"{', '.join(left)} is suspicious, and nobody has looked at it"
     for copy, row in fact(case.recorded, CHECKS).items():

@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import NamedTuple
 
-from reconciler.kinds.backup.anomalies import suspects
 from reconciler.kinds.backup.case import Case
 from reconciler.kinds.backup.changes import PruneOld
-from reconciler.kinds.backup.facts import short
+from reconciler.kinds.backup.clock import ahead
+from reconciler.kinds.backup.facts import CHECKS, fact, short
 from reconciler.kinds.backup.state import CopyState, Snapshot
+from reconciler.kinds.backup.suspicion import suspects
 from reconciler.kinds.backup.tampering import tampered
-from reconciler.model import FieldChange, Unknown
+from reconciler.model import Absent, FieldChange, Unknown
 from reconciler.model.patch_rules import TROUBLES
 from reconciler.model.retention import Kept, retained
 from reconciler.model.updates import TroubleState
@@ -73,8 +74,10 @@ def _split(
 
     What has a receipt and what has none are counted apart, so that what anybody adds
     pushes nothing out that is proven. What is locked stays: nobody could delete it.
+    So does what a drill brought back last: of that alone it is known to be good.
     """
     known = set(case.vouched.get(copy, {}))
+    proven = _proven(case, copy)
     lines: dict[tuple[str, bool], list[Snapshot]] = defaultdict(list)
     for one in snapshots:
         lines[one.source, one.id in known].append(one)
@@ -86,17 +89,31 @@ def _split(
         )
         for one in line:
             locked = one.locked is not None and one.locked > case.now
-            (kept if one.id in stay or locked else gone).append(one.id)
+            stays = one.id in stay or one.id in proven or locked
+            (kept if stays else gone).append(one.id)
     return gone, kept
+
+
+def _proven(case: Case, copy: str) -> set[str]:
+    """Return of each source what came back whole last, of what *copy* still lists."""
+    listed = {one.id for one in case.snapshots(copy)}
+    found: dict[str, str] = {}
+    for one in case.drilled:
+        if one.copy == copy and one.verdict == "passed":
+            found |= {k: v for k, v in one.snapshots.items() if v in listed}
+    return set(found.values())
 
 
 def _holds(case: Case, copy: str) -> Iterator[str]:
     """Yield why nothing goes now, however old it is."""
-    for one in dict.fromkeys(each.repository for each in case.copies):
+    for one in _copies(case):
         for why in tampered(case, one):
             yield f"{one} was tampered with: {why}"
+        yield from _lost(case, one)
     for suspect in suspects(case):
         yield f"{short(suspect.id)} of {suspect.source} is suspicious: {suspect.why}"
+    for _, why in ahead(case):
+        yield why
     for sway in case.sways:
         if sway.why:
             yield f"{sway.by} says {sway.says}: {sway.why}"
@@ -104,7 +121,7 @@ def _holds(case: Case, copy: str) -> Iterator[str]:
     state = case.state(copy)
     if state is not None and state.locks:
         yield f"{copy} is locked: {state.locks[0]}"
-    yield from unverified(case, copy, case.backing.prune.verified)
+    yield from unverified(case, case.backing.prune.verified)
 
 
 def _down(case: Case) -> Iterator[str]:
@@ -118,12 +135,37 @@ def _down(case: Case) -> Iterator[str]:
             pass
 
 
-def unverified(case: Case, copy: str, within: timedelta) -> Iterator[str]:
+def _copies(case: Case) -> list[str]:
+    return list(dict.fromkeys(one.repository for one in case.copies))
+
+
+def _lost(case: Case, copy: str) -> Iterator[str]:
+    """
+    Yield that *copy* is gone, damaged, or that nobody can tell.
+
+    What is old in another copy may then be all that there is.
+    """
+    known = case.vouched.get(copy) or case.receipts(copy)
+    match case.have.get(case.share(copy)):
+        case Absent() if known:
+            yield f"{copy} is gone"
+        case Unknown(later=False, why=why) if known:
+            yield f"nobody can tell what {copy} has: {why}"
+        case _:
+            pass
+    row = fact(case.recorded, CHECKS).get(copy)
+    if isinstance(row, dict) and row.get("bad"):
+        yield f"packs of {copy} are damaged"
+
+
+def unverified(case: Case, within: timedelta) -> Iterator[str]:
     """Yield why no drill says by now that what is kept can be restored."""
-    last = case.conclusive(copy)
-    if last is not None and last.verdict == "failed":
-        yield f"the last drill of {copy} failed on {last.at.date()}: {last.why}"
-    told = [one for one in case.drilled if one.verdict != "inconclusive"]
+    names = _copies(case)
+    for last in filter(None, map(case.conclusive, names)):
+        if last.verdict == "failed":
+            when = last.at.date()
+            yield f"the last drill of {last.copy} failed on {when}: {last.why}"
+    told = [one for one in case.drilled if one.copy in names]
     passed = [one for one in told if one.verdict == "passed"]
     if not passed:
         yield "no drill has passed yet"

@@ -17,7 +17,7 @@ from reconciler.kinds.backup.changes import (
     Rewind,
 )
 from reconciler.kinds.backup.drilling import drill
-from reconciler.kinds.backup.facts import fact, moment
+from reconciler.kinds.backup.facts import CHECKS, fact, moment
 from reconciler.kinds.backup.locks import unlocked
 from reconciler.kinds.backup.pruning import prune
 from reconciler.kinds.backup.state import CopyState
@@ -25,7 +25,6 @@ from reconciler.kinds.backup.tampering import IDENTITY, hidden, rewind_to
 from reconciler.model import Absent, FieldChange
 
 FAILED: Final = "failed"
-CHECKS: Final = "checks"
 #: After a failure it is tried again so much later, then after twice that, and so on.
 _AGAIN: Final = timedelta(minutes=15)
 _AGAIN_MOST: Final = timedelta(hours=6)
@@ -151,7 +150,7 @@ def check(case: Case, copy: str) -> Iterator[Check]:
     day = case.now.date()
     row = fact(case.recorded, CHECKS).get(copy)
     last = moment(row.get("at")) if isinstance(row, dict) else None
-    if last is not None and last.date() >= day:
+    if last is not None and last.date() >= day and not case.ahead(last):
         return
     of = case.backing.drills.check
     part = day.toordinal() % of + 1

@@ -17,7 +17,7 @@ _LAST = 5
 def story(case: Case) -> Iterator[Chapter]:
     """Yield whether it is proven, what was made, what was restored, and what comes."""
     accepted = tuple(case.accepted)
-    found = proven(case.recorded, case.backing, case.now, accepted)
+    found = proven(case.recorded, case.backing, case.now, accepted, case.whence)
     if isinstance(found, Proof):
         back = _text(found.verified)
         yield Chapter(

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from reconciler.kinds.backup import Hiding, PruneOld, Rewind
-from reconciler.model import FieldChange, Risk, Share, Unknown
+from reconciler.model import Absent, FieldChange, Risk, Share, Unknown
 from reconciler.model.backing import Prune
 from reconciler.model.patch_rules import TROUBLES
 from reconciler.model.updates import TroubleState
@@ -38,7 +38,10 @@ def test_exactly_what_nothing_keeps_goes():
     assert {*change.details["ids"], *change.details["kept"]} == listed
     assert len(change.details["ids"]) == 2
     assert (change.risk, change.reversible, change.hold) == (Risk.DESTRUCTIVE, False, None)  # fmt: skip
-    gone = sorted(life.state("near").snapshots, key=lambda one: one.at)[:2]
+    drilled = life.recorded["drills"][0]
+    assert drilled["copy"] == "near"
+    left = listed - set(drilled["snapshots"].values())  # that came back whole: it stays
+    gone = [one for one in life.state("near").snapshots if one.id in left][:2]
     assert change.details["ids"] == sorted(one.id for one in gone)
     assert life.want.done(change, life.have) is False
     life.do(change)
@@ -82,7 +85,7 @@ def test_a_large_share_waits_for_a_person():
     life = old()
     life.policy = life.policy.model_copy(update={"prune": Prune(most=Decimal("0.1"))})
     (change,) = prunes(life)
-    assert change.hold == "2 of 8 snapshots would go at once, at most 10%"
+    assert change.hold == "2 of 10 snapshots would go at once, at most 10%"
     assert life.findings()["prune-held"] == "warning"
 
 
@@ -120,9 +123,41 @@ def shrunk(life: Life) -> None:
     life.do(next(one for one in life.due() if one.verb == "back-up"))
 
 
+def damaged(life: Life) -> None:
+    check = next(one for one in life.due() if one.verb == "check")
+    assert check.share.provider == "near"
+    life.ended(check, verdict="failed", why="a pack is not what its name says")
+
+
+def elsewhere(life: Life) -> None:
+    """Let the drill of the other copy fail; this one came back whole since."""
+    row, at = life.recorded["drills"][-1], life.now.isoformat()
+    life.recorded["drills"] += [
+        {**row, "copy": "far", "at": at, "verdict": "failed", "why": "it is empty"},
+        {**row, "copy": "near", "at": at, "verdict": "passed"},
+    ]
+
+
+def burnt(life: Life) -> None:
+    life.gone("far")
+
+
+def silent(life: Life) -> None:
+    life.have[Share("far", "backup")] = Unknown(why="timed out")
+
+
+def backwards(life: Life) -> None:
+    life.recorded["receipts"][-1]["at"] = (life.now + 9 * DAY).isoformat()
+
+
 @pytest.mark.parametrize(
     ("happens", "why"),
     [
+        (damaged, "packs of near are damaged"),
+        (elsewhere, "the last drill of far failed on 2026-03-13: it is empty"),
+        (burnt, "far is gone"),
+        (silent, "nobody can tell what far has: timed out"),
+        (backwards, "a clock was ahead then"),
         (stale, "the last drill that passed is"),
         (failed, "the dump is cut"),
         (never, "no drill has passed yet"),
@@ -139,6 +174,50 @@ def test_nothing_goes_while(happens, why):
     assert [one for one in life.due() if isinstance(one, PruneOld)] == []
     assert life.findings()["prune-held"] == "warning"
     assert why in life.said("prune-held")
+
+
+def test_a_copy_that_never_had_anything_holds_nothing():
+    life = old()
+    for rows in ("receipts", "drills"):
+        life.recorded[rows] = [
+            one for one in life.recorded[rows] if one["copy"] == "near"
+        ]
+    life.recorded["vouched"] = {"near": life.recorded["vouched"]["near"]}
+    for seen in (Absent(), Unknown(why="timed out")):
+        life.have[Share("far", "backup")] = seen
+        assert len(prunes(life)) == 1
+
+
+def test_what_the_damaged_copy_lacks_stays_in_the_other():
+    life = old()
+    assert [one for one in life.due() if isinstance(one, PruneOld)]
+    damaged(life)
+    assert not [one for one in life.due() if isinstance(one, PruneOld)]
+
+
+def test_what_came_back_last_stays_however_old_it_is():
+    life = old()
+    (change,) = prunes(life)
+    listed = {one.id: one.source for one in life.state("near").snapshots}
+    old_ids = {listed[str(one)]: str(one) for one in change.details["ids"]}
+    newest = {one.source: one.id for one in life.state("near").snapshots}
+    row = {**life.recorded["drills"][-1], "copy": "near", "at": life.now.isoformat()}
+
+    def gone(*drills) -> set[str]:
+        life.recorded["drills"] = [
+            {**row, "verdict": "passed", **one} for one in drills
+        ]
+        (found,) = prunes(life)
+        return set(old_ids.values()) & set(found.details["ids"])
+
+    first = {"snapshots": old_ids}
+    assert gone({"snapshots": newest}) == set(old_ids.values())
+    assert gone(first) == set()
+    # What is listed no more, or is in another copy, proves nothing of this one.
+    assert gone(first, {"snapshots": {"db": "?"}}) == set()
+    assert gone(first, {"snapshots": newest, "copy": "far"}) == set()
+    assert gone(first, {"snapshots": newest, "verdict": "inconclusive"}) == set()
+    assert gone(first, {"snapshots": {"db": newest["db"]}}) == {old_ids["db"]}
 
 
 def test_what_is_paid_holds_nothing():
