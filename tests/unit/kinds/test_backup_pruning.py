@@ -293,7 +293,10 @@ def quiet() -> Life:
     life = Life(**locked())
     life.put("far", versioned=True)
     for _ in life.live(4):
-        life.put("far", locked=life.now + timedelta(days=35))
+        until = life.now + timedelta(days=35)
+        listed = life.state("far").snapshots
+        ours = tuple(one.model_copy(update={"locked": until}) for one in listed)
+        life.put("far", locked=until, snapshots=ours)
         life.look()
     return life
 
