@@ -69,6 +69,11 @@ class Case:
         """Where copies are; the first one is written to."""
         return self.backing.copies
 
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The repositories that have copies by now, each once."""
+        return tuple(dict.fromkeys(one.repository for one in self.copies))
+
     @property
     def first(self) -> str:
         """The repository that is written to."""
@@ -109,8 +114,13 @@ class Case:
 
     @cached_property
     def drilled(self) -> tuple[Drilled, ...]:
-        """Every drill in the record, the oldest first."""
-        return tuple(sorted(drills(self.recorded), key=lambda one: one.at))
+        """
+        Every drill of a copy that the policy has, the oldest first.
+
+        What a copy was that is none any more proves nothing of those there are.
+        """
+        mine = (one for one in drills(self.recorded) if one.copy in self.names)
+        return tuple(sorted(mine, key=lambda one: one.at))
 
     @cached_property
     def vouched(self) -> Mapping[str, Mapping[str, tuple[str, datetime]]]:
@@ -145,12 +155,19 @@ class Case:
 
     def complete(self, copy: str) -> list[Received]:
         """Return the receipts of which *copy* still lists every snapshot."""
-        listed = {one.id for one in self.snapshots(copy)}
-        return [
-            one
-            for one in self.receipts(copy)
-            if one.sources and listed.issuperset(one.snapshots.values())
-        ]
+        return self._complete.get(copy, [])
+
+    @cached_property
+    def _complete(self) -> dict[str, list[Received]]:
+        found = {}
+        for copy in self.names:
+            listed = {one.id for one in self.snapshots(copy)}
+            found[copy] = [
+                one
+                for one in self.receipts(copy)
+                if one.sources and listed.issuperset(one.snapshots.values())
+            ]
+        return found
 
     def conclusive(self, copy: str) -> Drilled | None:
         """Return the last drill of *copy* that told something."""

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from reconciler.kinds.backup.case import Case
 from reconciler.kinds.backup.changes import DrillIt
-from reconciler.kinds.backup.facts import Drilled, Received, fact, moment
+from reconciler.kinds.backup.facts import Drilled, Received, drills, fact, moment
 from reconciler.model import FieldChange
 from reconciler.model.backing import Drill
 
@@ -114,9 +114,14 @@ def news(case: Case, of: datetime | None) -> bool:
 
 
 def _since(case: Case, name: str) -> str:
-    """Return the end of the drill before: what makes the next one another."""
-    last = last_of(case, name)
-    return last.at.isoformat() if last else "first"
+    """
+    Return the end of the drill before: what makes the next one another.
+
+    Of whatever copy, so that none that leaves the policy has it be one that was.
+    """
+    names = {name, FULL} if name == SAMPLE else {name}
+    times = [one.at for one in drills(case.recorded) if one.drill in names]
+    return max(times).isoformat() if times else "first"
 
 
 def _seed(case: Case, name: str) -> str:

@@ -153,9 +153,9 @@ def restorable(case: Case) -> Iterator[Said]:
 
 
 def _damaged(case: Case) -> Iterator[Said]:
-    for copy, row in fact(case.recorded, CHECKS).items():
-        bad = fact(row, "bad") if isinstance(row, dict) else {}
-        for part, told in bad.items():
+    checks = fact(case.recorded, CHECKS)
+    for copy in case.names:
+        for part, told in fact(fact(checks, copy), "bad").items():
             why = told.get("why") if isinstance(told, dict) else ""
             message = f"slice {part} of the packs of {copy} is damaged: {why}"
             yield Said("packs-damaged", Severity.CRITICAL, message, _COPIES, copy)

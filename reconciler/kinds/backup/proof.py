@@ -89,7 +89,8 @@ def _strange(case: Case) -> str | None:
     left = [one[:_SHORT] for one in names if one not in case.accepted]
     if left:
         return f"{', '.join(left)} is suspicious, and nobody has looked at it"
-    for copy, row in fact(case.recorded, CHECKS).items():
-        if isinstance(row, dict) and row.get("bad"):
+    checks = fact(case.recorded, CHECKS)
+    for copy in case.names:
+        if fact(checks, copy).get("bad"):
             return f"packs of {copy} are damaged"
     return None
