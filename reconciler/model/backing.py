@@ -236,7 +236,7 @@ class Drills(Spec):
         sample: Weekly, some files of the newest snapshot of any copy.
         full: Monthly, everything of any snapshot, with the escrow key where there is
             one.
-        check: How many runs it takes until every pack was read once.
+        check: How many daily checks it takes until every pack was read once.
         scratch: The folder in which things are restored; nothing in production.
         most: The most that a drill may put there.
         timeout: How long it may take.

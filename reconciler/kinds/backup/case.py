@@ -10,9 +10,12 @@ from typing import Final, NamedTuple
 from pydantic import JsonValue
 
 from reconciler.kinds.backup.facts import (
+    BEGUN,
     Drilled,
     Received,
     drills,
+    fact,
+    moment,
     receipts,
     vouched,
 )
@@ -135,6 +138,13 @@ class Case:
         """Return the newest receipt of one copy."""
         found = self.receipts(copy)
         return found[-1] if found else None
+
+    def begun(self, copy: str) -> datetime | None:
+        """Return since when *copy* has something, as far as the record tells."""
+        times = [one.at for one in self.receipts(copy)]
+        times += [at for _, at in self.vouched.get(copy, {}).values()]
+        told = moment(fact(self.recorded, BEGUN).get(copy))
+        return min(filter(None, (told, *times)), default=None)
 
     @cached_property
     def slot(self) -> datetime:

@@ -16,6 +16,8 @@ DRILLS: Final = "drills"
 RESTORES: Final = "restores"
 #: Copy -> snapshot -> its source and time: what has a receipt, and was not pruned.
 VOUCHED: Final = "vouched"
+#: Copy -> when what had its first receipt began: receipts themselves are forgotten.
+BEGUN: Final = "begun"
 #: Clocks of clients and servers differ by less.
 SKEW: Final = timedelta(hours=1)
 Verdict = Literal["passed", "failed", "inconclusive"]

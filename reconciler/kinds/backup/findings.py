@@ -8,12 +8,13 @@ from typing import Final, NamedTuple
 
 from reconciler.kinds.backup.anomalies import suspects
 from reconciler.kinds.backup.case import Case
+from reconciler.kinds.backup.checking import CHECKS, unread
 from reconciler.kinds.backup.cost import monthly
 from reconciler.kinds.backup.drilling import FULL, kinds_of, last_of
 from reconciler.kinds.backup.facts import Drilled, fact, hours, moment
 from reconciler.kinds.backup.memory import SINCE
 from reconciler.kinds.backup.pruning import old
-from reconciler.kinds.backup.steps import CHECKS, FAILED, uncopied
+from reconciler.kinds.backup.steps import FAILED, uncopied
 from reconciler.kinds.backup.tampering import tampered
 from reconciler.model import Absent, Severity
 
@@ -155,10 +156,13 @@ def restorable(case: Case) -> Iterator[Said]:
 def _damaged(case: Case) -> Iterator[Said]:
     checks = fact(case.recorded, CHECKS)
     for copy in case.names:
-        for part, told in fact(fact(checks, copy), "bad").items():
+        for name, told in fact(fact(checks, copy), "bad").items():
             why = told.get("why") if isinstance(told, dict) else ""
+            part = name.replace("/", " of ")
             message = f"slice {part} of the packs of {copy} is damaged: {why}"
             yield Said("packs-damaged", Severity.CRITICAL, message, _COPIES, copy)
+        if waits := unread(case, copy):
+            yield Said("packs-unread", Severity.WARNING, waits, _COPIES, copy)
 
 
 def _untold(case: Case) -> Iterator[Said]:

@@ -20,8 +20,10 @@ from reconciler.kinds.backup.changes import (
     PruneOld,
     Rewind,
 )
+from reconciler.kinds.backup.checking import checked
 from reconciler.kinds.backup.drilling import OBSERVED, OBSERVED_OF, news
 from reconciler.kinds.backup.facts import (
+    BEGUN,
     DRILLS,
     KEPT,
     RECEIPTS,
@@ -34,7 +36,7 @@ from reconciler.kinds.backup.facts import (
 from reconciler.kinds.backup.locks import ends
 from reconciler.kinds.backup.rotation import settled
 from reconciler.kinds.backup.state import CopyState, Snapshot
-from reconciler.kinds.backup.steps import CHECKS, FAILED
+from reconciler.kinds.backup.steps import FAILED
 from reconciler.kinds.backup.tampering import IDENTITY, LOCKED, PRUNED, tampered
 from reconciler.model import Ended
 
@@ -59,7 +61,7 @@ def remembered(case: Case, change: BackupChange, ended: Ended) -> Facts:
         case DrillIt():
             return _drilled(case, change, ended)
         case Check():
-            return _checked(case, change, ended)
+            return checked(case, change, ended)
         case PruneOld():
             return _pruned(case, change, ended)
         case ExtendLock():
@@ -142,7 +144,16 @@ def with_receipts(case: Case, new: list[Received]) -> Facts:
         for source, snapshot in one.snapshots.items():
             mine[snapshot] = [source, one.at.isoformat()]
     vouching: Facts = dict(known.items())
-    return {RECEIPTS: rows, VOUCHED: vouching}
+    return {RECEIPTS: rows, VOUCHED: vouching, BEGUN: _begun(case, new)}
+
+
+def _begun(case: Case, new: list[Received]) -> Facts:
+    """Return since when each copy has something: the first receipt is not kept."""
+    found = dict(fact(case.recorded, BEGUN))
+    for one in new:
+        at = min(filter(None, (case.begun(one.copy), one.at)))
+        found.setdefault(one.copy, at.isoformat())
+    return found
 
 
 def _row(one: Received) -> JsonValue:
@@ -219,22 +230,6 @@ def _drilled(case: Case, change: DrillIt, ended: Ended) -> Facts:
         facts[OBSERVED] = {**fact(case.recorded, OBSERVED), **new}
         facts[OBSERVED_OF] = of
     return facts
-
-
-def _checked(case: Case, change: Check, ended: Ended) -> Facts:
-    """Return what is damaged: a slice stays so until it is read again and is whole."""
-    row = fact(case.recorded, CHECKS)
-    copy, part = change.share.provider, str(change.details.get("slice"))
-    before = row.get(copy)
-    bad = dict(fact(before, "bad")) if isinstance(before, dict) else {}
-    at = ended.at.isoformat()
-    verdict = ended.evidence.get("verdict", "inconclusive")
-    if verdict == "passed":
-        bad.pop(part, None)
-    elif verdict == "failed":
-        bad[part] = {"at": at, "why": ended.evidence.get("why") or ""}
-    mine: Facts = {"at": at, "verdict": verdict, "bad": bad}
-    return {CHECKS: {**row, copy: mine}}
 
 
 def _pruned(case: Case, change: PruneOld, ended: Ended) -> Facts:

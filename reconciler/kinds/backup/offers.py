@@ -9,10 +9,10 @@ from typing import NamedTuple
 from pydantic import JsonValue
 
 from reconciler.kinds.backup.case import Case, Known
+from reconciler.kinds.backup.checking import CHECKS
 from reconciler.kinds.backup.facts import fact
 from reconciler.kinds.backup.memory import ALARM
 from reconciler.kinds.backup.state import Snapshot
-from reconciler.kinds.backup.steps import CHECKS
 from reconciler.model.backing import Backing
 
 

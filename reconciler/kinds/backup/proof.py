@@ -9,9 +9,9 @@ from typing import Final
 from pydantic import JsonValue
 
 from reconciler.kinds.backup.case import Case, Known
+from reconciler.kinds.backup.checking import CHECKS
 from reconciler.kinds.backup.facts import Drilled, fact
 from reconciler.kinds.backup.memory import ALARM
-from reconciler.kinds.backup.steps import CHECKS
 from reconciler.model.backing import Backing
 from reconciler.model.proof import Proof
 

@@ -11,11 +11,11 @@ from reconciler.kinds.backup.case import Case
 from reconciler.kinds.backup.changes import (
     BackUp,
     BackupChange,
-    Check,
     CopyOver,
     ExtendLock,
     Rewind,
 )
+from reconciler.kinds.backup.checking import check
 from reconciler.kinds.backup.drilling import drill
 from reconciler.kinds.backup.facts import fact, moment
 from reconciler.kinds.backup.pruning import prune
@@ -23,7 +23,6 @@ from reconciler.kinds.backup.tampering import IDENTITY, hidden, rewind_to
 from reconciler.model import Absent, FieldChange
 
 FAILED: Final = "failed"
-CHECKS: Final = "checks"
 #: After a failure it is tried again so much later, then after twice that, and so on.
 _AGAIN: Final = timedelta(minutes=15)
 _AGAIN_MOST: Final = timedelta(hours=6)
@@ -136,30 +135,6 @@ def copy_over(case: Case, copy: str) -> Iterator[CopyOver]:
 def digest(ids: list[str]) -> str:
     """Return what tells these snapshots from others."""
     return sha256("\n".join(sorted(ids)).encode()).hexdigest()[:16]
-
-
-def check(case: Case, copy: str) -> Iterator[Check]:
-    """
-    Yield the reading of today's slice of all packs.
-
-    All backups of one repository ask for the same slice on the same day.
-    """
-    if case.state(copy) is None or case.panel(copy) or not case.receipts(copy):
-        return
-    day = case.now.date()
-    row = fact(case.recorded, CHECKS).get(copy)
-    last = moment(row.get("at")) if isinstance(row, dict) else None
-    if last is not None and last.date() >= day:
-        return
-    of = case.backing.drills.check
-    part = day.toordinal() % of + 1
-    yield Check(
-        share=case.share(copy),
-        fields=(FieldChange(field="spec.drills.check", after=f"{part}/{of}"),),
-        because=f"slice {part} of {of} is read today",
-        generation=f"{copy}/{day}",
-        details={"slice": part, "of": of},
-    )
 
 
 def extend(case: Case, copy: str) -> Iterator[ExtendLock]:
