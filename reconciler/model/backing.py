@@ -217,7 +217,8 @@ class Drill(Spec):
         files: How many are restored; left out: everything.
         copy: Which copy: any one at random, the least recently drilled first; or the
             first.
-        point: Which snapshot: the newest, or one at random of those within 30 days.
+        point: Which snapshot: the newest, or one at random of those within 30 days,
+            and of the forty newest that a copy has.
         escrow: It is opened with the escrow key, so that losing the first is no end.
     """
 

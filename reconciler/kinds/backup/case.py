@@ -87,6 +87,18 @@ class Case:
         """How old the newest proven backup may be."""
         return self.backing.objectives.rpo
 
+    def recent(self, drill: Drilled) -> bool:
+        """
+        Say whether what *drill* restored was recent enough then to prove a backup.
+
+        The first copy has to be within the RPO, another one may be behind it as well.
+        """
+        if drill.of is None:
+            return False
+        lags = (one.max_lag for one in self.copies if one.repository == drill.copy)
+        lag = next(lags, timedelta(0)) if drill.copy != self.first else timedelta(0)
+        return drill.at - drill.of <= self.rpo + lag
+
     @property
     def makes(self) -> bool:
         """Whether backups are made from here, and not by a timer or a panel."""

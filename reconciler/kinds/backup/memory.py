@@ -220,8 +220,8 @@ def _drilled(case: Case, change: DrillIt, ended: Ended) -> Facts:
     told = ("why", "seconds", "estimated", "bytes")
     row |= {key: exact(said[key]) for key in told if key in said}
     old = case.recorded.get(DRILLS)
-    rows = [*(old if isinstance(old, list) else ()), row][-KEPT:]
-    facts: Facts = {DRILLS: rows}
+    rows = [*(old if isinstance(old, list) else ()), row]
+    facts: Facts = {DRILLS: _lasting(case, rows)}
     seen = said.get(OBSERVED)
     of = asked.get("at")
     fresh = row["verdict"] == "passed" and news(case, moment(of))
@@ -230,6 +230,22 @@ def _drilled(case: Case, change: DrillIt, ended: Ended) -> Facts:
         facts[OBSERVED] = {**fact(case.recorded, OBSERVED), **new}
         facts[OBSERVED_OF] = of
     return facts
+
+
+def _lasting(case: Case, rows: list[JsonValue]) -> list[JsonValue]:
+    """
+    Return the newest of *rows*, and what else says how old the news of a copy are.
+
+    That is the last drill of each sort that passed or failed: many samples, or many
+    that told nothing, would have it be one that never was.
+    """
+    last: dict[tuple[str, str, bool], int] = {}
+    for n, row in enumerate(rows):
+        if isinstance(row, dict) and row.get("verdict") in {"passed", "failed"}:
+            passed = row["verdict"] == "passed"
+            last[str(row.get("copy")), str(row.get("drill")), passed] = n
+    kept = {n for (copy, _, _), n in last.items() if copy in case.names}
+    return [row for n, row in enumerate(rows) if n in kept or n >= len(rows) - KEPT]
 
 
 def _pruned(case: Case, change: PruneOld, ended: Ended) -> Facts:

@@ -66,7 +66,7 @@ def _fresh(case: Case, drill: Drilled) -> Proof | None:
     of = drill.of
     if of is None or drill.at < case.now - case.backing.prune.verified:
         return None
-    if drill.at - of > case.rpo or drill.at > case.now or _lacks(case, drill):
+    if not case.recent(drill) or drill.at > case.now or _lacks(case, drill):
         return None
     return Proof(
         of, drill.at, drill.reference or f"{drill.drill} drill of {drill.copy}"
