@@ -205,3 +205,14 @@ def test_where_no_check_comes_to_an_end_it_is_told():
                 life.do(change)
         life.look()
     assert "no packs of near were read since 2026-03-01" in life.said("packs-unread")
+
+
+def test_damage_that_nobody_can_read_again_stays():
+    life = Read()
+    life.told[20, 28] = {"verdict": "failed", "why": "a pack is gone"}
+    life.run()
+    life.runs(range(28))
+    life.told[20, 28] = {"verdict": "inconclusive", "why": "timed out"}
+    life.now += DAY
+    life.runs(range(60))
+    assert life.findings()["packs-damaged"] == "critical"

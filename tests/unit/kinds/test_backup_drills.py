@@ -230,3 +230,37 @@ def test_the_last_drill_of_each_sort_is_kept():
 def test_a_backup_that_nobody_drills_yet_is_backed_up():
     life = early()
     assert [type(one) for one in life.due()] == [BackUp]
+
+
+def test_a_full_drill_is_of_the_copy_that_had_none_for_longest():
+    """However lately its samples were."""
+    life = early()
+    life.goes_on(10)
+    rows = [("near", "full", 31), ("near", "sample", 5), ("far", "sample", 1)]
+    life.recorded["drills"] = [
+        {
+            "at": (life.now - days * DAY).isoformat(),
+            "of": (life.now - days * DAY).isoformat(),
+            "copy": copy,
+            "drill": name,
+            "verdict": "passed",
+            "snapshots": {},
+        }
+        for copy, name, days in rows
+    ]
+    (full,) = (one for one in life.due() if isinstance(one, DrillIt))
+    assert (full.share.provider, full.details["drill"]) == ("far", "full")
+
+
+@pytest.mark.parametrize(
+    ("copy", "hours", "well"),
+    [("near", 25, True), ("near", 27, False), ("far", 73, True), ("far", 75, False)],
+)
+def test_a_copy_may_be_behind_when_it_is_restored(copy, hours, well):
+    life = early()
+    life.goes_on(10)
+    (row, *_) = [one for one in life.recorded["drills"] if one["copy"] == copy]
+    at = datetime.fromisoformat(row["at"])
+    life.recorded["drills"] = [{**row, "of": (at - hours * HOUR).isoformat()}]
+    found = proven(life.recorded, life.policy, life.now)
+    assert isinstance(found, Proof) is well
