@@ -271,7 +271,8 @@ class Drill(Spec):
         files: How many are restored; left out: everything.
         copy: Which copy: any one at random, the least recently drilled first; or the
             first.
-        point: Which snapshot: the newest, or one at random of those within 30 days.
+        point: Which snapshot: the newest, or one at random of those within 30 days,
+            and of the forty newest that a copy has.
         escrow: It is opened with the escrow key, so that losing the first is no end.
     """
 
@@ -290,7 +291,7 @@ class Drills(Spec):
         sample: Weekly, some files of the newest snapshot of any copy.
         full: Monthly, everything of any snapshot, with the escrow key where there is
             one.
-        check: How many runs it takes until every pack was read once.
+        check: How many daily checks it takes until every pack was read once.
         scratch: The folder in which things are restored; nothing in production.
         most: The most that a drill may put there.
         timeout: How long it may take.

@@ -10,10 +10,13 @@ from typing import NamedTuple
 from pydantic import JsonValue
 
 from reconciler.kinds.backup.facts import (
+    BEGUN,
     SKEW,
     Drilled,
     Received,
     drills,
+    fact,
+    moment,
     receipts,
     vouched,
 )
@@ -71,6 +74,11 @@ class Case:
         """Where copies are; the first one is written to."""
         return self.backing.copies
 
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The repositories that have copies by now, each once."""
+        return tuple(dict.fromkeys(one.repository for one in self.copies))
+
     @property
     def first(self) -> str:
         """The repository that is written to."""
@@ -80,6 +88,18 @@ class Case:
     def rpo(self) -> timedelta:
         """How old the newest proven backup may be."""
         return self.backing.objectives.rpo
+
+    def recent(self, drill: Drilled) -> bool:
+        """
+        Say whether what *drill* restored was recent enough then to prove a backup.
+
+        The first copy has to be within the RPO, another one may be behind it as well.
+        """
+        if drill.of is None:
+            return False
+        lags = (one.max_lag for one in self.copies if one.repository == drill.copy)
+        lag = next(lags, timedelta(0)) if drill.copy != self.first else timedelta(0)
+        return drill.at - drill.of <= self.rpo + lag
 
     @property
     def makes(self) -> bool:
@@ -128,9 +148,14 @@ class Case:
 
     @cached_property
     def drilled(self) -> tuple[Drilled, ...]:
-        """Every drill in the record that was before now, the oldest first."""
+        """
+        Every drill before now of a copy that the policy has, the oldest first.
+
+        What a copy was that is none any more proves nothing of those there are.
+        """
         told = (one for one in drills(self.recorded) if not self.ahead(one.at))
-        return tuple(sorted(told, key=lambda one: one.at))
+        mine = (one for one in told if one.copy in self.names)
+        return tuple(sorted(mine, key=lambda one: one.at))
 
     @cached_property
     def vouched(self) -> Mapping[str, Mapping[str, tuple[str, datetime]]]:
@@ -172,6 +197,13 @@ class Case:
         found = [one for one in self.receipts(copy) if not self.ahead(one.at)]
         return found[-1] if found else None
 
+    def begun(self, copy: str) -> datetime | None:
+        """Return since when *copy* has something, as far as the record tells."""
+        times = [one.at for one in self.receipts(copy)]
+        times += [at for _, at in self.vouched.get(copy, {}).values()]
+        told = moment(fact(self.recorded, BEGUN).get(copy))
+        return min(filter(None, (told, *times)), default=None)
+
     @cached_property
     def slot(self) -> datetime:
         """The last time at which a backup was due."""
@@ -191,14 +223,21 @@ class Case:
 
     def complete(self, copy: str) -> list[Received]:
         """Return the past receipts of which *copy* still lists every snapshot."""
-        listed = {one.id for one in self.snapshots(copy)}
-        return [
-            one
-            for one in self.receipts(copy)
-            if one.sources
-            and listed.issuperset(one.snapshots.values())
-            and not self.ahead(one.at)
-        ]
+        return self._complete.get(copy, [])
+
+    @cached_property
+    def _complete(self) -> dict[str, list[Received]]:
+        found = {}
+        for copy in self.names:
+            listed = {one.id for one in self.snapshots(copy)}
+            found[copy] = [
+                one
+                for one in self.receipts(copy)
+                if one.sources
+                and listed.issuperset(one.snapshots.values())
+                and not self.ahead(one.at)
+            ]
+        return found
 
     def conclusive(self, copy: str) -> Drilled | None:
         """Return the last drill of *copy* that told something."""

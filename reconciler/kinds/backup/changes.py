@@ -58,7 +58,8 @@ class Check(_Due):
     Read a slice of all packs; ``details``: ``slice``, ``of``.
 
     Its receipt says ``verdict`` and ``why``, as that of a drill. All backups of one
-    repository ask for the same slice on the same day: once is enough.
+    repository ask for the same slice on the same day, as far as they can: once is
+    enough.
     """
 
     verb: Literal["check"] = "check"

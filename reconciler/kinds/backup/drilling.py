@@ -11,13 +11,7 @@ from pydantic import JsonValue
 
 from reconciler.kinds.backup.case import Case
 from reconciler.kinds.backup.changes import DrillIt
-from reconciler.kinds.backup.facts import (
-    Drilled,
-    Received,
-    drills,
-    fact,
-    moment,
-)
+from reconciler.kinds.backup.facts import Drilled, Received, drills, fact, moment
 from reconciler.model import FieldChange
 from reconciler.model.backing import Drill
 
@@ -31,6 +25,9 @@ OBSERVED_OF: Final = "observedOf"
 AGAIN: Final = timedelta(days=1)
 #: One point at random is one of these days.
 _WINDOW: Final = timedelta(days=30)
+#: Nobody knows when runs are: a drill may come so much early, of a short time less.
+_EARLY: Final = timedelta(hours=12)
+_PART: Final = 8
 
 
 def kinds_of(case: Case) -> Iterator[tuple[str, Drill]]:
@@ -41,61 +38,131 @@ def kinds_of(case: Case) -> Iterator[tuple[str, Drill]]:
             yield name, found
 
 
+def reach(case: Case, wanted: Drill) -> tuple[str, ...]:
+    """Return the copies that *wanted* is of by turns."""
+    return (case.first,) if wanted.copy_ == "first" else case.names
+
+
 def last_of(case: Case, name: str) -> Drilled | None:
-    """Return the last drill that counts as a *name*: a full one proves a sample too."""
-    names = {name, FULL} if name == SAMPLE else {name}
-    found = (one for one in reversed(case.drilled) if one.drill in names)
+    """Return the last drill that counts as a *name* and told something."""
+    found = (one for one in reversed(_counted(case, name)) if _conclusive(one))
     return next(found, None)
+
+
+def _counted(case: Case, name: str) -> list[Drilled]:
+    """
+    Return the drills that count as a *name*, whatever they told, the oldest first.
+
+    A full one is a sample too, where it told something of a moment that is recent
+    enough to prove a backup: one of last month says nothing of what is made now.
+    """
+    return [
+        one for one in case.drilled if one.drill == name or _instead(case, one, name)
+    ]
+
+
+def _instead(case: Case, one: Drilled, name: str) -> bool:
+    full = one.drill == FULL and name == SAMPLE
+    return full and _conclusive(one) and case.recent(one)
+
+
+def _conclusive(one: Drilled) -> bool:
+    return one.verdict != "inconclusive"
 
 
 def due_at(case: Case, name: str, wanted: Drill) -> datetime | None:
     """Return when the drill *name* is due next; None where there is nothing yet."""
-    if not any(case.complete(one.repository) for one in case.copies):
+    if not _ready(case, wanted):
         return None
-    last = last_of(case, name)
-    if last is None:
-        return case.now
-    if last.verdict == "passed":
-        return last.at + wanted.every
-    if last.verdict == "failed" and _others(case, last):
-        return last.at  # is it that copy alone?
-    return last.at + min(AGAIN, wanted.every)
+    untold = _untold(case, name, wanted).values()
+    return min([_turn_at(case, name, wanted), *untold])
+
+
+def _turn_at(case: Case, name: str, wanted: Drill) -> datetime:
+    """Return when it is the turn of *name*, of whatever copy."""
+    told, tried = last_of(case, name), _counted(case, name)[-1:]
+    again = min(AGAIN, wanted.every)
+    times = [_early(one.at, again) for one in tried if not _conclusive(one)]
+    if told is not None and told.verdict == "passed":
+        times.append(_early(told.at, wanted.every))
+    elif told is not None:
+        alone = not _others(case, told)
+        times.append(_early(told.at, again) if alone else told.at)
+    return max(times, default=case.now)
+
+
+def _early(at: datetime, span: timedelta) -> datetime:
+    """Return what is *span* after *at*, and early enough for the run of that day."""
+    return at + span - min(span / _PART, _EARLY)
+
+
+def _untold(case: Case, name: str, wanted: Drill) -> dict[str, datetime]:
+    """Return the copies of which no drill told anything yet, and when one may."""
+    found = {}
+    for copy in case.names:
+        mine = next((n for n, one in _lightest(case) if copy in reach(case, one)), "")
+        if mine != name or not case.complete(copy) or case.conclusive(copy):
+            continue
+        tried = max((one.at for one in case.drilled if one.copy == copy), default=None)
+        again = min(AGAIN, wanted.every)
+        found[copy] = _early(tried, again) if tried else case.now
+    return found
+
+
+def _lightest(case: Case) -> list[tuple[str, Drill]]:
+    return [*kinds_of(case)][::-1]
+
+
+def _ready(case: Case, wanted: Drill) -> list[str]:
+    """Return the copies that *wanted* can be of now; any, where its own cannot."""
+    whole = [one for one in case.names if case.complete(one)]
+    return [one for one in reach(case, wanted) if one in whole] or whole
 
 
 def _others(case: Case, failed: Drilled) -> list[str]:
-    """Return the copies that were not drilled since *failed*."""
+    """
+    Return the copies that passed before *failed*, or were never asked.
+
+    What failed itself says nothing new: two that are bad are not asked in each run.
+    """
     found = []
-    for name in dict.fromkeys(one.repository for one in case.copies):
+    for name in case.names:
         last = case.conclusive(name)
-        older = last is None or last.at < failed.at
-        if name != failed.copy and older and case.complete(name):
+        open_ = last is None or (last.verdict == "passed" and last.at < failed.at)
+        if name != failed.copy and open_ and case.complete(name):
             found.append(name)
     return found
 
 
 def drill(case: Case) -> Iterator[DrillIt]:
-    """Yield the one drill that is due, if one is."""
+    """
+    Yield the one drill that is due, if one is.
+
+    The full one first; what told nothing the last time waits for all others, so that
+    what never comes to its end holds nothing up.
+    """
+    due: list[tuple[float, str, Drill]] = []
     for name, wanted in kinds_of(case):
         at = due_at(case, name, wanted)
-        if at is None or at > case.now:
-            continue
+        if at is not None and at <= case.now:
+            tried = _counted(case, name)[-1:]
+            vain = [one.at.timestamp() for one in tried if not _conclusive(one)]
+            due.append((max(vain, default=0.0), name, wanted))
+    if due:
+        _, name, wanted = min(due, key=lambda one: one[0])
         copy, receipt = _chosen(case, name, wanted)
         yield _drill(case, name, wanted, copy, receipt)
-        return
 
 
 def _chosen(case: Case, name: str, wanted: Drill) -> tuple[str, Received]:
     """Return what is drilled: the copy that was not for longest, and its moment."""
-    last, seed = last_of(case, name), _seed(case, name)
-    names = [c.repository for c in case.copies if case.complete(c.repository)]
-    if last is not None and last.verdict == "failed":
-        names = _others(case, last) or [last.copy]
-        names = [one for one in names if case.complete(one)] or [
-            c.repository for c in case.copies if case.complete(c.repository)
-        ]
-    elif wanted.copy_ == "first" and case.first in names:
-        names = [case.first]
-    copy = min(names, key=lambda one: (_drilled(case, one), _shuffled(seed, one)))
+    seed = _seed(case, name)
+    times = _times(case, name)
+
+    def waits(copy: str) -> tuple[float, float, str]:
+        return (*times[copy], _shuffled(seed, copy))
+
+    copy = min(_candidates(case, name, wanted), key=waits)
     found = case.complete(copy)
     if wanted.point == "latest":
         return copy, found[-1]
@@ -103,10 +170,25 @@ def _chosen(case: Case, name: str, wanted: Drill) -> tuple[str, Received]:
     return copy, recent[int(seed, 16) % len(recent)]
 
 
-def _drilled(case: Case, copy: str) -> float:
-    """Return when *copy* was last drilled, in seconds; 0 where it never was."""
-    times = [one.at.timestamp() for one in case.drilled if one.copy == copy]
-    return max(times, default=0.0)
+def _candidates(case: Case, name: str, wanted: Drill) -> list[str]:
+    """Return the copies of which the one that waits longest is drilled."""
+    if _turn_at(case, name, wanted) > case.now:
+        untold = _untold(case, name, wanted)
+        return [copy for copy, at in untold.items() if at <= case.now]
+    last = next(reversed(_counted(case, name)), None)
+    if last is not None and last.verdict == "failed":
+        return _others(case, last) or [c for c in case.names if case.complete(c)]
+    return _ready(case, wanted)
+
+
+def _times(case: Case, name: str) -> dict[str, tuple[float, float]]:
+    """Return by copy when a *name* and any drill was of it, in seconds; 0: never."""
+    found = {}
+    for copy in case.names:
+        alike = [o.at.timestamp() for o in _counted(case, name) if o.copy == copy]
+        whole = [o.at.timestamp() for o in case.drilled if o.copy == copy]
+        found[copy] = (max(alike, default=0.0), max(whole, default=0.0))
+    return found
 
 
 def _shuffled(seed: str, word: str) -> str:
@@ -122,13 +204,20 @@ def news(case: Case, of: datetime | None) -> bool:
 
 
 def _since(case: Case, name: str) -> str:
-    """Return the end of the drill before: what makes the next one another."""
-    last = last_of(case, name)
-    since = last.at.isoformat() if last else "first"
-    # One that was held by a clock that was ahead counts for nothing, and is done all
-    # the same: without this the next one would be taken for it.
-    ahead = sum(case.ahead(one.at) for one in drills(case.recorded))
-    return f"{since}+{ahead}" if ahead else since
+    """
+    Return the end of the drill before: what makes the next one another.
+
+    Of whatever copy, so that none that leaves the policy has it be one that was. One
+    that was held by a clock that was ahead counts for nothing, and is done all the
+    same: without its number the next one would be taken for it.
+    """
+    names = {name, FULL} if name == SAMPLE else {name}
+    told = drills(case.recorded)
+    mine = (one.at for one in told if one.drill in names)
+    since = max((at for at in mine if not case.ahead(at)), default=None)
+    ahead = sum(case.ahead(one.at) for one in told)
+    text = since.isoformat() if since else "first"
+    return f"{text}+{ahead}" if ahead else text
 
 
 def _seed(case: Case, name: str) -> str:
@@ -138,7 +227,7 @@ def _seed(case: Case, name: str) -> str:
 def _drill(
     case: Case, name: str, wanted: Drill, copy: str, receipt: Received
 ) -> DrillIt:
-    place, last = case.repository(copy), last_of(case, name)
+    place = case.repository(copy)
     keep = ("files", "bytes", "manifest", "canary")
     told: dict[str, JsonValue] = {
         source: {key: row[key] for key in keep if key in row}
@@ -157,6 +246,7 @@ def _drill(
     if not case.makes and receipt.at >= case.complete(copy)[-1].at:
         details["adopted"] = True
     of = f"{receipt.at:%Y-%m-%d %H:%M}"
+    last = next(reversed(_counted(case, name)), None)
     before = f"the last {last.verdict} on {last.at.date()}" if last else "never done"
     return DrillIt(
         share=case.share(copy),

@@ -20,6 +20,8 @@ RESTORES: Final = "restores"
 CHECKS: Final = "checks"
 #: Copy -> snapshot -> its source and time: what has a receipt, and was not pruned.
 VOUCHED: Final = "vouched"
+#: Copy -> when what had its first receipt began: receipts themselves are forgotten.
+BEGUN: Final = "begun"
 #: Clocks of clients and servers differ by less.
 SKEW: Final = timedelta(hours=1)
 Verdict = Literal["passed", "failed", "inconclusive"]

@@ -8,10 +8,11 @@ from itertools import combinations
 from typing import Final, NamedTuple
 
 from reconciler.kinds.backup.case import Case
+from reconciler.kinds.backup.checking import unread
 from reconciler.kinds.backup.clock import ahead
 from reconciler.kinds.backup.cost import monthly
 from reconciler.kinds.backup.coverage import uncovered
-from reconciler.kinds.backup.drilling import FULL, kinds_of, last_of
+from reconciler.kinds.backup.drilling import FULL, kinds_of, last_of, reach
 from reconciler.kinds.backup.facts import CHECKS, Drilled, fact, hours, moment
 from reconciler.kinds.backup.locks import unlocked
 from reconciler.kinds.backup.memory import SINCE
@@ -201,24 +202,36 @@ def restorable(case: Case) -> Iterator[Said]:
 
 
 def _damaged(case: Case) -> Iterator[Said]:
-    for copy, row in fact(case.recorded, CHECKS).items():
-        bad = fact(row, "bad") if isinstance(row, dict) else {}
-        for part, told in bad.items():
+    checks = fact(case.recorded, CHECKS)
+    for copy in case.names:
+        for name, told in fact(fact(checks, copy), "bad").items():
             why = told.get("why") if isinstance(told, dict) else ""
+            part = name.replace("/", " of ")
             message = f"slice {part} of the packs of {copy} is damaged: {why}"
             yield Said("packs-damaged", Severity.CRITICAL, message, _COPIES, copy)
+        if waits := unread(case, copy):
+            yield Said("packs-unread", Severity.WARNING, waits, _COPIES, copy)
 
 
 def _untold(case: Case) -> Iterator[Said]:
-    """Yield that drills came to no end: that is neither good nor bad news."""
-    last = case.drilled[-_TWICE:]
-    if not last or last[-1].verdict != "inconclusive":
-        return
-    twice = len(last) == _TWICE and last[0].verdict == "inconclusive"
-    severity = Severity.CRITICAL if twice else Severity.WARNING
-    many = "two drills in a row told" if twice else "the last drill told"
-    message = f"{many} nothing: {last[-1].why}"
-    yield Said("drill-inconclusive", severity, message, _DRILLS)
+    """
+    Yield the drills that came to no end: that is neither good nor bad news.
+
+    The last one of a copy, and the last one of each sort: what passes elsewhere says
+    nothing of a copy that nobody can restore.
+    """
+    lines = [[o for o in case.drilled if o.copy == name] for name in case.names]
+    lines += [[o for o in case.drilled if o.drill == n] for n, _ in kinds_of(case)]
+    vain = {line[-1].at: line[-_TWICE:] for line in lines if line}
+    for last in vain.values():
+        if last[-1].verdict != "inconclusive":
+            continue
+        twice = len(last) == _TWICE and last[0].verdict == "inconclusive"
+        severity = Severity.CRITICAL if twice else Severity.WARNING
+        many = "two drills in a row told" if twice else "the last drill told"
+        of = f"{last[-1].drill} of {last[-1].copy}"
+        message = f"{many} nothing ({of}): {last[-1].why}"
+        yield Said("drill-inconclusive", severity, message, _DRILLS, of)
 
 
 def _undrilled(case: Case) -> Iterator[Said]:
@@ -226,21 +239,45 @@ def _undrilled(case: Case) -> Iterator[Said]:
     if not case.received:
         return
     wanted = list(kinds_of(case))
-    passed = [one for one in case.drilled if one.verdict == "passed"]
     if not wanted:
         message = "no drill is wanted: nothing proves that it can be restored"
         yield Said("never-drilled", Severity.WARNING, message, _DRILLS)
-    elif not passed:
-        if case.now - case.received[0].at > _FIRST:
-            since = _text(case.received[0].at)
-            message = f"is backed up since {since}, and was never restored"
-            yield Said("never-drilled", Severity.ERROR, message, _DRILLS)
-    else:
-        for name, drill in wanted:
-            last = last_of(case, name)
-            if last and case.now - last.at > drill.every * _OVERDUE:
-                message = f"the last {name} drill is of {last.at.date()}"
-                yield Said("drill-late", Severity.WARNING, message, _DRILLS, name)
+    for copy in case.names:
+        yield from _unseen(case, copy)
+    told = any(one.verdict != "inconclusive" for one in case.drilled)
+    begun = case.begun(case.first)
+    for name, drill in wanted if told else ():
+        last = last_of(case, name)
+        since = last.at if last else begun
+        if since and case.now - since > drill.every * _OVERDUE:
+            what = f"the last {name} drill is of" if last else f"no {name} drill since"
+            message = f"{what} {since.date()}"
+            yield Said("drill-late", Severity.WARNING, message, _DRILLS, name)
+    yield from _escrow(case)
+
+
+def _unseen(case: Case, copy: str) -> Iterator[Said]:
+    """Yield that no drill has told of *copy* yet, or that none passed for long."""
+    turns = [
+        drill.every * len(names)
+        for _, drill in kinds_of(case)
+        if copy in (names := reach(case, drill))
+    ]
+    begun, last = case.begun(copy), case.conclusive(copy)
+    if not turns or begun is None:
+        return
+    if last is None:
+        if case.now - begun > _FIRST:
+            message = f"{copy} has backups since {_text(begun)}, and was never restored"
+            yield Said("never-drilled", Severity.ERROR, message, _DRILLS, copy)
+    elif last.verdict == "passed" and case.now - last.at > min(turns) * _OVERDUE:
+        message = f"no drill of {copy} has passed since {last.at.date()}"
+        yield Said("drill-late", Severity.WARNING, message, _DRILLS, copy)
+
+
+def _escrow(case: Case) -> Iterator[Said]:
+    """Yield that a drill shall use an escrow key, and that no copy has one."""
+    wanted = kinds_of(case)
     kept = any(place.escrow for place in case.repositories.values())
     locked = not all(case.panel(copy.repository) for copy in case.copies)
     if locked and not kept and any(drill.escrow for _, drill in wanted):

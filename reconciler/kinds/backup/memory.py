@@ -19,10 +19,11 @@ from reconciler.kinds.backup.changes import (
     PruneOld,
     Rewind,
 )
+from reconciler.kinds.backup.checking import checked
 from reconciler.kinds.backup.digests import copied, outlived
 from reconciler.kinds.backup.drilling import OBSERVED, OBSERVED_OF, news
 from reconciler.kinds.backup.facts import (
-    CHECKS,
+    BEGUN,
     DRILLS,
     KEPT,
     RECEIPTS,
@@ -62,7 +63,7 @@ def remembered(case: Case, change: BackupChange, ended: Ended) -> Facts:
         case DrillIt():
             return _drilled(case, change, ended)
         case Check():
-            return _checked(case, change, ended)
+            return checked(case, change, ended)
         case PruneOld():
             return _pruned(case, change, ended)
         case ExtendLock():
@@ -152,7 +153,17 @@ def with_receipts(case: Case, new: list[Received]) -> Facts:
             mine[snapshot] = [source, one.at.isoformat()]
     vouching: Facts = dict(known.items())
     left = outlived(case.recorded, old, known)
-    return {RECEIPTS: rows, VOUCHED: vouching, **left}
+    begun = _begun(case, new)
+    return {RECEIPTS: rows, VOUCHED: vouching, BEGUN: begun, **left}
+
+
+def _begun(case: Case, new: list[Received]) -> Facts:
+    """Return since when each copy has something: the first receipt is not kept."""
+    found = dict(fact(case.recorded, BEGUN))
+    for one in new:
+        at = min(filter(None, (case.begun(one.copy), one.at)))
+        found.setdefault(one.copy, at.isoformat())
+    return found
 
 
 def _row(one: Received) -> JsonValue:
@@ -223,8 +234,8 @@ def _drilled(case: Case, change: DrillIt, ended: Ended) -> Facts:
     told = ("why", "seconds", "estimated", "bytes")
     row |= {key: exact(said[key]) for key in told if key in said}
     old = case.recorded.get(DRILLS)
-    rows = [*(old if isinstance(old, list) else ()), row][-KEPT:]
-    facts: Facts = {DRILLS: rows}
+    rows = [*(old if isinstance(old, list) else ()), row]
+    facts: Facts = {DRILLS: _lasting(case, rows)}
     seen = said.get(OBSERVED)
     of = asked.get("at")
     fresh = row["verdict"] == "passed" and news(case, moment(of))
@@ -245,20 +256,20 @@ def _origins(case: Case, copy: str, snapshots: Facts) -> Facts:
     }
 
 
-def _checked(case: Case, change: Check, ended: Ended) -> Facts:
-    """Return what is damaged: a slice stays so until it is read again and is whole."""
-    row = fact(case.recorded, CHECKS)
-    copy, part = change.share.provider, str(change.details.get("slice"))
-    before = row.get(copy)
-    bad = dict(fact(before, "bad")) if isinstance(before, dict) else {}
-    at = ended.at.isoformat()
-    verdict = ended.evidence.get("verdict", "inconclusive")
-    if verdict == "passed":
-        bad.pop(part, None)
-    elif verdict == "failed":
-        bad[part] = {"at": at, "why": ended.evidence.get("why") or ""}
-    mine: Facts = {"at": at, "verdict": verdict, "bad": bad}
-    return {CHECKS: {**row, copy: mine}}
+def _lasting(case: Case, rows: list[JsonValue]) -> list[JsonValue]:
+    """
+    Return the newest of *rows*, and what else says how old the news of a copy are.
+
+    That is the last drill of each sort that passed or failed: many samples, or many
+    that told nothing, would have it be one that never was.
+    """
+    last: dict[tuple[str, str, bool], int] = {}
+    for n, row in enumerate(rows):
+        if isinstance(row, dict) and row.get("verdict") in {"passed", "failed"}:
+            passed = row["verdict"] == "passed"
+            last[str(row.get("copy")), str(row.get("drill")), passed] = n
+    kept = {n for (copy, _, _), n in last.items() if copy in case.names}
+    return [row for n, row in enumerate(rows) if n in kept or n >= len(rows) - KEPT]
 
 
 def _pruned(case: Case, change: PruneOld, ended: Ended) -> Facts:

@@ -67,7 +67,7 @@ def _fresh(case: Case, drill: Drilled) -> Proof | None:
     of = drill.of
     if of is None or drill.at < case.now - case.backing.prune.verified:
         return None
-    if drill.at - of > case.rpo or drill.at > case.now:
+    if not case.recent(drill) or drill.at > case.now:
         return None
     if of > drill.at + SKEW or _lacks(case, drill):
         return None
@@ -94,7 +94,8 @@ def _strange(case: Case) -> str | None:
     left = [one[:_SHORT] for one in doubted(case)]
     if left:
         return f"{', '.join(left)} is suspicious, and nobody has looked at it"
-    for copy, row in fact(case.recorded, CHECKS).items():
-        if isinstance(row, dict) and row.get("bad"):
+    checks = fact(case.recorded, CHECKS)
+    for copy in case.names:
+        if fact(checks, copy).get("bad"):
             return f"packs of {copy} are damaged"
     return None

@@ -11,13 +11,13 @@ from reconciler.kinds.backup.case import Case
 from reconciler.kinds.backup.changes import (
     BackUp,
     BackupChange,
-    Check,
     CopyOver,
     ExtendLock,
     Rewind,
 )
+from reconciler.kinds.backup.checking import check
 from reconciler.kinds.backup.drilling import drill
-from reconciler.kinds.backup.facts import CHECKS, fact, moment
+from reconciler.kinds.backup.facts import fact, moment
 from reconciler.kinds.backup.locks import unlocked
 from reconciler.kinds.backup.pruning import prune
 from reconciler.kinds.backup.state import CopyState
@@ -137,30 +137,6 @@ def copy_over(case: Case, copy: str) -> Iterator[CopyOver]:
 def digest(ids: list[str]) -> str:
     """Return what tells these snapshots from others."""
     return sha256("\n".join(sorted(ids)).encode()).hexdigest()[:16]
-
-
-def check(case: Case, copy: str) -> Iterator[Check]:
-    """
-    Yield the reading of today's slice of all packs.
-
-    All backups of one repository ask for the same slice on the same day.
-    """
-    if case.state(copy) is None or case.panel(copy) or not case.receipts(copy):
-        return
-    day = case.now.date()
-    row = fact(case.recorded, CHECKS).get(copy)
-    last = moment(row.get("at")) if isinstance(row, dict) else None
-    if last is not None and last.date() >= day and not case.ahead(last):
-        return
-    of = case.backing.drills.check
-    part = day.toordinal() % of + 1
-    yield Check(
-        share=case.share(copy),
-        fields=(FieldChange(field="spec.drills.check", after=f"{part}/{of}"),),
-        because=f"slice {part} of {of} is read today",
-        generation=f"{copy}/{day}",
-        details={"slice": part, "of": of},
-    )
 
 
 def extend(case: Case, copy: str) -> Iterator[ExtendLock]:

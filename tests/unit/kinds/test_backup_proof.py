@@ -28,7 +28,7 @@ def test_what_was_restored_lately_is_proven():
     assert isinstance(found, Proof)
     assert life.now - found.verified < timedelta(days=14)
     assert found.verified - found.at <= timedelta(hours=26)
-    assert found.reference.startswith("full drill of ")
+    assert found.reference.startswith("sample drill of far ")
     assert "proven  what was there" in next(life.want.story(life.have, life.now)).title
 
 
