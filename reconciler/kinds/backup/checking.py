@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from reconciler.kinds.backup.case import Case
 from reconciler.kinds.backup.changes import Check
-from reconciler.kinds.backup.facts import CHECKS, fact
+from reconciler.kinds.backup.facts import CHECKS, fact, moment
 from reconciler.model import Ended, FieldChange
 
 #: So many times as long as one round takes, a slice may wait: see ``_part``.
@@ -67,7 +67,7 @@ def reading(case: Case, copy: str) -> Reading:
     record, nothing counts as read; what is damaged stays so.
     """
     row, of = fact(fact(case.recorded, CHECKS), copy), case.backing.drills.check
-    told, check = _moment(row.get("at")), _whole(row.get("check"))
+    told, check = moment(row.get("at")), _whole(row.get("check"))
     last = None if told is not None and case.ahead(told) else told
     same = row.get("of") == of
     here = Turn(case.now.date(), check)
@@ -191,7 +191,7 @@ def _over(known: Reading, name: str, row: JsonValue) -> bool:
     """
     if name.endswith(f"/{known.of}"):
         return False
-    at = _moment(row.get("at")) if isinstance(row, dict) else None
+    at = moment(row.get("at")) if isinstance(row, dict) else None
     since = max(at.date(), known.begun.day) if at else known.begun.day
     turns = [known.read.get(part) for part in range(1, known.of + 1)]
     return all(turn is not None and turn.day >= since for turn in turns)
@@ -219,14 +219,6 @@ def _turn(value: JsonValue) -> Turn | None:
                 return None
         case _:
             return None
-
-
-def _moment(value: JsonValue) -> datetime | None:
-    """Return a time; None where there is none, or nobody can read it."""
-    try:
-        return datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
 
 
 def _whole(value: JsonValue) -> int:

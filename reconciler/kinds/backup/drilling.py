@@ -212,7 +212,7 @@ def _since(case: Case, name: str) -> str:
     same: without its number the next one would be taken for it.
     """
     names = {name, FULL} if name == SAMPLE else {name}
-    told = drills(case.recorded)
+    told = [*drills(case.recorded)]
     mine = (one.at for one in told if one.drill in names)
     since = max((at for at in mine if not case.ahead(at)), default=None)
     ahead = sum(case.ahead(one.at) for one in told)

@@ -22,6 +22,7 @@ from reconciler.kinds.backup.changes import (
 from reconciler.kinds.backup.checking import checked
 from reconciler.kinds.backup.digests import copied, outlived
 from reconciler.kinds.backup.drilling import OBSERVED, OBSERVED_OF, news
+from reconciler.kinds.backup.elsewhere import carried, elsewhere
 from reconciler.kinds.backup.facts import (
     BEGUN,
     DRILLS,
@@ -36,7 +37,6 @@ from reconciler.kinds.backup.facts import (
 from reconciler.kinds.backup.locks import ends
 from reconciler.kinds.backup.origin import ORIGIN, ORIGINS
 from reconciler.kinds.backup.rotation import settled
-from reconciler.kinds.backup.state import CopyState, Snapshot
 from reconciler.kinds.backup.steps import FAILED
 from reconciler.kinds.backup.suspicion import ALARM, noted, suspects
 from reconciler.kinds.backup.tampering import IDENTITY, LOCKED, PRUNED, tampered
@@ -309,8 +309,9 @@ def noticed(case: Case) -> Facts:
         found[ALARM] = alarm
     found |= noted(case)
     made = None if case.makes else elsewhere(case)
-    if made is not None:
-        found |= with_receipts(case, [made])
+    new = [*filter(None, (made,)), *(() if case.makes else carried(case))]
+    if new:
+        found |= with_receipts(case, new)
     told = fact({**case.recorded, **found}, VOUCHED)
     return {**found, **settled(case, told, made, lambda copy: _calm(case, copy))}
 
@@ -359,50 +360,3 @@ def _alarm(case: Case) -> Facts:
     strange: list[JsonValue] = [one.id for one in suspects(case)]
     found: Facts = {"tampered": list[JsonValue](told), "suspect": strange}
     return {key: value for key, value in found.items() if value}
-
-
-def elsewhere(case: Case) -> Received | None:
-    """
-    Return the receipt of what a timer or a panel has made, once all of it is there.
-
-    It is as good as a listing: every source, of one turn of the schedule, and not less
-    than it has to be. What was in it only a drill tells.
-    """
-    state, last = case.state(case.first), case.last(case.first)
-    if state is None or list(tampered(case, case.first)):
-        return None
-    sources = {}
-    for name, source in case.backing.sources.items():
-        one = _newest(case, state, name)
-        if one is None or (last is not None and one.at <= last.at):
-            return None
-        if one.files is not None and one.files < source.min_files:
-            return None
-        if one.size is not None and source.min_bytes and one.size < source.min_bytes:
-            return None
-        sources[name] = one
-    times = [one.at for one in sources.values()]
-    if max(times) - min(times) > case.rpo / 2:
-        return None
-    rows = {
-        name: {**_listed(one), ORIGIN: case.origin(name)}
-        for name, one in sources.items()
-    }
-    return Received(min(times), "", case.first, rows)
-
-
-def _newest(case: Case, state: CopyState, source: str) -> Snapshot | None:
-    mine = [
-        one
-        for one in state.snapshots
-        if one.source == source and not case.ahead(one.at)
-    ]
-    return max(mine, key=lambda one: one.at, default=None)
-
-
-def _listed(one: Snapshot) -> Facts:
-    told = {
-        "snapshot": one.id, "files": one.files, "bytes": one.size, "added": one.added,
-        "packed": one.packed, "changed": one.changed,
-    }  # fmt: skip
-    return {key: value for key, value in told.items() if value is not None}

@@ -116,8 +116,12 @@ def given_from(case: Case, copy: str) -> set[str]:
 
 
 def copy_over(case: Case, copy: str) -> Iterator[CopyOver]:
-    """Yield the copying of what another repository lacks."""
-    ids = uncopied(case, copy)
+    """
+    Yield the copying of what another repository lacks.
+
+    Where others make them nothing is written from here: they copy, too.
+    """
+    ids = uncopied(case, copy) if case.makes else []
     if not ids or not _writable(case, copy):
         return
     known = case.vouched[case.first]
