@@ -37,7 +37,7 @@ from reconciler.kinds.backup import BackUp, Backup
 from reconciler.kinds.backup.facts import vouched
 from reconciler.model import Receipt, SecretRef
 from reconciler.model.backing import Backing, Source
-from reconciler.providers._backup_hooks import hooked
+from reconciler.providers._backup_hooks import Mask, hooked
 from reconciler.providers._drill_port import CANARY
 from reconciler.providers._dump import NAMES, dumped
 from reconciler.providers._panel_archive import newest
@@ -108,6 +108,7 @@ class Making(NamedTuple):
         repo: As whoever adds to it opens it.
         copy: The repository's name.
         secret: Resolves what a want names.
+        mask: Takes secrets out of what a hook complains of.
     """
 
     repo: Repo
@@ -116,6 +117,7 @@ class Making(NamedTuple):
     copy: str
     clock: Callable[[], datetime]
     secret: Callable[[SecretRef], str]
+    mask: Mask
 
     def make(self, change: BackUp) -> Receipt:
         """
@@ -131,23 +133,23 @@ class Making(NamedTuple):
             name: self._found(name, source, slot, nonce, before)
             for name, source in self.backing.sources.items()
         }
-        if not all(found.values()):
-            with hooked(self.backing.hooks):
-                for name, source in self.backing.sources.items():
-                    if found[name] is None:
-                        found[name] = self._one(name, source, slot, nonce, before)
-        made = {name: one for name, one in found.items() if one is not None}
+        made = all(found.values())
+        with hooked(self.backing.hooks, self.mask, made=made):
+            for name, source in self.backing.sources.items():
+                if found[name] is None:
+                    found[name] = self._one(name, source, slot, nonce, before)
+        done = {name: one for name, one in found.items() if one is not None}
         listed = {one.id for one in self._listed()}
-        for name, one in made.items():
+        for name, one in done.items():
             if one.what.shot.id not in listed:
                 raise Rejected(f"{name}: the snapshot is not in the listing")
         return Receipt(
             reference=f"{self.copy}/{slot}",
             details={
-                "at": min(one.what.shot.said for one in made.values()).isoformat(),
+                "at": min(one.what.shot.said for one in done.values()).isoformat(),
                 "slot": slot,
                 "copy": self.copy,
-                "sources": {name: one.row() for name, one in made.items()},
+                "sources": {name: one.row() for name, one in done.items()},
             },
         )
 

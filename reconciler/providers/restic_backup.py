@@ -62,6 +62,7 @@ from reconciler.model import (
 )
 from reconciler.providers._archive_bucket import Bucket
 from reconciler.providers._archive_store import Store
+from reconciler.providers._backup_hooks import mask_of
 from reconciler.providers._drill import drilled_of
 from reconciler.providers._outline import Outline, outline_of
 from reconciler.providers._restic import Repo, read
@@ -212,6 +213,7 @@ class ResticBackup(Driver[Want, Do]):
             copy=self._account.name,
             clock=self._account.clock,
             secret=self._secret,
+            mask=mask_of(self._account),
         ).make(change)
 
     def _secret(self, ref: SecretRef) -> str:
