@@ -17,6 +17,7 @@ from reconciler.providers._drill_files import (
     canary,
     chosen,
     counted,
+    differing,
     expected,
     found,
     intact,
@@ -216,7 +217,7 @@ def _looked(name: str, one: Choice, promise: Promise, bench: Bench, seen: Seen) 
 
 def _complete(name: str, one: Choice, back: Found) -> list[Look]:
     """Compare what came back with the listing, where everything was asked for."""
-    missing = [o.path for o in one.listing if back.sizes.get(o.path) != o.size]
+    missing = differing((o._replace(sha256="") for o in one.listing), back)
     if not missing:
         return []
     said = f"{len(missing)} are not: {', '.join(missing[:3])}"

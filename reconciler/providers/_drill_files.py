@@ -23,6 +23,7 @@ from typing import IO, Final, NamedTuple
 from reconciler.model.backing import Expect, Source
 from reconciler.providers._drill_looks import Look, asked
 from reconciler.providers._drill_port import CANARY, DUMPS, Entry, Promise, digest
+from reconciler.providers._odd_names import ODD, told_as
 
 #: What a site does not start without, wherever it is.
 _CONFIGURATION: Final = (
@@ -156,7 +157,7 @@ def intact(
         looks.append(Look(f"{name}/manifest", promise.manifest[:16], seen[:16], same))
     wanted = set(asked_for) if asked_for is not None else None
     told = [one for one in manifest if wanted is None or one.path in wanted]
-    wrong = [one.path for one in told if not _same(one, back)]
+    wrong = differing(told, back)
     unknown = sorted((wanted or set()) - {one.path for one in told})
     bad = len(wrong) + len(unknown)
     said = (
@@ -166,6 +167,30 @@ def intact(
         Look(f"{name}/content", f"{len(told)} files, as backed up", said, not bad)
     )
     return looks, len(told) - len(wrong)
+
+
+def differing(told: Iterable[Entry], back: Found) -> list[str]:
+    """
+    Return the paths of what did not come back as it was *told*, or not at all.
+
+    Two names that are no UTF-8 may be told as one. Which is which, nobody can tell;
+    how many there are of each size, everybody can.
+    """
+    odd = Counter(
+        (plain, size)
+        for path, size in back.sizes.items()
+        if ODD in (plain := told_as(path))
+    )
+    wrong = []
+    for one in told:
+        if ODD not in one.path or one.sha256:
+            same = _same(one, back)
+        else:
+            same = odd[one.path, one.size] > 0
+            odd[one.path, one.size] -= 1
+        if not same:
+            wrong.append(one.path)
+    return wrong
 
 
 def _same(entry: Entry, back: Found) -> bool:
