@@ -40,9 +40,10 @@ from reconciler.model.backing import Backing, Source
 from reconciler.providers._backup_hooks import Mask, hooked
 from reconciler.providers._drill_port import CANARY
 from reconciler.providers._dump import NAMES, dumped
+from reconciler.providers._odd_names import told_as
 from reconciler.providers._panel_archive import newest
 from reconciler.providers._process import is_gone
-from reconciler.providers._restic import INCOMPLETE, LONG, Repo, Said
+from reconciler.providers._restic import INCOMPLETE, LONG, Repo
 from reconciler.providers._restic_list import (
     Content,
     Shot,
@@ -50,10 +51,10 @@ from reconciler.providers._restic_list import (
     figures_of,
     shots,
     tag,
-    told_as,
 )
 from reconciler.providers._restic_paths import files, patterns, straight
 from reconciler.providers._restic_program import program
+from reconciler.providers._restic_run import Said
 
 _SCRATCH: Final = "reconciler-backup-"
 #: How long the dump of a database may take.
@@ -347,7 +348,8 @@ class Counting:
         match row.get("message_type"):
             case "verbose_status":
                 sizes = ("data_size_in_repo", "metadata_size_in_repo")
-                self._packed += sum(int(row.get(one, 0)) for one in sizes)
+                found = (row.get(one) for one in sizes)
+                self._packed += sum(one for one in found if isinstance(one, int))
             case "summary":
                 self._summary = row
                 self.id = str(row["snapshot_id"]) if row.get("snapshot_id") else None
