@@ -1,10 +1,10 @@
 """
 A backup by restic: every source a snapshot of its own, or no backup at all.
 
-Its exit code has to be 0, and counts for nothing more: what is listed in the snapshot
-afterwards does. Sources: restic's manual ("Backing up", "Excluding files": patterns are
-those of Go's ``filepath.Match``, and ``**``; one that begins with ``!`` takes back).
-What follows:
+Its exit code has to be 0 (or 3, see below), and counts for nothing more: what is listed
+in the snapshot afterwards does. Sources: restic's manual ("Backing up", "Excluding
+files": patterns are those of Go's ``filepath.Match``, and ``**``; one that begins with
+``!`` takes back). What follows:
 
 * The canary lies in a private folder that restic is started in, and is in the snapshot
   as ``/.reconciler-canary``; what is backed up has its whole path. Nothing is written
@@ -15,6 +15,8 @@ What follows:
   out all of ``/srv/cache/site``.
 * Restic follows links that lead to what it was told to back up: they are refused here.
 * What is named as the one before (``--parent``) is read again only where it changed.
+* Of what it could not read it ends with 3. Where all of that is gone by then, as a
+  session is, the snapshot is as good as one of a moment later (``_restic_unread.py``).
 """
 
 from __future__ import annotations
@@ -55,6 +57,8 @@ from reconciler.providers._restic_list import (
 from reconciler.providers._restic_paths import files, patterns, straight
 from reconciler.providers._restic_program import program
 from reconciler.providers._restic_run import Said
+from reconciler.providers._restic_unread import Unread
+from reconciler.providers._said import shown
 
 _SCRATCH: Final = "reconciler-backup-"
 #: How long the dump of a database may take.
@@ -188,10 +192,14 @@ class Making(NamedTuple):
     def _all_of(self, source: Source, what: Content) -> bool:
         """Say whether *what* has every file of *source*."""
         todo = self._todo(source)
+        if todo.root is None:
+            return False
         known = {one.path for one in what.files}
-        return todo.root is not None and known.issuperset(
-            map(told_as, files(todo.root, todo.paths, todo.exclude))
-        )
+        there = files(todo.root, todo.paths, todo.exclude)
+        try:
+            return known.issuperset(map(told_as, there))
+        except OSError:  # nobody knows what there is: restic shall say it again
+            return False
 
     # -- what is made ------------------------------------------------------------------
 
@@ -206,7 +214,7 @@ class Making(NamedTuple):
         with self._contents(source, nonce) as (folder, todo):
             argv = self._arguments(name, slot, todo, parent)
             targets = [f"./{CANARY}"] if source.canary else []
-            counting = Counting()
+            counting, unread = Counting(), Unread()
             done = self.repo.said(
                 *argv,
                 "--",
@@ -214,11 +222,13 @@ class Making(NamedTuple):
                 *todo.targets(),
                 cwd=folder,
                 each=counting.add,
+                wrong=unread.add,
                 seconds=LONG,
                 cached=True,
             )
-        if not done.well or counting.id is None:
-            raise self._not_made(name, slot, done, before)
+        only_gone = done.code == INCOMPLETE and unread.harmless and not done.late
+        if not (done.well or only_gone) or counting.id is None:
+            raise self._not_made(name, slot, done, before, unread)
         what = content(self.repo, counting.id, _paths(source))
         looked(name, source, what, nonce)
         figures = _figures(counting.figures(), source)
@@ -243,13 +253,18 @@ class Making(NamedTuple):
         return argv
 
     def _not_made(
-        self, name: str, slot: str, done: Said, before: Sequence[Shot]
+        self,
+        name: str,
+        slot: str,
+        done: Said,
+        before: Sequence[Shot],
+        unread: Unread,
     ) -> ProviderError:
         """Return why there is no receipt, having looked what is there."""
         error = self.repo.failure("backup", done)
         if done.code == INCOMPLETE:
-            said = f"{name}: not everything could be read: {error.what}"
-            return Rejected(said)
+            why = shown(unread.missed, self.repo.secrets) or error.what
+            return Rejected(f"{name}: not everything could be read: {why}")
         known = {one.id for one in before}
         try:
             new = [one for one in self._listed() if one.id not in known]
