@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -15,6 +15,13 @@ Redact = Callable[[Any], Any]
 MASK = "[redacted]"
 #: Shorter values are found everywhere by chance; nobody may use them as secrets.
 SHORTEST = 4
+#: Of an environment, where nobody says which values are secrets.
+_LONG = 8
+_PARTS = re.compile(r"[\s:@]+")
+_PLAIN = frozenset({
+    "EDITOR", "HOME", "HOSTNAME", "LANG", "LANGUAGE", "LOGNAME", "MAIL", "OLDPWD",
+    "PATH", "PWD", "SHELL", "TERM", "TMPDIR", "USER", "VIRTUAL_ENV",
+})  # fmt: skip
 
 
 def redactor(secrets: Iterable[str]) -> Redact:
@@ -45,6 +52,20 @@ def _without_cards(data: Any) -> Any:
 def redact(data: Any, secrets: Iterable[str]) -> Any:
     """Return *data* with every one of *secrets*, and every card number, masked."""
     return redactor(secrets)(data)
+
+
+def suspects(environ: Mapping[str, str]) -> Iterator[str]:
+    """
+    Yield what of an environment may be a secret: all that is long, and its parts.
+
+    Nobody can tell which ones are. A part is the password of an address, a line of a
+    key. What every environment has is none.
+    """
+    for name, value in environ.items():
+        if name not in _PLAIN and not name.startswith("LC_"):
+            for text in {value, *_PARTS.split(value)}:
+                if len(text) >= _LONG:
+                    yield text
 
 
 def _spellings(secret: str) -> Iterable[str]:

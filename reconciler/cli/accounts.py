@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final, cast
 
+from reconciler.audit.redact import redact, suspects
 from reconciler.cli import secrets
 from reconciler.engine import Accounts
 from reconciler.errors import ReconcilerError
@@ -245,6 +246,11 @@ class _Beside:
         value = secrets.resolve(ref, self._project.environ, self._project.root)
         self._project.secrets |= {value}
         return value
+
+    def masked(self, text: str) -> str:
+        """Return *text* without secrets, also those of which nobody asked here yet."""
+        environ = suspects(self._project.environ)
+        return str(redact(text, [*self._project.secrets, *environ]))
 
 
 def _keyring(

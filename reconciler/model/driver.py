@@ -69,6 +69,9 @@ class Beside(Protocol):
     def secret(self, ref: SecretRef) -> str:
         """Return the secret that a want names. Raises ReconcilerError."""
 
+    def masked(self, text: str) -> str:
+        """Return *text* without what may be a secret of this program's environment."""
+
 
 class Account(NamedTuple):
     """

@@ -23,7 +23,7 @@ from reconciler.providers._archive import Archive
 from reconciler.providers._archive_snap import Counted, Label, Snap
 from reconciler.providers._archive_store import Gone
 from reconciler.providers._archive_tree import Packer
-from reconciler.providers._backup_hooks import hooked
+from reconciler.providers._backup_hooks import Mask, hooked
 from reconciler.providers._backup_scratch import private, swept
 from reconciler.providers._dump import dumped
 from reconciler.providers._panel_archive import newest
@@ -39,6 +39,7 @@ class Making(NamedTuple):
     Attributes:
         copy: The repository's name.
         secret: Resolves what a want names.
+        mask: Takes secrets out of what a hook complains of.
     """
 
     archive: Archive
@@ -47,6 +48,7 @@ class Making(NamedTuple):
     copy: str
     clock: Callable[[], datetime]
     secret: Callable[[SecretRef], str]
+    mask: Mask
 
     def make(self, change: BackUp) -> Receipt:
         """
@@ -61,10 +63,10 @@ class Making(NamedTuple):
             name: self._found(name, slot, source)
             for name, source in self.backing.sources.items()
         }
-        if not all(found.values()):
-            with hooked(self.backing.hooks):
-                for name, source in self.backing.sources.items():
-                    found[name] = found[name] or self._one(name, source, slot, nonce)
+        made = all(found.values())
+        with hooked(self.backing.hooks, self.mask, made=made):
+            for name, source in self.backing.sources.items():
+                found[name] = found[name] or self._one(name, source, slot, nonce)
         snaps = {name: snap for name, snap in found.items() if snap is not None}
         self._shown(snaps)
         return Receipt(

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from reconciler.model.backing import Backing, Source
-from reconciler.model.paths import plain
 from reconciler.providers._drill_databases import Bench, loaded, packed
 from reconciler.providers._drill_files import (
     Found,
     canary,
     chosen,
     counted,
+    differing,
     expected,
     found,
     intact,
@@ -256,7 +256,7 @@ def _imported(name: str, one: Choice, bench: Bench, seen: Seen) -> None:
 
 def _complete(name: str, one: Choice, back: Found) -> list[Look]:
     """Compare what came back with the listing, where everything was asked for."""
-    missing = [o.path for o in one.listing if back.sizes.get(plain(o.path)) != o.size]
+    missing = differing((o._replace(sha256="") for o in one.listing), back)
     if not missing:
         return []
     said = f"{len(missing)} are not: {', '.join(missing[:3])}"

@@ -24,6 +24,7 @@ from reconciler.model.backing import Expect, Source
 from reconciler.model.paths import plain
 from reconciler.providers._drill_looks import Look, asked, dropped
 from reconciler.providers._drill_port import CANARY, DUMPS, Entry, Promise, digest
+from reconciler.providers._odd_names import ODD, told_as
 
 #: What a site does not start without, wherever it is.
 _CONFIGURATION: Final = (
@@ -157,7 +158,7 @@ def intact(
         looks.append(Look(f"{name}/manifest", promise.manifest[:16], seen[:16], same))
     wanted = set(asked_for) if asked_for is not None else None
     told = [one for one in manifest if wanted is None or one.path in wanted]
-    wrong = [one.path for one in told if not _same(one, back)]
+    wrong = differing(told, back)
     unknown = sorted((wanted or set()) - {one.path for one in told})
     bad = len(wrong) + len(unknown)
     said = (
@@ -167,6 +168,31 @@ def intact(
         Look(f"{name}/content", f"{len(told)} files, as backed up", said, not bad)
     )
     return looks, len(told) - len(wrong)
+
+
+def differing(told: Iterable[Entry], back: Found) -> list[str]:
+    """
+    Return the paths of what did not come back as it was *told*, or not at all.
+
+    Two names that are no UTF-8 may be told as one. Which is which, nobody can tell;
+    how many there are of each size, everybody can.
+    """
+    odd = Counter(
+        (name, size)
+        for path, size in back.sizes.items()
+        if ODD in (name := told_as(path))
+    )
+    wrong = []
+    for one in told:
+        if ODD not in one.path or one.sha256:
+            same = _same(one, back)
+        else:
+            path = plain(one.path)
+            same = odd[path, one.size] > 0
+            odd[path, one.size] -= 1
+        if not same:
+            wrong.append(one.path)
+    return wrong
 
 
 def _same(entry: Entry, back: Found) -> bool:

@@ -10,60 +10,26 @@ changelog, and what 0.14.0, 0.18.0 and 0.19.1 did here. What follows:
 * Before 0.17 every failure is 1, and only the text says which. Both are read.
 * Secrets are in the environment of the child alone, which inherits nothing of ours:
   another ``RESTIC_...`` or ``AWS_...`` of whoever runs this must not count.
-* Who takes too long is interrupted, so that it takes its lock away, and killed only
-  where that did not help.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import signal
+import re
 import socket
-import subprocess
 import tempfile
-import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import IO, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from reconciler.errors import ProviderError, Rejected, Transient
-from reconciler.providers._restic_program import HINT, program
+from reconciler.providers._restic_program import program
+from reconciler.providers._restic_run import Complaints, Each, Said, ran, read
 from reconciler.providers._said import shown
 
 #: What a question may take; what reads or writes much has its own.
 ASKED: Final = 900.0
 LONG: Final = 6 * 3600.0
 _CONNECT: Final = 10.0
-#: An interrupted restic ends its uploads and takes its lock away.
-_GRACE: Final = 10.0
-_KEPT_LINES: Final = 60
-
-
-class Said(NamedTuple):
-    """
-    How a run of restic ended.
-
-    Attributes:
-        code: Its exit code; below zero: the signal that ended it.
-        out: What it wrote, where nobody took it line by line.
-        told: The last lines of what it complained of.
-        late: It did not end in its time.
-        lost: What it asked for again and again, and is not there.
-    """
-
-    code: int
-    out: str
-    told: str
-    late: bool = False
-    lost: str = ""
-
-    @property
-    def well(self) -> bool:
-        """Whether it ended as it should: which proves nothing."""
-        return not (self.late or self.lost or self.code)
 
 
 class Repo(NamedTuple):
@@ -90,7 +56,8 @@ class Repo(NamedTuple):
         *arguments: str,
         seconds: float = ASKED,
         cwd: Path | None = None,
-        each: Callable[[Mapping[str, Any]], None] | None = None,
+        each: Each | None = None,
+        wrong: Each | None = None,
         cached: bool = False,
         given: bytes | None = None,
     ) -> Said:
@@ -102,6 +69,7 @@ class Repo(NamedTuple):
             seconds: After so long it is interrupted.
             cwd: Where relative paths are.
             each: Takes every line that is JSON, instead of keeping all.
+            wrong: Takes every line of JSON that it complains in, as it comes.
             cached: What was read of a remote repository before may be used: never
                 where something is to be proven.
             given: A secret that it reads from ``/dev/fd/0``.
@@ -110,7 +78,8 @@ class Repo(NamedTuple):
         if (down := _down(self.hosts)) is not None:
             return Said(1, "", down)
         argv = [program().path, arguments[0], *options, *arguments[1:]]
-        return _run(argv, self._environ(), seconds, cwd, each, given)
+        heard = Complaints(wrong)
+        return ran(argv, self._environ(), seconds, cwd, each, heard, given)
 
     def run(self, *arguments: str, **more: Any) -> str:
         """
@@ -154,112 +123,6 @@ def _down(hosts: Iterable[tuple[str, int]]) -> str | None:
     return None
 
 
-def _run(
-    argv: Sequence[str],
-    environ: Mapping[str, str],
-    seconds: float,
-    cwd: Path | None,
-    each: Callable[[Mapping[str, Any]], None] | None,
-    given: bytes | None,
-) -> Said:
-    try:
-        child = subprocess.Popen(
-            argv,
-            env=dict(environ),
-            cwd=cwd,
-            stdin=subprocess.DEVNULL if given is None else subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise Rejected(f"restic cannot be run: {error.strerror}", hint=HINT) from None
-    told, lost = deque[str](maxlen=_KEPT_LINES), list[str]()
-    with child, _ended(child, seconds) as late:
-        assert child.stdout is not None  # noqa: S101  (for mypy: it is a pipe)
-        listener = threading.Thread(target=_listen, args=(child, told, lost))
-        listener.start()
-        if given is not None and child.stdin is not None:
-            with suppress(BrokenPipeError), child.stdin:
-                child.stdin.write(given)
-        kept = _lines(child.stdout, each)
-        code = child.wait()
-        listener.join()
-    out = b"".join(kept).decode("utf-8", "replace")
-    return Said(code, out, "\n".join(told), late.is_set(), "".join(lost[:1]))
-
-
-def _lines(
-    out: IO[bytes], each: Callable[[Mapping[str, Any]], None] | None
-) -> list[bytes]:
-    """Read to the end; what is taken line by line is not kept."""
-    if each is None:
-        return [out.read()]
-    kept = []
-    for line in out:
-        row = read(line)
-        if isinstance(row, dict):
-            each(row)
-        else:
-            kept.append(line)
-    return kept
-
-
-def read(line: bytes | str) -> Any:
-    """Return *line* where it is JSON; else None."""
-    try:
-        return json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _listen(child: subprocess.Popen[bytes], told: deque[str], lost: list[str]) -> None:
-    """
-    Keep the last lines of what *child* complains of.
-
-    Before 0.17 it asks for a file that is gone for a quarter of an hour: it is ended.
-    """
-    with suppress(ValueError, OSError):  # closed, since we are being interrupted
-        for line in child.stderr or ():
-            text = line.decode("utf-8", "replace").rstrip()
-            told.append(text)
-            if _RETRIED in text and any(word in text for word in _GONE) and not lost:
-                lost.append(text)
-                os.killpg(child.pid, signal.SIGINT)
-
-
-@contextmanager
-def _ended(child: subprocess.Popen[bytes], seconds: float) -> Iterator[threading.Event]:
-    """Interrupt *child* where it takes too long, or where we have to end."""
-    late = threading.Event()
-
-    def over() -> None:
-        late.set()
-        _end(child)
-
-    timer = threading.Timer(seconds, over)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield late
-    except BaseException:
-        _end(child)
-        raise
-    finally:
-        timer.cancel()
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    """Interrupt *child*, and kill it where that does not help."""
-    with suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGINT)
-    with suppress(subprocess.TimeoutExpired):
-        child.wait(_GRACE)
-    with suppress(ProcessLookupError):  # and with it what it started
-        os.killpg(child.pid, signal.SIGKILL)
-    child.wait()
-
-
 # -- what an end means -----------------------------------------------------------------
 
 NO_REPOSITORY: Final = 10
@@ -292,9 +155,16 @@ _NETWORK: Final = (
     "server response unexpected: 5",
     "temporary failure",
 )
-_RETRIED: Final = "returned error, retrying after"
-_GONE: Final = ("no such file or directory", "specified key does not exist")
-_FULL: Final = ("no space left on device", "disk quota exceeded")
+#: This machine, or the disk, cannot; as the system words it.
+_SHORT: Final = re.compile(
+    r"no space left on device|disk quota exceeded"
+    r"|: (?:file too large|read-only file system|cannot allocate memory"
+    r"|too many open files|resource temporarily unavailable)$",
+    re.MULTILINE,
+)
+#: A program of Go that dies ends with this; its last words, and a trace.
+_DIED: Final = 2
+_LAST_WORDS: Final = ("fatal error: ", "panic: ", "runtime: out of memory")
 
 
 def _failure(verb: str, done: Said, repo: Repo) -> ProviderError:
@@ -324,11 +194,13 @@ def kind_of(done: Said, repo: Repo) -> int:
     """
     Return what a failure is, in the codes of restic 0.17 and later.
 
-    -1: it is none of the repository's: the network, or a disk that is full.
+    -1: it is none of the repository's: the network, a disk that is full, or a machine
+    that has too little of something. A restic that died says nothing of it either.
     """
     told = _complaint(done.told)
-    words = (*(_NETWORK if repo.hosts else ()), *_FULL)
-    if any(word in told for word in words):
+    if repo.hosts and any(word in told for word in _NETWORK):
+        return -1
+    if _SHORT.search(told) or (done.code == _DIED and _last_words(told)):
         return -1
     if done.code in {NO_REPOSITORY, LOCKED, WRONG_PASSWORD}:
         return done.code
@@ -349,6 +221,11 @@ def _complaint(told: str) -> str:
     return "\n".join(lines)
 
 
+def _last_words(told: str) -> list[str]:
+    """Return what a program of Go says when it dies."""
+    return [one for one in told.splitlines() if one.startswith(_LAST_WORDS)][:1]
+
+
 def _before_a_trace(lines: list[str]) -> list[str]:
     """Return what stands before a trace of Go: each function, and below it its file."""
     first = next((n for n, line in enumerate(lines) if line.startswith("\t")), 0)
@@ -359,5 +236,6 @@ def _said(told: str, repo: Repo) -> str:
     """Return the part of it that says most, for people."""
     lines = [line for line in told.splitlines() if line.strip()]
     fatal = [line for line in lines if line.startswith(("Fatal:", "unable to"))]
-    best = (fatal or _before_a_trace(lines) or lines or ["it does not say why"])[-1]
+    found = fatal or _last_words(told) or _before_a_trace(lines) or lines
+    best = (found or ["it does not say why"])[-1]
     return shown(best.removeprefix("Fatal: "), repo.secrets)

@@ -14,11 +14,9 @@ from reconciler.errors import Rejected
 from reconciler.kinds.backup import Snapshot
 from reconciler.providers._archive_bucket import Held
 from reconciler.providers._drill_port import CANARY, Entry, digest
-from reconciler.providers._restic import Repo, read
+from reconciler.providers._restic import Repo
+from reconciler.providers._restic_run import read
 
-#: Of a name that is no UTF-8, restic's JSON has one of these for each odd byte.
-ODD: Final = "\N{REPLACEMENT CHARACTER}"
-_SURROGATE: Final = re.compile("[\udc80-\udcff]")
 _FIGURES: Final = {
     "files": "total_files_processed",
     "size": "total_bytes_processed",
@@ -118,13 +116,28 @@ def rows(repo: Repo, out: str) -> list[JsonValue]:
 
 
 def shots_of(listed: Iterable[Any]) -> list[Shot]:
-    """Return what the rows of a listing say, the oldest first."""
+    """
+    Return what the rows of a listing say, the oldest first.
+
+    Raises:
+        Rejected: One does not say which snapshot it is, or when it was made.
+    """
     found = [shot_of(row) for row in listed]
     return sorted(found, key=lambda one: (one.said, one.id))
 
 
 def shot_of(row: Mapping[str, Any]) -> Shot:
-    """Return what one row says."""
+    """Return what one row says; raises Rejected where it cannot be read."""
+    try:
+        found = _shot_of(row)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        found = None
+    if found is None or found.said.tzinfo is None:
+        raise Rejected("what restic says of a snapshot cannot be read")
+    return found
+
+
+def _shot_of(row: Mapping[str, Any]) -> Shot:
     pairs = (str(one).partition("=") for one in row.get("tags") or ())
     told = row.get("summary") or {}
     tags = {name: _plain(value) for name, _, value in pairs}
@@ -164,10 +177,11 @@ def moment(text: str) -> str:
 
 def figures_of(told: Mapping[str, Any]) -> dict[str, int]:
     """Return the figures of a backup, as it tells them."""
-    found = {name: told[key] for name, key in _FIGURES.items() if key in told}
-    if "files_new" in told:
-        found["changed"] = told["files_new"] + told.get("files_changed", 0)
-    return {name: int(value) for name, value in found.items()}
+    found = {name: told.get(key) for name, key in _FIGURES.items()}
+    new, other = told.get("files_new"), told.get("files_changed", 0)
+    if isinstance(new, int) and isinstance(other, int):
+        found["changed"] = new + other
+    return {name: one for name, one in found.items() if isinstance(one, int)}
 
 
 def listed_as(shot: Shot, at: datetime, held: Held | None = None) -> Snapshot:
@@ -233,7 +247,7 @@ def content(
         if row.get("struct_type") == "snapshot":
             seen.append(row)
         elif row.get("struct_type") == "node":
-            nodes.append((str(row["path"]), str(row["type"]), int(row.get("size", 0))))
+            nodes.append(_node(repo, row))
 
     repo.run("ls", "--json", "--no-lock", snapshot, each=each, seconds=seconds)
     if len(seen) != 1:
@@ -274,6 +288,13 @@ def _lacking(
             yield path
 
 
-def told_as(name: str) -> str:
-    """Return the name of a file as restic's listing has it."""
-    return _SURROGATE.sub(ODD, name)
+def _node(repo: Repo, row: Mapping[str, Any]) -> tuple[str, str, int]:
+    """Return path, kind and size of what is in a snapshot."""
+    match row:
+        case {"path": str(path), "type": str(kind)}:
+            size = row.get("size", 0)  # of a folder nobody says one
+            if isinstance(size, int):
+                return path, kind, size
+        case _:
+            pass
+    raise Rejected(f"{repo.name}: what is in a snapshot cannot be read")

@@ -1,10 +1,10 @@
 """
 A backup by restic: every source a snapshot of its own, or no backup at all.
 
-Its exit code has to be 0, and counts for nothing more: what is listed in the snapshot
-afterwards does. Sources: restic's manual ("Backing up", "Excluding files": patterns are
-those of Go's ``filepath.Match``, and ``**``; one that begins with ``!`` takes back).
-What follows:
+Its exit code has to be 0 (or 3, see below), and counts for nothing more: what is listed
+in the snapshot afterwards does. Sources: restic's manual ("Backing up", "Excluding
+files": patterns are those of Go's ``filepath.Match``, and ``**``; one that begins with
+``!`` takes back). What follows:
 
 * The canary lies in a private folder that restic is started in, and is in the snapshot
   as ``/.reconciler-canary``; what is backed up has its whole path. Nothing is written
@@ -15,6 +15,8 @@ What follows:
   out all of ``/srv/cache/site``.
 * Restic follows links that lead to what it was told to back up: they are refused here.
 * What is named as the one before (``--parent``) is read again only where it changed.
+* Of what it could not read it ends with 3. Where all of that is gone by then, as a
+  session is, the snapshot is as good as one of a moment later (``_restic_unread.py``).
 """
 
 from __future__ import annotations
@@ -34,12 +36,13 @@ from reconciler.kinds.backup import BackUp, Backup
 from reconciler.kinds.backup.facts import vouched
 from reconciler.model import Receipt, SecretRef
 from reconciler.model.backing import Backing, Source
-from reconciler.providers._backup_hooks import hooked
+from reconciler.providers._backup_hooks import Mask, hooked
 from reconciler.providers._backup_scratch import private
 from reconciler.providers._drill_port import CANARY
 from reconciler.providers._dump import NAMES, dumped
+from reconciler.providers._odd_names import told_as
 from reconciler.providers._panel_archive import newest
-from reconciler.providers._restic import INCOMPLETE, LONG, Repo, Said
+from reconciler.providers._restic import INCOMPLETE, LONG, Repo
 from reconciler.providers._restic_list import (
     Content,
     Shot,
@@ -47,10 +50,12 @@ from reconciler.providers._restic_list import (
     figures_of,
     shots,
     tag,
-    told_as,
 )
 from reconciler.providers._restic_paths import files, patterns, straight
 from reconciler.providers._restic_program import program
+from reconciler.providers._restic_run import Said
+from reconciler.providers._restic_unread import Unread
+from reconciler.providers._said import shown
 
 #: How long the dump of a database may take.
 _DUMP: Final = 3600.0
@@ -104,6 +109,7 @@ class Making(NamedTuple):
         repo: As whoever adds to it opens it.
         copy: The repository's name.
         secret: Resolves what a want names.
+        mask: Takes secrets out of what a hook complains of.
     """
 
     repo: Repo
@@ -112,6 +118,7 @@ class Making(NamedTuple):
     copy: str
     clock: Callable[[], datetime]
     secret: Callable[[SecretRef], str]
+    mask: Mask
 
     def make(self, change: BackUp) -> Receipt:
         """
@@ -127,23 +134,23 @@ class Making(NamedTuple):
             name: self._found(name, source, slot, nonce, before)
             for name, source in self.backing.sources.items()
         }
-        if not all(found.values()):
-            with hooked(self.backing.hooks):
-                for name, source in self.backing.sources.items():
-                    if found[name] is None:
-                        found[name] = self._one(name, source, slot, nonce, before)
-        made = {name: one for name, one in found.items() if one is not None}
+        made = all(found.values())
+        with hooked(self.backing.hooks, self.mask, made=made):
+            for name, source in self.backing.sources.items():
+                if found[name] is None:
+                    found[name] = self._one(name, source, slot, nonce, before)
+        done = {name: one for name, one in found.items() if one is not None}
         listed = {one.id for one in self._listed()}
-        for name, one in made.items():
+        for name, one in done.items():
             if one.what.shot.id not in listed:
                 raise Rejected(f"{name}: the snapshot is not in the listing")
         return Receipt(
             reference=f"{self.copy}/{slot}",
             details={
-                "at": min(one.what.shot.said for one in made.values()).isoformat(),
+                "at": min(one.what.shot.said for one in done.values()).isoformat(),
                 "slot": slot,
                 "copy": self.copy,
-                "sources": {name: one.row() for name, one in made.items()},
+                "sources": {name: one.row() for name, one in done.items()},
             },
         )
 
@@ -181,10 +188,14 @@ class Making(NamedTuple):
     def _all_of(self, source: Source, what: Content) -> bool:
         """Say whether *what* has every file of *source*."""
         todo = self._todo(source)
+        if todo.root is None:
+            return False
         known = {one.path for one in what.files}
-        return todo.root is not None and known.issuperset(
-            map(told_as, files(todo.root, todo.paths, todo.exclude))
-        )
+        there = files(todo.root, todo.paths, todo.exclude)
+        try:
+            return known.issuperset(map(told_as, there))
+        except OSError:  # nobody knows what there is: restic shall say it again
+            return False
 
     # -- what is made ------------------------------------------------------------------
 
@@ -199,7 +210,7 @@ class Making(NamedTuple):
         with self._contents(source, nonce) as (folder, todo):
             argv = self._arguments(name, slot, todo, parent)
             targets = [f"./{CANARY}"] if source.canary else []
-            counting = Counting()
+            counting, unread = Counting(), Unread()
             done = self.repo.said(
                 *argv,
                 "--",
@@ -207,11 +218,13 @@ class Making(NamedTuple):
                 *todo.targets(),
                 cwd=folder,
                 each=counting.add,
+                wrong=unread.add,
                 seconds=LONG,
                 cached=True,
             )
-        if not done.well or counting.id is None:
-            raise self._not_made(name, slot, done, before)
+        only_gone = done.code == INCOMPLETE and unread.harmless and not done.late
+        if not (done.well or only_gone) or counting.id is None:
+            raise self._not_made(name, slot, done, before, unread)
         what = content(self.repo, counting.id, _paths(source))
         looked(name, source, what, nonce)
         figures = _figures(counting.figures(), source)
@@ -236,13 +249,18 @@ class Making(NamedTuple):
         return argv
 
     def _not_made(
-        self, name: str, slot: str, done: Said, before: Sequence[Shot]
+        self,
+        name: str,
+        slot: str,
+        done: Said,
+        before: Sequence[Shot],
+        unread: Unread,
     ) -> ProviderError:
         """Return why there is no receipt, having looked what is there."""
         error = self.repo.failure("backup", done)
         if done.code == INCOMPLETE:
-            said = f"{name}: not everything could be read: {error.what}"
-            return Rejected(said)
+            why = shown(unread.missed, self.repo.secrets) or error.what
+            return Rejected(f"{name}: not everything could be read: {why}")
         known = {one.id for one in before}
         try:
             new = [one for one in self._listed() if one.id not in known]
@@ -326,7 +344,8 @@ class Counting:
         match row.get("message_type"):
             case "verbose_status":
                 sizes = ("data_size_in_repo", "metadata_size_in_repo")
-                self._packed += sum(int(row.get(one, 0)) for one in sizes)
+                found = (row.get(one) for one in sizes)
+                self._packed += sum(one for one in found if isinstance(one, int))
             case "summary":
                 self._summary = row
                 self.id = str(row["snapshot_id"]) if row.get("snapshot_id") else None

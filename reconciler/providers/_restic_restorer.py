@@ -22,15 +22,14 @@ from reconciler.errors import Rejected, Transient
 from reconciler.kinds.backup import Backup, Snapshot
 from reconciler.model import Account
 from reconciler.providers._drill_port import CANARY, Entry, Key, Restored
+from reconciler.providers._odd_names import ODD, told_as
 from reconciler.providers._restic import Repo
 from reconciler.providers._restic_list import (
-    ODD,
     Content,
     content,
     listed_as,
     shots,
     tag,
-    told_as,
 )
 from reconciler.providers._restic_program import program
 from reconciler.providers._restic_where import (
@@ -99,6 +98,7 @@ class ResticRestorer:
         many = size = 0
         for source, what in found.items():
             raw, target = into / f".{source}", into / source
+            raw.mkdir(mode=0o700)  # of what gives nothing back, nothing is in there
             for some in _batches(what, None if files is None else files[source]):
                 left = begun + seconds - time.monotonic()
                 if left <= 0:

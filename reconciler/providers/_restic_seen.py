@@ -24,9 +24,10 @@ from reconciler.providers._archive_store import Gone, Store, Stored
 from reconciler.providers._archive_where import immutability
 from reconciler.providers._believed import Believed, digest_of, print_of
 from reconciler.providers._outline import JUST_NOW, Outline
-from reconciler.providers._restic import NO_REPOSITORY, kind_of, read
+from reconciler.providers._restic import NO_REPOSITORY, kind_of
 from reconciler.providers._restic_hidden import CONFIG, Versions
 from reconciler.providers._restic_list import Shot, listed_as, rows, shots_of
+from reconciler.providers._restic_run import read
 from reconciler.providers._restic_upkeep import locks
 from reconciler.providers._restic_where import DRILL, repo_of
 
@@ -219,8 +220,9 @@ class Looking:
         out = repo.run("snapshots", "--json", "--no-lock", cached=True)
         told = [_row(one) for one in rows(repo, out) if isinstance(one, dict)]
         about = {"id": str(config.get("id")), "version": str(config.get("version"))}
+        found = shots_of(told)
         if listed is None:
-            return Seen(about, {}, shots_of(told))
+            return Seen(about, {}, found)
         calm = not self._versions.buried()
         by_id = {str(one["id"]): one for one in told}
         if by_id.keys() == listed.at.keys():
@@ -228,7 +230,7 @@ class Looking:
             kept = {one: [seen, by_id[one]] for one, seen in prints}
             row = {"opening": opening, "config": about, "rows": kept, "calm": calm}
             self._believed.keep("opened", row)
-        return Seen(about, listed.at, shots_of(told), calm=calm)
+        return Seen(about, listed.at, found, calm=calm)
 
     def _locks(self) -> tuple[str, ...]:
         """Return what locks it; what is dead for sure locks nothing."""
@@ -324,7 +326,6 @@ def _row(told: Mapping[str, Any]) -> dict[str, Any]:
     """Return what matters of a snapshot: user names and patterns stay out."""
     names = ("id", "time", "tree", "hostname", "paths", "tags", "original", "summary")
     found = {name: told[name] for name in names if told.get(name) is not None}
-    if "summary" in found:
-        whole = found["summary"].items()
-        found["summary"] = {k: v for k, v in whole if isinstance(v, int)}
+    if isinstance(whole := found.get("summary"), dict):
+        found["summary"] = {k: v for k, v in whole.items() if isinstance(v, int)}
     return found

@@ -19,9 +19,10 @@ from reconciler.providers._archive_store import Store
 from reconciler.providers._archive_upkeep import as_decided, number, texts
 from reconciler.providers._archive_where import immutability
 from reconciler.providers._process import is_gone
-from reconciler.providers._restic import LONG, Repo, read
+from reconciler.providers._restic import LONG, Repo
 from reconciler.providers._restic_list import Shot, shots, tag
 from reconciler.providers._restic_relay import relayed
+from reconciler.providers._restic_run import read
 from reconciler.providers._restic_where import (
     DRILL,
     MAINTAIN,

@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 
 from reconciler.errors import ReconcilerError
 from reconciler.model.paths import plain
-from reconciler.providers._drill_files import canary, found, intact, matches
+from reconciler.providers._drill_files import canary, differing, found, intact, matches
 from reconciler.providers._drill_looks import Look, why
 from reconciler.providers._drill_port import (
     CANARY,
@@ -288,7 +288,7 @@ def _compared(name: str, one: Part, folder: Path) -> Iterator[Look]:
     looks, _ = intact(name, back, one.manifest, promise, asked_for)
     yield from looks
     yield from canary(name, back, promise)
-    missing = [f.path for f in one.files if back.sizes.get(plain(f.path)) != f.size]
+    missing = differing((f._replace(sha256="") for f in one.files), back)
     if missing:
         said = f"{len(missing)} are not: {', '.join(missing[:3])}"
         yield Look(f"{name}/complete", f"all {len(one.files)} are back", said, ok=False)

@@ -63,6 +63,7 @@ from reconciler.providers._archive_where import (
     keys_of,
     store_of,
 )
+from reconciler.providers._backup_hooks import mask_of
 from reconciler.providers._drill import drilled_of
 
 Want = BackupRepository | Backup
@@ -165,6 +166,7 @@ class ArchiveBackup(Driver[Want, Do]):
             copy=self._account.name,
             clock=self._account.clock,
             secret=self._secret,
+            mask=mask_of(self._account),
         ).make(change)
 
     def _secret(self, ref: SecretRef) -> str:

@@ -62,14 +62,16 @@ from reconciler.model import (
 )
 from reconciler.providers._archive_bucket import Bucket
 from reconciler.providers._archive_store import Store
+from reconciler.providers._backup_hooks import mask_of
 from reconciler.providers._drill import drilled_of
 from reconciler.providers._outline import Outline, outline_of
-from reconciler.providers._restic import Repo, read
+from reconciler.providers._restic import Repo
 from reconciler.providers._restic_hidden import extended, wound_back
 from reconciler.providers._restic_list import shots, tag
 from reconciler.providers._restic_making import Making
 from reconciler.providers._restic_program import program
 from reconciler.providers._restic_restorer import ResticRestorer
+from reconciler.providers._restic_run import read
 from reconciler.providers._restic_seen import Buried, Looking, Seen
 from reconciler.providers._restic_upkeep import (
     Checked,
@@ -212,6 +214,7 @@ class ResticBackup(Driver[Want, Do]):
             copy=self._account.name,
             clock=self._account.clock,
             secret=self._secret,
+            mask=mask_of(self._account),
         ).make(change)
 
     def _secret(self, ref: SecretRef) -> str:

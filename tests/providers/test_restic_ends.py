@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from datetime import timedelta
@@ -10,9 +11,11 @@ import pytest
 
 from reconciler.errors import Ambiguous, Rejected, Transient
 from reconciler.kinds.backup import CopyOver, DrillIt
-from reconciler.providers import _restic
-from reconciler.providers._restic import Repo, Said
+from reconciler.model import Unknown
+from reconciler.providers import _restic_run
+from reconciler.providers._restic import Repo
 from reconciler.providers._restic_program import Program
+from reconciler.providers._restic_run import Said
 from tests.support.archives import backup, later, site
 from tests.support.restics import ResticPlace, ended, locked, stand_in
 
@@ -47,6 +50,19 @@ WRONG_18 = (
 )
 
 
+EFBIG = "ignoring error for /a: write /o/a: file too large"
+#: As 0.14 and 0.18 die where they may have little memory, and as 0.19 does.
+DIED = (
+    "fatal error: out of memory allocating heap arena map\n\nruntime stack:\n"
+    "runtime.throw({0xee4288?, 0x0?})\n\truntime/panic.go:1047 +0x5d fp=0x7ffc2b8b"
+)
+DIED_19 = (
+    "runtime: out of memory: cannot allocate 4194304-byte block (0 in use)\n"
+    "fatal error: out of memory\n\nruntime stack:\n"
+    "runtime.throw({0x18dc461?, 0x7ffc7b5cc8d0?})\n\truntime/panic.go:1229 +0x48"
+)
+
+
 @pytest.fixture
 def place(tmp_path):
     return ResticPlace(tmp_path / "kept").ready()
@@ -74,6 +90,16 @@ def root(tmp_path):
         (HERE, 77, "something new", Rejected, r"failed \(77\): something new"),
         (HERE, 0, "", Rejected, r"failed \(0\)"),
         (HERE, 1, "Fatal: write x: no space left on device", Transient, "no space"),
+        (HERE, 1, f"{EFBIG}\nFatal: There were 9 errors", Transient, "There were 9"),
+        (HERE, 1, "create target: mkdir /x: read-only file system", Transient, "read-"),
+        (HERE, 1, "Fatal: open /x: too many open files", Transient, "too many open"),
+        (HERE, 1, "Fatal: fork: cannot allocate memory", Transient, "allocate memory"),
+        (HERE, 1, "Fatal: file too large.jpg is damaged", Rejected, "is damaged"),
+        (HERE, 2, DIED, Transient, "fatal error: out of memory allocating heap"),
+        (HERE, 2, DIED_19, Transient, "cannot allocate 4194304-byte block"),
+        (HERE, 2, "panic: runtime error\n\ngoroutine 1 [running]:", Transient, "panic"),
+        (HERE, 2, "Fatal: something else", Rejected, r"failed \(2\): something else"),
+        (HERE, 1, "the file panic: is damaged", Rejected, "is damaged"),
         (HERE, -9, "", Transient, "ended by signal 9"),
         (HERE, 1, "Fatal: the password is hush-hush", Rejected, r"is \*\*\*"),
         (FAR, 1, "Fatal: Get: 403 Access Denied", Rejected, "Access Denied"),
@@ -139,7 +165,7 @@ def test_what_takes_too_long_is_interrupted_and_then_killed(
     kind, mark = "kind) sleep 60 & wait;;", tmp_path / "mark"
     deaf = f"deaf) trap '' INT; echo $$ > {mark}; sleep 60; sleep 60;;"
     monkeypatch.setenv("PATH", stand_in(tmp_path / "bin", f"{kind}\n{deaf}"))
-    monkeypatch.setattr(_restic, "_GRACE", 0.3)
+    monkeypatch.setattr(_restic_run, "_GRACE", 0.3)
     for verb in ("kind", "deaf"):
         begun = time.monotonic()
         done = place.repo.said(verb, seconds=0.3)
@@ -253,6 +279,85 @@ def test_a_damaged_pack_is_asked_for_twice(place, root, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", stand_in(tmp_path / "bin", once))
     assert place.check(want, 1, 1)["verdict"] == "passed"
     assert mark.exists()
+
+
+# -- a machine that has too little, and one that lies of what it gives back --------------
+
+
+@pytest.mark.parametrize(
+    ("deed", "verdict", "why"),
+    [
+        (
+            'restore) ulimit -v 300000; exec "$real" "$@";;',
+            "inconclusive",
+            "fatal error",
+        ),
+        ('restore) ulimit -f 2; exec "$real" "$@";;', "inconclusive", "errors"),
+        ("restore) exit 0;;", "failed", "files"),
+        ("restore) exit 77;;", "failed", "77"),
+    ],
+)
+def test_what_a_drill_says_of_it(
+    place, root, tmp_path, monkeypatch, deed, verdict, why
+):
+    want = backup(root, drills={"scratch": str(tmp_path / "scratch")})
+    said = place.back_up(want).details
+    monkeypatch.setenv("PATH", stand_in(tmp_path / "bin", deed))
+    done = place.drill(want, said)
+    assert done["verdict"] == verdict
+    assert why in done["why"]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"id": "x"},
+        {"id": "x", "time": None},
+        {"id": "x", "time": "2026-11-22T02:15:00"},  # by whose clock?
+        {"time": "2026-11-22T02:15:00Z"},
+        {"id": "x", "time": "2026-11-22T02:15:00Z", "tags": 7},
+        {"id": "x", "time": "2026-11-22T02:15:00Z", "summary": [1]},
+    ],
+)
+def test_a_list_that_nobody_understands_is_no_list(
+    place, root, tmp_path, monkeypatch, row
+):
+    want = backup(root)
+    place.back_up(want)
+    deed = f"snapshots) echo '[{json.dumps(row)}]'; exit 0;;"
+    monkeypatch.setenv("PATH", stand_in(tmp_path / "bin", deed))
+    with pytest.raises(Rejected, match="cannot be read"):
+        place.back_up(want, "next")
+    assert isinstance(place.again().observe([want]).states[want.name], Unknown)
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        {"path": "/x", "type": "file", "size": None},
+        {"path": "/x", "type": "file", "size": "7"},
+        {"type": "file", "size": 7},
+        {"path": None, "type": "file"},
+    ],
+)
+def test_what_is_in_a_snapshot_is_said_whole(place, root, tmp_path, monkeypatch, node):
+    want, row = backup(root), {"struct_type": "node", **node}
+    deed = f"""ls) echo '{json.dumps(row)}'; exec "$real" "$@";;"""
+    monkeypatch.setenv("PATH", stand_in(tmp_path / "bin", deed))
+    with pytest.raises(Rejected, match="what is in a snapshot cannot be read"):
+        place.back_up(want)
+
+
+def test_figures_that_nobody_understands_are_none(place, root, tmp_path, monkeypatch):
+    row = {
+        "message_type": "verbose_status", "data_size_in_repo": None,
+        "metadata_size_in_repo": "7",
+    }  # fmt: skip
+    deed = f"""backup) echo '{json.dumps(row)}'; exec "$real" "$@";;"""
+    monkeypatch.setenv("PATH", stand_in(tmp_path / "bin", deed))
+    received = place.back_up(backup(root)).details["sources"]["files"]
+    assert received["files"] == 15
+    assert received["packed"] > 0
 
 
 # -- locks -----------------------------------------------------------------------------

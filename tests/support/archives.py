@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+from reconciler.audit.redact import redact
 from reconciler.kinds.backup import (
     BACKUP,
     BackUp,
@@ -40,6 +41,9 @@ class Beside:
 
     def secret(self, ref: SecretRef) -> str:
         return self.values[str(ref.env)]
+
+    def masked(self, text: str) -> str:
+        return str(redact(text, self.values.values()))
 
 
 class Place:

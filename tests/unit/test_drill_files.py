@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import random
 import shutil
 from collections.abc import Callable
@@ -13,7 +15,7 @@ import pytest
 from reconciler.errors import Rejected, Transient
 from reconciler.model.backing import Source
 from reconciler.providers._drill import CANARY, Entry, drilled
-from reconciler.providers._drill_files import chosen, entropy, matches
+from reconciler.providers._drill_files import Found, chosen, differing, entropy, matches
 from reconciler.providers._drill_looks import Sampled, confidence
 from tests.support.drilling import (
     NOW,
@@ -367,3 +369,34 @@ def test_entropy() -> None:
     assert entropy(noise) > 7.9
     assert entropy(b"<?php echo 'hello world'; ?>" * 99) < 5
     assert entropy(PNG[:8]) == pytest.approx(2.75, abs=0.3)
+
+
+# -- names that are no UTF-8 -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("back", "wrong_"),
+    [
+        ({b"a\xe9": 1, b"a\xe8": 2}, []),
+        ({b"a\xe9": 2, b"a\xe8": 1}, []),  # which is which, nobody can tell
+        ({b"a\xe9": 1}, ["a\N{REPLACEMENT CHARACTER}"]),
+        ({b"a\xe9": 2, b"a\xe8": 2}, ["a\N{REPLACEMENT CHARACTER}"]),
+        ({b"a\xe9": 3, b"a\xe8": 4}, ["a\N{REPLACEMENT CHARACTER}"] * 2),
+    ],
+)
+def test_names_that_are_told_as_one_are_counted(
+    back: dict[bytes, int], wrong_: list[str]
+) -> None:
+    listing = [Entry("a\N{REPLACEMENT CHARACTER}", size) for size in (1, 2)]
+    sizes = {os.fsdecode(name): size for name, size in back.items()}
+    assert differing(listing, Found(Path(), sizes)) == wrong_
+
+
+def test_of_what_has_a_hash_the_name_counts(tmp_path: Path) -> None:
+    """Whoever tells a hash tells names as they are: an odd one is its own."""
+    plain, odd = "a\N{REPLACEMENT CHARACTER}", os.fsdecode(b"a\xe9")
+    (tmp_path / odd).write_bytes(b"x")
+    back = Found(tmp_path, {odd: 1})
+    told = hashlib.sha256(b"x").hexdigest()
+    assert differing([Entry(odd, 1, told)], back) == []
+    assert differing([Entry(plain, 1, told)], back) == [plain]

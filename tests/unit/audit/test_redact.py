@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.audit import canonical, redact
+from reconciler.audit.redact import suspects
 from reconciler.errors import AuditError
 from tests.support.card_numbers import PUBLISHED, spellings
 
@@ -106,3 +107,17 @@ def test_what_only_looks_like_a_card_stays() -> None:
         "address": ["192.0.2.1", "198.51.100.7"],
     }
     assert redact(kept, []) == kept
+
+
+def test_of_an_environment_all_that_is_long_may_be_a_secret() -> None:
+    key = "-----BEGIN KEY-----\nMIIEvAIBADANBg\n-----END KEY-----\n"
+    environ = {
+        "PATH": "/usr/bin:/usr/local/bin", "LC_ALL": "C.UTF-8-long", "CI": "true",
+        "BACKUP": "hunter2-hunter2", "DSN": "mysql://shop:pass-of-shop@db/x",
+        "KEY": key,
+    }  # fmt: skip
+    found = {*suspects(environ)}
+    assert found >= {"hunter2-hunter2", "pass-of-shop", "MIIEvAIBADANBg", key}
+    assert not [
+        one for one in found if "/usr" in one or one in {"true", "C.UTF-8-long"}
+    ]

@@ -60,3 +60,12 @@ def test_it_knows_the_others_and_the_secrets_of_wants(project):
     assert {"n-1", "e-1", "f-1", "k:s", "d-1"} <= project.secrets
     with pytest.raises(ReconcilerError):
         near.backing.repository("nobody")
+
+
+def test_it_takes_out_secrets_that_nobody_asked_for_yet(project):
+    more = {"DSN": "short", "ELSEWHERE": "of-another-vendor"}
+    project.environ = {**project.environ, **more}
+    near = account(project, project.accounts_declared["near"], frozenset())
+    near.backing.secret(SecretRef(env="DSN"))
+    said = near.backing.masked("no: short, of-another-vendor, plainly")
+    assert said == "no: [redacted], [redacted], plainly"
