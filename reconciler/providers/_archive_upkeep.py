@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from math import ceil
@@ -74,7 +74,7 @@ def pruned(account: Account, want: Backup, change: PruneOld) -> Receipt:
         raise Rejected(f"{account.name} is append-only: nothing is deleted")
     archive = Archive(store_of(account, MAINTAIN), keys_of(account))
     found = {snap.id: snap for snap in archive.snapshots(want.uid)}
-    as_decided(found, ids, kept)
+    as_decided({one: snap.added for one, snap in found.items()}, ids, kept)
     for one in sorted(ids & found.keys()):
         archive.remove(found[one])
     left = {snap.id for snap in archive.snapshots(want.uid)}
@@ -138,12 +138,23 @@ def _slice(name: str) -> int:
         return 0
 
 
-def as_decided(found: Iterable[str], ids: frozenset[str], kept: frozenset[str]) -> None:
-    """See that nothing came or went since it was decided what to delete."""
+def as_decided(
+    found: Mapping[str, datetime], ids: frozenset[str], kept: frozenset[str]
+) -> None:
+    """
+    See that nothing came or went since it was decided what to delete.
+
+    What is younger than all of that (the backup of this very run) changes nothing of
+    it: by no rule does something new have something old stay.
+    """
     there = frozenset(found)
     if not ids or ids & kept:
         raise Rejected("nothing is named that could be deleted", hint="plan again")
-    if not kept <= there or there - kept - ids:
+    newest = max((found[one] for one in there & (ids | kept)), default=None)
+    strange = [
+        one for one in there - kept - ids if newest is None or found[one] <= newest
+    ]
+    if not kept <= there or strange:
         raise Rejected(
             "other snapshots are there than when it was decided what to delete",
             hint="plan again",

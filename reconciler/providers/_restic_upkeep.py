@@ -182,7 +182,7 @@ def pruned(account: Account, want: Backup, change: PruneOld) -> Receipt:
     if held := freed(account, repo, MAINTAIN):
         raise Transient(f"{account.name} is locked {held[0]}")
     found = mine(repo, want)
-    as_decided(found, ids, kept)
+    as_decided({one: shot.said for one, shot in found.items()}, ids, kept)
     failed = _each(repo, "forget", sorted(ids & found.keys()))
     left = mine(repo, want)
     if left.keys() & ids or not kept <= left.keys():

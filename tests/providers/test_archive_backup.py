@@ -696,7 +696,7 @@ def test_exactly_what_was_decided_on_is_pruned(place, root):
         place.back_up(want, f"slot-{number}")
     first, second, *rest = place.ids(want)
     with pytest.raises(Rejected, match="other snapshots"):
-        place.prune(want, [first], [second])
+        place.prune(want, [second], rest)  # the first one came since, and is older
     with pytest.raises(Rejected, match="other snapshots"):
         place.prune(want, [first], [second, *rest, "never-was"])
     with pytest.raises(Rejected, match="nothing is named"):
@@ -708,6 +708,17 @@ def test_exactly_what_was_decided_on_is_pruned(place, root):
     assert len(place.objects("data")) == len(place.objects("manifest")) == 2
     again = place.prune(want, [first, second], rest)  # its answer was lost
     assert again.details == done.details
+
+
+def test_what_this_run_backed_up_first_stops_no_prune(place, root):
+    """Who runs once a day has both in each plan: it would never be pruned."""
+    want = backup(root)
+    for number in range(2):
+        place.back_up(want, f"slot-{number}")
+    first, second = place.ids(want)
+    place.back_up(want, "today")
+    assert place.prune(want, [first], [second]).details["left"] == 2
+    assert first not in place.ids(want)
 
 
 def test_an_append_only_place_deletes_nothing(place, root):

@@ -430,7 +430,7 @@ def test_exactly_what_was_decided_on_is_pruned(place, root):
         place.back_up(want, f"slot-{number}")
     first, *rest = place.ids(want)
     with pytest.raises(Rejected, match="other snapshots"):
-        place.prune(want, [first], rest[:1])
+        place.prune(want, rest[:1], rest[1:])  # the first one came since
     with pytest.raises(Rejected, match="other snapshots"):
         place.prune(want, [first], [*rest, "never-was"])
     with pytest.raises(Rejected, match="nothing is named"):
@@ -441,6 +441,18 @@ def test_exactly_what_was_decided_on_is_pruned(place, root):
     assert place.ids(want) == rest
     assert place.prune(want, [first], rest).details == done.details  # its answer lost
     assert place.check(want, 1, 1)["verdict"] == "passed"
+
+
+def test_what_this_run_backed_up_first_stops_no_prune(place, root):
+    """Who runs once a day has both in each plan: it would never be pruned."""
+    want = backup(root)
+    for number in range(2):
+        place.back_up(want, f"slot-{number}")
+        place.now += timedelta(days=1)
+    first, second = place.ids(want)
+    place.back_up(want, "today")
+    assert place.prune(want, [first], [second]).details["left"] == 2
+    assert first not in place.ids(want)
 
 
 def test_an_append_only_place_deletes_nothing(place, root):
