@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from pathlib import PurePosixPath
+from collections.abc import Iterable
+from posixpath import dirname, join, normpath
 from typing import Final
 
-_WHOLE: Final = "/"
+#: POSIX lets two slashes at the beginning mean something else.
+_WHOLES: Final = frozenset({"/", "//"})
 
 
 def standing(root: str, paths: Iterable[str], files: Iterable[str] = ()) -> list[str]:
@@ -17,12 +18,7 @@ def standing(root: str, paths: Iterable[str], files: Iterable[str] = ()) -> list
     is what *paths* name and what *files* (SQLite) are in: all of a machine is no site,
     and some folder has to be left to restore into.
     """
-    if PurePosixPath(_WHOLE, root) != PurePosixPath(_WHOLE):
+    if normpath(join("/", root)) not in _WHOLES:
         return [root]
-    return sorted(
-        {*_below(paths), *_below(str(PurePosixPath(f).parent) for f in files)}
-    )
-
-
-def _below(paths: Iterable[str]) -> Iterator[str]:
-    yield from (str(PurePosixPath(_WHOLE, path)) for path in paths)
+    below = (*paths, *map(dirname, files))
+    return sorted({normpath(join("/", path)) for path in below})
