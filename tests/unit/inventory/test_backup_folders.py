@@ -74,7 +74,7 @@ def test_of_a_whole_machine_what_is_named_is_in_production(tmp_path) -> None:
 def test_what_stands_where() -> None:
     assert standing("/srv/a", ["www"], ["x.db"]) == ["/srv/a"]
     assert standing("/", ["etc", "data/a/"], ["var/lib/x.db"]) == [
-        "/etc", "/data/a", "/var/lib",
+        "/data/a", "/etc", "/var/lib",
     ]  # fmt: skip
 
 
