@@ -14,6 +14,7 @@ from reconciler.kinds.backup.cost import monthly
 from reconciler.kinds.backup.coverage import uncovered
 from reconciler.kinds.backup.drilling import FULL, kinds_of, last_of, reach
 from reconciler.kinds.backup.facts import CHECKS, Drilled, fact, hours, moment
+from reconciler.kinds.backup.lasting import first_end
 from reconciler.kinds.backup.locks import unlocked
 from reconciler.kinds.backup.memory import SINCE
 from reconciler.kinds.backup.origin import ORIGIN
@@ -343,11 +344,11 @@ def _locks(case: Case, copy: str) -> Iterator[Said]:
         return
     if state.snapshots and (bare := _unlocked(case, copy, state)):
         yield Said("lock-ends", Severity.ERROR, f"{bare}: {_BARE}", _COPIES, copy)
-    elif state.locked is None:
         return
-    elif state.locked - case.now < min(_SOON, place.immutability.lasts / 4):
-        severity = Severity.ERROR if state.locked <= case.now else Severity.WARNING
-        message = f"{copy}: the first lock of what is needed ends {_text(state.locked)}"
+    ends = first_end(case, copy)
+    if ends and ends - case.now < min(_SOON, place.immutability.lasts / 4):
+        severity = Severity.ERROR if ends <= case.now else Severity.WARNING
+        message = f"{copy}: the first lock of what is needed ends {_text(ends)}"
         yield Said("lock-ends", severity, message, _COPIES, copy)
 
 

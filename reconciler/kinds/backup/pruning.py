@@ -66,15 +66,24 @@ def _prunable(case: Case, copy: str, state: CopyState) -> tuple[Snapshot, ...]:
     return tuple(one for one in state.snapshots if one.id in ours)
 
 
+def needed(case: Case, copy: str) -> set[str]:
+    """Return what *copy* lists and has to keep, whether or not it is locked."""
+    state = case.state(copy)
+    if state is None:
+        return set()
+    return set(_split(case, copy, state.snapshots, locks=False)[1])
+
+
 def _split(
-    case: Case, copy: str, snapshots: tuple[Snapshot, ...]
+    case: Case, copy: str, snapshots: tuple[Snapshot, ...], *, locks: bool = True
 ) -> tuple[list[str], list[str]]:
     """
     Return what goes and what stays, source by source.
 
     What has a receipt and what has none are counted apart, so that what anybody adds
-    pushes nothing out that is proven. What is locked stays: nobody could delete it.
-    So does what a drill brought back last: of that alone it is known to be good.
+    pushes nothing out that is proven. What is locked stays (but for *locks*): nobody
+    could delete it. So does what a drill brought back last: of that alone it is known
+    to be good.
     """
     known = set(case.vouched.get(copy, {}))
     proven = _proven(case, copy)
@@ -88,7 +97,7 @@ def _split(
             [Kept(one.id, one.said) for one in line], case.backing.keep, case.now
         )
         for one in line:
-            locked = one.locked is not None and one.locked > case.now
+            locked = locks and one.locked is not None and one.locked > case.now
             stays = one.id in stay or one.id in proven or locked
             (kept if stays else gone).append(one.id)
     return gone, kept

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
+from pydantic import JsonValue
+
 from reconciler.kinds.backup.case import Case
 from reconciler.kinds.backup.changes import (
     BackUp,
@@ -18,6 +20,7 @@ from reconciler.kinds.backup.changes import (
 from reconciler.kinds.backup.checking import check
 from reconciler.kinds.backup.drilling import drill
 from reconciler.kinds.backup.facts import fact, moment
+from reconciler.kinds.backup.lasting import first_end, lasting
 from reconciler.kinds.backup.locks import unlocked
 from reconciler.kinds.backup.pruning import prune
 from reconciler.kinds.backup.state import CopyState
@@ -152,20 +155,20 @@ def extend(case: Case, copy: str) -> Iterator[ExtendLock]:
     if not (rule.locks and rule.extend):
         return
     until = (case.now + rule.lasts).replace(hour=0, minute=0, second=0, microsecond=0)
-    if state.locked is None or state.locked - case.now > rule.lasts / 2:
+    ends = first_end(case, copy)
+    if ends is None or ends - case.now > rule.lasts / 2:
         yield from _lock(case, copy, state, until, rule.mode)
         return
+    ids = lasting(case, copy)
+    only: dict[str, JsonValue] = {} if ids is None else {"ids": [*ids]}
+    before, after = str(ends.date()), str(until.date())
     yield ExtendLock(
         share=case.share(copy),
-        fields=(
-            FieldChange(
-                field=_COPIES, before=str(state.locked.date()), after=str(until.date())
-            ),
-        ),
-        because=f"the first lock of what is still needed ends {state.locked.date()}",
+        fields=(FieldChange(field=_COPIES, before=before, after=after),),
+        because=f"the first lock of what is still needed ends {ends.date()}",
         generation=f"{copy}/{until.date()}",
-        due=state.locked,
-        details={"until": until.isoformat()},
+        due=ends,
+        details={"until": until.isoformat(), **only},
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from reconciler.kinds.backup import ExtendLock
-from tests.support.backups import DAY, Life, locked
+from tests.support.backups import DAY, Life, backing, locked
 
 LASTS = timedelta(days=35)
 
@@ -217,3 +217,45 @@ def test_what_opens_it_is_locked_too():
     assert change is not None
     assert change.details["ids"] == []
     assert life.want.done(change, life.have) is False
+
+
+# -- what no rule keeps any more -------------------------------------------------------
+
+
+def renewed(life: Life, change: ExtendLock) -> None:
+    """Lock what *change* names for longer, as an engine does."""
+    until = datetime.fromisoformat(str(change.details["until"]))
+    ids = change.details.get("ids")
+    found = tuple(
+        one.model_copy(update={"locked": max(one.locked, until)})
+        if one.locked and (ids is None or one.id in ids)  # type: ignore[operator]
+        else one
+        for one in life.state("far").snapshots
+    )
+    ends = [one.locked for one in found if one.locked]
+    life.put("far", snapshots=found, locked=min(ends))
+
+
+def test_locks_that_are_renewed_let_go_of_what_nobody_needs():
+    """Otherwise nothing would ever be pruned where locks are renewed."""
+    keep = {"daily": 20, "weekly": 0, "monthly": 0, "within": "0s", "least": 3}
+    life = Life(backing(keep=keep, prune={"most": "60%"}), **locked())
+    life.put("far", versioned=True)
+    times = 0
+    for _ in range(200):
+        for change in [one for one in life.due() if isinstance(one, ExtendLock)]:
+            renewed(life, change)
+            life.ended(change)
+            times += 1
+        life.run()
+        lock(life)
+        life.look()
+        assert "backup-tampered" not in life.findings()
+        assert life.findings().get("lock-ends") is None
+        life.now += DAY
+    assert times > 5
+    far = {one.id: one for one in life.state("far").snapshots}
+    assert len(far) < 2 * (20 + 2 * 35)
+    assert all(one.locked and one.locked > life.now - DAY for one in far.values())
+    newest = sorted(far.values(), key=lambda one: one.at)[-2 * 20 :]
+    assert all(one.locked > life.now + 7 * DAY for one in newest if one.locked)
