@@ -105,10 +105,15 @@ def uncopied(case: Case, copy: str) -> list[str]:
     if copy == case.first or case.panel(case.first) or case.panel(copy):
         return []
     known = case.vouched.get(case.first, {})
-    listed = {one.id for one in case.snapshots(case.first)}
-    there = {one.original or one.id for one in case.snapshots(copy)}
-    given = set(case.vouched.get(copy, {})) | given_from(case, copy)
-    wanted = (set(known) & listed) - there - given
+    listed = {one.id: one.original for one in case.snapshots(case.first)}
+    there = {name for one in case.snapshots(copy) for name in (one.id, one.original)}
+    there |= {*case.vouched.get(copy, {}), *given_from(case, copy)}
+    # What the first copy has from another one, that one has: it was the first before.
+    wanted = (
+        one
+        for one in known
+        if one in listed and one not in there and (listed[one] or one) not in there
+    )
     return sorted(wanted, key=lambda one: (known[one][1], one))
 
 

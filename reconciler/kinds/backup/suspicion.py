@@ -109,10 +109,8 @@ def _judged(case: Case, source: str) -> tuple[list[_Told], list[_Told]]:
     looked = False
     for one in _told(case, source):
         if case.accepts(one.figures.id):
-            good, looked = (
-                [one],
-                True,
-            )  # it is what it should be: others compare with it
+            # It is what it should be: others compare with it.
+            good, looked = [one], True
             continue
         why = "" if one.settled else _why(case, one, good)
         if one.why and not looked:

@@ -66,3 +66,19 @@ def test_a_copy_that_is_replaced_leaves_no_alarm_behind():
     assert isinstance(told(life), Proof)
     with_copies(life, "near", "far")
     assert {"packs-damaged", "degraded"} <= life.findings().keys()
+
+
+def test_copies_that_change_places_are_not_sent_what_they_have():
+    life = Life()
+    for _ in life.live(10):
+        pass
+    names = life.policy.copies[::-1]
+    life.policy = life.policy.model_copy(update={"copies": names})
+    assert [one.repository for one in names] == ["far", "near"]
+    assert "copy-lagging" not in life.findings()
+    assert "copy" not in life.verbs()
+    before = len(life.state("near").snapshots)
+    for _ in life.live(3):
+        pass
+    assert len(life.state("near").snapshots) == before + 3 * 2
+    assert {"copy-lagging", "backup-tampered"}.isdisjoint(life.findings())
