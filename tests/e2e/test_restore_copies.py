@@ -201,17 +201,17 @@ def test_a_copy_that_a_drill_found_bad_is_named(world, tmp_path):
     sample = {"every": "1d", "files": 299, "copy": "first"}
     world.policy["drills"] = {"sample": sample, "full": None, "check": 2}
     world.declare("inventory: the first copy is drilled")
-    world.later(hours=23, minutes=30)
+    world.later(hours=20)
     world.apply()
     spoil(world, "near", "db")
-    world.later(minutes=30)
+    world.later(hours=4)
     world.apply()
     done = run(world, "--into", tmp_path / "back")
     assert done.code == 0, done.err
-    # That copy alone still gives what it had the day before.
+    # That copy alone still gives what it had the day before that.
     only = run(world, "--copy", "near", "--source", "db", "--at", "2024-02-16T03:01")
     assert only.code == 0
-    assert "as of 2024-02-15 03:00 UTC" in only.out
+    assert "as of 2024-02-14 03:00 UTC" in only.out
     assert "passed over  near: its last drill failed on 2024-02-" in done.out
 
 
