@@ -60,18 +60,29 @@ def _scratch(
     for one in parts:
         for folder in standing(one.root, one.paths, one.files):
             production.setdefault(folder, one.whose)
+    around: dict[tuple[str, ...], str] = {}
+    exact: dict[tuple[str, ...], str] = {}
+    for folder in sorted(production):
+        parts_of = _clean(folder)
+        exact.setdefault(parts_of, folder)
+        for n in range(1, len(parts_of) + 1):
+            around.setdefault(parts_of[:n], folder)
     told: set[str] = set()
     for ref, row, backing in drills:
         scratch = backing.drills.scratch
-        for folder, whose in sorted(production.items()) if scratch else ():
-            if scratch is None or scratch in told or not _overlap(scratch, folder):
-                continue
-            told.add(scratch)
-            field = "spec.drills.scratch"
-            at = loaded.locate(ref, field) or loaded.location(row)
-            what = f"{scratch} and {folder} of {whose} are in each other"
-            hint = "name a folder that holds nothing else, as in /var/tmp/drills"
-            yield Complaint("E184", at, f"{ref}: {field}: {what}", hint)
+        if scratch is None or scratch in told:
+            continue
+        mine = _clean(scratch)
+        above = (exact.get(mine[:n]) for n in range(1, len(mine) + 1))
+        near = next(filter(None, above), None) or around.get(mine)
+        if near is None:
+            continue
+        told.add(scratch)
+        field = "spec.drills.scratch"
+        at = loaded.locate(ref, field) or loaded.location(row)
+        what = f"{scratch} and {near} of {production[near]} are in each other"
+        hint = "name a folder that holds nothing else, as in /var/tmp/drills"
+        yield Complaint("E184", at, f"{ref}: {field}: {what}", hint)
 
 
 def _inside(
@@ -151,11 +162,6 @@ def _left_out(one: _Part) -> Iterator[str]:
         plain = pattern.removesuffix("/**").removesuffix("/*").lstrip("/")
         if plain and not any(sign in plain for sign in "*?["):
             yield str(PurePosixPath(one.root, plain))
-
-
-def _overlap(one: str, other: str) -> bool:
-    """Say whether one of two folders is the other, or is in it."""
-    return _in(one, other) or _in(other, one)
 
 
 def _in(one: str, other: str) -> bool:

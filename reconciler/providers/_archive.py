@@ -292,10 +292,10 @@ class Archive:
     def _lines(self, snap: Snap) -> frozenset[bytes] | None:
         """Return what *snap* has, in short; None where it cannot be read any more."""
         try:
+            files = (one for one in self.manifest(snap) if one.kind == "f")
+            # Old manifests have ./a: that is no other file.
             return frozenset(
-                short(line_of(entry))
-                for entry in self.manifest(snap)
-                if entry.kind == "f"
+                short(line_of(one._replace(path=plain(one.path)))) for one in files
             )
         except (Damaged, WrongKey, Gone):
             return None

@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from math import ceil
 from pathlib import Path
+from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from pydantic import JsonValue
@@ -51,7 +52,6 @@ from reconciler.providers._drill_port import (
 )
 from reconciler.providers._drill_scratch import (
     Free,
-    Unfit,
     apart,
     cleaned,
     free,
@@ -75,6 +75,10 @@ __all__ = [
 ]
 
 
+#: Of an escrow key that proves nothing.
+_SAME: Final = "it is the password: who loses the one has lost both"
+
+
 def drilled(  # noqa: PLR0913
     change: DrillIt,
     want: Backup,
@@ -86,14 +90,14 @@ def drilled(  # noqa: PLR0913
     production: Iterable[Path] = (),
     left: Free = free,
     secrets: Sequence[str] = (),
-    unfit: str = "",
+    one_key: bool = False,
 ) -> Receipt:
     """
     Restore what *change* names by *restorer*, look at it, and say what was seen.
 
     *base* is where scratch folders go unless the policy says where; *production* what
-    must not be near it, besides what *want* says; *secrets* are blotted out; *unfit*
-    is why nothing would be proven by it here.
+    must not be near it, besides what *want* says; *secrets* are blotted out; *one_key*:
+    the escrow key is the password, so that nothing is proven of an escrow key.
 
     Raises:
         Rejected: The order itself cannot be read: nothing was done.
@@ -107,8 +111,8 @@ def drilled(  # noqa: PLR0913
     most = int(backing.drills.most)
     deadline = Deadline(backing.drills.timeout.total_seconds())
     try:
-        if unfit:
-            raise Unfit(unfit)
+        if one_key:
+            seen.looks.append(Look("escrow", "a key of its own", _SAME, ok=True))
         apart(folder, [*_production(want, backing), *production])
         cleaned(prepared(folder))
         todo = choices(order, backing, restorer, seen)
@@ -148,17 +152,15 @@ def drilled_of(
         account.sleep,
         production=kept,
         secrets=[*account.secrets.values()],
-        unfit=_one_key(account, change),
+        one_key=_one_key(account, change),
     )
 
 
-def _one_key(account: Account, change: DrillIt) -> str:
-    """Say why a drill with the escrow key proves nothing: it is the password."""
+def _one_key(account: Account, change: DrillIt) -> bool:
+    """Say whether a drill with the escrow key is none: it is the password."""
     escrow = account.secrets.get("escrowKey")
     asked = change.details.get("escrow") is True and escrow is not None
-    if not asked or escrow != account.secrets.get("password"):
-        return ""
-    return "the escrow key is the password: who loses the one has lost both"
+    return asked and escrow == account.secrets.get("password")
 
 
 def _production(want: Backup, backing: Backing) -> Iterator[Path]:
@@ -195,7 +197,8 @@ def _receipt(change: DrillIt, order: Order, seen: Seen, now: datetime) -> Receip
         "of": order.at.isoformat() if order.at else None,
         "rpo": int((now - order.at).total_seconds()) if order.at else None,
         "seed": order.seed,
-        "escrow": order.key == "escrow",
+        "escrow": order.key == "escrow"
+        and not any(one.observed == _SAME for one in seen.looks),
         "checks": [one.row() for one in seen.looks],
         "observed": {o.check: kept(o.value) for o in seen.looks if o.value is not None},
         "timings": {name: _ms(one) for name, one in seen.timings.items()},

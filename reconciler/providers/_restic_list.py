@@ -211,6 +211,7 @@ class Content(NamedTuple):
         folders: Its folders below *root*.
         canary: The canary's size; None where there is none.
         lacking: Of the source's paths, those that are not in it.
+        links: Its symbolic links below *root*.
     """
 
     shot: Shot
@@ -219,6 +220,7 @@ class Content(NamedTuple):
     folders: frozenset[str]
     canary: int | None
     lacking: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -272,6 +274,7 @@ def content(
         frozenset(path for path, kind, _ in inside if kind == "dir"),
         found,
         tuple(_lacking(paths, [path for path, _, _ in inside], below=bool(root))),
+        tuple(path for path, kind, _ in inside if kind == "symlink"),
     )
 
 

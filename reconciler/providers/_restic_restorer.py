@@ -78,6 +78,10 @@ class ResticRestorer:
         """Return the same: it is the snapshot's own, and its id says that of it."""
         return self.listing(source, snapshot, key)
 
+    def links(self, source: str, snapshot: str, key: Key) -> Sequence[str]:
+        """Return the path of every symbolic link in a snapshot."""
+        return self._content(source, snapshot, key).links
+
     def lacking(self, source: str, snapshot: str, key: Key) -> Sequence[str]:
         """Return the paths of the policy that are not in a snapshot."""
         return self._content(source, snapshot, key).lacking

@@ -18,6 +18,7 @@ from reconciler.model import Absent, Unknown
 from reconciler.providers._drill_port import Keeper, digest
 from reconciler.providers._restic import Repo, _said
 from reconciler.providers._restic_program import program as found
+from reconciler.providers._restore import Wanted, brought_back, parts
 from reconciler.providers.restic_backup import ResticBackup
 from tests.support.archives import backup, later, site
 from tests.support.contract import NOW
@@ -422,6 +423,21 @@ def test_what_is_damaged_is_not_copied(place, root, tmp_path):
     with pytest.raises(Rejected, match="is not there"):
         far.copy(want, place, ["0" * 64])
     assert far.snapshots(want) == ()
+
+
+def test_links_come_back_by_their_names(place, root, tmp_path):
+    (root / "public_html" / "current").symlink_to("/somewhere/else")
+    want = backup(root)
+    place.back_up(want)
+    (one,) = [s for s in place.snapshots(want) if s.source == "files"]
+    into = tmp_path / "into"
+    into.mkdir(mode=0o700)
+    rest = place.driver.restorer(want)
+    chosen = parts(rest, {"files": Wanted(one.id)}, ["public_html/cur*"], "drill")
+    assert chosen["files"].links == ("public_html/current",)
+    brought_back(rest, chosen, into, "drill")
+    back = into / "files" / "public_html" / "current"
+    assert back.readlink() == Path("/somewhere/else")
 
 
 def test_exactly_what_was_decided_on_is_pruned(place, root):

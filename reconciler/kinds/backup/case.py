@@ -185,8 +185,15 @@ class Case:
     def same(self, snapshot: str) -> frozenset[str]:
         """Return what *snapshot* is called in each copy."""
         moment = self._moments.get(snapshot)
-        mine = (one for one, other in self._moments.items() if other == moment)
-        return frozenset({snapshot, *(mine if moment is not None else ())})
+        return frozenset({snapshot, *(self._names.get(moment, ()) if moment else ())})
+
+    @cached_property
+    def _names(self) -> Mapping[tuple[str, datetime], list[str]]:
+        """Source and moment -> what that is called in whatever copy."""
+        found: dict[tuple[str, datetime], list[str]] = {}
+        for name, when in self._moments.items():
+            found.setdefault(when, []).append(name)
+        return found
 
     def receipts(self, copy: str) -> list[Received]:
         """Return the receipts of one copy, the oldest first."""
@@ -198,11 +205,17 @@ class Case:
         return found[-1] if found else None
 
     def begun(self, copy: str) -> datetime | None:
-        """Return since when *copy* has something, as far as the record tells."""
+        """
+        Return since when *copy* has something, as far as the record tells.
+
+        What was copied there is older than its being there; records of an older
+        program say no more than that.
+        """
+        if told := moment(fact(self.recorded, BEGUN).get(copy)):
+            return told
         times = [one.at for one in self.receipts(copy)]
         times += [at for _, at in self.vouched.get(copy, {}).values()]
-        told = moment(fact(self.recorded, BEGUN).get(copy))
-        return min(filter(None, (told, *times)), default=None)
+        return min(times, default=None)
 
     @cached_property
     def slot(self) -> datetime:

@@ -80,7 +80,7 @@ def reading(case: Case, copy: str) -> Reading:
         why=str(row.get("why") or ""),
         read=_turns(row, "read") if same else {},
         missed=_turns(row, "missed") if same else {},
-        bad=fact(row, "bad"),
+        bad=_named(fact(row, "bad"), of) if "of" not in row else fact(row, "bad"),
     )
 
 
@@ -181,6 +181,11 @@ def unread(case: Case, copy: str) -> str | None:
         return None
     told = f"slice {part} of {known.of} of the packs of {copy}"
     return f"{told} was not read since {turn.day}"
+
+
+def _named(bad: Mapping[str, JsonValue], of: int) -> dict[str, JsonValue]:
+    """Return what an older program found damaged: it counted as the policy does."""
+    return {name if "/" in name else f"{name}/{of}": row for name, row in bad.items()}
 
 
 def _over(known: Reading, name: str, row: JsonValue) -> bool:

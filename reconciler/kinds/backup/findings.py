@@ -14,14 +14,14 @@ from reconciler.kinds.backup.cost import monthly
 from reconciler.kinds.backup.coverage import uncovered
 from reconciler.kinds.backup.drilling import FULL, kinds_of, last_of, reach
 from reconciler.kinds.backup.facts import CHECKS, Drilled, fact, hours, moment
-from reconciler.kinds.backup.lasting import first_end
+from reconciler.kinds.backup.lasting import first_end, newest_end
 from reconciler.kinds.backup.locks import unlocked
 from reconciler.kinds.backup.memory import SINCE
 from reconciler.kinds.backup.origin import ORIGIN
 from reconciler.kinds.backup.pruning import old
 from reconciler.kinds.backup.state import CopyState
 from reconciler.kinds.backup.steps import FAILED, uncopied
-from reconciler.kinds.backup.suspicion import suspects
+from reconciler.kinds.backup.suspicion import Suspect, suspects
 from reconciler.kinds.backup.tampering import IDENTITY, tampered
 from reconciler.model import Absent, Severity
 from reconciler.model.repository import lost_together
@@ -302,9 +302,14 @@ def _slow(case: Case) -> Iterator[Said]:
 
 
 def _strange(case: Case) -> Iterator[Said]:
+    """Yield what is suspicious: of one source the first, which the others follow."""
+    found: dict[str, list[Suspect]] = {}
     for one in suspects(case):
+        found.setdefault(one.source, []).append(one)
+    for source, (one, *more) in found.items():
+        after = f" (and {len(more)} after it)" if more else ""
         message = (
-            f"{one.source}: {one.why}; nothing is pruned until somebody has looked: "
+            f"{source}: {one.why}{after}; nothing is pruned until somebody has looked: "
             f"accept: [{one.id}] says that it is as it should be"
         )
         yield Said("backup-suspect", Severity.CRITICAL, message, about=one.id)
@@ -345,10 +350,14 @@ def _locks(case: Case, copy: str) -> Iterator[Said]:
     if state.snapshots and (bare := _unlocked(case, copy, state)):
         yield Said("lock-ends", Severity.ERROR, f"{bare}: {_BARE}", _COPIES, copy)
         return
-    ends = first_end(case, copy)
+    if place.immutability.extend:
+        ends, whose = first_end(case, copy), "the first lock of what is needed"
+    else:  # each ends by itself, as is wanted
+        ends, whose = newest_end(case, copy), "the lock of the newest backup"
     if ends and ends - case.now < min(_SOON, place.immutability.lasts / 4):
-        severity = Severity.ERROR if ends <= case.now else Severity.WARNING
-        message = f"{copy}: the first lock of what is needed ends {_text(ends)}"
+        over = ends <= case.now
+        severity = Severity.ERROR if over else Severity.WARNING
+        message = f"{copy}: {whose} {'ended' if over else 'ends'} {_text(ends)}"
         yield Said("lock-ends", severity, message, _COPIES, copy)
 
 

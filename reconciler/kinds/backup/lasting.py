@@ -36,3 +36,11 @@ def first_end(case: Case, copy: str) -> datetime | None:
     if not rows or state.locked < min(at for at, _ in rows):
         ends.append(state.locked)
     return min(ends, default=None)
+
+
+def newest_end(case: Case, copy: str) -> datetime | None:
+    """Return when the lock of the newest snapshot with a receipt ends, if ever."""
+    known = case.vouched.get(copy, {})
+    mine = [one for one in case.snapshots(copy) if one.id in known]
+    newest = max(mine, key=lambda one: one.at, default=None)
+    return newest.locked if newest else None

@@ -158,11 +158,15 @@ def with_receipts(case: Case, new: list[Received]) -> Facts:
 
 
 def _begun(case: Case, new: list[Received]) -> Facts:
-    """Return since when each copy has something: the first receipt is not kept."""
+    """
+    Return since when each copy has something: the first receipt is not kept.
+
+    What comes to another copy is there since now, however old it is.
+    """
     found = dict(fact(case.recorded, BEGUN))
     for one in new:
-        at = min(filter(None, (case.begun(one.copy), one.at)))
-        found.setdefault(one.copy, at.isoformat())
+        at = one.at if one.copy == case.first else case.now
+        found.setdefault(one.copy, (case.begun(one.copy) or at).isoformat())
     return found
 
 
@@ -228,7 +232,7 @@ def _drilled(case: Case, change: DrillIt, ended: Ended) -> Facts:
         "snapshots": asked.get("snapshots"),
         ORIGINS: _origins(case, copy, fact(asked, "snapshots")),
         "of": asked.get("at"),
-        "escrow": bool(asked.get("escrow")),
+        "escrow": bool(said.get("escrow", asked.get("escrow"))),
         "reference": f"{name} drill of {copy} {at}",
     }
     told = ("why", "seconds", "estimated", "bytes")

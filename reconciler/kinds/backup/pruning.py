@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from reconciler.kinds.backup.case import Case
 from reconciler.kinds.backup.changes import PruneOld
@@ -19,6 +19,8 @@ from reconciler.model import Absent, FieldChange, Unknown
 from reconciler.model.patch_rules import TROUBLES
 from reconciler.model.retention import Kept, retained
 from reconciler.model.updates import TroubleState
+
+_DAY: Final = timedelta(days=1)
 
 
 class Old(NamedTuple):
@@ -48,9 +50,23 @@ def old(case: Case, copy: str) -> Old | None:
     whole = len(gone) + len(kept)
     most = case.backing.prune.most
     many = None
-    if len(gone) > most * whole:
+    if len(gone) > most * whole and len(gone) > _renewed(case, copy, state):
         many = f"{len(gone)} of {whole} snapshots would go at once, at most {most:.0%}"
     return Old(tuple(sorted(gone)), tuple(sorted(kept)), held, many)
+
+
+def _renewed(case: Case, copy: str, state: CopyState) -> int:
+    """
+    Return how many go at once where locks are renewed, and nothing is wrong.
+
+    A renewal gives all that is needed one end: what falls out of ``keep`` until the
+    next one stays that long, and goes together. That is as many as were made meanwhile.
+    """
+    place = case.repository(copy)
+    if place is None or not (place.immutability.locks and place.immutability.extend):
+        return 0
+    since = case.now - place.immutability.lasts / 2 - _DAY * 2
+    return sum(one.said > since for one in state.snapshots)
 
 
 def _prunable(case: Case, copy: str, state: CopyState) -> tuple[Snapshot, ...]:

@@ -27,6 +27,8 @@ GOOD: Final = "good"
 _NUMBERS: Final = ("files", "size", "added", "packed", "changed")
 #: So many are judged at each look, of twice as many that the record has.
 _NEWEST: Final = KEPT // 2
+#: So many are written down of one source, the oldest: that there are any is enough.
+_MOST: Final = 100
 _NOTED: Final = "it was suspicious when somebody looked last"
 Facts = dict[str, JsonValue]
 
@@ -83,7 +85,8 @@ def noted(case: Case) -> Facts:
     for source in _sources(case):
         found, whole = _judged(case, source)
         if found:
-            rows: Facts = {one.at.isoformat(): _row(one, why=one.why) for one in found}
+            first = found[:_MOST]
+            rows: Facts = {one.at.isoformat(): _row(one, why=one.why) for one in first}
             bad[source] = rows
         if found and whole:
             good[source] = _row(whole[-1], at=whole[-1].at.isoformat())

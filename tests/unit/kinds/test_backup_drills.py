@@ -184,7 +184,7 @@ def test_a_copy_that_was_never_restored_is_told_by_its_name():
     life.drills = True
     life.told = lambda copy, _: LOST if copy == "far" else {}
     life.goes_on(3)
-    assert "far has backups since 2026-03-01" in life.said("never-drilled")
+    assert "far has backups since 2026-03-02" in life.said("never-drilled")
 
 
 @pytest.mark.parametrize("cron", ["0 * * * *", "0 */4 * * *"])

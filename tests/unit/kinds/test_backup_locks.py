@@ -259,3 +259,40 @@ def test_locks_that_are_renewed_let_go_of_what_nobody_needs():
     assert all(one.locked and one.locked > life.now - DAY for one in far.values())
     newest = sorted(far.values(), key=lambda one: one.at)[-2 * 20 :]
     assert all(one.locked > life.now + 7 * DAY for one in newest if one.locked)
+
+
+def test_renewed_locks_ask_nobody_where_nothing_is_wrong():
+    """What falls out of ``keep`` until the next renewal goes together."""
+    life = Life(**locked())
+    life.put("far", versioned=True)
+    held = 0
+    for _ in range(200):
+        for change in [one for one in life.due() if isinstance(one, ExtendLock)]:
+            renewed(life, change)
+            life.ended(change)
+        life.run()
+        lock(life)
+        life.look()
+        held += "prune-held" in life.findings()
+        life.now += DAY
+    assert held == 0
+    assert len(life.state("far").snapshots) < 2 * 70
+
+
+def test_locks_that_are_not_renewed_end_one_by_one():
+    life = Life(**locked(extend=False))
+    life.put("far", versioned=True)
+    for _ in range(60):
+        life.run()
+        lock(life)
+        life.look()
+        assert "lock-ends" not in life.findings()
+        life.now += DAY
+    found = list(life.state("far").snapshots)
+    ends = life.now - DAY
+    found[-2:] = [one.model_copy(update={"locked": ends}) for one in found[-2:]]
+    life.recorded.pop("lockEnds")
+    life.put("far", snapshots=tuple(found), locked=ends)
+    assert f"the lock of the newest backup ended {ends:%Y-%m-%d}" in life.said(
+        "lock-ends"
+    )

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from reconciler.kinds.backup import PruneOld, Record, proven
+from reconciler.kinds.backup.suspicion import suspects
 from reconciler.model import Absent, Observed, Proof, Share, Unknown
 from tests.support.backups import Life, backing
 
@@ -34,8 +35,9 @@ def harmed(figures: dict[str, dict[str, int]], *, days: int = 0) -> Life:
 
 def bad(life: Life) -> list[str]:
     """Return the ids that are suspicious, the oldest first."""
-    found = life.want.findings(life.have, life.now)
-    return [one.about for one in found if one.code == "backup-suspect"]
+    case = life.want.case(life.have, life.now)
+    assert case is not None
+    return [one.id for one in suspects(case)]
 
 
 def told(life: Life) -> Proof | str:
@@ -78,14 +80,20 @@ def test_what_shrank_is_compared_with_what_was_good_however_long_that_is_gone():
     hours(life, 60)
     found = bad(life)
     assert len(found) == 61
-    assert "100 files, and 1,000 before" in life.said("backup-suspect")
+    said = life.said("backup-suspect")
+    assert "100 files, and 1,000 before" in said
+    assert "(and 60 after it); nothing is pruned" in said
+    assert f"accept: [{found[0]}]" in said
+    assert [*life.findings()].count("backup-suspect") == 1
     # One that grew back is good; what is small after it is as bad as before.
     life.figures = {}
     hours(life, 1)
     assert bad(life) == found
     life.figures = EMPTIED
     hours(life, 50)
-    assert len(bad(life)) == 61 + 50
+    assert bad(life)[:100] == found + bad(life)[61:100]
+    assert len(life.recorded["suspects"]["files"]) == 100  # it does not grow for ever
+    assert prunes(life) == []
 
 
 def test_who_accepts_the_first_accepts_what_is_like_it():
