@@ -1,11 +1,17 @@
-"""Whether what another program backed up is what the policy says. Pure."""
+"""Whether what is backed up is what the policy says today. Pure."""
 
 from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import Final
 
 from reconciler.kinds.backup.case import Case
+from reconciler.kinds.backup.drilling import kinds_of
+from reconciler.kinds.backup.origin import ORIGIN
+
+_DAY: Final = timedelta(days=1)
 
 
 def uncovered(case: Case) -> Iterator[tuple[str, list[str]]]:
@@ -45,3 +51,19 @@ def _outside(root: str, names: Mapping[str, str], there: Sequence[str]) -> list[
         for one, name in names.items()
         if not any(f"{root}/{name}/".startswith(f"{whole}/") for whole in there)
     ]
+
+
+def new_here(case: Case, source: str) -> bool:
+    """
+    Say whether *source* is backed up as it is today for less than a drill takes.
+
+    Whoever adds a folder knows that nothing is proven of it yet: nobody is woken for it
+    before the next drill is over.
+    """
+    mine = (
+        one.at
+        for one in case.receipts(case.first)
+        if source in one.sources and case.still(source, one.sources[source].get(ORIGIN))
+    )
+    often = min((drill.every for _, drill in kinds_of(case)), default=_DAY)
+    return case.now - min(mine, default=case.now) <= often + _DAY

@@ -11,7 +11,7 @@ from reconciler.kinds.backup.case import Case
 from reconciler.kinds.backup.checking import unread
 from reconciler.kinds.backup.clock import ahead
 from reconciler.kinds.backup.cost import monthly
-from reconciler.kinds.backup.coverage import uncovered
+from reconciler.kinds.backup.coverage import new_here, uncovered
 from reconciler.kinds.backup.drilling import FULL, kinds_of, last_of, reach
 from reconciler.kinds.backup.facts import CHECKS, Drilled, fact, hours, moment
 from reconciler.kinds.backup.lasting import first_end, newest_end
@@ -161,7 +161,8 @@ def _sources(case: Case) -> Iterator[Said]:
             yield Said("source-missing", Severity.WARNING, message, field, name)
         elif passed and name not in restored:
             message = f"{name} is backed up, and was in no drill that passed"
-            yield Said("source-undrilled", Severity.WARNING, message, field, name)
+            severity = Severity.INFO if new_here(case, name) else Severity.WARNING
+            yield Said("source-undrilled", severity, message, field, name)
 
 
 def _budget(case: Case) -> Iterator[Said]:

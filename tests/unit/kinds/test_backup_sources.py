@@ -88,7 +88,10 @@ def test_another_thing_under_the_same_name_is_not_proven(name, more):
     made = next(one for one in life.due() if one.verb == "back-up")
     life.do(made)
     assert "source-missing" not in life.findings()
+    assert life.findings()["source-undrilled"] == "info"  # a drill is to come
+    life.now += 9 * DAY
     assert life.findings()["source-undrilled"] == "warning"
+    life.now -= 9 * DAY
     assert isinstance(proven(life.recorded, life.policy, life.now), str)
     for _ in life.live(3):
         pass
