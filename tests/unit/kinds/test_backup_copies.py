@@ -82,3 +82,25 @@ def test_copies_that_change_places_are_not_sent_what_they_have():
         pass
     assert len(life.state("near").snapshots) == before + 3 * 2
     assert {"copy-lagging", "backup-tampered"}.isdisjoint(life.findings())
+
+
+def test_what_a_host_copies_itself_has_receipts_and_is_not_copied_from_here():
+    life = Life(backing(schedule={"by": "host"}))
+    life._made("near", "files")
+    life._made("near", "db")
+    life.look()
+    assert "copy" not in life.verbs()
+    life.now += DAY * 3
+    assert "copy-lagging" in life.findings()  # it is told, and not done
+    life._copied("far", life.state("near").snapshots[0].id)
+    life.look()
+    assert [one["copy"] for one in life.recorded["receipts"]] == ["near"]  # not all yet
+    life._copied("far", life.state("near").snapshots[1].id)
+    life.look()
+    assert [one["copy"] for one in life.recorded["receipts"]] == ["near", "far"]
+    assert "copy-lagging" not in life.findings()
+    life.look()  # whose they are is known by the next look
+    before = dict(life.recorded)
+    assert set(before["theirs"]["far"]) == {o.id for o in life.state("far").snapshots}
+    life.look()
+    assert life.recorded == before
